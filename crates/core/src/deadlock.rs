@@ -1,0 +1,107 @@
+//! Executes that could never end: a thread must not wait for a flavour that waits for it.
+//!
+//! Every thread that blocks in an execute stands in one table for the whole process, with the
+//! slot it waits for. A new wait that closes a ring of such waits is refused before it begins.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::ThreadId;
+
+use crate::bound::current_thread;
+use crate::context;
+use crate::slot::Slot;
+
+static WAITS: Mutex<Option<HashMap<ThreadId, Wait>>> = Mutex::new(None);
+
+struct Wait {
+    slot: Arc<Slot>,
+    /// The payload that blocks the thread, in words.
+    waiter: String,
+}
+
+fn waits() -> MutexGuard<'static, Option<HashMap<ThreadId, Wait>>> {
+    WAITS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The calling thread's entry in the table; dropping it takes the entry out.
+pub(crate) struct Waiting {
+    thread: ThreadId,
+    outer: Option<Wait>,
+}
+
+/// Says that the calling thread is about to wait for a payload on `slot`.
+///
+/// # Errors
+///
+/// The ring that this would close, in words.
+pub(crate) fn wait_for(slot: &Arc<Slot>) -> Result<Waiting, String> {
+    let thread = current_thread();
+    let waiter = match context::current() {
+        Some(record) => record.origin().to_string(),
+        None => "this thread".to_owned(),
+    };
+    let mut guard = waits();
+    let waits = guard.get_or_insert_default();
+    if let Some(ring) = ring(waits, slot, thread, &waiter) {
+        return Err(ring);
+    }
+    let wait = Wait {
+        slot: Arc::clone(slot),
+        waiter,
+    };
+    let outer = waits.insert(thread, wait);
+    Ok(Waiting { thread, outer })
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        let mut guard = waits();
+        let waits = guard.get_or_insert_default();
+        let _this = match self.outer.take() {
+            Some(outer) => waits.insert(self.thread, outer),
+            None => waits.remove(&self.thread),
+        };
+        // The wait holds a slot, whose last drop must not happen under the lock.
+        drop(guard);
+    }
+}
+
+/// Follows the waits from `slot` on; the path in words if it leads back to `thread`.
+///
+/// A slot is blocked only when all of its threads wait; from a flavour with one thread there is
+/// one way on, and with several each of them must lead back.
+fn ring(
+    waits: &HashMap<ThreadId, Wait>,
+    slot: &Arc<Slot>,
+    thread: ThreadId,
+    waiter: &str,
+) -> Option<String> {
+    let mut path = format!("{waiter} → {}", slot.identifier());
+    leads_back(waits, slot, thread, &mut path, &mut Vec::new()).then_some(path)
+}
+
+fn leads_back(
+    waits: &HashMap<ThreadId, Wait>,
+    slot: &Arc<Slot>,
+    thread: ThreadId,
+    path: &mut String,
+    seen: &mut Vec<*const Slot>,
+) -> bool {
+    let threads = slot.threads();
+    if threads.contains(&thread) {
+        let _ = write!(path, ", whose thread this is");
+        return true;
+    }
+    if seen.contains(&Arc::as_ptr(slot)) {
+        return false;
+    }
+    seen.push(Arc::as_ptr(slot));
+    !threads.is_empty()
+        && threads.iter().all(|one| {
+            waits.get(one).is_some_and(|wait| {
+                let _ = write!(path, ", where {} → {}", wait.waiter, wait.slot.identifier());
+                leads_back(waits, &wait.slot, thread, path, seen)
+            })
+        })
+}

@@ -1,0 +1,139 @@
+//! A flavour made of one thread that polls an executor: what smol, tokio and most others need.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Instant;
+
+use crate::error::BoxError;
+use crate::failure::panic_message;
+use crate::flavour::{Flavour, Rejected, Reporter};
+use crate::intake::Intake;
+use crate::latch::Latch;
+use crate::payload::Coroutine;
+
+/// An executor that is made, run and dropped on a thread of its own.
+pub trait Executor: Sized + 'static {
+    /// Drives [`Intake::feed`] on this executor until that is over.
+    fn run(&self, intake: &Intake);
+
+    /// Ends the executor, which has nothing left to run. Must not wait for threads of others.
+    fn close(self) {}
+}
+
+/// A flavour of coroutines that runs an [`Executor`] on a thread of its own.
+///
+/// It is all of a flavour but the executor: a queue that is drained in batches, the thread, its
+/// end, and the report if it dies.
+pub struct ExecutorThread {
+    intake: Arc<Intake>,
+    ended: Arc<Latch>,
+    handle: Mutex<Option<JoinHandle<()>>>,
+    name: String,
+}
+
+impl ExecutorThread {
+    /// Starts the thread, has `make` make the executor there, and waits for that.
+    ///
+    /// # Errors
+    ///
+    /// If the operating system gives no thread, or whatever `make` returns; a panic of `make` is
+    /// an error that carries its message.
+    pub fn start<E: Executor>(
+        reporter: Reporter,
+        make: impl FnOnce() -> Result<E, BoxError> + Send + 'static,
+    ) -> Result<Arc<Self>, BoxError> {
+        let name = format!("foster {}", reporter.identifier());
+        let intake = Arc::new(Intake::new());
+        let ended = Arc::new(Latch::default());
+        let (made, is_made) = sync_channel(1);
+        let on_thread = (Arc::clone(&intake), Arc::clone(&ended));
+        let handle = thread::Builder::new().name(name.clone()).spawn(move || {
+            let (intake, ended) = on_thread;
+            let result = catch_unwind(AssertUnwindSafe(make))
+                .unwrap_or_else(|panic| Err(panic_message(panic).into()));
+            match result {
+                Ok(executor) => {
+                    let _ = made.send(Ok(()));
+                    live(executor, &intake, &reporter);
+                }
+                Err(error) => {
+                    let _ = made.send(Err(error));
+                }
+            }
+            ended.open();
+        })?;
+        let this = Self {
+            intake,
+            ended,
+            handle: Mutex::new(Some(handle)),
+            name,
+        };
+        match is_made.recv() {
+            Ok(Ok(())) => Ok(Arc::new(this)),
+            Ok(Err(error)) => Err(error),
+            Err(_) => Err("its thread ended before it had begun".into()),
+        }
+    }
+}
+
+/// The thread's life: runs the executor, tells if it dies, and drops what it leaves.
+fn live<E: Executor>(executor: E, intake: &Intake, reporter: &Reporter) {
+    let run = catch_unwind(AssertUnwindSafe(|| executor.run(intake)));
+    // Told before anything is dropped, so that the cause comes before what follows from it.
+    match run {
+        Err(panic) => reporter.lost(format!("its executor panicked: {}", panic_message(panic))),
+        Ok(()) if !intake.is_closed() => reporter.lost("its executor ended without being asked to"),
+        Ok(()) => {}
+    }
+    intake.abandon();
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| executor.close())) {
+        let message = panic_message(panic);
+        reporter.lost(format!(
+            "its executor panicked when it was dropped: {message}"
+        ));
+    }
+}
+
+impl Flavour for ExecutorThread {
+    type Payload = Coroutine;
+
+    fn spawn(&self, payload: Coroutine) -> Result<(), Rejected<Coroutine>> {
+        self.intake.push(payload)
+    }
+
+    fn block_on(&self, payload: Coroutine) -> Result<(), Rejected<Coroutine>> {
+        let completion = payload.completion();
+        self.intake.push(payload)?;
+        completion.wait();
+        Ok(())
+    }
+
+    fn cancel(&self) {
+        self.intake.close();
+    }
+
+    fn join(&self, by: Instant) -> bool {
+        if !self.ended.wait(by) {
+            return false;
+        }
+        let handle = self
+            .handle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        // The thread has nothing left to do but to end; its panics were caught and told.
+        handle.is_none_or(|handle| handle.join().is_ok())
+    }
+}
+
+impl fmt::Debug for ExecutorThread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ExecutorThread")
+            .field("name", &self.name)
+            .field("intake", &self.intake)
+            .finish_non_exhaustive()
+    }
+}

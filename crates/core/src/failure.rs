@@ -1,0 +1,266 @@
+//! Failures: what went wrong with a payload, kept as data and as text.
+
+use std::any::Any;
+use std::error::Error;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::sync::Arc;
+
+use crate::identifier::Identifier;
+use crate::outcome::ErrorValue;
+use crate::text;
+
+/// How a payload failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum FailureKind {
+    /// The payload returned an error.
+    Error,
+    /// The payload, or a destructor of it, panicked.
+    Panic,
+    /// The payload returned a value, but has no caller who could receive it.
+    OrphanedReturn,
+    /// The payload's flavour died, could not start, or dropped the payload unfinished.
+    Lost,
+}
+
+impl fmt::Display for FailureKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Error => "error",
+            Self::Panic => "panic",
+            Self::OrphanedReturn => "orphaned return",
+            Self::Lost => "lost",
+        })
+    }
+}
+
+/// One failure: which payload, on which flavour, adopted where, and why.
+///
+/// `Display` is one line without the cause, as for every error; [`RunError`](crate::RunError)
+/// prints the whole of it.
+#[derive(Debug)]
+pub struct Failure {
+    origin: Origin,
+    cause: Cause,
+    during_shutdown: bool,
+}
+
+impl Failure {
+    pub(crate) fn new(origin: Origin, cause: Cause) -> Self {
+        Self {
+            origin,
+            cause,
+            during_shutdown: false,
+        }
+    }
+
+    pub(crate) fn mark_during_shutdown(&mut self) {
+        self.during_shutdown = true;
+    }
+
+    /// The payload's name: the one given by [`named`](crate::Runtime::named), else the place
+    /// where it was handed to the runtime, such as `src/main.rs:12`.
+    pub fn payload(&self) -> &str {
+        &self.origin.payload
+    }
+
+    /// The identifier of the payload's flavour.
+    pub fn flavour(&self) -> &str {
+        self.origin.flavour.as_str()
+    }
+
+    /// Where the payload was handed to the runtime.
+    pub fn location(&self) -> &'static Location<'static> {
+        self.origin.location
+    }
+
+    /// How the payload failed.
+    pub fn kind(&self) -> FailureKind {
+        self.cause.kind
+    }
+
+    /// What went wrong, in one text: the error's own text without its sources, the panic's
+    /// message, the orphaned value's `Debug` text, or how the payload was lost.
+    pub fn message(&self) -> &str {
+        &self.cause.message
+    }
+
+    /// The texts of the error's sources, outermost first; at most 32 are kept.
+    pub fn chain(&self) -> &[String] {
+        &self.cause.chain
+    }
+
+    /// The error that the payload returned, for downcasting.
+    ///
+    /// An `anyhow::Error` is shown as the error that it was made from. `None` for failures that
+    /// are no returned error.
+    pub fn error(&self) -> Option<&(dyn Error + Send + Sync + 'static)> {
+        self.cause.error.as_ref().map(ErrorValue::as_dyn)
+    }
+
+    /// Whether the runtime was already stopping when this happened.
+    pub fn during_shutdown(&self) -> bool {
+        self.during_shutdown
+    }
+
+    /// Writes the failure and its whole cause as an indented block.
+    pub(crate) fn write_report(&self, f: &mut fmt::Formatter<'_>, indent: &str) -> fmt::Result {
+        let inner = format!("{indent}  ");
+        write!(
+            f,
+            "{indent}{self}{}\n{inner}{}",
+            self.origin.place(),
+            text::block(self.message(), text::MESSAGE_LIMIT, &inner)
+        )?;
+        let mut above = self.message();
+        for link in self.chain() {
+            // Many errors print their source's text as part of their own.
+            if !above.contains(link.as_str()) {
+                let link = text::block(link, text::MESSAGE_LIMIT, &inner);
+                write!(f, "\n{inner}caused by: {link}")?;
+            }
+            above = link;
+        }
+        if self.cause.chain_cut {
+            write!(f, "\n{inner}caused by: … (more causes)")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let how = match self.cause.kind {
+            FailureKind::Error => "failed",
+            FailureKind::Panic => "panicked",
+            FailureKind::OrphanedReturn => "returned a value that nobody receives",
+            FailureKind::Lost => "was lost",
+        };
+        write!(f, "{} {how}", self.origin)
+    }
+}
+
+impl Error for Failure {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.cause.error.as_ref().map(|error| error.as_dyn() as _)
+    }
+}
+
+/// Which payload something is about.
+#[derive(Debug, Clone)]
+pub(crate) struct Origin {
+    pub(crate) payload: Arc<str>,
+    /// Whether `payload` was chosen by the user; if not, it already says the place.
+    pub(crate) named: bool,
+    pub(crate) flavour: Identifier,
+    pub(crate) location: &'static Location<'static>,
+}
+
+impl Origin {
+    /// Where the payload came from, to stand behind its name, unless the name says it already.
+    pub(crate) fn place(&self) -> String {
+        match self.named {
+            true => format!(" (from {})", self.location),
+            false => String::new(),
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = text::line(&self.payload, text::NAME_LIMIT);
+        write!(f, "payload `{name}` on {}", self.flavour)
+    }
+}
+
+/// Why a payload failed.
+#[derive(Debug)]
+pub(crate) struct Cause {
+    kind: FailureKind,
+    message: String,
+    chain: Vec<String>,
+    chain_cut: bool,
+    error: Option<ErrorValue>,
+}
+
+impl Cause {
+    fn text(kind: FailureKind, message: String) -> Self {
+        Self {
+            kind,
+            message,
+            chain: Vec::new(),
+            chain_cut: false,
+            error: None,
+        }
+    }
+
+    /// A returned error. Its texts are taken here, on the payload's thread: a report must not run
+    /// code of the user's.
+    pub(crate) fn error(error: ErrorValue) -> Self {
+        Self::with_error(FailureKind::Error, None, error)
+    }
+
+    pub(crate) fn orphaned(value: String) -> Self {
+        Self::text(FailureKind::OrphanedReturn, value)
+    }
+
+    pub(crate) fn lost(message: impl Into<String>) -> Self {
+        Self::text(FailureKind::Lost, message.into())
+    }
+
+    /// A flavour that could not take the payload for a reason of its own.
+    pub(crate) fn lost_by(message: &str, error: Box<dyn Error + Send + Sync>) -> Self {
+        Self::with_error(FailureKind::Lost, Some(message), ErrorValue::Boxed(error))
+    }
+
+    pub(crate) fn panic(payload: Box<dyn Any + Send>) -> Self {
+        Self::text(FailureKind::Panic, panic_message(payload))
+    }
+
+    fn with_error(kind: FailureKind, message: Option<&str>, error: ErrorValue) -> Self {
+        let mut chain = Vec::new();
+        let mut link: Option<&(dyn Error + 'static)> = Some(error.as_dyn());
+        while let Some(error) = link.filter(|_| chain.len() <= text::CHAIN_LIMIT) {
+            chain.push(text_of(error));
+            link = source_of(error);
+        }
+        let chain_cut = link.is_some();
+        let message = match message {
+            Some(message) => message.to_owned(),
+            None => chain.remove(0),
+        };
+        Self {
+            kind,
+            message,
+            chain,
+            chain_cut,
+            error: Some(error),
+        }
+    }
+}
+
+fn text_of(error: &(dyn Error + 'static)) -> String {
+    catch_unwind(AssertUnwindSafe(|| error.to_string()))
+        .unwrap_or_else(|_| "an error that cannot be shown: its `Display` panicked".to_owned())
+}
+
+fn source_of<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
+    catch_unwind(AssertUnwindSafe(|| error.source())).unwrap_or(None)
+}
+
+/// The message of a caught panic. The panic's value is dropped here, caught as well.
+pub(crate) fn panic_message(payload: Box<dyn Any + Send>) -> String {
+    let message = match payload.downcast_ref::<&'static str>() {
+        Some(text) => (*text).to_owned(),
+        None => match payload.downcast_ref::<String>() {
+            Some(text) => text.clone(),
+            None => "a panic whose value is no text".to_owned(),
+        },
+    };
+    if let Err(again) = catch_unwind(AssertUnwindSafe(move || drop(payload))) {
+        // Its destructor panicked, and the new panic's might: leaked, as there is no end to it.
+        std::mem::forget(again);
+    }
+    message
+}

@@ -1,0 +1,319 @@
+//! One lifetime: the phase it is in, its failures, and who must be waited for.
+//!
+//! ```text
+//!                 launch            all spawned
+//!   Idle ──────────────► Starting ──────────────► Running
+//!     │                      │                       │
+//!     │ shutdown             │ failure, shutdown     │ failure, shutdown, signal, idle
+//!     ▼                      ▼                       ▼
+//!   Stopping ◄───────────────┴───────────────────────┘    `stop`
+//!     │ no holder is left, or grace is over                `end_grace`
+//!     ▼
+//!   Cancelling
+//!     │ all flavours joined, or cancel time is over        `end`
+//!     ▼
+//!   Over
+//! ```
+//!
+//! Phases only move down. Every move to Stopping is made by whoever causes it, inside its own
+//! call; all later moves are the runner's.
+
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use event_listener::Event;
+use flume::Sender;
+use slab::Slab;
+
+use crate::clock::Clock;
+use crate::failure::Failure;
+use crate::record::Record;
+use crate::reply::Gate;
+
+/// How many failures are kept; those after them are counted.
+const FAILURE_LIMIT: usize = 64;
+
+/// Set in the count of holders when it no longer matters who holds a token.
+const GRACE_OVER: usize = 1 << (usize::BITS - 1);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub(crate) enum Phase {
+    Idle,
+    Starting,
+    Running,
+    Stopping,
+    Cancelling,
+    Over,
+}
+
+/// What the runner is told through the failure channel.
+pub(crate) enum Note {
+    /// A payload failed.
+    Failure(Box<Failure>),
+    /// Something changed that the runner may be waiting for.
+    Look,
+    /// Grace is over now, whatever the clock says.
+    CutShort,
+}
+
+/// The settings of a runtime.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) grace: Duration,
+    pub(crate) cancel_timeout: Duration,
+    pub(crate) until_idle: bool,
+    pub(crate) signals: crate::signals::Signals,
+    pub(crate) clock: Clock,
+}
+
+/// The state that payloads, flavours, tokens and the runner of one runtime share.
+pub(crate) struct Lifetime {
+    phase: AtomicU8,
+    /// How many payloads that are alive have taken a token; with [`GRACE_OVER`] as its top bit.
+    holders: AtomicUsize,
+    /// Whether a [`Note::Look`] is under way, so that a million ends send one.
+    looking: AtomicBool,
+    notes: Sender<Note>,
+    ledger: Mutex<Ledger>,
+    /// The callers that wait for a payload, so that they can be let go at the end.
+    callers: Mutex<Slab<Arc<dyn Gate>>>,
+    /// Notified when the stop begins.
+    pub(crate) requested: Event,
+    pub(crate) settings: Settings,
+}
+
+#[derive(Default)]
+struct Ledger {
+    kept: usize,
+    omitted: usize,
+    closed: bool,
+}
+
+impl Lifetime {
+    pub(crate) fn new(settings: Settings, notes: Sender<Note>) -> Arc<Self> {
+        let lifetime = Arc::new(Self {
+            phase: AtomicU8::new(Phase::Idle as u8),
+            holders: AtomicUsize::new(0),
+            looking: AtomicBool::new(false),
+            notes,
+            ledger: Mutex::default(),
+            callers: Mutex::default(),
+            requested: Event::new(),
+            settings,
+        });
+        let weak = Arc::downgrade(&lifetime);
+        lifetime.settings.clock.on_advance(move || {
+            if let Some(lifetime) = weak.upgrade() {
+                lifetime.look();
+                lifetime.requested.notify(usize::MAX);
+            }
+        });
+        lifetime
+    }
+
+    pub(crate) fn phase(&self) -> Phase {
+        match self.phase.load(SeqCst) {
+            0 => Phase::Idle,
+            1 => Phase::Starting,
+            2 => Phase::Running,
+            3 => Phase::Stopping,
+            4 => Phase::Cancelling,
+            _ => Phase::Over,
+        }
+    }
+
+    /// Moves from exactly `from` to `to`.
+    pub(crate) fn advance(&self, from: Phase, to: Phase) -> bool {
+        self.phase
+            .compare_exchange(from as u8, to as u8, SeqCst, SeqCst)
+            .is_ok()
+    }
+
+    /// Begins the stop, unless it has begun: from here on adopts are refused and every token says
+    /// that the end is requested. Returns whether it began here.
+    pub(crate) fn stop(&self) -> bool {
+        let begun = self.flip();
+        if begun {
+            self.announce();
+        }
+        begun
+    }
+
+    fn flip(&self) -> bool {
+        loop {
+            let phase = self.phase();
+            if phase >= Phase::Stopping {
+                return false;
+            }
+            if self.advance(phase, Phase::Stopping) {
+                return true;
+            }
+        }
+    }
+
+    fn announce(&self) {
+        self.requested.notify(usize::MAX);
+        self.look();
+    }
+
+    /// Has the runner look at the state of things.
+    pub(crate) fn look(&self) {
+        if !self.looking.swap(true, SeqCst) {
+            self.tell(Note::Look);
+        }
+    }
+
+    /// The runner is about to look: what changes from here on needs a new note.
+    pub(crate) fn looked(&self) {
+        self.looking.store(false, SeqCst);
+    }
+
+    pub(crate) fn cut_short(&self) {
+        self.tell(Note::CutShort);
+    }
+
+    fn tell(&self, note: Note) {
+        // An error means that the runner is gone, and with it all that it could do.
+        let _ = self.notes.send(note);
+    }
+
+    /// Takes a failure: the first one begins the stop.
+    pub(crate) fn fail(&self, mut failure: Failure) {
+        // Before the lock, which must not be held while a subscriber, the user's code, runs.
+        trace(&failure, self.phase() >= Phase::Stopping);
+        let (begun, late) = {
+            let mut ledger = self.ledger();
+            // Under the lock, so that the failure that begins the stop is the first one told.
+            let begun = self.flip();
+            if !begun {
+                failure.mark_during_shutdown();
+            }
+            if ledger.closed {
+                (begun, Some(failure))
+            } else if ledger.kept < FAILURE_LIMIT {
+                ledger.kept += 1;
+                self.tell(Note::Failure(Box::new(failure)));
+                (begun, None)
+            } else {
+                ledger.omitted += 1;
+                (begun, None)
+            }
+        };
+        if begun {
+            self.announce();
+        }
+        if let Some(failure) = late {
+            eprintln!("foster: after the runtime's end: {}", Whole(&failure));
+        }
+    }
+
+    /// Takes no more failures into the report; returns how many were only counted.
+    pub(crate) fn close_ledger(&self) -> usize {
+        let mut ledger = self.ledger();
+        ledger.closed = true;
+        ledger.omitted
+    }
+
+    fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts the payload as one to be waited for, once, unless grace is over.
+    pub(crate) fn hold(&self, record: &Record) {
+        if record.is_holder() || record.is_settled() {
+            return;
+        }
+        let counted = self
+            .holders
+            .fetch_update(SeqCst, SeqCst, |holders| {
+                (holders & GRACE_OVER == 0).then_some(holders + 1)
+            })
+            .is_ok();
+        // Only the payload's own thread comes here while it lives, so nobody else counted it.
+        if counted {
+            record.hold();
+        }
+    }
+
+    /// A payload that was counted has ended.
+    pub(crate) fn release(&self) {
+        self.holders.fetch_sub(1, SeqCst);
+    }
+
+    /// Ends the grace time if no payload holds a token; whether it has ended.
+    pub(crate) fn end_grace_if_unheld(&self) -> bool {
+        self.holders
+            .compare_exchange(0, GRACE_OVER, SeqCst, SeqCst)
+            .is_ok()
+    }
+
+    /// Ends the grace time, whoever holds a token.
+    pub(crate) fn end_grace(&self) {
+        self.holders.fetch_or(GRACE_OVER, SeqCst);
+    }
+
+    /// Lets `gate` be opened at the end of the lifetime, if nothing opens it before.
+    pub(crate) fn watch(&self, gate: Arc<dyn Gate>) -> usize {
+        let key = self.callers().insert(Arc::clone(&gate));
+        // `end` may have come before the insertion, and does not come twice.
+        if self.phase() == Phase::Over {
+            gate.give_up();
+        }
+        key
+    }
+
+    pub(crate) fn unwatch(&self, key: usize) {
+        // Bound to a name so that it is dropped after the lock.
+        let _gate = self.callers().try_remove(key);
+    }
+
+    /// The lifetime is over: every caller that still waits is let go.
+    pub(crate) fn end(&self) {
+        self.phase.store(Phase::Over as u8, SeqCst);
+        let callers: Vec<_> = self
+            .callers()
+            .iter()
+            .map(|(_, gate)| gate.clone())
+            .collect();
+        for gate in callers {
+            gate.give_up();
+        }
+        self.requested.notify(usize::MAX);
+    }
+
+    fn callers(&self) -> MutexGuard<'_, Slab<Arc<dyn Gate>>> {
+        self.callers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Tells a failure the moment it happens, so that a killed process has told it, too.
+fn trace(failure: &Failure, during_shutdown: bool) {
+    // A subscriber is the user's code: its panic must not lose the failure.
+    let told = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        tracing::error!(
+            target: "foster",
+            payload = failure.payload(),
+            flavour = failure.flavour(),
+            location = %failure.location(),
+            kind = %failure.kind(),
+            during_shutdown,
+            chain = ?failure.chain(),
+            "{}",
+            failure.message(),
+        );
+    }));
+    if let Err(panic) = told {
+        crate::failure::panic_message(panic);
+    }
+}
+
+/// A failure with its whole cause.
+struct Whole<'a>(&'a Failure);
+
+impl std::fmt::Display for Whole<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.write_report(f, "")
+    }
+}

@@ -1,0 +1,126 @@
+//! How the value of an executed payload comes back to its caller.
+
+use std::panic::resume_unwind;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::thread;
+
+/// Something that is closed until a payload is over.
+pub(crate) trait Gate: Send + Sync {
+    /// Lets all waiters go on.
+    fn open(&self);
+
+    /// Opens the gate on a payload that is not over: what it may still give is not wanted.
+    fn give_up(&self);
+
+    /// Blocks the calling thread until the gate is open.
+    fn wait(&self);
+}
+
+/// The place where a payload leaves its value, or its panic, for a caller.
+pub(crate) struct Reply<T> {
+    state: Mutex<State<T>>,
+    opened: Condvar,
+}
+
+struct State<T> {
+    result: Option<thread::Result<T>>,
+    open: bool,
+    /// Nobody will take the result.
+    unwanted: bool,
+    waker: Option<Waker>,
+}
+
+impl<T> Default for Reply<T> {
+    fn default() -> Self {
+        Self {
+            state: Mutex::new(State {
+                result: None,
+                open: false,
+                unwanted: false,
+                waker: None,
+            }),
+            opened: Condvar::new(),
+        }
+    }
+}
+
+impl<T> Reply<T> {
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
+        // Nothing of the user's runs under the lock, so a poisoned one is still whole.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Leaves `result` for the caller; hands it back if there is none any more.
+    pub(crate) fn put(&self, result: thread::Result<T>) -> Option<thread::Result<T>> {
+        let mut state = self.lock();
+        if state.unwanted {
+            return Some(result);
+        }
+        state.result = Some(result);
+        None
+    }
+
+    /// Takes the value once the gate is open; `None` if the payload did not end. A panic of the
+    /// payload goes on here.
+    pub(crate) fn take(&self) -> Option<T> {
+        let result = self.lock().result.take();
+        match result? {
+            Ok(value) => Some(value),
+            Err(panic) => resume_unwind(panic),
+        }
+    }
+
+    /// Registers `context` to be woken and tells whether the gate is open.
+    pub(crate) fn poll_open(&self, context: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.lock();
+        if state.open {
+            return Poll::Ready(());
+        }
+        match &mut state.waker {
+            Some(waker) => waker.clone_from(context.waker()),
+            none => *none = Some(context.waker().clone()),
+        }
+        Poll::Pending
+    }
+
+    /// Says that nobody will take the result, and returns one that is there already.
+    pub(crate) fn abandon(&self) -> Option<thread::Result<T>> {
+        let mut state = self.lock();
+        state.unwanted = true;
+        state.result.take()
+    }
+}
+
+impl<T: Send> Gate for Reply<T> {
+    fn open(&self) {
+        let waker = {
+            let mut state = self.lock();
+            state.open = true;
+            state.waker.take()
+        };
+        self.opened.notify_all();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    fn give_up(&self) {
+        {
+            let mut state = self.lock();
+            // A result that is there already is still the caller's.
+            state.unwanted |= state.result.is_none();
+        }
+        self.open();
+    }
+
+    fn wait(&self) {
+        let mut state = self.lock();
+        while !state.open {
+            state = self
+                .opened
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}

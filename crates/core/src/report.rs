@@ -1,0 +1,345 @@
+//! `RunError`: the report of all that went wrong in one lifetime.
+
+use std::error::Error;
+use std::fmt;
+use std::panic::Location;
+use std::sync::Arc;
+
+use crate::error::{AdoptError, ExecuteError};
+use crate::failure::{Cause, Failure, Origin};
+use crate::identifier::Identifier;
+use crate::key::{LookupError, RegisterError};
+use crate::outcome::ErrorValue;
+
+/// All that went wrong while a runtime ran, or why it did not run.
+///
+/// It *is* the report: `Display` and `Debug` both print the whole of it, over several lines, and
+/// `source()` is `None`, so that whatever prints it prints it once. `fn main() -> Result<(),
+/// RunError>` reads well and exits with status 1.
+///
+/// Cheap to clone: every waiter of a runtime gets the same report.
+#[derive(Clone)]
+pub struct RunError(Arc<Report>);
+
+enum Report {
+    Ended(Ended),
+    AlreadyStarted,
+    NotStarted,
+    InsideItself,
+    Thread(std::io::Error),
+}
+
+/// What a runtime that ended badly has to say.
+#[derive(Default)]
+pub(crate) struct Ended {
+    pub(crate) failures: Vec<Failure>,
+    pub(crate) omitted: usize,
+    pub(crate) stragglers: Vec<Straggler>,
+    pub(crate) left_behind: Vec<Straggler>,
+}
+
+/// What kind of [`RunError`] this is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RunErrorKind {
+    /// Something failed, or would not end in time.
+    Failed,
+    /// The runtime was started before: it runs once.
+    AlreadyStarted,
+    /// The runtime was waited for before it was started.
+    NotStarted,
+    /// A payload of the runtime waited for the runtime's own end.
+    InsideItself,
+    /// The operating system gave no thread to the runner.
+    Thread,
+}
+
+impl RunError {
+    pub(crate) fn ended(report: Ended) -> Self {
+        Self(Arc::new(Report::Ended(report)))
+    }
+
+    pub(crate) fn already_started() -> Self {
+        Self(Arc::new(Report::AlreadyStarted))
+    }
+
+    pub(crate) fn not_started() -> Self {
+        Self(Arc::new(Report::NotStarted))
+    }
+
+    pub(crate) fn inside_itself() -> Self {
+        Self(Arc::new(Report::InsideItself))
+    }
+
+    pub(crate) fn thread(error: std::io::Error) -> Self {
+        Self(Arc::new(Report::Thread(error)))
+    }
+
+    fn refused(origin: Origin, error: impl Error + Send + Sync + 'static) -> Self {
+        let cause = Cause::error(ErrorValue::Boxed(Box::new(error)));
+        Self::ended(Ended {
+            failures: vec![Failure::new(origin, cause)],
+            ..Ended::default()
+        })
+    }
+
+    #[track_caller]
+    fn refused_flavour(flavour: Identifier, error: impl Error + Send + Sync + 'static) -> Self {
+        let location = Location::caller();
+        let origin = Origin {
+            payload: format!("{}:{}", location.file(), location.line()).into(),
+            named: false,
+            flavour,
+            location,
+        };
+        Self::refused(origin, error)
+    }
+
+    /// What kind of error this is.
+    pub fn kind(&self) -> RunErrorKind {
+        match &*self.0 {
+            Report::Ended(_) => RunErrorKind::Failed,
+            Report::AlreadyStarted => RunErrorKind::AlreadyStarted,
+            Report::NotStarted => RunErrorKind::NotStarted,
+            Report::InsideItself => RunErrorKind::InsideItself,
+            Report::Thread(_) => RunErrorKind::Thread,
+        }
+    }
+
+    fn report(&self) -> Option<&Ended> {
+        match &*self.0 {
+            Report::Ended(report) => Some(report),
+            _ => None,
+        }
+    }
+
+    /// The failures in the order in which they happened; the first is the cause of the end.
+    ///
+    /// Empty if the runtime ended for another reason and only a straggler is to be told, or if it
+    /// did not run at all (see [`kind`](Self::kind)). The first 64 are kept.
+    pub fn failures(&self) -> &[Failure] {
+        self.report().map_or(&[], |report| &report.failures)
+    }
+
+    /// How many failures came after the first 64, which are the ones kept.
+    pub fn omitted(&self) -> usize {
+        self.report().map_or(0, |report| report.omitted)
+    }
+
+    /// What would not end in time.
+    pub fn stragglers(&self) -> &[Straggler] {
+        self.report().map_or(&[], |report| &report.stragglers)
+    }
+
+    /// Subroutines that still ran when the runtime ended and that were never asked to end, as
+    /// they never took a [`Shutdown`](crate::Shutdown) token.
+    pub fn left_behind(&self) -> &[Straggler] {
+        self.report().map_or(&[], |report| &report.left_behind)
+    }
+}
+
+impl fmt::Display for RunError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &*self.0 {
+            Report::Ended(report) => report.fmt(f),
+            Report::AlreadyStarted => {
+                f.write_str("this runtime was already started: a runtime runs once")
+            }
+            Report::NotStarted => {
+                f.write_str("this runtime was not started: `start` comes before `wait`")
+            }
+            Report::InsideItself => f.write_str(
+                "a payload must not wait for the end of its own runtime, which waits for the payload",
+            ),
+            Report::Thread(error) => write!(f, "no thread for the runtime's runner: {error}"),
+        }
+    }
+}
+
+impl fmt::Debug for RunError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Error for RunError {}
+
+impl From<AdoptError> for RunError {
+    fn from(error: AdoptError) -> Self {
+        Self::refused(error.origin().clone(), error)
+    }
+}
+
+impl From<ExecuteError> for RunError {
+    fn from(error: ExecuteError) -> Self {
+        Self::refused(error.origin().clone(), error)
+    }
+}
+
+impl From<RegisterError> for RunError {
+    #[track_caller]
+    fn from(error: RegisterError) -> Self {
+        Self::refused_flavour(error.identifier().clone(), error)
+    }
+}
+
+impl From<LookupError> for RunError {
+    #[track_caller]
+    fn from(error: LookupError) -> Self {
+        Self::refused_flavour(error.identifier().clone(), error)
+    }
+}
+
+impl Ended {
+    pub(crate) fn is_clean(&self) -> bool {
+        self.failures.is_empty() && self.stragglers.is_empty()
+    }
+
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut sections = Sections { f, begun: false };
+        if let Some((cause, others)) = self.failures.split_first() {
+            sections.next(|f| cause.write_report(f, ""))?;
+            let (during, before): (Vec<_>, Vec<_>) =
+                others.iter().partition(|failure| failure.during_shutdown());
+            for (title, failures) in [("and:", before), ("then, during shutdown:", during)] {
+                if !failures.is_empty() {
+                    sections.next(|f| {
+                        f.write_str(title)?;
+                        failures.iter().try_for_each(|failure| {
+                            f.write_str("\n")?;
+                            failure.write_report(f, "  ")
+                        })
+                    })?;
+                }
+            }
+        }
+        match self.omitted {
+            0 => {}
+            1 => sections.next(|f| f.write_str("1 more failure, not kept"))?,
+            more => sections.next(|f| write!(f, "{more} more failures, not kept"))?,
+        }
+        for (title, stragglers) in [
+            ("did not end in time:", &self.stragglers),
+            ("left behind, still running:", &self.left_behind),
+        ] {
+            if !stragglers.is_empty() {
+                sections.next(|f| {
+                    f.write_str(title)?;
+                    stragglers.iter().try_for_each(|one| write!(f, "\n  {one}"))
+                })?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Writes the sections of a report, each on lines of its own.
+struct Sections<'a, 'b> {
+    f: &'a mut fmt::Formatter<'b>,
+    begun: bool,
+}
+
+impl<'b> Sections<'_, 'b> {
+    fn next(&mut self, write: impl FnOnce(&mut fmt::Formatter<'b>) -> fmt::Result) -> fmt::Result {
+        if std::mem::replace(&mut self.begun, true) {
+            self.f.write_str("\n")?;
+        }
+        write(self.f)
+    }
+}
+
+/// Something that had not ended when its runtime did.
+#[derive(Clone)]
+pub struct Straggler {
+    flavour: Identifier,
+    origin: Option<Origin>,
+    reason: StragglerReason,
+}
+
+/// Why something had not ended when its runtime did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum StragglerReason {
+    /// The payload held a shutdown token and did not end within the grace time.
+    Overran,
+    /// The payload blocks its flavour's thread, and so held up others of the flavour.
+    Blocking {
+        /// How many other payloads of the flavour could not be dropped for it.
+        others: usize,
+    },
+    /// The payload was cancelled, but its flavour neither polled nor dropped it.
+    Kept,
+    /// A thread of the flavour itself would not end.
+    Thread,
+    /// A subroutine without a shutdown token, which was never asked to end.
+    LeftBehind,
+}
+
+impl Straggler {
+    pub(crate) fn of_payload(origin: Origin, reason: StragglerReason) -> Self {
+        Self {
+            flavour: origin.flavour.clone(),
+            origin: Some(origin),
+            reason,
+        }
+    }
+
+    pub(crate) fn of_flavour(flavour: Identifier) -> Self {
+        Self {
+            flavour,
+            origin: None,
+            reason: StragglerReason::Thread,
+        }
+    }
+
+    /// The payload's name, or the place where it was handed to the runtime; `None` if it is the
+    /// flavour's own thread that would not end.
+    pub fn payload(&self) -> Option<&str> {
+        self.origin.as_ref().map(|origin| &*origin.payload)
+    }
+
+    /// The identifier of the flavour.
+    pub fn flavour(&self) -> &str {
+        self.flavour.as_str()
+    }
+
+    /// Where the payload was handed to the runtime.
+    pub fn location(&self) -> Option<&'static Location<'static>> {
+        self.origin.as_ref().map(|origin| origin.location)
+    }
+
+    /// Why it had not ended.
+    pub fn reason(&self) -> StragglerReason {
+        self.reason
+    }
+}
+
+impl fmt::Display for Straggler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(origin) = &self.origin else {
+            return write!(f, "the executor thread of {}", self.flavour);
+        };
+        write!(f, "{origin}{}", origin.place())?;
+        match self.reason {
+            StragglerReason::Overran => f.write_str(": asked to end, it overran the grace time"),
+            StragglerReason::Blocking { others: 0 } => {
+                f.write_str(": it blocks its flavour's thread")
+            }
+            StragglerReason::Blocking { others } => {
+                write!(f, ": it blocks its flavour's thread and {others} more")
+            }
+            StragglerReason::Kept => f.write_str(": cancelled, but kept by its flavour"),
+            StragglerReason::Thread | StragglerReason::LeftBehind => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Straggler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Straggler")
+            .field("payload", &self.payload())
+            .field("flavour", &self.flavour())
+            .field("reason", &self.reason)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,106 @@
+//! Setting a runtime up.
+
+use std::time::Duration;
+
+use super::Runtime;
+use crate::clock::Clock;
+use crate::key::{AnyKey, RegisterError, register};
+use crate::lifetime::Settings;
+use crate::signals::Signals;
+
+/// The settings of a [`Runtime`].
+///
+/// ```
+/// use std::time::Duration;
+/// use foster_core::Runtime;
+///
+/// let runtime = Runtime::builder()
+///     .grace(Duration::from_secs(3))
+///     .until_idle()
+///     .build();
+/// runtime.run()?; // nothing was adopted, so it is idle
+/// # Ok::<(), foster_core::RunError>(())
+/// ```
+#[derive(Debug)]
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct Builder {
+    settings: Settings,
+    keys: Vec<AnyKey>,
+}
+
+impl Builder {
+    pub(super) fn new() -> Self {
+        Self {
+            settings: Settings {
+                grace: Duration::from_secs(10),
+                cancel_timeout: Duration::from_secs(5),
+                until_idle: false,
+                signals: Signals::default(),
+                clock: Clock::system(),
+            },
+            keys: Vec::new(),
+        }
+    }
+
+    /// How long payloads that hold a [`Shutdown`](crate::Shutdown) token may take to end once they
+    /// are asked to. 10 seconds unless set; any duration is allowed.
+    pub fn grace(mut self, time: Duration) -> Self {
+        self.settings.grace = time;
+        self
+    }
+
+    /// How long the flavours may take to drop what is left and to end, once the grace time is
+    /// over. 5 seconds unless set; any duration is allowed.
+    pub fn cancel_timeout(mut self, time: Duration) -> Self {
+        self.settings.cancel_timeout = time;
+        self
+    }
+
+    /// Ends the runtime, without a failure, when no payload is alive any more. Without this it goes
+    /// on until it is told to end.
+    pub fn until_idle(mut self) -> Self {
+        self.settings.until_idle = true;
+        self
+    }
+
+    /// What the runtime does about signals. It listens unless this says otherwise.
+    pub fn signals(mut self, signals: Signals) -> Self {
+        self.settings.signals = signals;
+        self
+    }
+
+    /// The clock behind grace, cancel time and [`wait_timeout`](crate::Shutdown::wait_timeout): the
+    /// system's, unless a test moves one of its own.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.settings.clock = clock;
+        self
+    }
+
+    /// Makes the flavour of `key` known by its identifier, for
+    /// [`Runtime::flavour`]. It starts with its first payload, as always.
+    ///
+    /// # Errors
+    ///
+    /// If a key with the same identifier is registered already and is not equal to this one.
+    pub fn register(mut self, key: impl Into<AnyKey>) -> Result<Self, RegisterError> {
+        let key = key.into();
+        // A trial runtime knows how keys may disagree; nothing of it is started.
+        let trial = Runtime::with(self.settings.clone());
+        for known in &self.keys {
+            register(&trial.core().slots, &trial.core().lifetime, known.clone())?;
+        }
+        register(&trial.core().slots, &trial.core().lifetime, key.clone())?;
+        self.keys.push(key);
+        Ok(self)
+    }
+
+    /// The runtime. Nothing is started yet.
+    pub fn build(self) -> Runtime {
+        let runtime = Runtime::with(self.settings);
+        for key in self.keys {
+            let known = register(&runtime.core().slots, &runtime.core().lifetime, key);
+            debug_assert!(known.is_ok(), "keys are checked when they are registered");
+        }
+        runtime
+    }
+}

@@ -1,0 +1,90 @@
+//! The future of a call.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use super::Core;
+use super::launch::{Name, Place, Submitted};
+use crate::error::{ExecuteError, Reason};
+use crate::key::Choice;
+use crate::payload::IntoPayload;
+
+/// A payload's value to come: the future of [`Runtime::call`](super::Runtime::call).
+///
+/// It owns what it needs and is `Send`, so it can be awaited in any flavour, or outside of all. The
+/// payload is handed in at the first poll.
+///
+/// # Errors
+///
+/// As for [`execute`](super::Runtime::execute), without the deadlock.
+///
+/// # Panics
+///
+/// With the payload's own panic, when polled.
+///
+/// # Cancel safety
+///
+/// Dropping it cancels a coroutine, and a subroutine that has not started. A subroutine that runs is
+/// not stopped; its value is dropped. With the caller gone, a panic of the payload is a failure.
+#[must_use = "a call does nothing unless it is awaited"]
+pub struct Call<T: Send + 'static> {
+    state: State<T>,
+}
+
+enum State<T: Send + 'static> {
+    New(Box<dyn FnOnce() -> Result<Submitted<T>, ExecuteError> + Send>),
+    Submitted(Submitted<T>),
+    Over,
+}
+
+impl<T: Send + 'static> Call<T> {
+    pub(super) fn new<C, P>(core: &Arc<Core>, key: C, payload: P, name: Name, place: Place) -> Self
+    where
+        C: Choice,
+        P: IntoPayload<C::Payload, Output = T> + Send + 'static,
+    {
+        let core = Arc::clone(core);
+        Self {
+            state: State::New(Box::new(move || core.submit(key, payload, name, place))),
+        }
+    }
+}
+
+impl<T: Send + 'static> Future for Call<T> {
+    type Output = Result<T, ExecuteError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        if let State::New(_) = self.state {
+            if let State::New(submit) = std::mem::replace(&mut self.state, State::Over) {
+                self.state = State::Submitted(submit()?);
+            }
+        }
+        let State::Submitted(submitted) = &self.state else {
+            panic!("a call was polled after it was ready");
+        };
+        ready!(submitted.reply.poll_open(context));
+        let State::Submitted(submitted) = std::mem::replace(&mut self.state, State::Over) else {
+            unreachable!("it was submitted a moment ago");
+        };
+        // Over before the panic of the payload, if any, goes on from here.
+        Poll::Ready(
+            submitted
+                .reply
+                .take()
+                .ok_or_else(|| ExecuteError::new(submitted.record.origin(), Reason::Cancelled)),
+        )
+    }
+}
+
+impl<T: Send + 'static> fmt::Debug for Call<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.state {
+            State::New(_) => "Call (not polled yet)",
+            State::Submitted(_) => "Call (under way)",
+            State::Over => "Call (over)",
+        })
+    }
+}

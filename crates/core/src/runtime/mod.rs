@@ -1,0 +1,426 @@
+//! The runtime: one lifetime over all flavours, and the handle that users hold.
+
+mod builder;
+mod call;
+mod launch;
+mod named;
+mod runner;
+
+use std::borrow::Cow;
+use std::fmt;
+use std::future::Future;
+use std::panic::Location;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::thread::{self, JoinHandle};
+
+use event_listener::{Event, EventListener, Listener};
+use flume::Receiver;
+
+pub use self::builder::Builder;
+pub use self::call::Call;
+pub use self::named::Named;
+
+use self::launch::Launch;
+use self::runner::Runner;
+use crate::context;
+use crate::error::{AdoptError, ExecuteError};
+use crate::key::{Choice, LookupError, Registered, look_up};
+use crate::lifetime::{Lifetime, Note, Phase, Settings};
+use crate::outcome::Outcome;
+use crate::payload::IntoPayload;
+use crate::report::{RunError, Straggler};
+use crate::slot::Slots;
+
+/// One lifetime over several flavours of execution.
+///
+/// A runtime *adopts* payloads that have no parent. The first failure, on whichever flavour, stops
+/// everything in order, and [`run`](Self::run) returns with all that went wrong.
+///
+/// A `Runtime` is a cheap handle: clone it into any payload. The runtime lives as long as one of
+/// its handles; if the last one is dropped while it runs it is asked to end, as nobody could wait
+/// for it any more, and if it never ran its waiting payloads are dropped unrun.
+///
+/// # Limits
+///
+/// Foster needs `panic = "unwind"`: with `panic = "abort"` the first panic ends the process
+/// without a report. A forked child has no runtime: only the thread that forked lives on in it.
+#[derive(Clone)]
+pub struct Runtime {
+    owner: Arc<Owner>,
+}
+
+/// Held by handles only: its drop means that the last of them is gone.
+struct Owner {
+    core: Arc<Core>,
+}
+
+/// What the handles and the runner share.
+pub(crate) struct Core {
+    pub(crate) lifetime: Arc<Lifetime>,
+    pub(crate) slots: Slots,
+    /// Payloads that wait for the start, in the order in which they came.
+    waiting: Mutex<Vec<Box<dyn Launch>>>,
+    /// The receiving end of the failure channel, until the runtime is started.
+    notes: Mutex<Option<Receiver<Note>>>,
+    result: OnceLock<Result<(), RunError>>,
+    left_behind: OnceLock<Vec<Straggler>>,
+    over: Event,
+    /// The runner's thread, if `start` gave it one.
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The process-wide default runtime, made when it is first asked for.
+///
+/// It is an ordinary [`Runtime`] and runs once.
+pub fn runtime() -> &'static Runtime {
+    static DEFAULT: OnceLock<Runtime> = OnceLock::new();
+    DEFAULT.get_or_init(Runtime::new)
+}
+
+impl Default for Runtime {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Runtime {
+    /// A runtime with the default settings: see [`Builder`].
+    pub fn new() -> Self {
+        Self::builder().build()
+    }
+
+    /// Sets a runtime up.
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+
+    fn with(settings: Settings) -> Self {
+        let (sender, receiver) = flume::unbounded();
+        Self {
+            owner: Arc::new(Owner {
+                core: Arc::new(Core {
+                    lifetime: Lifetime::new(settings, sender),
+                    slots: Slots::default(),
+                    waiting: Mutex::default(),
+                    notes: Mutex::new(Some(receiver)),
+                    result: OnceLock::new(),
+                    left_behind: OnceLock::new(),
+                    over: Event::new(),
+                    thread: Mutex::default(),
+                }),
+            }),
+        }
+    }
+
+    fn core(&self) -> &Arc<Core> {
+        &self.owner.core
+    }
+
+    /// Runs `payload` in the background, on the flavour of `key`.
+    ///
+    /// The payload has no caller, so what it may return is limited (see [`Outcome`]) and any
+    /// failure of it ends the runtime. Before the runtime is started the payload waits for that.
+    ///
+    /// Never waits for the payload, and may be called from any thread and inside any payload. What
+    /// one thread adopts on one flavour starts in that order.
+    ///
+    /// What a payload spawns by its executor's own means (`tokio::spawn`, a thread of its own) is
+    /// not watched; adopt it to have it watched.
+    ///
+    /// # Errors
+    ///
+    /// If the runtime is stopping or has stopped, if the key disagrees with an earlier one of the
+    /// same identifier, or if the flavour cannot be started or does not take the payload. The
+    /// payload is dropped unrun.
+    #[track_caller]
+    pub fn adopt<C, P>(&self, key: C, payload: P) -> Result<(), AdoptError>
+    where
+        C: Choice,
+        P: IntoPayload<C::Payload, Output: Outcome>,
+    {
+        self.core().adopt(key, payload, None, Location::caller())
+    }
+
+    /// Runs `payload` to its end, on the flavour of `key`, and returns its value.
+    ///
+    /// Blocks the calling thread; on a subroutine flavour the payload runs right here. A failure of
+    /// the payload is the caller's: an `Err` that it returns is its value, and a panic goes on in
+    /// the caller.
+    ///
+    /// # Errors
+    ///
+    /// Only for what the runtime did: it is not running, it is stopping, it cancelled the payload,
+    /// or waiting could never have ended, as on a thread that the flavour itself needs (directly or
+    /// through a ring of executes). Rings through awaits, joins or locks cannot be seen; `call`
+    /// does not block and so cannot close one.
+    ///
+    /// While the runtime stops, a payload that took a [`Shutdown`](crate::Shutdown) token may still
+    /// execute until the grace time is over: its clean-up may need other flavours.
+    ///
+    /// # Panics
+    ///
+    /// With the payload's own panic.
+    #[track_caller]
+    pub fn execute<C, P>(&self, key: C, payload: P) -> Result<P::Output, ExecuteError>
+    where
+        C: Choice,
+        P: IntoPayload<C::Payload, Output: Send>,
+    {
+        self.core().execute(key, payload, None, Location::caller())
+    }
+
+    /// The async twin of [`execute`](Self::execute): a future that yields the payload's value and
+    /// blocks nobody.
+    #[track_caller]
+    pub fn call<C, P>(&self, key: C, payload: P) -> Call<P::Output>
+    where
+        C: Choice,
+        P: IntoPayload<C::Payload, Output: Send> + Send + 'static,
+    {
+        Call::new(self.core(), key, payload, None, Location::caller())
+    }
+
+    /// Puts a name on the next payload, by which reports know it. Without one it is known by the
+    /// place where it was handed in, such as `src/main.rs:12`.
+    ///
+    /// ```
+    /// # use foster_core::{Manual, Runtime};
+    /// # let (runtime, manual) = (Runtime::new(), Manual::new());
+    /// runtime.named("poller").adopt(manual, || async { /* … */ })?;
+    /// # Ok::<(), foster_core::AdoptError>(())
+    /// ```
+    pub fn named(&self, name: impl Into<Cow<'static, str>>) -> Named<'_> {
+        Named::new(self, name.into())
+    }
+
+    /// Looks up a registered flavour of `P`s (`Coroutine`s or `Subroutine`s) by its identifier, for
+    /// programs in which configuration chooses the flavour.
+    ///
+    /// Found is what was registered on the builder, and what a payload has brought in.
+    ///
+    /// # Errors
+    ///
+    /// [`LookupError`] says what is registered.
+    pub fn flavour<P: 'static>(&self, identifier: &str) -> Result<Registered<P>, LookupError> {
+        look_up(&self.core().slots, identifier)
+    }
+
+    /// Runs the runtime until its end: [`start`](Self::start), and then [`wait`](Self::wait).
+    ///
+    /// It goes on, also while nothing is adopted, until the first failure, a
+    /// [`shutdown`](Self::shutdown) or a signal. To return when all payloads are done set
+    /// [`until_idle`](Builder::until_idle) on the builder.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError`] with everything that failed and everything that would not end; also if the
+    /// runtime was started before.
+    pub fn run(&self) -> Result<(), RunError> {
+        let core = self.core();
+        let runner = core.claim()?;
+        core.launch();
+        runner.drive();
+        self.wait()
+    }
+
+    /// Starts the runtime and returns, so that it can live inside a program that owns its `main`.
+    ///
+    /// Payloads that wait are started in order. A flavour that cannot be started is a failure.
+    ///
+    /// # Errors
+    ///
+    /// If the runtime was started before, or there is no thread for its runner.
+    pub fn start(&self) -> Result<(), RunError> {
+        let core = self.core();
+        let runner = core.claim()?;
+        let thread = thread::Builder::new()
+            .name("foster runner".to_owned())
+            .spawn(move || runner.drive())
+            .map_err(|error| core.fail_to_start(RunError::thread(error)))?;
+        *lock(&core.thread) = Some(thread);
+        core.launch();
+        Ok(())
+    }
+
+    /// Blocks until the runtime has ended, and returns what [`run`](Self::run) would.
+    ///
+    /// Any number of threads may wait; each gets the whole report.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run); also if the runtime was not started, or if a payload of this very
+    /// runtime waits.
+    pub fn wait(&self) -> Result<(), RunError> {
+        let core = self.core();
+        core.check_waiter()?;
+        loop {
+            let listener = core.over.listen();
+            if let Some(result) = core.result() {
+                return result;
+            }
+            listener.wait();
+        }
+    }
+
+    /// [`wait`](Self::wait) as a future, for callers that must not block.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping it changes nothing: the runtime goes on, and another can wait.
+    pub fn wait_async(&self) -> Wait {
+        Wait {
+            core: Arc::clone(self.core()),
+            listener: None,
+        }
+    }
+
+    /// Asks the runtime to end, and returns at once.
+    ///
+    /// May be called anywhere, in any payload or destructor, any number of times; before the start
+    /// it makes `run` return at once and what waits is dropped unrun.
+    pub fn shutdown(&self) {
+        self.core().lifetime.stop();
+    }
+
+    /// Subroutines that were left behind when the runtime ended: they never took a
+    /// [`Shutdown`](crate::Shutdown) token, so they were never asked to end, which is no failure.
+    /// Empty before the end.
+    pub fn left_behind(&self) -> &[Straggler] {
+        self.core().left_behind.get().map_or(&[], Vec::as_slice)
+    }
+}
+
+impl Core {
+    /// Takes the right to run this runtime, which exists once.
+    fn claim(self: &Arc<Self>) -> Result<Runner, RunError> {
+        let notes = lock(&self.notes).take();
+        let notes = notes.ok_or_else(RunError::already_started)?;
+        Ok(Runner::new(Arc::clone(self), notes))
+    }
+
+    fn finish(&self, result: Result<(), RunError>, left_behind: Vec<Straggler>) {
+        // The runner comes here once, and nobody else does after it was made.
+        let _ = self.left_behind.set(left_behind);
+        let _ = self.result.set(result);
+        self.over.notify(usize::MAX);
+    }
+
+    fn fail_to_start(&self, error: RunError) -> RunError {
+        self.lifetime.stop();
+        lock(&self.waiting).clear();
+        self.lifetime.end();
+        self.finish(Err(error.clone()), Vec::new());
+        error
+    }
+
+    fn check_waiter(&self) -> Result<(), RunError> {
+        if lock(&self.notes).is_some() {
+            return Err(RunError::not_started());
+        }
+        match context::current() {
+            Some(record) if Arc::ptr_eq(&record.slot.lifetime, &self.lifetime) => {
+                Err(RunError::inside_itself())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The result, once it is there. The runner's thread, which is about to end then, has ended
+    /// before the first waiter goes on.
+    fn result(&self) -> Option<Result<(), RunError>> {
+        let result = self.result.get()?.clone();
+        if let Some(thread) = lock(&self.thread).take() {
+            // The runner catches what could panic; nothing is lost if it did.
+            let _ = thread.join();
+        }
+        Some(result)
+    }
+
+    /// Whether the calling thread runs a payload of this runtime that holds a shutdown token.
+    fn is_called_by_holder(&self) -> bool {
+        context::current().is_some_and(|record| {
+            record.is_holder() && Arc::ptr_eq(&record.slot.lifetime, &self.lifetime)
+        })
+    }
+
+    /// Whether an execute or a call may begin now.
+    fn admits_execute(&self) -> Result<(), crate::error::Reason> {
+        use crate::error::Reason;
+        match self.lifetime.phase() {
+            Phase::Idle => Err(Reason::NotRunning),
+            Phase::Starting | Phase::Running => Ok(()),
+            Phase::Stopping if self.is_called_by_holder() => Ok(()),
+            _ => Err(Reason::Stopping),
+        }
+    }
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        // A runtime that nobody can wait for must not live on unseen.
+        self.core.lifetime.stop();
+        if lock(&self.core.notes).take().is_some() {
+            // Never started. Taken out first: a closure's destructor may use the runtime.
+            self.core.lifetime.close_ledger();
+            let waiting = std::mem::take(&mut *lock(&self.core.waiting));
+            drop(waiting);
+        }
+    }
+}
+
+impl fmt::Debug for Runtime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let core = self.core();
+        f.debug_struct("Runtime")
+            .field("phase", &core.lifetime.phase())
+            .field(
+                "flavours",
+                &core
+                    .slots
+                    .iter()
+                    .map(|slot| slot.identifier())
+                    .collect::<Vec<_>>(),
+            )
+            .finish_non_exhaustive()
+    }
+}
+
+/// The future of [`Runtime::wait_async`].
+#[must_use = "a future does nothing unless it is awaited"]
+pub struct Wait {
+    core: Arc<Core>,
+    listener: Option<EventListener>,
+}
+
+impl Future for Wait {
+    type Output = Result<(), RunError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        this.core.check_waiter()?;
+        loop {
+            if let Some(result) = this.core.result() {
+                return Poll::Ready(result);
+            }
+            match &mut this.listener {
+                Some(listener) => {
+                    ready!(Pin::new(listener).poll(context));
+                    this.listener = None;
+                }
+                none => *none = Some(this.core.over.listen()),
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Wait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Wait")
+    }
+}

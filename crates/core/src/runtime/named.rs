@@ -1,0 +1,69 @@
+//! Handing in a payload under a name.
+
+use std::borrow::Cow;
+use std::panic::Location;
+
+use super::{Call, Runtime};
+use crate::error::{AdoptError, ExecuteError};
+use crate::key::Choice;
+use crate::outcome::Outcome;
+use crate::payload::IntoPayload;
+
+/// A runtime together with a name for the next payload: see [`Runtime::named`].
+#[derive(Debug, Clone)]
+#[must_use = "a name does nothing until a payload is handed in under it"]
+pub struct Named<'a> {
+    runtime: &'a Runtime,
+    name: Cow<'static, str>,
+}
+
+impl<'a> Named<'a> {
+    pub(super) fn new(runtime: &'a Runtime, name: Cow<'static, str>) -> Self {
+        Self { runtime, name }
+    }
+
+    /// [`Runtime::adopt`], under this name.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    #[track_caller]
+    pub fn adopt<C, P>(self, key: C, payload: P) -> Result<(), AdoptError>
+    where
+        C: Choice,
+        P: IntoPayload<C::Payload, Output: Outcome>,
+    {
+        let core = self.runtime.core();
+        core.adopt(key, payload, Some(self.name), Location::caller())
+    }
+
+    /// [`Runtime::execute`], under this name.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Panics
+    ///
+    /// With the payload's own panic.
+    #[track_caller]
+    pub fn execute<C, P>(self, key: C, payload: P) -> Result<P::Output, ExecuteError>
+    where
+        C: Choice,
+        P: IntoPayload<C::Payload, Output: Send>,
+    {
+        let core = self.runtime.core();
+        core.execute(key, payload, Some(self.name), Location::caller())
+    }
+
+    /// [`Runtime::call`], under this name.
+    #[track_caller]
+    pub fn call<C, P>(self, key: C, payload: P) -> Call<P::Output>
+    where
+        C: Choice,
+        P: IntoPayload<C::Payload, Output: Send> + Send + 'static,
+    {
+        let core = self.runtime.core();
+        Call::new(core, key, payload, Some(self.name), Location::caller())
+    }
+}

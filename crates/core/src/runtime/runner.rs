@@ -1,0 +1,236 @@
+//! The runner: it holds the failure channel and takes a runtime through its end.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use flume::{Receiver, RecvTimeoutError};
+
+use super::Core;
+use crate::failure::{Failure, Origin};
+use crate::lifetime::{Lifetime, Note, Phase};
+use crate::report::{Ended, RunError, Straggler, StragglerReason};
+use crate::signals;
+use crate::slot::Slot;
+
+/// Takes one runtime from its start to its end, on whatever thread it is put.
+pub(super) struct Runner {
+    core: Arc<Core>,
+    notes: Receiver<Note>,
+    failures: Vec<Failure>,
+    cut_short: bool,
+}
+
+impl Runner {
+    pub(super) fn new(core: Arc<Core>, notes: Receiver<Note>) -> Self {
+        Self {
+            core,
+            notes,
+            failures: Vec::new(),
+            cut_short: false,
+        }
+    }
+
+    /// Runs until the runtime is over and its result is there for all waiters.
+    pub(super) fn drive(mut self) {
+        let listening = self.listen();
+        self.until_stop();
+        let overran = self.grace();
+        let mut stragglers = self.cancel();
+        drop(listening);
+
+        // One payload is named once: what blocks a thread has overrun the grace time as well.
+        let blocking: Vec<_> = stragglers.iter().map(Straggler::payload).collect();
+        let mut first: Vec<_> = overran
+            .into_iter()
+            .filter(|one| !blocking.contains(&one.payload()))
+            .collect();
+        first.append(&mut stragglers);
+        self.report(first);
+    }
+
+    fn lifetime(&self) -> &Lifetime {
+        &self.core.lifetime
+    }
+
+    fn listen(&self) -> Option<signals::Listening> {
+        match signals::listen(&self.core.lifetime) {
+            Ok(listening) => listening,
+            Err(error) => {
+                let cause = crate::failure::Cause::lost_by(
+                    "signals cannot be listened to",
+                    Box::new(error),
+                );
+                let origin = Origin {
+                    payload: "signals".into(),
+                    named: false,
+                    flavour: crate::identifier::Identifier::new("foster"),
+                    location: std::panic::Location::caller(),
+                };
+                self.lifetime().fail(Failure::new(origin, cause));
+                None
+            }
+        }
+    }
+
+    /// Running: until somebody stops the runtime, or it is idle and ends for that.
+    fn until_stop(&mut self) {
+        while self.lifetime().phase() < Phase::Stopping {
+            self.next_note(None);
+            if self.lifetime().settings.until_idle
+                && self.lifetime().phase() == Phase::Running
+                && self.core.slots.are_idle()
+            {
+                self.lifetime().stop();
+            }
+        }
+    }
+
+    /// Grace: until everything accepted has had its first poll and no holder of a token is left.
+    /// Returns the holders that overran the time.
+    fn grace(&mut self) -> Vec<Straggler> {
+        let settings = &self.lifetime().settings;
+        let deadline = settings.clock.after(settings.grace);
+        loop {
+            if self.core.slots.iter().all(|slot| slot.all_started())
+                && self.lifetime().end_grace_if_unheld()
+            {
+                return Vec::new();
+            }
+            if self.cut_short || self.lifetime().settings.clock.now() >= deadline {
+                break;
+            }
+            self.next_note(Some(deadline));
+        }
+        self.lifetime().end_grace();
+        self.core
+            .slots
+            .iter()
+            .flat_map(|slot| slot.alive())
+            .filter(|record| record.is_holder() && !record.is_settled())
+            .map(|record| Straggler::of_payload(record.origin(), StragglerReason::Overran))
+            .collect()
+    }
+
+    /// Cancelling: everything that is left is dropped where it awaits, on all flavours at once;
+    /// then all of them are joined against one deadline. Returns what would not end.
+    fn cancel(&mut self) -> Vec<Straggler> {
+        let settings = &self.lifetime().settings;
+        let clock = settings.clock.clone();
+        let deadline = clock.after(settings.cancel_timeout);
+        let real = |deadline: Instant| Instant::now() + deadline.duration_since(clock.now());
+        // A payload that this does not find in the registry sees the phase at its first poll.
+        let stopping = self.lifetime().advance(Phase::Stopping, Phase::Cancelling);
+        debug_assert!(stopping, "the runner alone moves on from Stopping");
+        let slots: Vec<_> = self.core.slots.iter().cloned().collect();
+        for slot in &slots {
+            for record in slot.alive() {
+                record.cancel();
+            }
+        }
+        let unstartable: Vec<_> = slots
+            .iter()
+            .filter(|slot| !slot.close(real(deadline)))
+            .map(|slot| Straggler::of_flavour(slot.identifier().clone()))
+            .collect();
+        for slot in &slots {
+            slot.cancel_flavour();
+        }
+        // Code that blocks cannot be cancelled, so nobody waits for that.
+        while !slots
+            .iter()
+            .all(|slot| slot.is_blocking() || slot.is_drained())
+            && clock.now() < deadline
+        {
+            self.next_note(Some(deadline));
+        }
+        let mut stragglers = unstartable;
+        for slot in &slots {
+            let by = match slot.is_blocking() && !slot.is_drained() {
+                true => Instant::now(),
+                false => real(deadline),
+            };
+            if !slot.join_flavour(by) && !slot.is_blocking() || !self.is_ended(slot) {
+                stragglers.extend(unended(slot));
+            }
+        }
+        stragglers
+    }
+
+    /// Whether nothing of `slot` that can be cancelled is left.
+    fn is_ended(&self, slot: &Slot) -> bool {
+        slot.is_blocking() || slot.is_drained()
+    }
+
+    /// Over: everything that came in until here is in the report, everything later is not.
+    fn report(mut self, stragglers: Vec<Straggler>) {
+        self.lifetime().end();
+        let omitted = self.lifetime().close_ledger();
+        while let Ok(note) = self.notes.try_recv() {
+            self.take_in(note);
+        }
+        // Those that overran are stragglers already.
+        let left_behind: Vec<_> = self
+            .core
+            .slots
+            .iter()
+            .flat_map(|slot| slot.alive())
+            .filter(|record| record.is_blocking() && !record.is_holder() && !record.is_settled())
+            .map(|record| Straggler::of_payload(record.origin(), StragglerReason::LeftBehind))
+            .collect();
+        let ended = Ended {
+            failures: self.failures,
+            omitted,
+            stragglers,
+            left_behind: left_behind.clone(),
+        };
+        let result = match ended.is_clean() {
+            true => Ok(()),
+            false => Err(RunError::ended(ended)),
+        };
+        self.core.finish(result, left_behind);
+    }
+
+    /// Waits for something to happen, at most until `deadline`.
+    fn next_note(&mut self, deadline: Option<Instant>) {
+        let clock = &self.lifetime().settings.clock;
+        let note = match deadline.and_then(|deadline| clock.sleep_limit(deadline)) {
+            Some(limit) => self.notes.recv_deadline(limit),
+            None => self.notes.recv().map_err(RecvTimeoutError::from),
+        };
+        if let Ok(note) = note {
+            self.take_in(note);
+        }
+    }
+
+    fn take_in(&mut self, note: Note) {
+        match note {
+            Note::Failure(failure) => self.failures.push(*failure),
+            Note::Look => self.lifetime().looked(),
+            Note::CutShort => self.cut_short = true,
+        }
+    }
+}
+
+/// What of `slot` has not ended: the payload that blocks its thread; else the payloads that it
+/// keeps; else its thread.
+fn unended(slot: &Slot) -> Vec<Straggler> {
+    let alive = slot.alive();
+    let straggler = |index: usize, reason| Straggler::of_payload(alive[index].origin(), reason);
+    let polling: Vec<_> = (0..alive.len())
+        .filter(|index| alive[*index].is_polling())
+        .collect();
+    if !polling.is_empty() {
+        // Those in the flavour's queue are not in the registry, but are held up as well.
+        let others = (slot.accepted() - slot.ended()).saturating_sub(polling.len());
+        return polling
+            .into_iter()
+            .map(|index| straggler(index, StragglerReason::Blocking { others }))
+            .collect();
+    }
+    if !alive.is_empty() {
+        return (0..alive.len())
+            .map(|index| straggler(index, StragglerReason::Kept))
+            .collect();
+    }
+    vec![Straggler::of_flavour(slot.identifier().clone())]
+}

@@ -1,0 +1,146 @@
+//! Shutdown tokens: how a payload takes part in the orderly end.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use event_listener::{EventListener, Listener};
+
+use crate::context;
+use crate::lifetime::{Lifetime, Phase};
+use crate::record::Record;
+
+/// A payload's part in the end of its runtime.
+///
+/// A payload that takes a token promises to end soon after the token says so, and the runtime
+/// waits for it, at most for its grace time. A payload that never took one is not waited for: a
+/// coroutine is dropped where it awaits, a subroutine is left behind. Taking a token counts for the
+/// whole life of the payload, also if the token is dropped at once, and a token taken while the
+/// runtime is already stopping counts as well, until the grace time is over.
+///
+/// Clones may go anywhere, to other threads and to tasks that the payload spawned by other means;
+/// the runtime still waits for the payload, not for them.
+#[derive(Clone)]
+pub struct Shutdown {
+    record: Arc<Record>,
+}
+
+impl Shutdown {
+    /// The token of the payload that runs on this thread.
+    ///
+    /// # Panics
+    ///
+    /// Outside a payload, and in tasks that a payload spawned by its executor's own means. Take the
+    /// token in the payload and move a clone there, or use [`try_current`](Self::try_current).
+    #[track_caller]
+    pub fn current() -> Self {
+        match Self::try_current() {
+            Some(token) => token,
+            None => panic!(
+                "no payload of a foster runtime runs here, so there is no shutdown token: take the \
+                 token in the payload and move a clone of it to where it is needed, or use \
+                 `Shutdown::try_current`"
+            ),
+        }
+    }
+
+    /// The token of the payload that runs on this thread; `None` where [`current`](Self::current)
+    /// would panic.
+    pub fn try_current() -> Option<Self> {
+        let record = context::current()?;
+        record.slot.lifetime.hold(&record);
+        Some(Self { record })
+    }
+
+    /// Whether the payload is asked to end.
+    pub fn is_requested(&self) -> bool {
+        self.lifetime().phase() >= Phase::Stopping
+    }
+
+    /// A future that is ready when the payload is asked to end, for async code.
+    ///
+    /// It owns what it needs, may be moved to any thread, and stays ready.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost if it is dropped; a new one picks up where it was.
+    pub fn requested(&self) -> Requested {
+        Requested {
+            token: self.clone(),
+            listener: None,
+        }
+    }
+
+    /// Blocks the calling thread until the payload is asked to end, at most for `time`; `true` if it
+    /// is asked. For threads: a sleep that ends at once when the runtime stops.
+    ///
+    /// In a coroutine it blocks all others of the flavour; await [`requested`](Self::requested).
+    pub fn wait_timeout(&self, time: Duration) -> bool {
+        let clock = &self.lifetime().settings.clock;
+        let deadline = clock.after(time);
+        loop {
+            // Listening comes before the look, so that no notification falls between the two.
+            let listener = self.lifetime().requested.listen();
+            if self.is_requested() {
+                return true;
+            }
+            if clock.now() >= deadline {
+                return false;
+            }
+            match clock.sleep_limit(deadline) {
+                Some(limit) => drop(listener.wait_deadline(limit)),
+                None => listener.wait(),
+            }
+        }
+    }
+
+    fn lifetime(&self) -> &Lifetime {
+        &self.record.slot.lifetime
+    }
+}
+
+impl fmt::Debug for Shutdown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shutdown")
+            .field("payload", &self.record.origin().payload)
+            .field("requested", &self.is_requested())
+            .finish()
+    }
+}
+
+/// The future of [`Shutdown::requested`].
+#[must_use = "a future does nothing unless it is awaited"]
+pub struct Requested {
+    token: Shutdown,
+    listener: Option<EventListener>,
+}
+
+impl Future for Requested {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        loop {
+            if this.token.is_requested() {
+                return Poll::Ready(());
+            }
+            match &mut this.listener {
+                Some(listener) => {
+                    ready!(Pin::new(listener).poll(context));
+                    // Notified, perhaps for a moved clock only: a listener serves once.
+                    this.listener = None;
+                }
+                none => *none = Some(this.token.lifetime().requested.listen()),
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Requested {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Requested").field(&self.token).finish()
+    }
+}

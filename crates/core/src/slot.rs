@@ -1,0 +1,406 @@
+//! A slot: one flavour of one runtime, with the counts and the registry of its payloads.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread::ThreadId;
+use std::time::Instant;
+
+use slab::Slab;
+
+use crate::bound::current_thread;
+use crate::error::{BoxError, Reason};
+use crate::failure::{Cause, Origin, panic_message};
+use crate::flavour::{Flavour, Reporter};
+use crate::identifier::Identifier;
+use crate::key::AnyKey;
+use crate::lifetime::{Lifetime, Phase};
+use crate::record::Record;
+
+/// A counter on a cache line of its own: adopters write one, the flavour's thread the others.
+#[derive(Default)]
+#[repr(align(128))]
+struct Counter(AtomicUsize);
+
+impl Counter {
+    fn add_one(&self) {
+        self.0.fetch_add(1, SeqCst);
+    }
+
+    fn get(&self) -> usize {
+        self.0.load(SeqCst)
+    }
+}
+
+/// One flavour of one runtime. Starts the flavour when it is first needed.
+pub(crate) struct Slot {
+    /// Payloads taken in. This and the next two only grow, and `accepted >= started >= ended`.
+    accepted: Counter,
+    /// Payloads that had their first poll or their thread, or will never have it.
+    started: Counter,
+    /// Payloads that are over.
+    ended: Counter,
+    /// The records of payloads that have started and are not over.
+    registry: Mutex<Slab<Arc<Record>>>,
+    /// The threads on which payloads that can block each other run.
+    threads: Mutex<Vec<ThreadId>>,
+    /// Whether the payloads are blocking code.
+    blocking: AtomicBool,
+    key: AnyKey,
+    backend: Box<dyn Backend>,
+    start: Mutex<Start>,
+    start_over: Condvar,
+    pub(crate) lifetime: Arc<Lifetime>,
+}
+
+#[derive(Default)]
+struct Start {
+    under_way: bool,
+    closed: bool,
+}
+
+impl Slot {
+    pub(crate) fn new(key: AnyKey, lifetime: Arc<Lifetime>) -> Self {
+        Self {
+            accepted: Counter::default(),
+            started: Counter::default(),
+            ended: Counter::default(),
+            registry: Mutex::default(),
+            threads: Mutex::default(),
+            blocking: AtomicBool::new(false),
+            backend: key.backend(),
+            key,
+            start: Mutex::default(),
+            start_over: Condvar::new(),
+            lifetime,
+        }
+    }
+
+    pub(crate) fn identifier(&self) -> &Identifier {
+        self.key.identifier()
+    }
+
+    pub(crate) fn key(&self) -> &AnyKey {
+        &self.key
+    }
+
+    /// The backend, if its flavour takes payloads of type `P`.
+    pub(crate) fn typed<P: 'static>(&self) -> Option<&Typed<P>> {
+        self.backend.as_any().downcast_ref()
+    }
+
+    /// The flavour, started now if it was not yet.
+    pub(crate) fn started<'a, P: 'static>(
+        self: &'a Arc<Self>,
+        typed: &'a Typed<P>,
+    ) -> Result<&'a Arc<dyn Flavour<Payload = P>>, Reason> {
+        if let Some(flavour) = typed.flavour.get() {
+            return Ok(flavour);
+        }
+        let mut start = self.lock_start();
+        loop {
+            if let Some(flavour) = typed.flavour.get() {
+                return Ok(flavour);
+            }
+            if start.closed {
+                return Err(Reason::Stopping);
+            }
+            if !start.under_way {
+                break;
+            }
+            start = self
+                .start_over
+                .wait(start)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        start.under_way = true;
+        drop(start);
+        // Without the lock: this is the flavour's code, and the runner must be able to close the
+        // slot while it takes its time.
+        let reporter = Reporter::new(self.identifier().clone(), Arc::downgrade(self));
+        let result = catch_unwind(AssertUnwindSafe(|| (typed.starter)(reporter)))
+            .unwrap_or_else(|panic| Err(panic_message(panic).into()));
+        let mut start = self.lock_start();
+        start.under_way = false;
+        self.start_over.notify_all();
+        let flavour = result.map_err(Reason::Start)?;
+        if start.closed {
+            drop(start);
+            flavour.cancel();
+            return Err(Reason::Stopping);
+        }
+        Ok(typed.flavour.get_or_init(|| flavour))
+    }
+
+    /// Lets the flavour be started no more; `false` if a start was still under way at `by`.
+    pub(crate) fn close(&self, by: Instant) -> bool {
+        let mut start = self.lock_start();
+        start.closed = true;
+        while start.under_way {
+            let Some(left) = by.checked_duration_since(Instant::now()) else {
+                return false;
+            };
+            start = self
+                .start_over
+                .wait_timeout(start, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+        true
+    }
+
+    fn lock_start(&self) -> MutexGuard<'_, Start> {
+        self.start.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks the flavour, if it was started, to end when it is empty.
+    pub(crate) fn cancel_flavour(&self) {
+        self.guard(|| self.backend.cancel(), ());
+    }
+
+    /// Waits for the flavour's threads; `true` if it was never started.
+    pub(crate) fn join_flavour(&self, by: Instant) -> bool {
+        self.guard(|| self.backend.join(by), false)
+    }
+
+    /// Runs code of the flavour's for the runner, which must survive its panic.
+    fn guard<R>(&self, run: impl FnOnce() -> R, otherwise: R) -> R {
+        catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
+            let message = format!("the flavour panicked: {}", panic_message(panic));
+            self.fail_flavour(&message);
+            otherwise
+        })
+    }
+
+    /// Counts a payload as taken in. The caller looks at the phase *after* this and refuses the
+    /// payload if it must; the runner, which changes the phase first and counts afterwards, then
+    /// either counts the payload or has it refused.
+    pub(crate) fn accept(&self) {
+        self.accepted.add_one();
+    }
+
+    /// Enters the payload into the registry, as it is about to run.
+    pub(crate) fn register(&self, record: &Arc<Record>) {
+        let key = self.registry().insert(Arc::clone(record));
+        record.set_registered_as(key);
+        if record.is_blocking() {
+            self.blocking.store(true, SeqCst);
+        } else {
+            self.note_thread();
+        }
+    }
+
+    /// The payload had its first poll, or has its thread.
+    pub(crate) fn count_start(&self, record: &Record) {
+        if record.start() {
+            self.started.add_one();
+            self.look_if_stopping();
+        }
+    }
+
+    /// The payload is over: this settles all that the runtime kept on it, except the reply.
+    pub(crate) fn remove(&self, record: &Record) {
+        if let Some(key) = record.take_registered_as() {
+            // Bound to a name so that it is dropped after the lock.
+            let _record = self.registry().try_remove(key);
+        }
+        if record.is_holder() {
+            self.lifetime.release();
+        }
+        if record.start() {
+            self.started.add_one();
+        }
+        self.count_end();
+    }
+
+    fn count_end(&self) {
+        self.ended.add_one();
+        let lifetime = &self.lifetime;
+        if lifetime.settings.until_idle && self.is_drained() {
+            lifetime.look();
+        } else {
+            self.look_if_stopping();
+        }
+    }
+
+    fn look_if_stopping(&self) {
+        if self.lifetime.phase() >= Phase::Stopping {
+            self.lifetime.look();
+        }
+    }
+
+    pub(crate) fn accepted(&self) -> usize {
+        self.accepted.get()
+    }
+
+    pub(crate) fn ended(&self) -> usize {
+        self.ended.get()
+    }
+
+    /// Whether every payload that was taken in has had its first poll.
+    pub(crate) fn all_started(&self) -> bool {
+        self.started.get() == self.accepted.get()
+    }
+
+    /// Whether every payload that was taken in is over.
+    pub(crate) fn is_drained(&self) -> bool {
+        self.ended.get() == self.accepted.get()
+    }
+
+    /// Whether payloads of this slot are blocking code, which cannot be cancelled.
+    pub(crate) fn is_blocking(&self) -> bool {
+        self.blocking.load(SeqCst)
+    }
+
+    /// The payloads that have started and are not over.
+    pub(crate) fn alive(&self) -> Vec<Arc<Record>> {
+        self.registry().iter().map(|(_, one)| one.clone()).collect()
+    }
+
+    fn registry(&self) -> MutexGuard<'_, Slab<Arc<Record>>> {
+        self.registry.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note_thread(&self) {
+        let current = current_thread();
+        let mut threads = self.lock_threads();
+        if !threads.contains(&current) {
+            threads.push(current);
+        }
+    }
+
+    /// The threads on which this slot's coroutines were seen.
+    pub(crate) fn threads(&self) -> Vec<ThreadId> {
+        self.lock_threads().clone()
+    }
+
+    fn lock_threads(&self) -> MutexGuard<'_, Vec<ThreadId>> {
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The flavour is lost, and every payload that ran on it with it.
+    pub(crate) fn lose(&self, reason: &str) {
+        self.fail_flavour(reason);
+        for record in self.alive() {
+            if record.settle() {
+                self.lifetime.fail(
+                    record.failure(Cause::lost("its flavour died before the payload was over")),
+                );
+                self.remove(&record);
+                record.open_gate();
+            }
+        }
+    }
+
+    /// Reports a failure of the flavour itself.
+    #[track_caller]
+    pub(crate) fn fail_flavour(&self, reason: &str) {
+        let origin = Origin {
+            payload: format!("{} itself", self.identifier()).into(),
+            named: false,
+            flavour: self.identifier().clone(),
+            location: std::panic::Location::caller(),
+        };
+        self.lifetime
+            .fail(crate::failure::Failure::new(origin, Cause::lost(reason)));
+    }
+}
+
+/// What the runner needs of a flavour, whatever its payloads are.
+pub(crate) trait Backend: Send + Sync {
+    fn cancel(&self);
+    fn join(&self, by: Instant) -> bool;
+    fn as_any(&self) -> &dyn Any;
+}
+
+type Starter<P> = dyn Fn(Reporter) -> Result<Arc<dyn Flavour<Payload = P>>, BoxError> + Send + Sync;
+
+/// A flavour for payloads of type `P`, and how to start it.
+pub(crate) struct Typed<P> {
+    starter: Box<Starter<P>>,
+    flavour: OnceLock<Arc<dyn Flavour<Payload = P>>>,
+}
+
+impl<P> Typed<P> {
+    pub(crate) fn new(starter: Box<Starter<P>>) -> Self {
+        Self {
+            starter,
+            flavour: OnceLock::new(),
+        }
+    }
+}
+
+impl<P: 'static> Backend for Typed<P> {
+    fn cancel(&self) {
+        if let Some(flavour) = self.flavour.get() {
+            flavour.cancel();
+        }
+    }
+
+    fn join(&self, by: Instant) -> bool {
+        self.flavour.get().is_none_or(|flavour| flavour.join(by))
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+/// All slots of a runtime: a list that only grows, so that a look-up takes no lock.
+#[derive(Default)]
+pub(crate) struct Slots {
+    head: OnceLock<Box<Node>>,
+    growing: Mutex<()>,
+}
+
+struct Node {
+    slot: Arc<Slot>,
+    next: OnceLock<Box<Node>>,
+}
+
+impl Slots {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Slot>> {
+        std::iter::successors(self.head.get(), |node| node.next.get()).map(|node| &node.slot)
+    }
+
+    pub(crate) fn find(&self, identifier: &Identifier) -> Option<&Arc<Slot>> {
+        self.iter().find(|slot| slot.identifier() == identifier)
+    }
+
+    /// The slot for `identifier`, made by `make` if there is none.
+    pub(crate) fn find_or_add(
+        &self,
+        identifier: &Identifier,
+        make: impl FnOnce() -> Slot,
+    ) -> &Arc<Slot> {
+        if let Some(slot) = self.find(identifier) {
+            return slot;
+        }
+        let _growing = self.growing.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(slot) = self.find(identifier) {
+            return slot;
+        }
+        let mut end = &self.head;
+        while let Some(node) = end.get() {
+            end = &node.next;
+        }
+        &end.get_or_init(|| {
+            Box::new(Node {
+                slot: Arc::new(make()),
+                next: OnceLock::new(),
+            })
+        })
+        .slot
+    }
+
+    /// Whether no payload is alive on any slot.
+    ///
+    /// All ends are read before all acceptances. As both only grow and no slot ends more than it
+    /// accepts, equal sums mean that every slot was drained at the moment between the two reads.
+    pub(crate) fn are_idle(&self) -> bool {
+        let ended: usize = self.iter().map(|slot| slot.ended()).sum();
+        let accepted: usize = self.iter().map(|slot| slot.accepted()).sum();
+        ended == accepted
+    }
+}
