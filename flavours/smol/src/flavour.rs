@@ -1,0 +1,42 @@
+//! The key and the executor behind it.
+
+use std::sync::Arc;
+
+use async_executor::LocalExecutor;
+use foster_core::{
+    BoxError, Coroutine, Executor, ExecutorThread, Flavour, Identifier, Intake, Key, Reporter,
+};
+use futures_lite::future::yield_now;
+
+/// The key of the smol flavour: coroutines on one thread, with async-io's reactor.
+///
+/// Its futures need not be `Send`, and never run in parallel with each other.
+///
+/// # Limits
+///
+/// async-io keeps one thread of its own for the process, which never ends. It is started with the
+/// first timer or socket and outlives the runtime.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Smol;
+
+impl Key for Smol {
+    type Payload = Coroutine;
+
+    fn identifier(&self) -> Identifier {
+        const { Identifier::new("smol") }
+    }
+
+    fn start(&self, reporter: Reporter) -> Result<Arc<dyn Flavour<Payload = Coroutine>>, BoxError> {
+        let flavour = ExecutorThread::start(reporter, || Ok(SmolExecutor(LocalExecutor::new())))?;
+        Ok(flavour)
+    }
+}
+
+struct SmolExecutor(LocalExecutor<'static>);
+
+impl Executor for SmolExecutor {
+    fn run(&self, intake: &Intake) {
+        let feed = intake.feed(|payload| self.0.spawn(payload).detach(), yield_now);
+        async_io::block_on(self.0.run(feed));
+    }
+}

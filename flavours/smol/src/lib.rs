@@ -1,0 +1,32 @@
+//! The smol flavour of Foster: coroutines on an [`async_executor::LocalExecutor`], driven together
+//! with [`async_io`]'s reactor on one thread.
+//!
+//! Depend on this crate together with `foster-core` to take just this flavour; programs usually
+//! take the facade, `foster`, with its feature `smol`.
+//!
+//! Inside a payload everything of smol's world works as usual: timers, sockets, channels,
+//! `smol::spawn` and `smol::unblock` (whose tasks are that payload's own business).
+//!
+//! Deliberately missing: a way to reach the executor from outside; `adopt` is that way.
+//!
+//! ```
+//! use foster_core::Runtime;
+//! use foster_smol::Smol;
+//!
+//! let runtime = Runtime::builder().until_idle().build();
+//! runtime.adopt(Smol, || async {
+//!     async_io::Timer::after(std::time::Duration::from_millis(1)).await;
+//! })?;
+//! runtime.run()?;
+//! # Ok::<(), foster_core::RunError>(())
+//! ```
+//!
+//! # Crate features
+//!
+//! None.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![forbid(unsafe_code)]
+
+mod flavour;
+
+pub use crate::flavour::Smol;

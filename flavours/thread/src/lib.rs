@@ -1,0 +1,26 @@
+//! The thread flavour of Foster: subroutines, each on an OS thread of its own.
+//!
+//! Depend on this crate together with `foster-core` to take just this flavour; programs usually
+//! take the facade, `foster`, with its feature `thread`.
+//!
+//! Deliberately missing: a pool, and any bound on the number of threads.
+//!
+//! ```
+//! use foster_core::Runtime;
+//! use foster_thread::Thread;
+//!
+//! let runtime = Runtime::builder().until_idle().build();
+//! runtime.adopt(Thread, || println!("blocking is fine here"))?;
+//! runtime.run()?;
+//! # Ok::<(), foster_core::RunError>(())
+//! ```
+//!
+//! # Crate features
+//!
+//! None.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![forbid(unsafe_code)]
+
+mod flavour;
+
+pub use crate::flavour::Thread;

@@ -1,0 +1,56 @@
+//! The key and the executor behind it.
+
+use std::sync::Arc;
+
+use foster_core::{
+    BoxError, Coroutine, Executor, ExecutorThread, Flavour, Identifier, Intake, Key, Reporter,
+};
+use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
+use tokio::task::{spawn_local, yield_now};
+
+/// The key of the tokio flavour: coroutines on one thread, on a tokio runtime with all its drivers
+/// enabled.
+///
+/// Its futures need not be `Send`, and never run in parallel with each other.
+///
+/// # Limits
+///
+/// Jobs of `spawn_blocking` run on tokio's own threads, cannot be cancelled, and are left behind
+/// when the runtime ends. Other tasks that a payload spawned are dropped then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Tokio;
+
+impl Key for Tokio {
+    type Payload = Coroutine;
+
+    fn identifier(&self) -> Identifier {
+        const { Identifier::new("tokio") }
+    }
+
+    fn start(&self, reporter: Reporter) -> Result<Arc<dyn Flavour<Payload = Coroutine>>, BoxError> {
+        let name = format!("foster {} blocking", reporter.identifier());
+        let flavour = ExecutorThread::start(reporter, move || {
+            let runtime = Builder::new_current_thread()
+                .enable_all()
+                .thread_name(name)
+                .build_local(LocalOptions::default())?;
+            Ok(TokioExecutor(runtime))
+        })?;
+        Ok(flavour)
+    }
+}
+
+struct TokioExecutor(LocalRuntime);
+
+impl Executor for TokioExecutor {
+    fn run(&self, intake: &Intake) {
+        // The handle is not kept: a task that nobody joins runs on by itself.
+        let feed = intake.feed(|payload| drop(spawn_local(payload)), yield_now);
+        self.0.block_on(feed);
+    }
+
+    fn close(self) {
+        // A plain drop would wait for blocking jobs, without a limit.
+        self.0.shutdown_background();
+    }
+}
