@@ -81,6 +81,9 @@ trait Body: Send {
     /// Lets the code go on. When it is ready its future is gone and its result judged or kept.
     fn poll(&mut self, context: &mut Context<'_>) -> Result<Poll<()>, ForeignThread>;
 
+    /// Whether nothing of the user's code is left.
+    fn is_gone(&self) -> bool;
+
     /// Drops the closure or the future, if the calling thread may; else leaks it.
     fn discard(&mut self) -> Result<(), ForeignThread>;
 
@@ -120,7 +123,8 @@ struct BlockingBody<F, T> {
 
 struct ResultOf<T> {
     sink: Sink<T>,
-    verdict: Option<Cause>,
+    /// Boxed, as failures are rare and every payload has room for one.
+    verdict: Option<Box<Cause>>,
 }
 
 impl<F, A> Body for AsyncBody<F, A>
@@ -151,6 +155,10 @@ where
         Ok(Poll::Ready(()))
     }
 
+    fn is_gone(&self) -> bool {
+        matches!(self.age, Age::Gone)
+    }
+
     fn discard(&mut self) -> Result<(), ForeignThread> {
         let age = std::mem::replace(&mut self.age, Age::Gone);
         match &age {
@@ -177,6 +185,10 @@ where
         Ok(Poll::Ready(()))
     }
 
+    fn is_gone(&self) -> bool {
+        self.code.is_none()
+    }
+
     fn discard(&mut self) -> Result<(), ForeignThread> {
         self.code = None;
         Ok(())
@@ -197,7 +209,7 @@ impl<T> ResultOf<T> {
 
     fn take_in(&mut self, value: T) {
         match &self.sink {
-            Sink::Adopted(verdict) => self.verdict = verdict(value),
+            Sink::Adopted(verdict) => self.verdict = verdict(value).map(Box::new),
             // A value that is no longer wanted is dropped here, where it was made.
             Sink::Called(reply) => drop(reply.put(Ok(value))),
         }
@@ -210,7 +222,7 @@ impl<T> ResultOf<T> {
                 _ => None,
             },
             (End::Panicked(panic), Sink::Adopted(_)) => Some(Cause::panic(panic)),
-            (End::Returned, _) => self.verdict.take(),
+            (End::Returned, _) => self.verdict.take().map(|cause| *cause),
             (End::Dropped, _) => None,
         }
     }
@@ -218,7 +230,8 @@ impl<T> ResultOf<T> {
 
 /// A payload with all that core wraps around it.
 pub(crate) struct Envelope {
-    record: Arc<Record>,
+    /// Taken out while the payload's code runs: it is the thread's current payload then.
+    record: Option<Arc<Record>>,
     /// Boxed apart from any executor's memory: see [`Bound`].
     body: Box<dyn Body>,
 }
@@ -230,7 +243,7 @@ impl Envelope {
         A: Future<Output: 'static> + 'static,
     {
         Self {
-            record: ticket.record,
+            record: Some(ticket.record),
             body: Box::new(AsyncBody {
                 age: Age::Closure(make),
                 result: ResultOf::new(ticket.sink),
@@ -245,7 +258,7 @@ impl Envelope {
     {
         ticket.record.mark_blocking();
         Self {
-            record: ticket.record,
+            record: Some(ticket.record),
             body: Box::new(BlockingBody {
                 code: Some(code),
                 result: ResultOf::new(ticket.sink),
@@ -254,7 +267,9 @@ impl Envelope {
     }
 
     pub(crate) fn record(&self) -> &Arc<Record> {
-        &self.record
+        self.record
+            .as_ref()
+            .expect("the record is away only while the payload's own code runs")
     }
 
     /// Runs blocking code to its end.
@@ -265,12 +280,10 @@ impl Envelope {
 
     /// Lets the payload go on, or drops it if it was cancelled. Never unwinds.
     pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let record = &self.record;
+        let record = self.record();
         let first = !record.is_started();
-        // Registered before the look at the flag: whoever sets the flag wakes afterwards.
-        record.waker.register(context.waker());
         if first && !record.is_settled() {
-            self.begin();
+            begin(record);
         }
         if record.is_cancelled() || record.is_settled() {
             self.finish(End::Dropped, None);
@@ -279,12 +292,19 @@ impl Envelope {
         if record.is_blocking() {
             record.slot.count_start(record);
         }
-        match run_guarded(record, || self.body.poll(context)) {
+        match self.guarded(|body| body.poll(context)) {
             Ok(Ok(Poll::Pending)) => {
+                let record = self.record();
                 if first {
                     record.slot.count_start(record);
                 }
-                return Poll::Pending;
+                // Registered before the second look at the flag: who cancels sets the flag first
+                // and wakes afterwards, so either the wake or the look finds it.
+                record.waker.register(context.waker());
+                if !record.is_cancelled() {
+                    return Poll::Pending;
+                }
+                self.finish(End::Dropped, None);
             }
             Ok(Ok(Poll::Ready(()))) => self.finish(End::Returned, None),
             Ok(Err(ForeignThread)) => self.finish(
@@ -296,23 +316,14 @@ impl Envelope {
         Poll::Ready(())
     }
 
-    /// Enters the payload into its slot's registry, and cancels it if that came too late.
-    fn begin(&self) {
-        let record = &self.record;
-        record.slot.register(record);
-        // The runner changes the phase first and cancels the registry afterwards, so a payload
-        // that it does not find there sees the phase here.
-        if record.slot.lifetime.phase() >= Phase::Cancelling {
-            record.cancel();
-        }
-    }
-
     /// Ends the payload: drops what is left of the user's code, tells its failures, settles its
     /// account and lets its caller go on, in this order.
     fn finish(&mut self, end: End, lost: Option<&str>) {
-        let record = &self.record;
-        let first = record.settle();
-        let discarded = run_guarded(record, || self.body.discard());
+        let ended = self.record().settle();
+        let discarded = match self.body.is_gone() {
+            true => Ok(Ok(())),
+            false => self.guarded(|body| body.discard()),
+        };
         let lost = match discarded {
             Ok(Err(ForeignThread)) => lost.or(Some(
                 "its flavour dropped it on a thread other than its own: its future was leaked",
@@ -320,42 +331,60 @@ impl Envelope {
             _ => lost,
         };
         let cause = self.body.end(end);
-        let lifetime = &record.slot.lifetime;
+        let record = self.record();
         if let Some(cause) = lost.map(Cause::lost).or(cause) {
-            lifetime.fail(record.failure(cause));
+            record.fail(cause);
         }
         if let Err(panic) = discarded {
-            lifetime.fail(record.failure(Cause::panic(panic)));
+            record.fail(Cause::panic(panic));
         }
-        if first {
-            record.slot.remove(record);
+        if let Some(ended) = ended {
+            record.slot.remove(record, ended);
             record.open_gate();
         }
     }
+
+    /// Runs the user's code as the current payload of this thread, its panics caught.
+    fn guarded<R>(&mut self, code: impl FnOnce(&mut dyn Body) -> R) -> Result<R, Panic> {
+        let body = &mut *self.body;
+        let Some(record) = self.record.take() else {
+            unreachable!("the payload's own code cannot reach its envelope");
+        };
+        record.set_polling(true);
+        let (record, result) =
+            context::enter(record, || catch_unwind(AssertUnwindSafe(|| code(body))));
+        record.set_polling(false);
+        self.record = Some(record);
+        result
+    }
 }
 
-/// Runs the user's code as the payload of `record`, its panics caught.
-fn run_guarded<R>(record: &Arc<Record>, code: impl FnOnce() -> R) -> Result<R, Panic> {
-    record.set_polling(true);
-    let result = context::enter(record, || catch_unwind(AssertUnwindSafe(code)));
-    record.set_polling(false);
-    result
+/// Enters the payload into its slot's registry, and cancels it if that came too late.
+fn begin(record: &Arc<Record>) {
+    record.slot.register(record);
+    // The runner changes the phase first and cancels the registry afterwards, so a payload that it
+    // does not find there sees the phase here.
+    if record.slot.lifetime.phase() >= Phase::Cancelling {
+        record.cancel();
+    }
 }
 
 impl Drop for Envelope {
     fn drop(&mut self) {
-        let record = &self.record;
+        let record = self.record();
         if record.is_settled() {
-            // Over, or lost with its flavour; the latter's code is still here.
-            if let Err(panic) = run_guarded(record, || self.body.discard()) {
-                let failure = record.failure(Cause::panic(panic));
-                record.slot.lifetime.fail(failure);
+            // Over, or lost with its flavour; only the latter's code is still here.
+            if !self.body.is_gone() {
+                if let Err(panic) = self.guarded(|body| body.discard()) {
+                    self.record().fail(Cause::panic(panic));
+                }
             }
         } else if record.is_refused() {
             // Whoever handed it in knows, and drops the closure: its panic goes on there.
-            record.settle();
-            record.slot.remove(record);
-            record.open_gate();
+            if let Some(ended) = record.settle() {
+                record.slot.remove(record, ended);
+                record.open_gate();
+            }
         } else if record.is_cancelled() || record.slot.lifetime.phase() >= Phase::Cancelling {
             self.finish(End::Dropped, None);
         } else {

@@ -45,6 +45,10 @@ pub enum ExecuteErrorKind {
 }
 
 /// The payload was not adopted; it has been dropped without being run.
+///
+/// A program that adopts from outside a running runtime may meet
+/// [`Stopping`](AdoptErrorKind::Stopping) at any time, as a signal may come at any time. It then goes
+/// on to [`wait`](crate::Runtime::wait), which tells whether anything failed.
 pub struct AdoptError(Box<Refused>);
 
 /// The payload has no value to give: the runtime did not run it, or did not run it to its end.

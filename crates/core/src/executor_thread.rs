@@ -44,7 +44,7 @@ impl ExecutorThread {
     pub fn start<E: Executor>(
         reporter: Reporter,
         make: impl FnOnce() -> Result<E, BoxError> + Send + 'static,
-    ) -> Result<Arc<Self>, BoxError> {
+    ) -> Result<Arc<dyn Flavour<Payload = Coroutine>>, BoxError> {
         let name = format!("foster {}", reporter.identifier());
         let intake = Arc::new(Intake::new());
         let ended = Arc::new(Latch::default());

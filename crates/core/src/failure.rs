@@ -107,23 +107,25 @@ impl Failure {
     /// Writes the failure and its whole cause as an indented block.
     pub(crate) fn write_report(&self, f: &mut fmt::Formatter<'_>, indent: &str) -> fmt::Result {
         let inner = format!("{indent}  ");
-        write!(
-            f,
-            "{indent}{self}{}\n{inner}{}",
-            self.origin.place(),
-            text::block(self.message(), text::MESSAGE_LIMIT, &inner)
-        )?;
+        write!(f, "{indent}{self}{}\n{inner}", self.origin.place())?;
+        self.write_cause(f, &inner)
+    }
+
+    /// Writes the whole cause, the first line without `indent`.
+    pub(crate) fn write_cause(&self, f: &mut fmt::Formatter<'_>, indent: &str) -> fmt::Result {
         let mut above = self.message();
+        let message = text::block(above, text::MESSAGE_LIMIT, indent);
+        write!(f, "{message}")?;
         for link in self.chain() {
             // Many errors print their source's text as part of their own.
             if !above.contains(link.as_str()) {
-                let link = text::block(link, text::MESSAGE_LIMIT, &inner);
-                write!(f, "\n{inner}caused by: {link}")?;
+                let link = text::block(link, text::MESSAGE_LIMIT, indent);
+                write!(f, "\n{indent}caused by: {link}")?;
             }
             above = link;
         }
         if self.cause.chain_cut {
-            write!(f, "\n{inner}caused by: … (more causes)")?;
+            write!(f, "\n{indent}caused by: … (more causes)")?;
         }
         Ok(())
     }

@@ -19,6 +19,12 @@ use crate::slot::{Backend, Slot, Slots, Typed};
 /// registration: the first payload handed in with it brings the flavour into the runtime. Within
 /// one runtime an identifier stands for one kind and one setting; a second key with the same
 /// identifier must be equal to the first, else it is refused.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say which flavour to use",
+    label = "not a flavour's key",
+    note = "keys are values such as `Smol`, `Tokio` and `Thread`",
+    note = "to choose a flavour by its name at run time, register its key on the builder and look it up with `runtime.flavour(name)`"
+)]
 pub trait Key: Clone + PartialEq + fmt::Debug + Send + Sync + 'static {
     /// What the flavour runs.
     type Payload: Send + 'static;
@@ -212,12 +218,6 @@ impl<P> fmt::Debug for Registered<P> {
 /// [looked up by name](crate::Runtime::flavour).
 ///
 /// The trait is closed.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` does not say which flavour to use",
-    label = "not a flavour's key",
-    note = "keys are values such as `Smol`, `Tokio` and `Thread`",
-    note = "to choose a flavour by its name at run time, register its key on the builder and look it up with `runtime.flavour(name)`"
-)]
 pub trait Choice: sealed::Select {}
 
 impl<K: Key> Choice for K {}
@@ -299,7 +299,7 @@ impl<P: Send + 'static> sealed::Select for Registered<P> {
             Some((slot, typed)) => Ok(Chosen { slot, typed }),
             // Looked up in one runtime, used in another.
             None => Err(Reason::Conflict(
-                LookupError::new::<P>(self.identifier.clone(), slots).to_string(),
+                LookupError::new::<P>(self.identifier.as_str(), slots).to_string(),
             )),
         }
     }
@@ -336,20 +336,15 @@ pub(crate) fn look_up<P: 'static>(
     slots: &Slots,
     identifier: &str,
 ) -> Result<Registered<P>, LookupError> {
-    let identifier = match Identifier::parse(identifier.to_owned()) {
-        Ok(identifier) => identifier,
-        Err(error) => {
-            let mut miss = LookupError::new::<P>(Identifier::new("unknown"), slots);
-            miss.given = error.given().to_owned();
-            return Err(miss);
-        }
-    };
+    // What is no identifier at all is just not here.
+    let identifier = Identifier::parse(identifier.to_owned())
+        .map_err(|error| LookupError::new::<P>(error.given(), slots))?;
     match slots.find(&identifier).and_then(|slot| slot.typed::<P>()) {
         Some(_) => Ok(Registered {
             identifier,
             payload: PhantomData,
         }),
-        None => Err(LookupError::new::<P>(identifier, slots)),
+        None => Err(LookupError::new::<P>(identifier.as_str(), slots)),
     }
 }
 
@@ -379,7 +374,6 @@ impl Error for RegisterError {}
 #[derive(Debug, Clone)]
 pub struct LookupError {
     given: String,
-    identifier: Identifier,
     wanted: &'static str,
     /// What the flavour of that name runs, if there is one.
     found: Option<&'static str>,
@@ -387,18 +381,18 @@ pub struct LookupError {
 }
 
 impl LookupError {
-    fn new<P: 'static>(identifier: Identifier, slots: &Slots) -> Self {
+    fn new<P: 'static>(given: &str, slots: &Slots) -> Self {
         Self {
-            given: identifier.to_string(),
+            given: given.to_owned(),
             wanted: short_name(type_name::<P>()),
             found: slots
-                .find(&identifier)
+                .iter()
+                .find(|slot| *slot.identifier() == *given)
                 .map(|slot| slot.key().payload_name()),
             registered: slots
                 .iter()
                 .map(|slot| (slot.identifier().clone(), slot.key().payload_name()))
                 .collect(),
-            identifier,
         }
     }
 
@@ -410,10 +404,6 @@ impl LookupError {
     /// The identifiers that a look-up can find.
     pub fn registered(&self) -> impl Iterator<Item = &Identifier> {
         self.registered.iter().map(|(identifier, _)| identifier)
-    }
-
-    pub(crate) fn identifier(&self) -> &Identifier {
-        &self.identifier
     }
 }
 

@@ -18,6 +18,7 @@
 //! Phases only move down. Every move to Stopping is made by whoever causes it, inside its own
 //! call; all later moves are the runner's.
 
+use std::io::{self, Write as _};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -205,7 +206,9 @@ impl Lifetime {
             self.announce();
         }
         if let Some(failure) = late {
-            eprintln!("foster: after the runtime's end: {}", Whole(&failure));
+            // Not `eprintln!`, which panics where stderr is closed.
+            let whole = Whole(&failure);
+            let _ = writeln!(io::stderr(), "foster: after the runtime's end: {whole}");
         }
     }
 

@@ -128,6 +128,11 @@ impl Subroutine {
         Self(Envelope::subroutine(code, ticket))
     }
 
+    /// The payload's name, or the place where it was handed in: to name its thread after.
+    pub fn name(&self) -> Arc<str> {
+        self.0.record().origin().payload
+    }
+
     /// Runs the code to its end on the calling thread. Never panics.
     ///
     /// If the payload was cancelled before, its closure is dropped unrun.

@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 use std::panic::Location;
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize};
 use std::sync::{Arc, OnceLock};
 
 use atomic_waker::AtomicWaker;
@@ -15,16 +16,14 @@ use crate::slot::Slot;
 const STARTED: u8 = 1;
 /// The payload took a shutdown token, and counts as a holder.
 const HOLDS: u8 = 1 << 1;
-/// The payload's code is on some thread right now.
-const POLLING: u8 = 1 << 2;
 /// The payload is to be dropped where it awaits, or unrun.
-const CANCELLED: u8 = 1 << 3;
+const CANCELLED: u8 = 1 << 2;
 /// The payload is over and accounted for.
-const SETTLED: u8 = 1 << 4;
+const SETTLED: u8 = 1 << 3;
 /// The payload was handed back to its adopter or never handed out: its drop means nothing.
-const REFUSED: u8 = 1 << 5;
+const REFUSED: u8 = 1 << 4;
 /// The payload is blocking code, which cannot be cancelled once it has started.
-const BLOCKING: u8 = 1 << 6;
+const BLOCKING: u8 = 1 << 5;
 
 /// The key of a record that is in no registry.
 const UNREGISTERED: usize = usize::MAX;
@@ -36,11 +35,21 @@ pub(crate) struct Record {
     location: &'static Location<'static>,
     pub(crate) slot: Arc<Slot>,
     state: AtomicU8,
+    /// Whether the payload's code is on some thread right now. Apart from `state`, as a plain store
+    /// is enough: only the thread that polls writes it.
+    polling: AtomicBool,
+    /// Written under the registry's lock.
     registered_as: AtomicUsize,
     /// How to have the payload polled again, so that it can see that it is cancelled.
     pub(crate) waker: AtomicWaker,
     /// Opened when the payload is over; made only if somebody waits for that.
     gate: OnceLock<Arc<dyn Gate>>,
+}
+
+/// What a payload had come to when it was over.
+pub(crate) struct Ended {
+    pub(crate) started: bool,
+    pub(crate) held: bool,
 }
 
 impl Record {
@@ -54,6 +63,7 @@ impl Record {
             location,
             slot,
             state: AtomicU8::new(0),
+            polling: AtomicBool::new(false),
             registered_as: AtomicUsize::new(UNREGISTERED),
             waker: AtomicWaker::new(),
             gate: OnceLock::new(),
@@ -96,15 +106,11 @@ impl Record {
     }
 
     pub(crate) fn set_polling(&self, polling: bool) {
-        if polling {
-            self.state.fetch_or(POLLING, SeqCst);
-        } else {
-            self.state.fetch_and(!POLLING, SeqCst);
-        }
+        self.polling.store(polling, Release);
     }
 
     pub(crate) fn is_polling(&self) -> bool {
-        self.has(POLLING)
+        self.polling.load(Acquire)
     }
 
     /// Asks the payload's next poll to drop it, and brings that poll about.
@@ -118,9 +124,13 @@ impl Record {
         self.has(CANCELLED)
     }
 
-    /// Says that the payload is over; whether this is the first to say so.
-    pub(crate) fn settle(&self) -> bool {
-        self.set(SETTLED)
+    /// Says that the payload is over; what it had come to, if this is the first to say so.
+    pub(crate) fn settle(&self) -> Option<Ended> {
+        let before = self.state.fetch_or(SETTLED | STARTED, SeqCst);
+        (before & SETTLED == 0).then_some(Ended {
+            started: before & STARTED != 0,
+            held: before & HOLDS != 0,
+        })
     }
 
     pub(crate) fn is_settled(&self) -> bool {
@@ -137,12 +147,12 @@ impl Record {
     }
 
     pub(crate) fn set_registered_as(&self, key: usize) {
-        self.registered_as.store(key, SeqCst);
+        self.registered_as.store(key, Relaxed);
     }
 
-    /// The record's key in the registry, taken out so that it is removed once.
-    pub(crate) fn take_registered_as(&self) -> Option<usize> {
-        let key = self.registered_as.swap(UNREGISTERED, SeqCst);
+    /// The record's key in the registry.
+    pub(crate) fn registered_as(&self) -> Option<usize> {
+        let key = self.registered_as.load(Relaxed);
         (key != UNREGISTERED).then_some(key)
     }
 
@@ -181,7 +191,9 @@ impl Record {
         }
     }
 
-    pub(crate) fn failure(&self, cause: Cause) -> Failure {
-        Failure::new(self.origin(), cause)
+    /// Tells the runtime that the payload has failed.
+    pub(crate) fn fail(&self, cause: Cause) {
+        let failure = Failure::new(self.origin(), cause);
+        self.slot.lifetime.fail(failure);
     }
 }

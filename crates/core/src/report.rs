@@ -5,7 +5,7 @@ use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 
-use crate::error::{AdoptError, ExecuteError};
+use crate::error::{AdoptError, BoxError, ExecuteError};
 use crate::failure::{Cause, Failure, Origin};
 use crate::identifier::Identifier;
 use crate::key::{LookupError, RegisterError};
@@ -23,6 +23,10 @@ pub struct RunError(Arc<Report>);
 
 enum Report {
     Ended(Ended),
+    /// A payload was refused to the program around the runtime.
+    Refused(Failure),
+    /// The runtime could not be set up as the program wanted.
+    Setup(BoxError),
     AlreadyStarted,
     NotStarted,
     InsideItself,
@@ -44,6 +48,10 @@ pub(crate) struct Ended {
 pub enum RunErrorKind {
     /// Something failed, or would not end in time.
     Failed,
+    /// A payload was not adopted or not executed; the program passed that on.
+    Refused,
+    /// A key could not be registered or was not found.
+    Setup,
     /// The runtime was started before: it runs once.
     AlreadyStarted,
     /// The runtime was waited for before it was started.
@@ -77,28 +85,15 @@ impl RunError {
 
     fn refused(origin: Origin, error: impl Error + Send + Sync + 'static) -> Self {
         let cause = Cause::error(ErrorValue::Boxed(Box::new(error)));
-        Self::ended(Ended {
-            failures: vec![Failure::new(origin, cause)],
-            ..Ended::default()
-        })
-    }
-
-    #[track_caller]
-    fn refused_flavour(flavour: Identifier, error: impl Error + Send + Sync + 'static) -> Self {
-        let location = Location::caller();
-        let origin = Origin {
-            payload: format!("{}:{}", location.file(), location.line()).into(),
-            named: false,
-            flavour,
-            location,
-        };
-        Self::refused(origin, error)
+        Self(Arc::new(Report::Refused(Failure::new(origin, cause))))
     }
 
     /// What kind of error this is.
     pub fn kind(&self) -> RunErrorKind {
         match &*self.0 {
             Report::Ended(_) => RunErrorKind::Failed,
+            Report::Refused(_) => RunErrorKind::Refused,
+            Report::Setup(_) => RunErrorKind::Setup,
             Report::AlreadyStarted => RunErrorKind::AlreadyStarted,
             Report::NotStarted => RunErrorKind::NotStarted,
             Report::InsideItself => RunErrorKind::InsideItself,
@@ -118,7 +113,11 @@ impl RunError {
     /// Empty if the runtime ended for another reason and only a straggler is to be told, or if it
     /// did not run at all (see [`kind`](Self::kind)). The first 64 are kept.
     pub fn failures(&self) -> &[Failure] {
-        self.report().map_or(&[], |report| &report.failures)
+        match &*self.0 {
+            Report::Ended(report) => &report.failures,
+            Report::Refused(failure) => std::slice::from_ref(failure),
+            _ => &[],
+        }
     }
 
     /// How many failures came after the first 64, which are the ones kept.
@@ -142,6 +141,8 @@ impl fmt::Display for RunError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &*self.0 {
             Report::Ended(report) => report.fmt(f),
+            Report::Refused(failure) => failure.write_cause(f, ""),
+            Report::Setup(error) => write!(f, "{error}"),
             Report::AlreadyStarted => {
                 f.write_str("this runtime was already started: a runtime runs once")
             }
@@ -177,16 +178,14 @@ impl From<ExecuteError> for RunError {
 }
 
 impl From<RegisterError> for RunError {
-    #[track_caller]
     fn from(error: RegisterError) -> Self {
-        Self::refused_flavour(error.identifier().clone(), error)
+        Self(Arc::new(Report::Setup(error.into())))
     }
 }
 
 impl From<LookupError> for RunError {
-    #[track_caller]
     fn from(error: LookupError) -> Self {
-        Self::refused_flavour(error.identifier().clone(), error)
+        Self(Arc::new(Report::Setup(error.into())))
     }
 }
 

@@ -48,15 +48,17 @@ pub(crate) fn listen(lifetime: &Arc<Lifetime>) -> std::io::Result<Option<Listeni
     if lifetime.settings.signals == Signals::Leave {
         return Ok(None);
     }
-    system::install()?;
     let lifetime = Arc::downgrade(lifetime);
-    let mut listeners = listeners();
-    listeners.push(Listener {
+    listeners().push(Listener {
         lifetime: Weak::clone(&lifetime),
         received: 0,
     });
+    let listening = Listening { lifetime };
+    // A signal that comes before the last line still ends the process, as the runtime does not run
+    // yet; one that comes after it finds the listener.
+    system::install()?;
     system::set_listening(true);
-    Ok(Some(Listening { lifetime }))
+    Ok(Some(listening))
 }
 
 impl Drop for Listening {
@@ -120,6 +122,16 @@ mod system {
             .into_iter()
             .filter(|signal| !dispositions.ignores(*signal))
             .collect();
+        for signal in &wanted {
+            // A handler that the application installed before is called as well, and decides what
+            // the signal means while no runtime runs.
+            //
+            // Registered before the delivery below, as handlers run in that order: a delivered
+            // signal may end the last runtime before this looks whether one listens.
+            if !dispositions.catches(*signal) {
+                register_conditional_default(*signal, Arc::clone(&*DEFAULT))?;
+            }
+        }
         let mut signals = Signals::new(&wanted)?;
         thread::Builder::new()
             .name("foster signals".to_owned())
@@ -130,13 +142,6 @@ mod system {
                     }
                 }
             })?;
-        for signal in wanted {
-            // A handler that the application installed before is called as well, and decides what
-            // the signal means while no runtime runs.
-            if !dispositions.catches(signal) {
-                register_conditional_default(signal, Arc::clone(&*DEFAULT))?;
-            }
-        }
         *installed = true;
         Ok(())
     }

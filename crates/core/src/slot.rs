@@ -1,6 +1,7 @@
 //! A slot: one flavour of one runtime, with the counts and the registry of its payloads.
 
 use std::any::Any;
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -16,7 +17,7 @@ use crate::flavour::{Flavour, Reporter};
 use crate::identifier::Identifier;
 use crate::key::AnyKey;
 use crate::lifetime::{Lifetime, Phase};
-use crate::record::Record;
+use crate::record::{Ended, Record};
 
 /// A counter on a cache line of its own: adopters write one, the flavour's thread the others.
 #[derive(Default)]
@@ -33,6 +34,11 @@ impl Counter {
     }
 }
 
+thread_local! {
+    /// The slot that has noted this thread last, so that most payloads need not look.
+    static LAST_NOTED: Cell<usize> = const { Cell::new(0) };
+}
+
 /// One flavour of one runtime. Starts the flavour when it is first needed.
 pub(crate) struct Slot {
     /// Payloads taken in. This and the next two only grow, and `accepted >= started >= ended`.
@@ -43,6 +49,8 @@ pub(crate) struct Slot {
     ended: Counter,
     /// The records of payloads that have started and are not over.
     registry: Mutex<Slab<Arc<Record>>>,
+    /// Different for every slot of the process, and never 0.
+    number: usize,
     /// The threads on which payloads that can block each other run.
     threads: Mutex<Vec<ThreadId>>,
     /// Whether the payloads are blocking code.
@@ -62,7 +70,9 @@ struct Start {
 
 impl Slot {
     pub(crate) fn new(key: AnyKey, lifetime: Arc<Lifetime>) -> Self {
+        static NUMBERS: AtomicUsize = AtomicUsize::new(1);
         Self {
+            number: NUMBERS.fetch_add(1, SeqCst),
             accepted: Counter::default(),
             started: Counter::default(),
             ended: Counter::default(),
@@ -182,8 +192,11 @@ impl Slot {
 
     /// Enters the payload into the registry, as it is about to run.
     pub(crate) fn register(&self, record: &Arc<Record>) {
-        let key = self.registry().insert(Arc::clone(record));
-        record.set_registered_as(key);
+        {
+            let mut registry = self.registry();
+            let key = registry.insert(Arc::clone(record));
+            record.set_registered_as(key);
+        }
         if record.is_blocking() {
             self.blocking.store(true, SeqCst);
         } else {
@@ -199,16 +212,21 @@ impl Slot {
         }
     }
 
-    /// The payload is over: this settles all that the runtime kept on it, except the reply.
-    pub(crate) fn remove(&self, record: &Record) {
-        if let Some(key) = record.take_registered_as() {
-            // Bound to a name so that it is dropped after the lock.
-            let _record = self.registry().try_remove(key);
+    /// The payload is over: settles all that the runtime kept on it, except the reply.
+    pub(crate) fn remove(&self, record: &Record, ended: Ended) {
+        {
+            let mut registry = self.registry();
+            // Read under the lock, which the one who wrote it held.
+            let key = record.registered_as();
+            let removed = key.and_then(|key| registry.try_remove(key));
+            drop(registry);
+            // Its last reference must not go under the lock.
+            drop(removed);
         }
-        if record.is_holder() {
+        if ended.held {
             self.lifetime.release();
         }
-        if record.start() {
+        if !ended.started {
             self.started.add_one();
         }
         self.count_end();
@@ -263,6 +281,10 @@ impl Slot {
     }
 
     fn note_thread(&self) {
+        if LAST_NOTED.get() == self.number {
+            return;
+        }
+        LAST_NOTED.set(self.number);
         let current = current_thread();
         let mut threads = self.lock_threads();
         if !threads.contains(&current) {
@@ -283,11 +305,9 @@ impl Slot {
     pub(crate) fn lose(&self, reason: &str) {
         self.fail_flavour(reason);
         for record in self.alive() {
-            if record.settle() {
-                self.lifetime.fail(
-                    record.failure(Cause::lost("its flavour died before the payload was over")),
-                );
-                self.remove(&record);
+            if let Some(ended) = record.settle() {
+                record.fail(Cause::lost("its flavour died before the payload was over"));
+                self.remove(&record, ended);
                 record.open_gate();
             }
         }

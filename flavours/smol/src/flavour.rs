@@ -27,8 +27,7 @@ impl Key for Smol {
     }
 
     fn start(&self, reporter: Reporter) -> Result<Arc<dyn Flavour<Payload = Coroutine>>, BoxError> {
-        let flavour = ExecutorThread::start(reporter, || Ok(SmolExecutor(LocalExecutor::new())))?;
-        Ok(flavour)
+        ExecutorThread::start(reporter, || Ok(SmolExecutor(LocalExecutor::new())))
     }
 }
 

@@ -9,7 +9,8 @@ use foster_core::{BoxError, Flavour, Identifier, Key, Rejected, Reporter, Subrou
 
 /// The key of the thread flavour: subroutines, each on an OS thread of its own.
 ///
-/// Subroutines run in parallel with each other. An execute runs on the caller's own thread.
+/// Subroutines run in parallel with each other. A thread is named after its payload. An execute
+/// runs on the caller's own thread.
 ///
 /// # Limits
 ///
@@ -26,20 +27,13 @@ impl Key for Thread {
         const { Identifier::new("std::thread") }
     }
 
-    fn start(
-        &self,
-        reporter: Reporter,
-    ) -> Result<Arc<dyn Flavour<Payload = Subroutine>>, BoxError> {
-        Ok(Arc::new(Threads {
-            name: format!("foster {}", reporter.identifier()),
-            state: Arc::default(),
-            ended: Arc::default(),
-        }))
+    fn start(&self, _: Reporter) -> Result<Arc<dyn Flavour<Payload = Subroutine>>, BoxError> {
+        Ok(Arc::new(Threads::default()))
     }
 }
 
+#[derive(Default)]
 struct Threads {
-    name: String,
     state: Arc<Mutex<State>>,
     ended: Arc<Condvar>,
 }
@@ -72,10 +66,11 @@ impl Flavour for Threads {
             state: Arc::clone(&self.state),
             ended: Arc::clone(&self.ended),
         };
+        let name = thread_name(&payload.name());
         // Shared, as a thread that cannot be spawned does not give back what it was to run.
         let parcel = Arc::new(Mutex::new(Some(payload)));
         let on_thread = Arc::clone(&parcel);
-        let spawned = Builder::new().name(self.name.clone()).spawn(move || {
+        let spawned = Builder::new().name(name).spawn(move || {
             let _end = end;
             let payload = on_thread
                 .lock()
@@ -138,6 +133,16 @@ impl Flavour for Threads {
         }
         ended
     }
+}
+
+/// The name of a payload's thread, by which panic messages and debuggers know it. A payload may be
+/// called anything; a thread's name is short and without zeros.
+fn thread_name(payload: &str) -> String {
+    payload
+        .chars()
+        .filter(|one| *one != '\0')
+        .take(64)
+        .collect()
 }
 
 impl State {

@@ -29,14 +29,13 @@ impl Key for Tokio {
 
     fn start(&self, reporter: Reporter) -> Result<Arc<dyn Flavour<Payload = Coroutine>>, BoxError> {
         let name = format!("foster {} blocking", reporter.identifier());
-        let flavour = ExecutorThread::start(reporter, move || {
+        ExecutorThread::start(reporter, move || {
             let runtime = Builder::new_current_thread()
                 .enable_all()
                 .thread_name(name)
                 .build_local(LocalOptions::default())?;
             Ok(TokioExecutor(runtime))
-        })?;
-        Ok(flavour)
+        })
     }
 }
 

@@ -248,13 +248,12 @@ pub(super) struct Submitted<T: Send + 'static> {
 
 impl<T: Send + 'static> Drop for Submitted<T> {
     fn drop(&mut self) {
-        let lifetime = &self.record.slot.lifetime;
-        lifetime.unwatch(self.watched);
+        self.record.slot.lifetime.unwatch(self.watched);
         // From here on the payload itself has to say how it went.
         let unheard = self.reply.abandon();
         self.record.cancel();
         if let Some(Err(panic)) = unheard {
-            lifetime.fail(self.record.failure(Cause::panic(panic)));
+            self.record.fail(Cause::panic(panic));
         }
     }
 }
@@ -317,7 +316,7 @@ impl<P: Send + 'static> Launch for WaitingPayload<P> {
             Reason::Rejected(Some(error)) => Cause::lost_by("its flavour does not take it", error),
             _ => Cause::lost("its flavour does not take it"),
         };
-        slot.lifetime.fail(self.record.failure(cause));
+        self.record.fail(cause);
     }
 }
 

@@ -51,6 +51,11 @@ pub struct Runtime {
     owner: Arc<Owner>,
 }
 
+// A runtime keeps its promises whatever panics: payloads' panics are caught around each of them, and
+// nothing of the user's runs under a lock of Foster's.
+impl std::panic::UnwindSafe for Runtime {}
+impl std::panic::RefUnwindSafe for Runtime {}
+
 /// Held by handles only: its drop means that the last of them is gone.
 struct Owner {
     core: Arc<Core>,
@@ -231,7 +236,9 @@ impl Runtime {
 
     /// Starts the runtime and returns, so that it can live inside a program that owns its `main`.
     ///
-    /// Payloads that wait are started in order. A flavour that cannot be started is a failure.
+    /// Payloads that wait are started in order. A flavour that cannot be started is a failure. With
+    /// [`until_idle`](Builder::until_idle) hand payloads in before: a runtime without any is idle,
+    /// and ends at once.
     ///
     /// # Errors
     ///

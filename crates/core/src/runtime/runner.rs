@@ -1,12 +1,14 @@
 //! The runner: it holds the failure channel and takes a runtime through its end.
 
+use std::panic::Location;
 use std::sync::Arc;
 use std::time::Instant;
 
 use flume::{Receiver, RecvTimeoutError};
 
 use super::Core;
-use crate::failure::{Failure, Origin};
+use crate::failure::{Cause, Failure, Origin};
+use crate::identifier::Identifier;
 use crate::lifetime::{Lifetime, Note, Phase};
 use crate::report::{Ended, RunError, Straggler, StragglerReason};
 use crate::signals;
@@ -18,25 +20,29 @@ pub(super) struct Runner {
     notes: Receiver<Note>,
     failures: Vec<Failure>,
     cut_short: bool,
+    listening: Option<signals::Listening>,
 }
 
 impl Runner {
+    /// From here on signals end the runtime: before any payload runs, as one may say that it is
+    /// ready, and be answered with a signal.
     pub(super) fn new(core: Arc<Core>, notes: Receiver<Note>) -> Self {
+        let listening = listen(&core.lifetime);
         Self {
             core,
             notes,
             failures: Vec::new(),
             cut_short: false,
+            listening,
         }
     }
 
     /// Runs until the runtime is over and its result is there for all waiters.
     pub(super) fn drive(mut self) {
-        let listening = self.listen();
         self.until_stop();
         let overran = self.grace();
         let mut stragglers = self.cancel();
-        drop(listening);
+        self.listening = None;
 
         // One payload is named once: what blocks a thread has overrun the grace time as well.
         let blocking: Vec<_> = stragglers.iter().map(Straggler::payload).collect();
@@ -50,26 +56,6 @@ impl Runner {
 
     fn lifetime(&self) -> &Lifetime {
         &self.core.lifetime
-    }
-
-    fn listen(&self) -> Option<signals::Listening> {
-        match signals::listen(&self.core.lifetime) {
-            Ok(listening) => listening,
-            Err(error) => {
-                let cause = crate::failure::Cause::lost_by(
-                    "signals cannot be listened to",
-                    Box::new(error),
-                );
-                let origin = Origin {
-                    payload: "signals".into(),
-                    named: false,
-                    flavour: crate::identifier::Identifier::new("foster"),
-                    location: std::panic::Location::caller(),
-                };
-                self.lifetime().fail(Failure::new(origin, cause));
-                None
-            }
-        }
     }
 
     /// Running: until somebody stops the runtime, or it is idle and ends for that.
@@ -207,6 +193,25 @@ impl Runner {
             Note::Failure(failure) => self.failures.push(*failure),
             Note::Look => self.lifetime().looked(),
             Note::CutShort => self.cut_short = true,
+        }
+    }
+}
+
+/// Listens to signals, if the settings say so. That it cannot is a failure of the runtime: a daemon
+/// that nobody can end in order must not run unseen.
+fn listen(lifetime: &Arc<Lifetime>) -> Option<signals::Listening> {
+    match signals::listen(lifetime) {
+        Ok(listening) => listening,
+        Err(error) => {
+            let cause = Cause::lost_by("signals cannot be listened to", Box::new(error));
+            let origin = Origin {
+                payload: "signals".into(),
+                named: false,
+                flavour: const { Identifier::new("foster") },
+                location: Location::caller(),
+            };
+            lifetime.fail(Failure::new(origin, cause));
+            None
         }
     }
 }
