@@ -1,0 +1,236 @@
+//! What every test file shares: flavours seen alike, latches with deadlines, a watchdog.
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "each test file uses a part of it"
+)]
+
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use foster::{
+    AdoptError, Builder, Coroutine, ExecuteError, Key, Latch, Outcome, Runtime, Signals, Smol,
+    Thread, Tokio,
+};
+
+/// How long anything may take that should happen at once.
+pub const SOON: Duration = Duration::from_secs(20);
+
+/// Runs `test` and fails if it has not ended after a minute: no test hangs.
+pub fn within_a_minute<R: Send + 'static>(test: impl FnOnce() -> R + Send + 'static) -> R {
+    let (sender, receiver) = channel();
+    let thread = thread::spawn(move || {
+        let result = test();
+        let _ = sender.send(());
+        result
+    });
+    if let Err(RecvTimeoutError::Timeout) = receiver.recv_timeout(Duration::from_secs(60)) {
+        panic!("the test hangs");
+    }
+    match thread.join() {
+        Ok(result) => result,
+        Err(panic) => std::panic::resume_unwind(panic),
+    }
+}
+
+/// Something that happens once; waiting for it fails the test if it does not happen soon.
+#[derive(Clone, Default)]
+pub struct Event(Arc<Latch>);
+
+impl Event {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    pub fn happen(&self) {
+        self.0.open();
+    }
+
+    #[track_caller]
+    pub fn expect(&self, what: &str) {
+        assert!(self.0.wait(Instant::now() + SOON), "did not happen: {what}");
+    }
+
+    pub fn has_happened(&self) -> bool {
+        self.0.wait(Instant::now())
+    }
+}
+
+/// A list that payloads write to and a test reads.
+pub struct Log<T>(Arc<Mutex<Vec<T>>>);
+
+impl<T> Clone for Log<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<T: Clone> Log<T> {
+    pub fn new() -> Self {
+        Self(Arc::default())
+    }
+
+    pub fn write(&self, entry: T) {
+        self.0.lock().expect("a writer panicked").push(entry);
+    }
+
+    pub fn read(&self) -> Vec<T> {
+        self.0.lock().expect("a writer panicked").clone()
+    }
+}
+
+/// Calls a closure when it is dropped.
+pub struct OnDrop<F: FnMut()>(pub F);
+
+impl<F: FnMut()> Drop for OnDrop<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
+/// A builder for tests: signals are left alone, as tests share a process.
+pub fn builder() -> Builder {
+    Runtime::builder().signals(Signals::Leave)
+}
+
+/// A runtime with the default settings, but for signals.
+pub fn runtime() -> Runtime {
+    builder().build()
+}
+
+/// A runtime that runs already.
+pub fn started() -> Runtime {
+    let runtime = runtime();
+    runtime.start().expect("a new runtime starts");
+    runtime
+}
+
+/// A flavour of whatever kind, which runs plain closures: on an async one, inside a coroutine.
+pub trait AnyFlavour: Copy + Send + 'static {
+    const NAME: &'static str;
+
+    fn adopt<T: Outcome>(
+        self,
+        runtime: &Runtime,
+        code: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<(), AdoptError>;
+
+    fn adopt_named<T: Outcome>(
+        self,
+        runtime: &Runtime,
+        name: &'static str,
+        code: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<(), AdoptError>;
+
+    fn execute<T: Send + 'static>(
+        self,
+        runtime: &Runtime,
+        code: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, ExecuteError>;
+
+    fn call<T: Send + 'static>(
+        self,
+        runtime: &Runtime,
+        code: impl FnOnce() -> T + Send + 'static,
+    ) -> foster::Call<T>;
+}
+
+/// A flavour of coroutines.
+pub trait AsyncFlavour: AnyFlavour + Key<Payload = Coroutine> {}
+
+macro_rules! any_flavour {
+    ($key:ty, $name:literal, |$code:ident| $payload:expr) => {
+        impl AnyFlavour for $key {
+            const NAME: &'static str = $name;
+
+            #[track_caller]
+            fn adopt<T: Outcome>(
+                self,
+                runtime: &Runtime,
+                $code: impl FnOnce() -> T + Send + 'static,
+            ) -> Result<(), AdoptError> {
+                runtime.adopt(self, $payload)
+            }
+
+            #[track_caller]
+            fn adopt_named<T: Outcome>(
+                self,
+                runtime: &Runtime,
+                name: &'static str,
+                $code: impl FnOnce() -> T + Send + 'static,
+            ) -> Result<(), AdoptError> {
+                runtime.named(name).adopt(self, $payload)
+            }
+
+            #[track_caller]
+            fn execute<T: Send + 'static>(
+                self,
+                runtime: &Runtime,
+                $code: impl FnOnce() -> T + Send + 'static,
+            ) -> Result<T, ExecuteError> {
+                runtime.execute(self, $payload)
+            }
+
+            #[track_caller]
+            fn call<T: Send + 'static>(
+                self,
+                runtime: &Runtime,
+                $code: impl FnOnce() -> T + Send + 'static,
+            ) -> foster::Call<T> {
+                runtime.call(self, $payload)
+            }
+        }
+    };
+}
+
+any_flavour!(Smol, "smol", |code| move || async move { code() });
+any_flavour!(Tokio, "tokio", |code| move || async move { code() });
+any_flavour!(Thread, "std::thread", |code| code);
+
+impl AsyncFlavour for Smol {}
+impl AsyncFlavour for Tokio {}
+
+/// Makes a `#[test]` for each flavour of each function named, which takes the flavour's key.
+#[macro_export]
+macro_rules! on_every_flavour {
+    ($($test:ident),* $(,)?) => {
+        mod on_smol { $(#[test] fn $test() { $crate::common::within_a_minute(|| super::$test(foster::Smol)) })* }
+        mod on_tokio { $(#[test] fn $test() { $crate::common::within_a_minute(|| super::$test(foster::Tokio)) })* }
+        mod on_thread { $(#[test] fn $test() { $crate::common::within_a_minute(|| super::$test(foster::Thread)) })* }
+    };
+}
+
+/// As [`on_every_flavour`], for the flavours of coroutines.
+#[macro_export]
+macro_rules! on_async_flavours {
+    ($($test:ident),* $(,)?) => {
+        mod on_async_smol { $(#[test] fn $test() { $crate::common::within_a_minute(|| super::$test(foster::Smol)) })* }
+        mod on_async_tokio { $(#[test] fn $test() { $crate::common::within_a_minute(|| super::$test(foster::Tokio)) })* }
+    };
+}
+
+/// Makes a `#[test]` of each function named, which takes nothing.
+#[macro_export]
+macro_rules! once {
+    ($($test:ident),* $(,)?) => {
+        mod once { $(#[test] fn $test() { $crate::common::within_a_minute(super::$test) })* }
+    };
+}
+
+/// The names of this process's threads that contain `part`.
+pub fn threads_named(part: &str) -> usize {
+    let tasks = std::fs::read_dir("/proc/self/task").expect("tests run on Linux");
+    tasks
+        .flatten()
+        .filter_map(|task| std::fs::read_to_string(task.path().join("comm")).ok())
+        .filter(|name| name.contains(part))
+        .count()
+}
+
+/// Blocks this thread until `event`, as a payload that ignores everything would; ends with the
+/// test, so that no thread is left spinning.
+pub fn block_until(event: &Event) {
+    while !event.0.wait(Instant::now() + Duration::from_secs(1)) {}
+}

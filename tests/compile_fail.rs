@@ -1,0 +1,150 @@
+//! What must not compile, and the sentences of ours that say why. Rows A2, A4 and the keys' types.
+//!
+//! Each case is a program of its own in a scratch package. The compiler's own words change from
+//! version to version, so only ours are looked for.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+/// A case: its name, the statement that must not compile, and what the error must say.
+const CASES: &[(&str, &str, &[&str])] = &[
+    (
+        "value_from_adopted_coroutine",
+        "runtime.adopt(Smol, || async { 7_i32 }).unwrap();",
+        &[
+            "a payload that is adopted must not return `i32`",
+            "use `execute` (blocks) or `call` (a future)",
+        ],
+    ),
+    (
+        "value_from_adopted_subroutine",
+        "runtime.adopt(Thread, || String::new()).unwrap();",
+        &["a payload that is adopted must not return `String`"],
+    ),
+    (
+        "value_in_a_result",
+        "runtime.adopt(Thread, || Ok::<i32, String>(7)).unwrap();",
+        &[
+            "a payload that is adopted must not return `Result<i32, _>`",
+            "end the payload in `Ok(())`",
+        ],
+    ),
+    (
+        "async_payload_on_threads",
+        "runtime.adopt(Thread, || async {}).unwrap();",
+        &["did you mean an async flavour?"],
+    ),
+    (
+        "blocking_payload_on_an_async_flavour",
+        "runtime.adopt(Smol, || ()).unwrap();",
+        &[
+            "the payload of an async flavour must make a future",
+            "`Thread`",
+        ],
+    ),
+    (
+        "blocking_payload_executed_on_an_async_flavour",
+        "runtime.execute(Smol, || 7).unwrap();",
+        &["the payload of an async flavour must make a future"],
+    ),
+    (
+        "a_name_is_no_key",
+        r#"runtime.adopt("smol", || async {}).unwrap();"#,
+        &["does not say which flavour to use", "runtime.flavour(name)"],
+    ),
+];
+
+/// Cases that the compiler explains well enough by itself: what counts is that they are refused.
+const REFUSED: &[(&str, &str, &str)] = &[
+    (
+        "closure_that_is_not_send",
+        "let shared = std::rc::Rc::new(1); runtime.adopt(Smol, move || async move { drop(shared) }).unwrap();",
+        "cannot be sent between threads safely",
+    ),
+    (
+        "value_that_is_not_send",
+        "runtime.execute(Smol, || async { std::rc::Rc::new(1) }).unwrap();",
+        "cannot be sent between threads safely",
+    ),
+    (
+        "borrowed_payload",
+        "let text = String::new(); runtime.adopt(Thread, || drop(text.len())).unwrap();",
+        "may outlive",
+    ),
+    (
+        "identifier_that_is_no_path",
+        r#"const BAD: Instance<Smol> = Instance::new(Smol, "not a path"); runtime.adopt(BAD, || async {}).unwrap();"#,
+        "a flavour's identifier is a module path",
+    ),
+];
+
+#[test]
+fn a4_what_must_not_compile_does_not_and_says_why() {
+    let package = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compile_fail");
+    let _ = fs::remove_dir_all(package.join("src"));
+    fs::create_dir_all(package.join("src/bin")).unwrap();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    fs::write(
+        package.join("Cargo.toml"),
+        format!(
+            "[package]\nname = \"compile-fail\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\
+             [dependencies]\nfoster = {{ path = {:?}, features = [\"smol\", \"thread\"] }}\n\
+             [workspace]\n",
+            root.join("crates/foster")
+        ),
+    )
+    .unwrap();
+    // The same versions as everywhere, which are here already.
+    fs::copy(root.join("Cargo.lock"), package.join("Cargo.lock")).unwrap();
+
+    // Were the scratch package itself broken, everything in it would fail to compile.
+    let (compiles, output) = check(
+        &package,
+        "well_formed",
+        "runtime.adopt(Smol, || async {}).unwrap();",
+    );
+    assert!(compiles, "{output}");
+
+    let refused = REFUSED
+        .iter()
+        .map(|(name, code, text)| (*name, *code, std::slice::from_ref(text)));
+    for (name, code, texts) in CASES.iter().copied().chain(refused) {
+        let (compiles, output) = check(&package, name, code);
+        assert!(!compiles, "`{code}` compiles");
+        for text in texts {
+            assert!(
+                flat(&output).contains(text),
+                "`{name}` does not say `{text}`:\n{output}"
+            );
+        }
+    }
+}
+
+fn check(package: &Path, name: &str, code: &str) -> (bool, String) {
+    let program = format!(
+        "#![allow(unused)]\nuse foster::{{Instance, Runtime, Smol, Thread}};\n\
+         fn main() {{\n    let runtime = Runtime::new();\n    {code}\n}}\n"
+    );
+    fs::write(package.join(format!("src/bin/{name}.rs")), program).unwrap();
+    let output = Command::new(env!("CARGO"))
+        .args(["check", "--quiet", "--offline", "--bin", name])
+        .current_dir(package)
+        .env("CARGO_TARGET_DIR", package.join("target"))
+        .env("CARGO_TERM_COLOR", "never")
+        .env_remove("RUSTFLAGS")
+        .output()
+        .unwrap();
+    (
+        output.status.success(),
+        String::from_utf8_lossy(&output.stderr).into_owned(),
+    )
+}
+
+/// The text without the line breaks and margins that the compiler's window asks for.
+fn flat(text: &str) -> String {
+    text.split_whitespace()
+        .filter(|word| *word != "|")
+        .collect::<Vec<_>>()
+        .join(" ")
+}

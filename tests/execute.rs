@@ -1,0 +1,489 @@
+//! Execute and call: values, panics, deadlocks, cancelled callers. Rows E1 to E6.
+
+mod common;
+
+use std::future::pending;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::task::{Context, Poll, Waker};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use common::*;
+use foster::{Call, ExecuteErrorKind, FailureKind, Instance, Smol, Thread, Tokio};
+use futures_lite::future::block_on;
+
+on_every_flavour!(
+    e1_execute_returns_the_value_and_an_error_is_a_value,
+    e1_execute_before_the_start_and_after_the_end_is_an_error,
+    e2_a_panic_goes_on_in_the_caller_and_the_runtime_goes_on,
+    e6_call_yields_the_value_wherever_it_is_awaited,
+    e6_call_does_nothing_before_its_first_poll,
+    e6_a_panic_goes_on_in_whoever_polls_the_call,
+    e6_a_panic_without_a_caller_is_a_failure,
+    e6_a_panic_that_the_caller_did_not_take_is_a_failure,
+);
+on_async_flavours!(
+    e4_execute_on_the_own_flavour_is_refused,
+    e4_execute_in_a_task_beside_the_payloads_is_refused,
+    e5_a_blocked_caller_is_let_go_when_its_payload_is_cancelled,
+    e5_a_blocked_caller_is_let_go_when_the_flavour_is_stuck,
+    e6_dropping_a_call_cancels_the_coroutine,
+    e6_a_call_is_let_go_when_the_flavour_is_stuck,
+    e6_a_dropped_call_that_never_started_does_not_run,
+);
+once!(
+    e3_execute_on_threads_runs_on_the_callers_thread,
+    e4_a_ring_of_executes_is_refused_and_named,
+    e4_a_ring_over_two_runtimes_is_refused,
+    e4_a_ring_through_threads_is_refused,
+    e4_two_halves_of_a_ring_never_both_wait,
+    e4_a_chain_that_is_no_ring_is_fine,
+    e6_a_running_subroutine_finishes_without_its_caller,
+);
+
+fn e1_execute_returns_the_value_and_an_error_is_a_value<F: AnyFlavour>(flavour: F) {
+    let runtime = started();
+    assert_eq!(flavour.execute(&runtime, || vec![1, 2]).unwrap(), [1, 2]);
+    let value = flavour.execute(&runtime, || Err::<(), _>("mine")).unwrap();
+    assert_eq!(value, Err("mine"));
+    assert_eq!(flavour.execute(&runtime, || Some(1)).unwrap(), Some(1));
+    runtime.shutdown();
+    runtime.wait().unwrap();
+}
+
+fn e1_execute_before_the_start_and_after_the_end_is_an_error<F: AnyFlavour>(flavour: F) {
+    let runtime = runtime();
+    let error = flavour.execute(&runtime, || ()).unwrap_err();
+    assert_eq!(error.kind(), ExecuteErrorKind::NotRunning);
+    assert!(error.to_string().contains("not running"), "{error}");
+    let error = block_on(flavour.call(&runtime, || ())).unwrap_err();
+    assert_eq!(error.kind(), ExecuteErrorKind::NotRunning);
+    runtime.start().unwrap();
+    flavour.execute(&runtime, || ()).unwrap();
+    runtime.shutdown();
+    runtime.wait().unwrap();
+    let error = flavour.execute(&runtime, || ()).unwrap_err();
+    assert_eq!(error.kind(), ExecuteErrorKind::Stopping);
+    assert_eq!(error.flavour(), F::NAME);
+}
+
+fn panic_of<R>(code: impl FnOnce() -> R) -> Option<&'static str> {
+    let panic = catch_unwind(AssertUnwindSafe(code)).err()?;
+    panic.downcast_ref::<&'static str>().copied()
+}
+
+fn e2_a_panic_goes_on_in_the_caller_and_the_runtime_goes_on<F: AnyFlavour>(flavour: F) {
+    let runtime = started();
+    let panic = panic_of(|| flavour.execute(&runtime, || -> () { panic!("mine") }));
+    assert_eq!(panic, Some("mine"));
+    assert_eq!(flavour.execute(&runtime, || 1).unwrap(), 1);
+    runtime.shutdown();
+    runtime.wait().unwrap();
+}
+
+fn e3_execute_on_threads_runs_on_the_callers_thread() {
+    let runtime = started();
+    let here = thread::current().id();
+    assert_eq!(
+        runtime
+            .execute(Thread, move || thread::current().id())
+            .unwrap(),
+        here
+    );
+    // Also from a thread of the flavour itself, and from a coroutine.
+    let inner = runtime.clone();
+    let same = runtime.call(Thread, move || {
+        let here = thread::current().id();
+        inner
+            .execute(Thread, move || thread::current().id())
+            .unwrap()
+            == here
+    });
+    assert!(block_on(same).unwrap());
+    let inner = runtime.clone();
+    let same = runtime.execute(Smol, move || async move {
+        let here = thread::current().id();
+        inner
+            .execute(Thread, move || thread::current().id())
+            .unwrap()
+            == here
+    });
+    assert!(same.unwrap());
+    runtime.shutdown();
+    runtime.wait().unwrap();
+}
+
+fn e4_execute_on_the_own_flavour_is_refused<F: AsyncFlavour>(flavour: F) {
+    let runtime = started();
+    let inner = runtime.clone();
+    let error = runtime
+        .named("outer")
+        .execute(flavour, move || async move {
+            inner.execute(flavour, || async {}).unwrap_err()
+        })
+        .unwrap();
+    assert_eq!(error.kind(), ExecuteErrorKind::Deadlock);
+    let text = error.to_string();
+    assert!(
+        text.contains("deadlock") && text.contains(F::NAME),
+        "{text}"
+    );
+    assert!(text.contains("outer"), "{text}");
+    runtime.shutdown();
+    runtime.wait().unwrap();
+}
+
+fn e4_execute_in_a_task_beside_the_payloads_is_refused<F: AsyncFlavour>(_: F) {
+    let runtime = started();
+    let inner = runtime.clone();
+    // No payload is current in a spawned task, but it runs on the flavour's only thread.
+    let kind = runtime
+        .execute(Tokio, move || async move {
+            let task = async move { inner.execute(Tokio, || async {}).unwrap_err().kind() };
+            tokio::task::spawn_local(task).await.unwrap()
+        })
+        .unwrap();
+    assert_eq!(kind, ExecuteErrorKind::Deadlock);
+    runtime.shutdown();
+    runtime.wait().unwrap();
+}
+
+fn e4_a_ring_of_executes_is_refused_and_named() {
+    let runtime = started();
+    let (outer, inner) = (runtime.clone(), runtime.clone());
+    let error = runtime
+        .named("one")
+        .execute(Smol, move || async move {
+            outer
+                .named("two")
+                .execute(Tokio, move || async move {
+                    inner.named("three").execute(Smol, || async {}).unwrap_err()
+                })
+                .unwrap()
+        })
+        .unwrap();
+    assert_eq!(error.kind(), ExecuteErrorKind::Deadlock);
+    let text = error.to_string();
+    for part in ["one", "two", "three", "smol", "tokio", "call"] {
+        assert!(text.contains(part), "`{part}` is not in: {text}");
+    }
+    // The ring is gone with the waits.
+    assert_eq!(runtime.execute(Smol, || async { 1 }).unwrap(), 1);
+    runtime.shutdown();
+    runtime.wait().unwrap();
+}
+
+fn e4_a_ring_over_two_runtimes_is_refused() {
+    let (one, two) = (started(), started());
+    let (to_two, back_to_one) = (two.clone(), one.clone());
+    let kind = one
+        .execute(Smol, move || async move {
+            to_two
+                .execute(Smol, move || async move {
+                    back_to_one.execute(Smol, || async {}).unwrap_err().kind()
+                })
+                .unwrap()
+        })
+        .unwrap();
+    assert_eq!(kind, ExecuteErrorKind::Deadlock);
+    for runtime in [one, two] {
+        runtime.shutdown();
+        runtime.wait().unwrap();
+    }
+}
+
+fn e4_a_ring_through_threads_is_refused() {
+    let runtime = started();
+    let [a, b, c] = [(); 3].map(|()| runtime.clone());
+    let kind = runtime
+        .execute(Smol, move || async move {
+            a.execute(Thread, move || {
+                b.execute(Tokio, move || async move {
+                    c.execute(Smol, || async {}).unwrap_err().kind()
+                })
+                .unwrap()
+            })
+            .unwrap()
+        })
+        .unwrap();
+    assert_eq!(kind, ExecuteErrorKind::Deadlock);
+    runtime.shutdown();
+    runtime.wait().unwrap();
+}
+
+fn e4_two_halves_of_a_ring_never_both_wait() {
+    let runtime = started();
+    // Both flavours execute into each other at the same time, again and again: at least one of the
+    // two must be refused whenever they meet, and nobody hangs.
+    let rounds = 200;
+    let done = Arc::new(AtomicUsize::new(0));
+    let (one, two) = (runtime.clone(), runtime.clone());
+    let (one_done, two_done) = (Arc::clone(&done), Arc::clone(&done));
+    runtime
+        .adopt(Smol, move || async move {
+            for _ in 0..rounds {
+                let _ = one.execute(Tokio, || async {});
+                one_done.fetch_add(1, SeqCst);
+                futures_lite::future::yield_now().await;
+            }
+        })
+        .unwrap();
+    runtime
+        .adopt(Tokio, move || async move {
+            for _ in 0..rounds {
+                let _ = two.execute(Smol, || async {});
+                two_done.fetch_add(1, SeqCst);
+                tokio::task::yield_now().await;
+            }
+        })
+        .unwrap();
+    let deadline = Instant::now() + SOON;
+    while done.load(SeqCst) < 2 * rounds {
+        assert!(Instant::now() < deadline, "they wait for each other");
+        thread::yield_now();
+    }
+    runtime.shutdown();
+    runtime.wait().unwrap();
+}
+
+fn e4_a_chain_that_is_no_ring_is_fine() {
+    const OTHER: Instance<Smol> = Instance::new(Smol, "smol::other");
+    let runtime = started();
+    let (a, b) = (runtime.clone(), runtime.clone());
+    let value = runtime.execute(Smol, move || async move {
+        a.execute(OTHER, move || async move {
+            b.execute(Tokio, || async { 3 }).unwrap()
+        })
+        .unwrap()
+    });
+    assert_eq!(value.unwrap(), 3);
+    runtime.shutdown();
+    runtime.wait().unwrap();
+}
+
+fn e5_a_blocked_caller_is_let_go_when_its_payload_is_cancelled<F: AsyncFlavour>(flavour: F) {
+    let runtime = started();
+    let polled = Event::new();
+    let (inner, is_polled) = (runtime.clone(), polled.clone());
+    let caller = thread::spawn(move || {
+        inner.execute(flavour, move || async move {
+            is_polled.happen();
+            pending::<()>().await;
+        })
+    });
+    polled.expect("the payload runs");
+    runtime.shutdown();
+    runtime.wait().unwrap();
+    let error = caller.join().unwrap().unwrap_err();
+    assert_eq!(error.kind(), ExecuteErrorKind::Cancelled);
+    assert!(error.to_string().contains("cancelled"), "{error}");
+}
+
+/// A runtime with little patience whose flavour is stuck until the event.
+fn stuck<F: AsyncFlavour>(flavour: F) -> (foster::Runtime, Event) {
+    let runtime = builder()
+        .grace(Duration::from_millis(20))
+        .cancel_timeout(Duration::from_millis(50))
+        .build();
+    runtime.start().unwrap();
+    let (blocked, go) = (Event::new(), Event::new());
+    let (is_blocked, its_go) = (blocked.clone(), go.clone());
+    runtime
+        .named("stuck")
+        .adopt(flavour, move || async move {
+            is_blocked.happen();
+            block_until(&its_go);
+        })
+        .unwrap();
+    blocked.expect("the flavour is blocked");
+    (runtime, go)
+}
+
+fn e5_a_blocked_caller_is_let_go_when_the_flavour_is_stuck<F: AsyncFlavour>(flavour: F) {
+    let (runtime, go) = stuck(flavour);
+    let inner = runtime.clone();
+    let caller = thread::spawn(move || inner.execute(flavour, || async {}));
+    runtime.shutdown();
+    runtime.wait().unwrap_err();
+    let kind = caller.join().unwrap().unwrap_err().kind();
+    // Refused if the stop came first, let go if not; either way it does not hang.
+    assert!(matches!(
+        kind,
+        ExecuteErrorKind::Cancelled | ExecuteErrorKind::Stopping
+    ));
+    go.happen();
+}
+
+fn e6_a_call_is_let_go_when_the_flavour_is_stuck<F: AsyncFlavour>(flavour: F) {
+    let (runtime, go) = stuck(flavour);
+    let mut call = pin!(runtime.call(flavour, || async {}));
+    assert!(poll_once(call.as_mut()).is_pending());
+    runtime.shutdown();
+    runtime.wait().unwrap_err();
+    assert_eq!(
+        block_on(call).unwrap_err().kind(),
+        ExecuteErrorKind::Cancelled
+    );
+    go.happen();
+}
+
+fn poll_once<T: Send>(call: std::pin::Pin<&mut Call<T>>) -> Poll<Result<T, foster::ExecuteError>> {
+    call.poll(&mut Context::from_waker(Waker::noop()))
+}
+
+fn e6_call_yields_the_value_wherever_it_is_awaited<F: AnyFlavour>(flavour: F) {
+    fn is_send<T: Send + 'static>(value: T) -> T {
+        value
+    }
+    let runtime = started();
+    assert_eq!(block_on(is_send(flavour.call(&runtime, || 1))).unwrap(), 1);
+    let call = flavour.call(&runtime, || 2);
+    assert_eq!(runtime.execute(Smol, move || call).unwrap().unwrap(), 2);
+    let call = flavour.call(&runtime, || 3);
+    assert_eq!(runtime.execute(Tokio, move || call).unwrap().unwrap(), 3);
+    // From the very flavour, where an execute would deadlock.
+    let inner = runtime.clone();
+    let value = flavour.call(&runtime, move || flavour.call(&inner, || 4));
+    assert_eq!(block_on(async { value.await.unwrap().await }).unwrap(), 4);
+    runtime.shutdown();
+    runtime.wait().unwrap();
+}
+
+fn e6_call_does_nothing_before_its_first_poll<F: AnyFlavour>(flavour: F) {
+    let runtime = started();
+    let ran = Event::new();
+    let call = flavour.call(&runtime, {
+        let ran = ran.clone();
+        move || ran.happen()
+    });
+    flavour.execute(&runtime, || ()).unwrap();
+    assert!(!ran.has_happened());
+    block_on(call).unwrap();
+    assert!(ran.has_happened());
+    runtime.shutdown();
+    runtime.wait().unwrap();
+}
+
+fn e6_a_panic_goes_on_in_whoever_polls_the_call<F: AnyFlavour>(flavour: F) {
+    let runtime = started();
+    let call = flavour.call(&runtime, || -> () { panic!("called") });
+    assert_eq!(panic_of(|| block_on(call)), Some("called"));
+    runtime.shutdown();
+    runtime.wait().unwrap();
+}
+
+fn e6_a_panic_without_a_caller_is_a_failure<F: AnyFlavour>(flavour: F) {
+    let runtime = started();
+    let (begun, go) = (Event::new(), Event::new());
+    let (has_begun, its_go) = (begun.clone(), go.clone());
+    let mut call = Box::pin(flavour.call(&runtime, move || -> () {
+        has_begun.happen();
+        block_until(&its_go);
+        panic!("unheard");
+    }));
+    assert!(poll_once(call.as_mut()).is_pending());
+    begun.expect("the payload runs");
+    drop(call);
+    go.happen();
+    let error = runtime.wait().unwrap_err();
+    assert_eq!(error.failures()[0].kind(), FailureKind::Panic);
+    assert_eq!(error.failures()[0].message(), "unheard");
+}
+
+/// Tells when the waker was woken.
+struct Wakes(Event);
+
+impl std::task::Wake for Wakes {
+    fn wake(self: Arc<Self>) {
+        self.0.happen();
+    }
+}
+
+fn e6_a_panic_that_the_caller_did_not_take_is_a_failure<F: AnyFlavour>(flavour: F) {
+    let runtime = started();
+    let (go, over) = (Event::new(), Event::new());
+    let its_go = go.clone();
+    let mut call = Box::pin(flavour.call(&runtime, move || -> () {
+        block_until(&its_go);
+        panic!("untaken")
+    }));
+    let waker = Arc::new(Wakes(over.clone())).into();
+    assert!(
+        call.as_mut()
+            .poll(&mut Context::from_waker(&waker))
+            .is_pending()
+    );
+    go.happen();
+    over.expect("the call is ready, its panic lies there to be taken");
+    drop(call);
+    let error = runtime.wait().unwrap_err();
+    assert_eq!(error.failures()[0].message(), "untaken");
+}
+
+fn e6_dropping_a_call_cancels_the_coroutine<F: AsyncFlavour>(flavour: F) {
+    let runtime = started();
+    let (polled, dropped) = (Event::new(), Event::new());
+    let (is_polled, is_dropped) = (polled.clone(), dropped.clone());
+    let mut call = Box::pin(runtime.call(flavour, move || async move {
+        let _on_drop = OnDrop(move || is_dropped.happen());
+        is_polled.happen();
+        pending::<()>().await;
+    }));
+    assert!(poll_once(call.as_mut()).is_pending());
+    polled.expect("the payload runs");
+    assert!(!dropped.has_happened());
+    drop(call);
+    dropped.expect("the payload is dropped, while all others go on");
+    assert_eq!(runtime.execute(flavour, || async { 1 }).unwrap(), 1);
+    runtime.shutdown();
+    runtime.wait().unwrap();
+}
+
+fn e6_a_dropped_call_that_never_started_does_not_run<F: AsyncFlavour>(flavour: F) {
+    let runtime = started();
+    let (blocked, go, ran) = (Event::new(), Event::new(), Event::new());
+    let (is_blocked, its_go, has_run) = (blocked.clone(), go.clone(), ran.clone());
+    runtime
+        .adopt(flavour, move || async move {
+            is_blocked.happen();
+            block_until(&its_go);
+        })
+        .unwrap();
+    blocked.expect("the flavour is blocked");
+    let mut call = Box::pin(runtime.call(flavour, move || async move { has_run.happen() }));
+    assert!(poll_once(call.as_mut()).is_pending());
+    drop(call);
+    go.happen();
+    runtime.execute(flavour, || async {}).unwrap();
+    assert!(!ran.has_happened());
+    runtime.shutdown();
+    runtime.wait().unwrap();
+}
+
+fn e6_a_running_subroutine_finishes_without_its_caller() {
+    let runtime = started();
+    let (begun, go, finished, dropped) = (Event::new(), Event::new(), Event::new(), Event::new());
+    let (has_begun, its_go, is_finished) = (begun.clone(), go.clone(), finished.clone());
+    let its_dropped = dropped.clone();
+    let mut call = Box::pin(runtime.call(Thread, move || {
+        has_begun.happen();
+        block_until(&its_go);
+        is_finished.happen();
+        OnDrop(move || its_dropped.happen())
+    }));
+    assert!(
+        call.as_mut()
+            .poll(&mut Context::from_waker(Waker::noop()))
+            .is_pending()
+    );
+    begun.expect("the subroutine runs");
+    drop(call);
+    go.happen();
+    finished.expect("the subroutine finishes");
+    dropped.expect("its value is dropped");
+    runtime.shutdown();
+    runtime.wait().unwrap();
+}

@@ -1,0 +1,554 @@
+//! Shutdown: the order of the end, tokens, stragglers. Rows S1 to S3, S5, S6, and L7's limit.
+
+mod common;
+
+use std::future::pending;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use common::*;
+use foster::{
+    Clock, ExecuteErrorKind, FailureKind, Runtime, Shutdown, Smol, StragglerReason, Thread, Tokio,
+};
+
+on_every_flavour!(
+    s1_every_token_is_asked,
+    s3_a_token_holder_that_overruns_is_a_straggler,
+    s6_outside_of_payloads_there_is_no_token,
+    s6_a_token_belongs_to_its_payload_and_clones_go_anywhere,
+);
+on_async_flavours!(
+    s1_nothing_is_cancelled_while_a_holder_lives,
+    s1_grace_and_cancel_time_are_the_clocks,
+    s2_a_coroutine_without_a_token_is_dropped_where_it_awaits,
+    s2_a_token_taken_while_stopping_counts,
+    s2_a_token_that_was_dropped_still_counts,
+    s3_a_payload_that_blocks_its_thread_is_named_and_no_other,
+    s3_what_waits_behind_a_blocked_thread_is_dropped_unrun,
+    s5_a_destructor_that_panics_is_reported_and_stops_no_other,
+    s6_requested_wakes_coroutines,
+);
+once!(
+    s2_a_subroutine_without_a_token_is_left_behind,
+    s3_blocking_jobs_of_tokio_are_left_behind,
+    s3_any_duration_is_allowed,
+    s6_wait_timeout_wakes_threads_and_keeps_time,
+);
+
+fn s1_every_token_is_asked<F: AnyFlavour>(flavour: F) {
+    let runtime = started();
+    let (held, asked) = (Event::new(), Event::new());
+    let (is_held, is_asked) = (held.clone(), asked.clone());
+    let in_payload = runtime.clone();
+    flavour
+        .adopt(&runtime, move || {
+            let token = Shutdown::current();
+            is_held.happen();
+            assert!(!token.is_requested());
+            in_payload.shutdown();
+            assert!(token.is_requested());
+            assert!(token.wait_timeout(SOON));
+            is_asked.happen();
+        })
+        .unwrap();
+    held.expect("the payload runs");
+    runtime.wait().unwrap();
+    assert!(
+        asked.has_happened(),
+        "the runtime waits for the holder's end"
+    );
+}
+
+fn s1_nothing_is_cancelled_while_a_holder_lives<F: AsyncFlavour>(flavour: F) {
+    let runtime = started();
+    let log = Log::new();
+    let (ready, served) = (Event::new(), log.clone());
+    let is_ready = ready.clone();
+    // Serves others for as long as they may need it; holds no token.
+    runtime
+        .adopt(flavour, move || async move {
+            let _on_drop = OnDrop(move || served.write("the other is dropped"));
+            is_ready.happen();
+            pending::<()>().await;
+        })
+        .unwrap();
+    ready.expect("the coroutine runs");
+    let (held, is_held) = (Event::new(), Event::new());
+    let (its_log, its_held, inner) = (log.clone(), held.clone(), runtime.clone());
+    runtime
+        .adopt(Thread, move || {
+            let token = Shutdown::current();
+            its_held.happen();
+            assert!(token.wait_timeout(SOON));
+            // A whole round on the other flavour, while it is still there.
+            let value = inner.execute(flavour, || async { 1 });
+            its_log.write(if value.is_ok() {
+                "the holder cleaned up"
+            } else {
+                "refused"
+            });
+        })
+        .unwrap();
+    held.expect("the thread holds a token");
+    is_held.happen();
+    runtime.shutdown();
+    runtime.wait().unwrap();
+    assert_eq!(
+        log.read(),
+        ["the holder cleaned up", "the other is dropped"]
+    );
+}
+
+fn s1_grace_and_cancel_time_are_the_clocks<F: AsyncFlavour>(flavour: F) {
+    let clock = Clock::manual();
+    let runtime = builder()
+        .clock(clock.clone())
+        .grace(Duration::from_secs(3_600))
+        .cancel_timeout(Duration::from_secs(60))
+        .build();
+    runtime.start().unwrap();
+    let (held, dropped) = (Event::new(), Event::new());
+    let (is_held, is_dropped) = (held.clone(), dropped.clone());
+    runtime
+        .named("patient")
+        .adopt(flavour, move || async move {
+            let _token = Shutdown::current();
+            let _on_drop = OnDrop(move || is_dropped.happen());
+            is_held.happen();
+            pending::<()>().await;
+        })
+        .unwrap();
+    held.expect("the payload holds a token");
+    runtime.shutdown();
+    clock.advance(Duration::from_secs(3_599));
+    // Still within grace: executes by outsiders are refused, the payload lives.
+    let kind = runtime.execute(flavour, || async {}).unwrap_err().kind();
+    assert_eq!(kind, ExecuteErrorKind::Stopping);
+    assert!(!dropped.has_happened());
+    // The grace time began with the stop; how far the runner had come when the clock first moved is
+    // its own business, so the clock moves until it has seen enough.
+    while !dropped.has_happened() {
+        clock.advance(Duration::from_secs(1));
+        thread::yield_now();
+    }
+    let error = runtime.wait().unwrap_err();
+    assert_eq!(error.stragglers()[0].payload(), Some("patient"));
+    assert_eq!(error.stragglers()[0].reason(), StragglerReason::Overran);
+}
+
+fn s2_a_coroutine_without_a_token_is_dropped_where_it_awaits<F: AsyncFlavour>(flavour: F) {
+    let runtime = started();
+    let log = Log::new();
+    let (polled, its_log) = (Event::new(), log.clone());
+    let is_polled = polled.clone();
+    runtime
+        .adopt(flavour, move || async move {
+            let _on_drop = OnDrop(move || its_log.write("dropped"));
+            is_polled.happen();
+            pending::<()>().await;
+            unreachable!("it is dropped at the await");
+        })
+        .unwrap();
+    polled.expect("the payload runs");
+    let start = Instant::now();
+    runtime.shutdown();
+    runtime.wait().unwrap();
+    assert!(
+        start.elapsed() < Duration::from_secs(5),
+        "the grace time is not waited for"
+    );
+    assert_eq!(log.read(), ["dropped"]);
+}
+
+fn s2_a_token_taken_while_stopping_counts<F: AsyncFlavour>(flavour: F) {
+    let runtime = started();
+    let (ready, done) = (Event::new(), Event::new());
+    let keeper = Event::new();
+    let (is_ready, is_done, keep) = (ready.clone(), done.clone(), keeper.clone());
+    // Keeps the grace time open until the late one has taken its token.
+    runtime
+        .adopt(Thread, move || {
+            let _token = Shutdown::current();
+            is_ready.happen();
+            block_until(&keep);
+        })
+        .unwrap();
+    ready.expect("the keeper holds a token");
+    let stop = runtime.clone();
+    runtime
+        .adopt(flavour, move || async move {
+            stop.shutdown();
+            let _token = Shutdown::current();
+            keeper.happen();
+            for _ in 0..100 {
+                futures_lite::future::yield_now().await;
+            }
+            is_done.happen();
+        })
+        .unwrap();
+    runtime.wait().unwrap();
+    assert!(done.has_happened());
+}
+
+fn s2_a_token_that_was_dropped_still_counts<F: AsyncFlavour>(flavour: F) {
+    let runtime = started();
+    let (ready, done) = (Event::new(), Event::new());
+    let (is_ready, is_done) = (ready.clone(), done.clone());
+    runtime
+        .adopt(flavour, move || async move {
+            // The shortest way to write such a loop keeps no token.
+            while !Shutdown::current().is_requested() {
+                is_ready.happen();
+                futures_lite::future::yield_now().await;
+            }
+            for _ in 0..100 {
+                futures_lite::future::yield_now().await;
+            }
+            is_done.happen();
+        })
+        .unwrap();
+    ready.expect("the payload runs");
+    runtime.shutdown();
+    runtime.wait().unwrap();
+    assert!(done.has_happened());
+}
+
+fn s2_a_subroutine_without_a_token_is_left_behind() {
+    let runtime = started();
+    let (running, go, over) = (Event::new(), Event::new(), Event::new());
+    let (is_running, its_go, is_over) = (running.clone(), go.clone(), over.clone());
+    runtime
+        .named("deaf")
+        .adopt(Thread, move || {
+            is_running.happen();
+            block_until(&its_go);
+            is_over.happen();
+        })
+        .unwrap();
+    running.expect("the subroutine runs");
+    let start = Instant::now();
+    runtime.shutdown();
+    runtime.wait().unwrap();
+    assert!(
+        start.elapsed() < Duration::from_secs(5),
+        "it is not waited for"
+    );
+    let [left] = runtime.left_behind() else {
+        panic!("one is left behind, not {:?}", runtime.left_behind());
+    };
+    assert_eq!(left.payload(), Some("deaf"));
+    assert_eq!(left.flavour(), "std::thread");
+    assert_eq!(left.reason(), StragglerReason::LeftBehind);
+    assert!(!over.has_happened());
+    go.happen();
+    over.expect("it goes on by itself");
+
+    // In a report it is listed, but does not make one by itself.
+    let runtime = started();
+    let (running, go) = (Event::new(), Event::new());
+    let (is_running, its_go) = (running.clone(), go.clone());
+    runtime
+        .named("deaf")
+        .adopt(Thread, move || {
+            is_running.happen();
+            block_until(&its_go);
+        })
+        .unwrap();
+    running.expect("the subroutine runs");
+    runtime
+        .adopt(Smol, || async { Err::<(), _>("cause") })
+        .unwrap();
+    let error = runtime.wait().unwrap_err();
+    assert_eq!(error.left_behind().len(), 1);
+    assert!(error.stragglers().is_empty());
+    assert!(error.to_string().contains("left behind"), "{error}");
+    go.happen();
+}
+
+fn s3_a_token_holder_that_overruns_is_a_straggler<F: AnyFlavour>(flavour: F) {
+    let grace = Duration::from_millis(50);
+    let runtime = builder().grace(grace).cancel_timeout(grace).build();
+    runtime.start().unwrap();
+    let (held, go) = (Event::new(), Event::new());
+    let (is_held, its_go) = (held.clone(), go.clone());
+    flavour
+        .adopt_named(&runtime, "slow", move || {
+            let _token = Shutdown::current();
+            is_held.happen();
+            block_until(&its_go);
+        })
+        .unwrap();
+    held.expect("the payload holds a token");
+    let start = Instant::now();
+    runtime.shutdown();
+    let error = runtime.wait().unwrap_err();
+    assert!(start.elapsed() >= grace);
+    assert!(start.elapsed() < SOON);
+    let [slow] = error.stragglers() else {
+        panic!("one straggler, not {error}");
+    };
+    assert_eq!(slow.payload(), Some("slow"));
+    assert_eq!(slow.flavour(), F::NAME);
+    assert!(error.failures().is_empty());
+    assert!(error.to_string().contains("slow"), "{error}");
+    go.happen();
+}
+
+fn s3_a_payload_that_blocks_its_thread_is_named_and_no_other<F: AsyncFlavour>(flavour: F) {
+    let runtime = builder()
+        .grace(Duration::from_millis(30))
+        .cancel_timeout(Duration::from_millis(100))
+        .build();
+    runtime.start().unwrap();
+    let dropped = Arc::new(AtomicUsize::new(0));
+    let ready = Event::new();
+    // Healthy neighbours on all flavours.
+    let count = Arc::clone(&dropped);
+    runtime
+        .adopt(Smol, move || async move {
+            let _on_drop = OnDrop(|| {
+                count.fetch_add(1, SeqCst);
+            });
+            pending::<()>().await;
+        })
+        .unwrap();
+    let count = Arc::clone(&dropped);
+    runtime
+        .adopt(Tokio, move || async move {
+            let _on_drop = OnDrop(|| {
+                count.fetch_add(1, SeqCst);
+            });
+            pending::<()>().await;
+        })
+        .unwrap();
+    runtime.execute(Smol, || async {}).unwrap();
+    runtime.execute(Tokio, || async {}).unwrap();
+    let (is_ready, go) = (ready.clone(), Event::new());
+    let its_go = go.clone();
+    runtime
+        .named("blocker")
+        .adopt(flavour, move || async move {
+            is_ready.happen();
+            block_until(&its_go);
+        })
+        .unwrap();
+    ready.expect("the blocker blocks");
+    let start = Instant::now();
+    runtime.shutdown();
+    let error = runtime.wait().unwrap_err();
+    assert!(start.elapsed() < SOON);
+    let [blocker] = error.stragglers() else {
+        panic!("one straggler, not {error}");
+    };
+    assert_eq!(blocker.payload(), Some("blocker"));
+    assert_eq!(blocker.reason(), StragglerReason::Blocking { others: 1 });
+    assert_eq!(
+        dropped.load(SeqCst),
+        1,
+        "the healthy flavour dropped its own"
+    );
+    go.happen();
+}
+
+fn s3_what_waits_behind_a_blocked_thread_is_dropped_unrun<F: AsyncFlavour>(flavour: F) {
+    let runtime = builder()
+        .grace(Duration::from_millis(30))
+        .cancel_timeout(Duration::from_millis(30))
+        .build();
+    runtime.start().unwrap();
+    let (blocked, go, ran, dropped) = (Event::new(), Event::new(), Event::new(), Event::new());
+    let (is_blocked, its_go) = (blocked.clone(), go.clone());
+    runtime
+        .adopt(flavour, move || async move {
+            is_blocked.happen();
+            block_until(&its_go);
+        })
+        .unwrap();
+    blocked.expect("the flavour is blocked");
+    let (has_run, is_dropped) = (ran.clone(), dropped.clone());
+    let on_drop = OnDrop(move || is_dropped.happen());
+    runtime
+        .adopt(flavour, move || async move {
+            let _on_drop = on_drop;
+            has_run.happen();
+        })
+        .unwrap();
+    runtime.shutdown();
+    let error = runtime.wait().unwrap_err();
+    assert_eq!(
+        error.stragglers()[0].reason(),
+        StragglerReason::Blocking { others: 1 }
+    );
+    go.happen();
+    dropped.expect("it is dropped when the thread comes to it");
+    assert!(
+        !ran.has_happened(),
+        "accepted, but grace was over before its first poll"
+    );
+}
+
+fn s3_blocking_jobs_of_tokio_are_left_behind() {
+    let runtime = started();
+    let (running, go) = (Event::new(), Event::new());
+    let (is_running, its_go) = (running.clone(), go.clone());
+    runtime
+        .adopt(Tokio, move || async move {
+            tokio::task::spawn_blocking(move || {
+                is_running.happen();
+                block_until(&its_go);
+            });
+            pending::<()>().await;
+        })
+        .unwrap();
+    running.expect("the job runs");
+    let start = Instant::now();
+    runtime.shutdown();
+    runtime.wait().unwrap();
+    assert!(
+        start.elapsed() < Duration::from_secs(4),
+        "it is not waited for"
+    );
+    go.happen();
+}
+
+fn s3_any_duration_is_allowed() {
+    for time in [Duration::ZERO, Duration::MAX] {
+        let runtime = builder().grace(time).cancel_timeout(time).build();
+        runtime.start().unwrap();
+        if time > Duration::ZERO {
+            let asked =
+                runtime.execute(Thread, || Shutdown::current().wait_timeout(Duration::ZERO));
+            assert!(!asked.unwrap());
+        }
+        runtime.shutdown();
+        runtime.wait().unwrap();
+    }
+}
+
+fn s5_a_destructor_that_panics_is_reported_and_stops_no_other<F: AsyncFlavour>(flavour: F) {
+    let runtime = started();
+    let dropped = Arc::new(AtomicUsize::new(0));
+    for number in 0..10 {
+        let count = Arc::clone(&dropped);
+        runtime
+            .adopt(flavour, move || async move {
+                let _on_drop = OnDrop(move || {
+                    assert!(
+                        Shutdown::try_current().is_some(),
+                        "the token is still there"
+                    );
+                    count.fetch_add(1, SeqCst);
+                    if number % 2 == 0 {
+                        panic!("destructor {number}");
+                    }
+                });
+                pending::<()>().await;
+            })
+            .unwrap();
+    }
+    runtime.execute(flavour, || async {}).unwrap();
+    runtime.shutdown();
+    let error = runtime.wait().unwrap_err();
+    assert_eq!(dropped.load(SeqCst), 10);
+    assert_eq!(error.failures().len(), 5);
+    for failure in error.failures() {
+        assert_eq!(failure.kind(), FailureKind::Panic);
+        assert!(failure.during_shutdown());
+        assert!(failure.message().starts_with("destructor"));
+    }
+    assert!(error.stragglers().is_empty());
+}
+
+fn s6_requested_wakes_coroutines<F: AsyncFlavour>(flavour: F) {
+    let runtime = started();
+    let (waiting, woken) = (Event::new(), Event::new());
+    let (is_waiting, is_woken) = (waiting.clone(), woken.clone());
+    runtime
+        .adopt(flavour, move || async move {
+            let token = Shutdown::current();
+            let mut requested = token.requested();
+            assert!(
+                futures_lite::future::poll_once(&mut requested)
+                    .await
+                    .is_none()
+            );
+            is_waiting.happen();
+            (&mut requested).await;
+            // It stays ready, and so is a new one.
+            requested.await;
+            token.requested().await;
+            is_woken.happen();
+        })
+        .unwrap();
+    waiting.expect("the coroutine waits");
+    runtime.shutdown();
+    runtime.wait().unwrap();
+    assert!(woken.has_happened());
+}
+
+fn s6_wait_timeout_wakes_threads_and_keeps_time() {
+    let clock = Clock::manual();
+    let runtime = builder().clock(clock.clone()).build();
+    runtime.start().unwrap();
+    let log = Log::new();
+    let its_log = log.clone();
+    let (ready, is_ready) = (Event::new(), Event::new());
+    let has_ready = ready.clone();
+    runtime
+        .adopt(Thread, move || {
+            let token = Shutdown::current();
+            has_ready.happen();
+            its_log.write(token.wait_timeout(Duration::from_secs(100)));
+            its_log.write(token.wait_timeout(Duration::from_secs(1_000_000)));
+        })
+        .unwrap();
+    ready.expect("the thread waits");
+    is_ready.happen();
+    while log.read().is_empty() {
+        clock.advance(Duration::from_secs(10));
+        thread::yield_now();
+    }
+    runtime.shutdown();
+    runtime.wait().unwrap();
+    assert_eq!(log.read(), [false, true]);
+}
+
+fn s6_outside_of_payloads_there_is_no_token<F: AnyFlavour>(flavour: F) {
+    assert!(Shutdown::try_current().is_none());
+    let panic = catch_unwind(AssertUnwindSafe(Shutdown::current)).unwrap_err();
+    let text = panic.downcast_ref::<&str>().copied().unwrap_or_default();
+    assert!(text.contains("take the token in the payload"), "{text}");
+
+    let runtime = started();
+    let elsewhere = flavour
+        .execute(&runtime, || {
+            let inside = Shutdown::try_current().is_some();
+            let spawned = thread::spawn(|| Shutdown::try_current().is_some());
+            (inside, spawned.join().unwrap())
+        })
+        .unwrap();
+    assert_eq!(elsewhere, (true, false));
+    runtime.shutdown();
+    runtime.wait().unwrap();
+}
+
+fn s6_a_token_belongs_to_its_payload_and_clones_go_anywhere<F: AnyFlavour>(flavour: F) {
+    let runtime = started();
+    let token = flavour.execute(&runtime, Shutdown::current).unwrap();
+    let clone = token.clone();
+    let waiter = thread::spawn(move || clone.wait_timeout(SOON));
+    assert!(!token.is_requested());
+    // Its payload is over, so nobody waits for the clones.
+    let start = Instant::now();
+    runtime.shutdown();
+    runtime.wait().unwrap();
+    assert!(start.elapsed() < Duration::from_secs(5));
+    assert!(waiter.join().unwrap() && token.is_requested());
+    futures_lite::future::block_on(token.requested());
+
+    fn _is_send_and_sync<T: Send + Sync>() {}
+    _is_send_and_sync::<(Shutdown, Runtime)>();
+}
