@@ -1,42 +1,53 @@
-//! Which payload's code the calling thread runs right now.
+//! What the calling thread is doing for Foster right now: whose code it runs, and why it drops.
 
 use std::cell::Cell;
 use std::sync::Arc;
 
+use scoped_tls::scoped_thread_local;
+
 use crate::record::Record;
 
+scoped_thread_local!(static CURRENT: Arc<Record>);
+
 thread_local! {
-    static CURRENT: Cell<Option<Arc<Record>>> = const { Cell::new(None) };
+    static DROPPING: Cell<Dropping> = const { Cell::new(Dropping::ByFlavour) };
 }
 
-/// Runs `code` as the payload of `record`, and gives the record back. `code` must not unwind.
-///
-/// The record is moved in and out, as counting references at every poll would cost.
-pub(crate) fn enter<R>(record: Arc<Record>, code: impl FnOnce() -> R) -> (Arc<Record>, R) {
-    let mut record = Some(record);
-    let outer = CURRENT.try_with(|current| current.replace(record.take()));
-    let result = code();
-    if let Ok(outer) = outer {
-        record = CURRENT
-            .try_with(|current| current.replace(outer))
-            .ok()
-            .flatten();
-    }
-    // While a thread's locals are torn down there is no current payload, and code still runs.
-    match record {
-        Some(record) => (record, result),
-        None => unreachable!("what is entered is left in the same order"),
-    }
+/// Runs `code` as the payload of `record`.
+pub(crate) fn enter<R>(record: &Arc<Record>, code: impl FnOnce() -> R) -> R {
+    CURRENT.set(record, code)
 }
 
 /// The record of the payload whose code runs on this thread.
 pub(crate) fn current() -> Option<Arc<Record>> {
-    CURRENT
-        .try_with(|current| {
-            let record = current.take();
-            current.set(record.clone());
-            record
-        })
-        .ok()
-        .flatten()
+    CURRENT.is_set().then(|| CURRENT.with(Arc::clone))
+}
+
+/// On whose behalf a payload is dropped.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dropping {
+    /// Its flavour's: it must have cancelled or finished it.
+    ByFlavour,
+    /// Its adopter's, who is told that it was refused.
+    Refused,
+    /// The runtime's, which ends before it has begun.
+    Unrun,
+}
+
+/// Drops `payload` and what is in it on behalf of `whom`.
+pub(crate) fn drop_for<P>(whom: Dropping, payload: P) {
+    struct Restore(Dropping);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            DROPPING.set(self.0);
+        }
+    }
+    // Also restored if a destructor of the user's unwinds.
+    let _restore = Restore(DROPPING.replace(whom));
+    drop(payload);
+}
+
+/// On whose behalf the calling thread drops a payload.
+pub(crate) fn dropping() -> Dropping {
+    DROPPING.get()
 }

@@ -6,17 +6,17 @@
 use std::any::Any;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 
 use crate::bound::Bound;
-use crate::context;
+use crate::context::{self, Dropping};
 use crate::failure::Cause;
 use crate::lifetime::Phase;
 use crate::outcome::Outcome;
-use crate::record::Record;
-use crate::reply::Reply;
+use crate::record::{Header, Record};
+use crate::reply::{Gate, Reply};
 
 /// A panic's value.
 type Panic = Box<dyn Any + Send>;
@@ -24,7 +24,7 @@ type Panic = Box<dyn Any + Send>;
 /// The account of one payload that is about to be handed to a flavour: whose it is, and where its
 /// result goes. Made by the runtime, used up by making a payload with it.
 pub struct Ticket<T> {
-    record: Arc<Record>,
+    header: Header,
     sink: Sink<T>,
 }
 
@@ -37,47 +37,61 @@ enum Sink<T> {
     Called(Arc<dyn Put<T> + Send + Sync>),
 }
 
+impl<T> Sink<T> {
+    fn gate(&self) -> Option<Arc<dyn Gate>> {
+        match self {
+            Self::Adopted(_) => None,
+            Self::Called(reply) => Some(Arc::clone(reply).gate()),
+        }
+    }
+}
+
 /// A [`Reply`], seen by the payload.
 trait Put<T> {
     fn put(&self, result: thread::Result<T>) -> Option<thread::Result<T>>;
+    fn gate(self: Arc<Self>) -> Arc<dyn Gate>;
 }
 
-impl<T> Put<T> for Reply<T> {
+impl<T: Send + 'static> Put<T> for Reply<T> {
     fn put(&self, result: thread::Result<T>) -> Option<thread::Result<T>> {
         Reply::put(self, result)
+    }
+
+    fn gate(self: Arc<Self>) -> Arc<dyn Gate> {
+        self
     }
 }
 
 impl<T: 'static> Ticket<T> {
-    pub(crate) fn adopted(record: Arc<Record>) -> Self
+    pub(crate) fn adopted(header: Header) -> Self
     where
         T: Outcome,
     {
         Self {
-            record,
+            header,
             sink: Sink::Adopted(T::verdict),
         }
     }
 
-    pub(crate) fn called(record: Arc<Record>, reply: Arc<Reply<T>>) -> Self
+    pub(crate) fn called(header: Header, reply: &Arc<Reply<T>>) -> Self
     where
         T: Send,
     {
         Self {
-            record,
-            sink: Sink::Called(reply),
+            header,
+            sink: Sink::Called(Arc::clone(reply) as _),
         }
     }
 }
 
 impl<T> std::fmt::Debug for Ticket<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Ticket for {}", self.record.origin())
+        write!(f, "Ticket for {}", self.header.origin())
     }
 }
 
 /// The user's code of a payload, its type erased.
-trait Body: Send {
+pub(crate) trait Body: Send {
     /// Lets the code go on. When it is ready its future is gone and its result judged or kept.
     fn poll(&mut self, context: &mut Context<'_>) -> Result<Poll<()>, ForeignThread>;
 
@@ -93,10 +107,10 @@ trait Body: Send {
 }
 
 /// The user's future was reached for on a thread that it is not bound to.
-struct ForeignThread;
+pub(crate) struct ForeignThread;
 
 /// How a payload's code came to its end.
-enum End {
+pub(crate) enum End {
     Returned,
     Panicked(Panic),
     Dropped,
@@ -230,10 +244,7 @@ impl<T> ResultOf<T> {
 
 /// A payload with all that core wraps around it.
 pub(crate) struct Envelope {
-    /// Taken out while the payload's code runs: it is the thread's current payload then.
-    record: Option<Arc<Record>>,
-    /// Boxed apart from any executor's memory: see [`Bound`].
-    body: Box<dyn Body>,
+    record: Arc<Record>,
 }
 
 impl Envelope {
@@ -242,13 +253,12 @@ impl Envelope {
         F: FnOnce() -> A + Send + 'static,
         A: Future<Output: 'static> + 'static,
     {
-        Self {
-            record: Some(ticket.record),
-            body: Box::new(AsyncBody {
-                age: Age::Closure(make),
-                result: ResultOf::new(ticket.sink),
-            }),
-        }
+        let gate = ticket.sink.gate();
+        let body = AsyncBody {
+            age: Age::Closure(make),
+            result: ResultOf::new(ticket.sink),
+        };
+        Self::new(ticket.header, gate, false, body)
     }
 
     pub(crate) fn subroutine<F, T>(code: F, ticket: Ticket<T>) -> Self
@@ -256,20 +266,29 @@ impl Envelope {
         F: FnOnce() -> T + Send + 'static,
         T: 'static,
     {
-        ticket.record.mark_blocking();
-        Self {
-            record: Some(ticket.record),
-            body: Box::new(BlockingBody {
-                code: Some(code),
-                result: ResultOf::new(ticket.sink),
-            }),
+        let gate = ticket.sink.gate();
+        let body = BlockingBody {
+            code: Some(code),
+            result: ResultOf::new(ticket.sink),
+        };
+        Self::new(ticket.header, gate, true, body)
+    }
+
+    fn new(
+        header: Header,
+        gate: Option<Arc<dyn Gate>>,
+        blocking: bool,
+        body: impl Body + 'static,
+    ) -> Self {
+        let record: Arc<Record> = Arc::new(Record::new(header, gate.clone(), blocking, body));
+        if let Some(gate) = gate {
+            gate.belongs_to(Arc::downgrade(&record));
         }
+        Self { record }
     }
 
     pub(crate) fn record(&self) -> &Arc<Record> {
-        self.record
-            .as_ref()
-            .expect("the record is away only while the payload's own code runs")
+        &self.record
     }
 
     /// Runs blocking code to its end.
@@ -280,115 +299,128 @@ impl Envelope {
 
     /// Lets the payload go on, or drops it if it was cancelled. Never unwinds.
     pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let record = self.record();
+        let record = &self.record;
+        let mut body = record.body();
         let first = !record.is_started();
         if first && !record.is_settled() {
             begin(record);
         }
         if record.is_cancelled() || record.is_settled() {
-            self.finish(End::Dropped, None);
+            finish(record, body, End::Dropped, None);
             return Poll::Ready(());
         }
         if record.is_blocking() {
-            record.slot.count_start(record);
+            record.slot().count_start(record);
         }
-        match self.guarded(|body| body.poll(context)) {
+        match guarded(record, || body.poll(context)) {
             Ok(Ok(Poll::Pending)) => {
-                let record = self.record();
                 if first {
-                    record.slot.count_start(record);
+                    record.slot().count_start(record);
                 }
                 // Registered before the second look at the flag: who cancels sets the flag first
                 // and wakes afterwards, so either the wake or the look finds it.
-                record.waker.register(context.waker());
+                record.slot().park(record, context.waker());
                 if !record.is_cancelled() {
                     return Poll::Pending;
                 }
-                self.finish(End::Dropped, None);
+                finish(record, body, End::Dropped, None);
             }
-            Ok(Ok(Poll::Ready(()))) => self.finish(End::Returned, None),
-            Ok(Err(ForeignThread)) => self.finish(
+            Ok(Ok(Poll::Ready(()))) => finish(record, body, End::Returned, None),
+            Ok(Err(ForeignThread)) => finish(
+                record,
+                body,
                 End::Dropped,
                 Some("its flavour polled it on a thread other than its own: its future was leaked"),
             ),
-            Err(panic) => self.finish(End::Panicked(panic), None),
+            Err(panic) => finish(record, body, End::Panicked(panic), None),
         }
         Poll::Ready(())
-    }
-
-    /// Ends the payload: drops what is left of the user's code, tells its failures, settles its
-    /// account and lets its caller go on, in this order.
-    fn finish(&mut self, end: End, lost: Option<&str>) {
-        let ended = self.record().settle();
-        let discarded = match self.body.is_gone() {
-            true => Ok(Ok(())),
-            false => self.guarded(|body| body.discard()),
-        };
-        let lost = match discarded {
-            Ok(Err(ForeignThread)) => lost.or(Some(
-                "its flavour dropped it on a thread other than its own: its future was leaked",
-            )),
-            _ => lost,
-        };
-        let cause = self.body.end(end);
-        let record = self.record();
-        if let Some(cause) = lost.map(Cause::lost).or(cause) {
-            record.fail(cause);
-        }
-        if let Err(panic) = discarded {
-            record.fail(Cause::panic(panic));
-        }
-        if let Some(ended) = ended {
-            record.slot.remove(record, ended);
-            record.open_gate();
-        }
-    }
-
-    /// Runs the user's code as the current payload of this thread, its panics caught.
-    fn guarded<R>(&mut self, code: impl FnOnce(&mut dyn Body) -> R) -> Result<R, Panic> {
-        let body = &mut *self.body;
-        let Some(record) = self.record.take() else {
-            unreachable!("the payload's own code cannot reach its envelope");
-        };
-        record.set_polling(true);
-        let (record, result) =
-            context::enter(record, || catch_unwind(AssertUnwindSafe(|| code(body))));
-        record.set_polling(false);
-        self.record = Some(record);
-        result
-    }
-}
-
-/// Enters the payload into its slot's registry, and cancels it if that came too late.
-fn begin(record: &Arc<Record>) {
-    record.slot.register(record);
-    // The runner changes the phase first and cancels the registry afterwards, so a payload that it
-    // does not find there sees the phase here.
-    if record.slot.lifetime.phase() >= Phase::Cancelling {
-        record.cancel();
     }
 }
 
 impl Drop for Envelope {
     fn drop(&mut self) {
-        let record = self.record();
-        if record.is_settled() {
-            // Over, or lost with its flavour; only the latter's code is still here.
-            if !self.body.is_gone() {
-                if let Err(panic) = self.guarded(|body| body.discard()) {
-                    self.record().fail(Cause::panic(panic));
+        let record = &self.record;
+        let lost = match context::dropping() {
+            _ if record.is_settled() => {
+                // Over, or lost with its flavour; only the latter's code is still here.
+                if let Err(panic) = discard(record, &mut *record.body()) {
+                    record.fail(Cause::panic(panic));
                 }
+                return;
             }
-        } else if record.is_refused() {
-            // Whoever handed it in knows, and drops the closure: its panic goes on there.
-            if let Some(ended) = record.settle() {
-                record.slot.remove(record, ended);
-                record.open_gate();
+            // Whoever handed it in knows. The closure goes with the record, its panic goes on there.
+            Dropping::Refused => {
+                settle(record);
+                return;
             }
-        } else if record.is_cancelled() || record.slot.lifetime.phase() >= Phase::Cancelling {
-            self.finish(End::Dropped, None);
-        } else {
-            self.finish(End::Dropped, Some("its flavour dropped it unfinished"));
-        }
+            Dropping::ByFlavour
+                if !record.is_cancelled() && record.lifetime().phase() < Phase::Cancelling =>
+            {
+                Some("its flavour dropped it unfinished")
+            }
+            Dropping::ByFlavour | Dropping::Unrun => None,
+        };
+        finish(record, record.body(), End::Dropped, lost);
     }
+}
+
+/// Enters the payload into its slot's registry, and cancels it if that came too late.
+fn begin(record: &Arc<Record>) {
+    record.slot().register(record);
+    // The runner changes the phase first and cancels the registry afterwards, so a payload that it
+    // does not find there sees the phase here.
+    if record.lifetime().phase() >= Phase::Cancelling {
+        record.cancel();
+    }
+}
+
+/// Ends the payload: drops what is left of the user's code, tells its failures, settles its account
+/// and lets its caller go on, in this order.
+fn finish(
+    record: &Arc<Record>,
+    mut body: MutexGuard<'_, dyn Body + 'static>,
+    end: End,
+    lost: Option<&str>,
+) {
+    let discarded = discard(record, &mut *body);
+    let lost = match discarded {
+        Ok(Err(ForeignThread)) => lost.or(Some(
+            "its flavour dropped it on a thread other than its own: its future was leaked",
+        )),
+        _ => lost,
+    };
+    let cause = body.end(end);
+    drop(body);
+    if let Some(cause) = lost.map(Cause::lost).or(cause) {
+        record.fail(cause);
+    }
+    if let Err(panic) = discarded {
+        record.fail(Cause::panic(panic));
+    }
+    settle(record);
+}
+
+/// Settles the payload's account, unless its flavour was lost and that is done.
+fn settle(record: &Record) {
+    if let Some(ended) = record.settle() {
+        record.slot().remove(record, ended);
+        record.open_gate();
+    }
+}
+
+/// Drops what is left of the user's code.
+fn discard(record: &Arc<Record>, body: &mut dyn Body) -> Result<Result<(), ForeignThread>, Panic> {
+    if body.is_gone() {
+        return Ok(Ok(()));
+    }
+    guarded(record, || body.discard())
+}
+
+/// Runs the user's code as the current payload of this thread, its panics caught.
+fn guarded<R>(record: &Arc<Record>, code: impl FnOnce() -> R) -> Result<R, Panic> {
+    record.set_polling(true);
+    let result = context::enter(record, || catch_unwind(AssertUnwindSafe(code)));
+    record.set_polling(false);
+    result
 }

@@ -1,6 +1,7 @@
 //! Failures: what went wrong with a payload, kept as data and as text.
 
 use std::any::Any;
+use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
@@ -160,6 +161,22 @@ pub(crate) struct Origin {
 }
 
 impl Origin {
+    pub(crate) fn new(
+        name: Option<Cow<'static, str>>,
+        location: &'static Location<'static>,
+        flavour: Identifier,
+    ) -> Self {
+        Self {
+            named: name.is_some(),
+            payload: match name {
+                Some(name) => name.into(),
+                None => format!("{}:{}", location.file(), location.line()).into(),
+            },
+            flavour,
+            location,
+        }
+    }
+
     /// Where the payload came from, to stand behind its name, unless the name says it already.
     pub(crate) fn place(&self) -> String {
         match self.named {

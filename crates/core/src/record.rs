@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 use std::panic::Location;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize};
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use atomic_waker::AtomicWaker;
-
+use crate::envelope::Body;
 use crate::failure::{Cause, Failure, Origin};
+use crate::lifetime::Lifetime;
 use crate::reply::Gate;
 use crate::slot::Slot;
 
@@ -20,30 +20,63 @@ const HOLDS: u8 = 1 << 1;
 const CANCELLED: u8 = 1 << 2;
 /// The payload is over and accounted for.
 const SETTLED: u8 = 1 << 3;
-/// The payload was handed back to its adopter or never handed out: its drop means nothing.
-const REFUSED: u8 = 1 << 4;
 /// The payload is blocking code, which cannot be cancelled once it has started.
-const BLOCKING: u8 = 1 << 5;
+const BLOCKING: u8 = 1 << 4;
+
+/// Somebody waits for the end of a payload without a caller, at a gate that its slot keeps.
+const GATED: u8 = 1 << 5;
 
 /// The key of a record that is in no registry.
-const UNREGISTERED: usize = usize::MAX;
+const UNREGISTERED: u32 = u32::MAX;
 
-/// What Foster knows of one payload. Shared by the payload itself, its shutdown tokens, its call
-/// and, between start and end, the registry of its slot.
-pub(crate) struct Record {
-    name: Option<Cow<'static, str>>,
-    location: &'static Location<'static>,
-    pub(crate) slot: Arc<Slot>,
+/// What Foster knows of one payload, and the payload's code itself, in one allocation. Shared by the
+/// payload, its shutdown tokens and, between start and end, the registry of its slot.
+///
+/// Kept small: an allocation that one thread makes and another frees is much cheaper for common
+/// allocators if it is small, and a payload of little code has to stay below that size.
+pub(crate) struct Record<B: ?Sized = dyn Body> {
+    header: Header,
     state: AtomicU8,
     /// Whether the payload's code is on some thread right now. Apart from `state`, as a plain store
     /// is enough: only the thread that polls writes it.
     polling: AtomicBool,
     /// Written under the registry's lock.
-    registered_as: AtomicUsize,
-    /// How to have the payload polled again, so that it can see that it is cancelled.
-    pub(crate) waker: AtomicWaker,
-    /// Opened when the payload is over; made only if somebody waits for that.
-    gate: OnceLock<Arc<dyn Gate>>,
+    registered_as: AtomicU32,
+    /// Where its caller waits, if it has one.
+    gate: Option<Arc<dyn Gate>>,
+    /// Locked by the payload's one envelope alone, so never waited for.
+    body: Mutex<B>,
+}
+
+/// Who a payload is.
+pub(crate) struct Header {
+    /// Boxed, as most payloads have none.
+    name: Option<Box<Cow<'static, str>>>,
+    location: &'static Location<'static>,
+    slot: Arc<Slot>,
+}
+
+impl Header {
+    pub(crate) fn new(
+        name: Option<Cow<'static, str>>,
+        location: &'static Location<'static>,
+        slot: Arc<Slot>,
+    ) -> Self {
+        Self {
+            name: name.map(Box::new),
+            location,
+            slot,
+        }
+    }
+
+    /// Who the payload is, in words.
+    pub(crate) fn origin(&self) -> Origin {
+        Origin::new(
+            self.name.as_deref().cloned(),
+            self.location,
+            self.slot.identifier().clone(),
+        )
+    }
 }
 
 /// What a payload had come to when it was over.
@@ -52,24 +85,25 @@ pub(crate) struct Ended {
     pub(crate) held: bool,
 }
 
-impl Record {
+impl<B> Record<B> {
     pub(crate) fn new(
-        name: Option<Cow<'static, str>>,
-        location: &'static Location<'static>,
-        slot: Arc<Slot>,
+        header: Header,
+        gate: Option<Arc<dyn Gate>>,
+        blocking: bool,
+        body: B,
     ) -> Self {
         Self {
-            name,
-            location,
-            slot,
-            state: AtomicU8::new(0),
+            header,
+            state: AtomicU8::new(if blocking { BLOCKING } else { 0 }),
             polling: AtomicBool::new(false),
-            registered_as: AtomicUsize::new(UNREGISTERED),
-            waker: AtomicWaker::new(),
-            gate: OnceLock::new(),
+            registered_as: AtomicU32::new(UNREGISTERED),
+            gate,
+            body: Mutex::new(body),
         }
     }
+}
 
+impl Record {
     fn has(&self, bit: u8) -> bool {
         self.state.load(SeqCst) & bit != 0
     }
@@ -77,10 +111,6 @@ impl Record {
     /// Sets `bit`; whether it was clear before.
     fn set(&self, bit: u8) -> bool {
         self.state.fetch_or(bit, SeqCst) & bit == 0
-    }
-
-    pub(crate) fn mark_blocking(&self) {
-        self.set(BLOCKING);
     }
 
     pub(crate) fn is_blocking(&self) -> bool {
@@ -116,7 +146,7 @@ impl Record {
     /// Asks the payload's next poll to drop it, and brings that poll about.
     pub(crate) fn cancel(&self) {
         if self.set(CANCELLED) {
-            self.waker.wake();
+            self.slot().wake(self);
         }
     }
 
@@ -137,63 +167,63 @@ impl Record {
         self.has(SETTLED)
     }
 
-    /// Says that the payload will not run, and that whoever handed it in knows.
-    pub(crate) fn refuse(&self) {
-        self.set(REFUSED);
-    }
-
-    pub(crate) fn is_refused(&self) -> bool {
-        self.has(REFUSED)
-    }
-
     pub(crate) fn set_registered_as(&self, key: usize) {
+        // A registry of four thousand million payloads does not fit into memory.
+        let key = u32::try_from(key).unwrap_or(UNREGISTERED);
         self.registered_as.store(key, Relaxed);
     }
 
     /// The record's key in the registry.
     pub(crate) fn registered_as(&self) -> Option<usize> {
         let key = self.registered_as.load(Relaxed);
-        (key != UNREGISTERED).then_some(key)
-    }
-
-    pub(crate) fn set_gate(&self, gate: Arc<dyn Gate>) {
-        let unset = self.gate.set(gate).is_ok();
-        debug_assert!(unset, "a record gets its gate when it is made");
+        (key != UNREGISTERED).then_some(key as usize)
     }
 
     /// The gate to wait at for the payload's end.
     pub(crate) fn gate(&self) -> Arc<dyn Gate> {
-        let gate = self
-            .gate
-            .get_or_init(|| Arc::new(crate::reply::Reply::<()>::default()));
-        if self.is_settled() {
-            gate.open();
+        if let Some(gate) = &self.gate {
+            return Arc::clone(gate);
         }
-        Arc::clone(gate)
+        self.set(GATED);
+        let gate = self.slot().gate_of(self);
+        // It may have ended between the two, and then nobody opens the gate any more.
+        if self.is_settled() {
+            self.slot().take_gate_of(self);
+        }
+        gate
     }
 
+    /// Lets whoever waits for the payload's end go on.
     pub(crate) fn open_gate(&self) {
-        if let Some(gate) = self.gate.get() {
+        if let Some(gate) = &self.gate {
             gate.open();
         }
+        if self.has(GATED) {
+            self.slot().take_gate_of(self);
+        }
+    }
+
+    pub(crate) fn slot(&self) -> &Arc<Slot> {
+        &self.header.slot
+    }
+
+    pub(crate) fn lifetime(&self) -> &Arc<Lifetime> {
+        &self.header.slot.lifetime
     }
 
     /// Who the payload is, in words.
     pub(crate) fn origin(&self) -> Origin {
-        Origin {
-            payload: match &self.name {
-                Some(name) => name.as_ref().into(),
-                None => format!("{}:{}", self.location.file(), self.location.line()).into(),
-            },
-            named: self.name.is_some(),
-            flavour: self.slot.identifier().clone(),
-            location: self.location,
-        }
+        self.header.origin()
+    }
+
+    /// The payload's code, for its envelope.
+    pub(crate) fn body(&self) -> MutexGuard<'_, dyn Body + 'static> {
+        // What of the user's runs under the lock has its panics caught.
+        self.body.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Tells the runtime that the payload has failed.
     pub(crate) fn fail(&self, cause: Cause) {
-        let failure = Failure::new(self.origin(), cause);
-        self.slot.lifetime.fail(failure);
+        self.lifetime().fail(Failure::new(self.origin(), cause));
     }
 }

@@ -1,12 +1,17 @@
 //! How the value of an executed payload comes back to its caller.
 
 use std::panic::resume_unwind;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 
+use crate::record::Record;
+
 /// Something that is closed until a payload is over.
 pub(crate) trait Gate: Send + Sync {
+    /// Says which payload the gate belongs to, once that is made.
+    fn belongs_to(&self, record: Weak<Record>);
+
     /// Lets all waiters go on.
     fn open(&self);
 
@@ -21,6 +26,7 @@ pub(crate) trait Gate: Send + Sync {
 pub(crate) struct Reply<T> {
     state: Mutex<State<T>>,
     opened: Condvar,
+    record: OnceLock<Weak<Record>>,
 }
 
 struct State<T> {
@@ -41,6 +47,7 @@ impl<T> Default for Reply<T> {
                 waker: None,
             }),
             opened: Condvar::new(),
+            record: OnceLock::new(),
         }
     }
 }
@@ -49,6 +56,11 @@ impl<T> Reply<T> {
     fn lock(&self) -> MutexGuard<'_, State<T>> {
         // Nothing of the user's runs under the lock, so a poisoned one is still whole.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The payload, as long as there is anything of it.
+    pub(crate) fn record(&self) -> Option<Arc<Record>> {
+        self.record.get()?.upgrade()
     }
 
     /// Leaves `result` for the caller; hands it back if there is none any more.
@@ -93,6 +105,11 @@ impl<T> Reply<T> {
 }
 
 impl<T: Send> Gate for Reply<T> {
+    fn belongs_to(&self, record: Weak<Record>) {
+        let unset = self.record.set(record).is_ok();
+        debug_assert!(unset, "a reply is for one payload");
+    }
+
     fn open(&self) {
         let waker = {
             let mut state = self.lock();

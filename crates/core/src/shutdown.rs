@@ -51,7 +51,7 @@ impl Shutdown {
     /// would panic.
     pub fn try_current() -> Option<Self> {
         let record = context::current()?;
-        record.slot.lifetime.hold(&record);
+        record.lifetime().hold(&record);
         Some(Self { record })
     }
 
@@ -98,7 +98,7 @@ impl Shutdown {
     }
 
     fn lifetime(&self) -> &Lifetime {
-        &self.record.slot.lifetime
+        self.record.lifetime()
     }
 }
 

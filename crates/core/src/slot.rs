@@ -2,9 +2,11 @@
 
 use std::any::Any;
 use std::cell::Cell;
+use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::Waker;
 use std::thread::ThreadId;
 use std::time::Instant;
 
@@ -18,6 +20,7 @@ use crate::identifier::Identifier;
 use crate::key::AnyKey;
 use crate::lifetime::{Lifetime, Phase};
 use crate::record::{Ended, Record};
+use crate::reply::{Gate, Reply};
 
 /// A counter on a cache line of its own: adopters write one, the flavour's thread the others.
 #[derive(Default)]
@@ -47,8 +50,10 @@ pub(crate) struct Slot {
     started: Counter,
     /// Payloads that are over.
     ended: Counter,
-    /// The records of payloads that have started and are not over.
-    registry: Mutex<Slab<Arc<Record>>>,
+    /// The payloads that have started and are not over.
+    registry: Mutex<Slab<Registered>>,
+    /// The gates of adopted payloads whose end somebody waits for, by the record's address.
+    gates: Mutex<HashMap<usize, Arc<dyn Gate>>>,
     /// Different for every slot of the process, and never 0.
     number: usize,
     /// The threads on which payloads that can block each other run.
@@ -60,6 +65,12 @@ pub(crate) struct Slot {
     start: Mutex<Start>,
     start_over: Condvar,
     pub(crate) lifetime: Arc<Lifetime>,
+}
+
+/// A payload that is alive, and how to have it polled again so that it sees that it is cancelled.
+struct Registered {
+    record: Arc<Record>,
+    waker: Option<Waker>,
 }
 
 #[derive(Default)]
@@ -77,6 +88,7 @@ impl Slot {
             started: Counter::default(),
             ended: Counter::default(),
             registry: Mutex::default(),
+            gates: Mutex::default(),
             threads: Mutex::default(),
             blocking: AtomicBool::new(false),
             backend: key.backend(),
@@ -194,13 +206,66 @@ impl Slot {
     pub(crate) fn register(&self, record: &Arc<Record>) {
         {
             let mut registry = self.registry();
-            let key = registry.insert(Arc::clone(record));
+            let key = registry.insert(Registered {
+                record: Arc::clone(record),
+                waker: None,
+            });
             record.set_registered_as(key);
         }
         if record.is_blocking() {
             self.blocking.store(true, SeqCst);
         } else {
             self.note_thread();
+        }
+    }
+
+    /// The payload waits, and `waker` has it polled again.
+    pub(crate) fn park(&self, record: &Record, waker: &Waker) {
+        let replaced = {
+            let mut registry = self.registry();
+            let key = record.registered_as();
+            match key.and_then(|key| registry.get_mut(key)) {
+                Some(entry)
+                    if entry
+                        .waker
+                        .as_ref()
+                        .is_none_or(|known| !known.will_wake(waker)) =>
+                {
+                    entry.waker.replace(waker.clone())
+                }
+                _ => None,
+            }
+        };
+        // Not under the lock, as the waker is the executor's code.
+        drop(replaced);
+    }
+
+    /// Has the payload polled again, if it waits.
+    pub(crate) fn wake(&self, record: &Record) {
+        let waker = {
+            let mut registry = self.registry();
+            let key = record.registered_as();
+            key.and_then(|key| registry.get_mut(key)?.waker.take())
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// The gate at which the end of an adopted payload is waited for.
+    pub(crate) fn gate_of(&self, record: &Record) -> Arc<dyn Gate> {
+        let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
+        let gate = gates.entry(address(record));
+        Arc::clone(gate.or_insert_with(|| Arc::new(Reply::<()>::default())))
+    }
+
+    /// Opens and forgets the gate of an adopted payload.
+    pub(crate) fn take_gate_of(&self, record: &Record) {
+        let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
+        let gate = gates.remove(&address(record));
+        drop(gates);
+        if let Some(gate) = gate {
+            gate.open();
         }
     }
 
@@ -273,10 +338,13 @@ impl Slot {
 
     /// The payloads that have started and are not over.
     pub(crate) fn alive(&self) -> Vec<Arc<Record>> {
-        self.registry().iter().map(|(_, one)| one.clone()).collect()
+        self.registry()
+            .iter()
+            .map(|(_, one)| one.record.clone())
+            .collect()
     }
 
-    fn registry(&self) -> MutexGuard<'_, Slab<Arc<Record>>> {
+    fn registry(&self) -> MutexGuard<'_, Slab<Registered>> {
         self.registry.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -325,6 +393,10 @@ impl Slot {
         self.lifetime
             .fail(crate::failure::Failure::new(origin, Cause::lost(reason)));
     }
+}
+
+fn address(record: &Record) -> usize {
+    std::ptr::from_ref(record).cast::<()>().addr()
 }
 
 /// What the runner needs of a flavour, whatever its payloads are.

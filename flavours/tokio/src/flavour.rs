@@ -6,7 +6,7 @@ use foster_core::{
     BoxError, Coroutine, Executor, ExecutorThread, Flavour, Identifier, Intake, Key, Reporter,
 };
 use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
-use tokio::task::{spawn_local, yield_now};
+use tokio::task::yield_now;
 
 /// The key of the tokio flavour: coroutines on one thread, on a tokio runtime with all its drivers
 /// enabled.
@@ -44,7 +44,7 @@ struct TokioExecutor(LocalRuntime);
 impl Executor for TokioExecutor {
     fn run(&self, intake: &Intake) {
         // The handle is not kept: a task that nobody joins runs on by itself.
-        let feed = intake.feed(|payload| drop(spawn_local(payload)), yield_now);
+        let feed = intake.feed(|payload| drop(self.0.spawn_local(payload)), yield_now);
         self.0.block_on(feed);
     }
 

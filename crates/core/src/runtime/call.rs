@@ -74,7 +74,7 @@ impl<T: Send + 'static> Future for Call<T> {
             submitted
                 .reply
                 .take()
-                .ok_or_else(|| ExecuteError::new(submitted.record.origin(), Reason::Cancelled)),
+                .ok_or_else(|| ExecuteError::new(submitted.origin.clone(), Reason::Cancelled)),
         )
     }
 }

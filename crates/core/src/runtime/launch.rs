@@ -5,17 +5,18 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use super::{Core, lock};
+use crate::context::{self, Dropping};
 use crate::deadlock;
 use crate::envelope::Ticket;
 use crate::error::{AdoptError, ExecuteError, Reason};
-use crate::failure::{Cause, Origin};
-use crate::identifier::Identifier;
+use crate::failure::{Cause, Failure, Origin};
+use crate::flavour::Rejected;
 use crate::key::Choice;
 use crate::key::sealed::Chosen;
-use crate::lifetime::Phase;
+use crate::lifetime::{Lifetime, Phase};
 use crate::outcome::Outcome;
 use crate::payload::IntoPayload;
-use crate::record::Record;
+use crate::record::Header;
 use crate::reply::{Gate, Reply};
 use crate::slot::{Slot, Typed};
 
@@ -31,7 +32,7 @@ pub(super) trait Launch: Send {
 
 struct WaitingPayload<P> {
     slot: Arc<Slot>,
-    record: Arc<Record>,
+    origin: Origin,
     payload: Option<P>,
 }
 
@@ -47,15 +48,20 @@ impl Core {
         C: Choice,
         P: IntoPayload<C::Payload, Output: Outcome>,
     {
+        let origin = {
+            let name = name.clone();
+            let key = &key;
+            move || Origin::new(name.clone(), place, key.chosen())
+        };
         let Chosen { slot, typed } = match key.select(&self.slots, &self.lifetime) {
             Ok(chosen) => chosen,
-            Err(reason) => return Err(AdoptError::new(origin(name, place, key.chosen()), reason)),
+            Err(reason) => return Err(AdoptError::new(origin(), reason)),
         };
-        let record = Arc::new(Record::new(name, place, Arc::clone(slot)));
         slot.accept();
-        let payload = payload.into_payload(Ticket::adopted(Arc::clone(&record)));
-        self.admit(slot, typed, &record, payload)
-            .map_err(|reason| AdoptError::new(record.origin(), reason))
+        let payload =
+            payload.into_payload(Ticket::adopted(Header::new(name, place, Arc::clone(slot))));
+        self.admit(slot, typed, payload, &origin)
+            .map_err(|reason| AdoptError::new(origin(), reason))
     }
 
     /// Spawns the payload, lets it wait for the start, or refuses it.
@@ -63,8 +69,8 @@ impl Core {
         &self,
         slot: &Arc<Slot>,
         typed: &Typed<P>,
-        record: &Arc<Record>,
         payload: P,
+        origin: &dyn Fn() -> Origin,
     ) -> Result<(), Reason> {
         if self.lifetime.phase() < Phase::Running {
             let mut waiting = lock(&self.waiting);
@@ -72,18 +78,16 @@ impl Core {
             if self.lifetime.phase() < Phase::Running {
                 waiting.push(Box::new(WaitingPayload {
                     slot: Arc::clone(slot),
-                    record: Arc::clone(record),
+                    origin: origin(),
                     payload: Some(payload),
                 }));
                 return Ok(());
             }
         }
         if self.lifetime.phase() >= Phase::Stopping {
-            record.refuse();
-            drop(payload);
-            return Err(Reason::Stopping);
+            return refuse(payload, Reason::Stopping);
         }
-        spawn(slot, typed, record, payload)
+        spawn(slot, typed, payload)
     }
 
     /// Starts the payloads that wait, in order, and opens the runtime to all others.
@@ -126,74 +130,58 @@ impl Core {
         C: Choice,
         P: IntoPayload<C::Payload, Output: Send>,
     {
-        let refused = |name, reason| ExecuteError::new(origin(name, place, key.chosen()), reason);
-        if let Err(reason) = self.admits_execute() {
-            return Err(refused(name, reason));
-        }
-        let Chosen { slot, typed } = match key.select(&self.slots, &self.lifetime) {
-            Ok(chosen) => chosen,
-            Err(reason) => return Err(refused(name, reason)),
-        };
-        let record = Arc::new(Record::new(name, place, Arc::clone(slot)));
         let reply = Arc::new(Reply::default());
-        self.block_on(slot, typed, &record, &reply, payload)
+        self.block_on(&key, payload, &reply, name.clone(), place)
             .and_then(|()| reply.take().ok_or(Reason::Cancelled))
-            .map_err(|reason| ExecuteError::new(record.origin(), reason))
+            .map_err(|reason| ExecuteError::new(Origin::new(name, place, key.chosen()), reason))
     }
 
-    fn block_on<P, T: Send + 'static>(
+    fn block_on<C, P>(
         &self,
-        slot: &Arc<Slot>,
-        typed: &Typed<P>,
-        record: &Arc<Record>,
-        reply: &Arc<Reply<T>>,
-        payload: impl IntoPayload<P, Output = T>,
+        key: &C,
+        payload: P,
+        reply: &Arc<Reply<P::Output>>,
+        name: Name,
+        place: Place,
     ) -> Result<(), Reason>
     where
-        P: 'static,
+        C: Choice,
+        P: IntoPayload<C::Payload, Output: Send>,
     {
+        self.admits_execute()?;
+        let Chosen { slot, typed } = key.select(&self.slots, &self.lifetime)?;
         let flavour = slot.started(typed)?;
-        let payload = self.prepare(slot, record, reply, payload)?;
+        let payload = self.prepare(slot, payload, reply, name, place)?;
         // Blocking code runs on this very thread, which then waits for nobody.
-        let waiting = match record.is_blocking() {
-            true => None,
-            false => match deadlock::wait_for(slot) {
-                Ok(waiting) => Some(waiting),
-                Err(ring) => {
-                    refuse(record, payload);
-                    return Err(Reason::Deadlock(ring));
-                }
-            },
+        let waits = reply.record().is_some_and(|record| !record.is_blocking());
+        let waiting = match waits.then(|| deadlock::wait_for(slot)).transpose() {
+            Ok(waiting) => waiting,
+            Err(ring) => return refuse(payload, Reason::Deadlock(ring)),
         };
         let watched = self.lifetime.watch(Arc::clone(reply) as Arc<dyn Gate>);
         let result = flavour.block_on(payload);
         self.lifetime.unwatch(watched);
         drop(waiting);
-        result.map_err(|rejected| {
-            let (payload, reason) = rejected.into_parts();
-            refuse(record, payload);
-            self.rejection(reason)
-        })
+        result.or_else(|rejected| refuse_rejected(slot, rejected))
     }
 
     /// Makes the payload of an execute or a call, unless the runtime began to stop meanwhile.
     fn prepare<P, T: Send + 'static>(
         &self,
-        slot: &Slot,
-        record: &Arc<Record>,
-        reply: &Arc<Reply<T>>,
+        slot: &Arc<Slot>,
         payload: impl IntoPayload<P, Output = T>,
+        reply: &Arc<Reply<T>>,
+        name: Name,
+        place: Place,
     ) -> Result<P, Reason> {
-        record.set_gate(Arc::clone(reply) as Arc<dyn Gate>);
         slot.accept();
-        let ticket = Ticket::called(Arc::clone(record), Arc::clone(reply));
-        let payload = payload.into_payload(ticket);
+        let payload = payload.into_payload(Ticket::called(
+            Header::new(name, place, Arc::clone(slot)),
+            reply,
+        ));
         match self.admits_execute() {
             Ok(()) => Ok(payload),
-            Err(reason) => {
-                refuse(record, payload);
-                Err(reason)
-            }
+            Err(reason) => refuse(payload, reason),
         }
     }
 
@@ -209,95 +197,84 @@ impl Core {
         C: Choice,
         P: IntoPayload<C::Payload, Output: Send>,
     {
-        let refused = |name, reason| ExecuteError::new(origin(name, place, key.chosen()), reason);
-        if let Err(reason) = self.admits_execute() {
-            return Err(refused(name, reason));
-        }
-        let Chosen { slot, typed } = match key.select(&self.slots, &self.lifetime) {
-            Ok(chosen) => chosen,
-            Err(reason) => return Err(refused(name, reason)),
-        };
-        let record = Arc::new(Record::new(name, place, Arc::clone(slot)));
         let reply = Arc::new(Reply::default());
-        let watched = self.lifetime.watch(Arc::clone(&reply) as Arc<dyn Gate>);
         let submitted = Submitted {
-            record,
+            watched: self.lifetime.watch(Arc::clone(&reply) as Arc<dyn Gate>),
+            lifetime: Arc::clone(&self.lifetime),
+            origin: Origin::new(name.clone(), place, key.chosen()),
             reply,
-            watched,
         };
-        self.prepare(slot, &submitted.record, &submitted.reply, payload)
-            .and_then(|payload| spawn(slot, typed, &submitted.record, payload))
-            .map_err(|reason| ExecuteError::new(submitted.record.origin(), reason))?;
+        self.spawn_call(&key, payload, &submitted.reply, name, place)
+            .map_err(|reason| ExecuteError::new(submitted.origin.clone(), reason))?;
         Ok(submitted)
     }
 
-    fn rejection(&self, reason: Option<crate::BoxError>) -> Reason {
-        match reason {
-            None if self.lifetime.phase() >= Phase::Stopping => Reason::Stopping,
-            reason => Reason::Rejected(reason),
-        }
+    fn spawn_call<C, P>(
+        &self,
+        key: &C,
+        payload: P,
+        reply: &Arc<Reply<P::Output>>,
+        name: Name,
+        place: Place,
+    ) -> Result<(), Reason>
+    where
+        C: Choice,
+        P: IntoPayload<C::Payload, Output: Send>,
+    {
+        self.admits_execute()?;
+        let Chosen { slot, typed } = key.select(&self.slots, &self.lifetime)?;
+        let payload = self.prepare(slot, payload, reply, name, place)?;
+        spawn(slot, typed, payload)
     }
 }
 
 /// The payload of a call that has been handed in.
 pub(super) struct Submitted<T: Send + 'static> {
-    pub(super) record: Arc<Record>,
     pub(super) reply: Arc<Reply<T>>,
+    pub(super) origin: Origin,
+    lifetime: Arc<Lifetime>,
     watched: usize,
 }
 
 impl<T: Send + 'static> Drop for Submitted<T> {
     fn drop(&mut self) {
-        self.record.slot.lifetime.unwatch(self.watched);
+        self.lifetime.unwatch(self.watched);
         // From here on the payload itself has to say how it went.
         let unheard = self.reply.abandon();
-        self.record.cancel();
-        if let Some(Err(panic)) = unheard {
-            self.record.fail(Cause::panic(panic));
+        if let Some(record) = self.reply.record() {
+            record.cancel();
         }
-    }
-}
-
-fn origin(name: Name, location: Place, flavour: Identifier) -> Origin {
-    Origin {
-        named: name.is_some(),
-        payload: match name {
-            Some(name) => name.into(),
-            None => format!("{}:{}", location.file(), location.line()).into(),
-        },
-        flavour,
-        location,
+        if let Some(Err(panic)) = unheard {
+            let failure = Failure::new(self.origin.clone(), Cause::panic(panic));
+            self.lifetime.fail(failure);
+        }
     }
 }
 
 /// Starts the flavour if need be and hands the payload to it.
-fn spawn<P: 'static>(
-    slot: &Arc<Slot>,
-    typed: &Typed<P>,
-    record: &Record,
-    payload: P,
-) -> Result<(), Reason> {
-    let flavour = match slot.started(typed) {
-        Ok(flavour) => flavour,
-        Err(reason) => {
-            refuse(record, payload);
-            return Err(reason);
-        }
-    };
-    flavour.spawn(payload).map_err(|rejected| {
-        let (payload, reason) = rejected.into_parts();
-        refuse(record, payload);
-        match reason {
-            None if slot.lifetime.phase() >= Phase::Stopping => Reason::Stopping,
-            reason => Reason::Rejected(reason),
-        }
-    })
+fn spawn<P: 'static>(slot: &Arc<Slot>, typed: &Typed<P>, payload: P) -> Result<(), Reason> {
+    match slot.started(typed) {
+        Ok(flavour) => flavour
+            .spawn(payload)
+            .or_else(|rejected| refuse_rejected(slot, rejected)),
+        Err(reason) => refuse(payload, reason),
+    }
 }
 
-/// Drops a payload that will not run, whose adopter is told.
-fn refuse<P>(record: &Record, payload: P) {
-    record.refuse();
-    drop(payload);
+/// Drops a payload that will not run, whose adopter is told `reason`.
+fn refuse<P, R>(payload: P, reason: Reason) -> Result<R, Reason> {
+    context::drop_for(Dropping::Refused, payload);
+    Err(reason)
+}
+
+/// As [`refuse`], for one that its flavour handed back.
+fn refuse_rejected<P>(slot: &Slot, rejected: Rejected<P>) -> Result<(), Reason> {
+    let (payload, reason) = rejected.into_parts();
+    let reason = match reason {
+        None if slot.lifetime.phase() >= Phase::Stopping => Reason::Stopping,
+        reason => Reason::Rejected(reason),
+    };
+    refuse(payload, reason)
 }
 
 impl<P: Send + 'static> Launch for WaitingPayload<P> {
@@ -307,7 +284,7 @@ impl<P: Send + 'static> Launch for WaitingPayload<P> {
         };
         let slot = &self.slot;
         let Some(typed) = slot.typed() else { return };
-        let Err(reason) = spawn(slot, typed, &self.record, payload) else {
+        let Err(reason) = spawn(slot, typed, payload) else {
             return;
         };
         // Its adopter has been told that all is well, so this is a failure.
@@ -316,15 +293,13 @@ impl<P: Send + 'static> Launch for WaitingPayload<P> {
             Reason::Rejected(Some(error)) => Cause::lost_by("its flavour does not take it", error),
             _ => Cause::lost("its flavour does not take it"),
         };
-        self.record.fail(cause);
+        slot.lifetime.fail(Failure::new(self.origin.clone(), cause));
     }
 }
 
 impl<P> Drop for WaitingPayload<P> {
     fn drop(&mut self) {
-        if self.payload.is_some() {
-            // Cancelled before it began, which is no failure; a panic of its destructor is one.
-            self.record.cancel();
-        }
+        // No failure, unless its destructor panics.
+        context::drop_for(Dropping::Unrun, self.payload.take());
     }
 }

@@ -331,7 +331,7 @@ impl Core {
             return Err(RunError::not_started());
         }
         match context::current() {
-            Some(record) if Arc::ptr_eq(&record.slot.lifetime, &self.lifetime) => {
+            Some(record) if Arc::ptr_eq(record.lifetime(), &self.lifetime) => {
                 Err(RunError::inside_itself())
             }
             _ => Ok(()),
@@ -352,7 +352,7 @@ impl Core {
     /// Whether the calling thread runs a payload of this runtime that holds a shutdown token.
     fn is_called_by_holder(&self) -> bool {
         context::current().is_some_and(|record| {
-            record.is_holder() && Arc::ptr_eq(&record.slot.lifetime, &self.lifetime)
+            record.is_holder() && Arc::ptr_eq(record.lifetime(), &self.lifetime)
         })
     }
 
