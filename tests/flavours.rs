@@ -231,7 +231,7 @@ fn f2_a_flavour_that_drops_a_payload_is_reported() {
 
 /// A flavour whose thread dies when it is told to.
 #[derive(Clone)]
-struct Mortal(Event);
+struct Mortal(Event, Identifier);
 
 impl PartialEq for Mortal {
     fn eq(&self, _: &Self) -> bool {
@@ -276,7 +276,7 @@ impl Key for Mortal {
     type Payload = Coroutine;
 
     fn identifier(&self) -> Identifier {
-        Identifier::new("mortal")
+        self.1.clone()
     }
 
     fn start(&self, reporter: Reporter) -> Result<Arc<dyn Flavour<Payload = Coroutine>>, BoxError> {
@@ -286,7 +286,7 @@ impl Key for Mortal {
 }
 
 fn f2_a_flavour_that_dies_is_reported_with_its_payloads() {
-    let key = Mortal(Event::new());
+    let key = Mortal(Event::new(), Identifier::new("mortal"));
     let runtime = started();
     for name in ["one", "two"] {
         runtime
@@ -322,7 +322,7 @@ fn f2_a_flavour_that_dies_is_reported_with_its_payloads() {
 }
 
 fn f2_a_caller_of_a_dead_flavour_is_let_go() {
-    let key = Mortal(Event::new());
+    let key = Mortal(Event::new(), Identifier::new("mortal2"));
     let runtime = started();
     let (polled, is_polled) = (Event::new(), Event::new());
     let (inner, its_key, has_polled) = (runtime.clone(), key.clone(), polled.clone());
