@@ -1,0 +1,79 @@
+//! The keeper: a coroutine on smol, which has the latest results and their rate of change.
+
+use std::path::Path;
+use std::time::Instant;
+
+use foster::Shutdown;
+use serde::Serialize;
+use smol::Timer;
+use smol::channel::Receiver;
+use smol::future::or;
+use tokio::sync::watch;
+
+use crate::walker::Walk;
+
+/// What is known about the directory, as `/stats.json` tells it.
+#[derive(Clone, Serialize)]
+pub(crate) struct Stats {
+    pub(crate) directory: String,
+    pub(crate) files: u64,
+    pub(crate) bytes: u64,
+    /// The change of `bytes` between the last two walks; negative if they became fewer.
+    pub(crate) bytes_per_second: f64,
+    pub(crate) walks: u64,
+}
+
+impl Stats {
+    /// What is known before the first walk.
+    pub(crate) fn of(directory: &Path) -> Self {
+        Self {
+            directory: directory.display().to_string(),
+            files: 0,
+            bytes: 0,
+            bytes_per_second: 0.0,
+            walks: 0,
+        }
+    }
+
+    fn add(&mut self, walk: Walk, last: Option<Walk>) {
+        self.files = walk.files;
+        self.bytes = walk.bytes;
+        self.walks += 1;
+        if let Some(last) = last {
+            let change = walk.bytes as f64 - last.bytes as f64;
+            self.bytes_per_second = change / (walk.ended - last.ended).as_secs_f64();
+        }
+    }
+}
+
+/// Turns walks into `latest` stats. A tokio channel serves here, too: it needs no reactor.
+pub(crate) async fn keep(
+    walks: Receiver<Walk>,
+    latest: watch::Sender<Stats>,
+    fails: Option<Instant>,
+) -> anyhow::Result<()> {
+    let shutdown = Shutdown::current();
+    let keeping = async {
+        let mut last = None;
+        // The walker's end closes the channel.
+        while let Ok(walk) = walks.recv().await {
+            latest.send_modify(|stats| stats.add(walk, last));
+            last = Some(walk);
+        }
+        Ok(())
+    };
+    let failing = async {
+        fails.map_or_else(Timer::never, Timer::at).await;
+        Err(crate::mishap())
+    };
+    let asked = async {
+        shutdown.requested().await;
+        Ok(())
+    };
+    or(asked, or(failing, keeping)).await?;
+    let Stats { files, bytes, .. } = *latest.borrow();
+    crate::say(format_args!(
+        "keeper: ended at {files} files, {bytes} bytes"
+    ));
+    Ok(())
+}

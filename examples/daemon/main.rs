@@ -1,0 +1,108 @@
+//! A daemon: it walks a directory on a thread, keeps the results on smol, and serves them over HTTP
+//! on tokio. A failure of one of them, Ctrl-C or SIGTERM ends all three in order.
+
+mod keeper;
+mod server;
+mod walker;
+
+use std::fmt::Display;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{self, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use clap::builder::{PathBufValueParser, TypedValueParser};
+use clap::{Parser, ValueEnum};
+use foster::{RunError, Runtime, Smol, Thread, Tokio};
+use tokio::sync::watch;
+
+use crate::keeper::Stats;
+
+/// Watches a directory and serves what it finds over HTTP, on this machine only
+#[derive(Parser)]
+struct Arguments {
+    /// The directory to watch
+    #[arg(default_value = ".", value_parser = PathBufValueParser::new().try_map(readable))]
+    directory: PathBuf,
+
+    /// The port to serve on; 0 takes any that is free
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+
+    /// Makes the payload of one flavour fail after two seconds, to show what happens then
+    #[arg(long, value_name = "FLAVOUR")]
+    fail: Option<Flavour>,
+}
+
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+enum Flavour {
+    Smol,
+    Tokio,
+    Thread,
+}
+
+/// The whole path of a directory that can be read.
+fn readable(directory: PathBuf) -> io::Result<PathBuf> {
+    // Opening it is the one question whose answer tells "missing", "a file" and "not allowed" apart.
+    fs::read_dir(&directory)?;
+    path::absolute(directory)
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse()) {
+        Ok(()) => {
+            say("stopped");
+            ExitCode::SUCCESS
+        }
+        Err(report) => {
+            // The status tells of the failure even if nobody reads the report.
+            let _ = writeln!(io::stderr(), "{report}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> Result<(), RunError> {
+    let Arguments {
+        directory,
+        port,
+        fail,
+    } = arguments;
+    let mishap = |flavour| (fail == Some(flavour)).then(|| Instant::now() + Duration::from_secs(2));
+    let (smol_fails, tokio_fails, thread_fails) = (
+        mishap(Flavour::Smol),
+        mishap(Flavour::Tokio),
+        mishap(Flavour::Thread),
+    );
+
+    // One place is enough: the walker waits for a keeper that is behind.
+    let (found, walks) = smol::channel::bounded(1);
+    let (latest, stats) = watch::channel(Stats::of(&directory));
+
+    let runtime = Runtime::new();
+    runtime
+        .named("server")
+        .adopt(Tokio, move || server::serve(port, stats, tokio_fails))?;
+    runtime
+        .named("keeper")
+        .adopt(Smol, move || keeper::keep(walks, latest, smol_fails))?;
+    runtime.named("walker").adopt(Thread, move || {
+        walker::watch(&directory, &found, thread_fails)
+    })?;
+    runtime.run()
+}
+
+/// What a payload returns that is made to fail: an error and its cause, as a real one has.
+fn mishap() -> anyhow::Error {
+    anyhow::anyhow!("`--fail` asked for it").context("cannot go on")
+}
+
+/// Writes a line to stdout, at once, for whoever waits for it.
+///
+/// A daemon goes on when nobody reads its lines any more, as behind `| head -1`; `println!` would
+/// panic.
+fn say(line: impl Display) {
+    let mut stdout = io::stdout().lock();
+    let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
+}

@@ -1,0 +1,79 @@
+//! The walker: a blocking payload on a thread, which counts what is in the directory.
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use foster::Shutdown;
+use smol::channel::Sender;
+
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// What one walk has found.
+#[derive(Clone, Copy)]
+pub(crate) struct Walk {
+    pub(crate) files: u64,
+    pub(crate) bytes: u64,
+    pub(crate) ended: Instant,
+}
+
+/// Walks `directory` again and again and sends what each walk has found.
+pub(crate) fn watch(
+    directory: &Path,
+    found: &Sender<Walk>,
+    fails: Option<Instant>,
+) -> anyhow::Result<()> {
+    let shutdown = Shutdown::current();
+    let is_to_fail = || fails.is_some_and(|time| Instant::now() >= time);
+    let mut walks = 0;
+    while let Some(walk) = walk(directory, || shutdown.is_requested() || is_to_fail()) {
+        walks += 1;
+        // Nobody receives it any more once the keeper has ended.
+        if found.send_blocking(walk).is_err() || shutdown.wait_timeout(PAUSE) {
+            break;
+        }
+    }
+    if is_to_fail() {
+        return Err(crate::mishap());
+    }
+    crate::say(format_args!("walker: ended after {walks} walks"));
+    Ok(())
+}
+
+/// Counts the files below `directory` and their bytes; `None` if it `is_over` before that is done.
+///
+/// Symlinks are not followed, so that a walk ends and stays below the directory. What cannot be
+/// read is skipped: much of it is only gone since its name was read.
+fn walk(directory: &Path, is_over: impl Fn() -> bool) -> Option<Walk> {
+    let (mut files, mut bytes) = (0, 0_u64);
+    // A stack of one's own has room for any depth.
+    let mut unread = vec![directory.to_owned()];
+    while let Some(directory) = unread.pop() {
+        let Ok(entries) = fs::read_dir(directory) else {
+            continue;
+        };
+        for entry in entries.flatten() {
+            // A thread cannot be cancelled: a long walk has to look for the end itself.
+            if is_over() {
+                return None;
+            }
+            // Of a symlink it is the link's own, which is neither of the two.
+            let Ok(metadata) = entry.metadata() else {
+                continue;
+            };
+            if metadata.is_dir() {
+                unread.push(entry.path());
+            } else if metadata.is_file() {
+                files += 1;
+                // Sparse files can claim more than any disc holds.
+                bytes = bytes.saturating_add(metadata.len());
+            }
+        }
+    }
+    let ended = Instant::now();
+    Some(Walk {
+        files,
+        bytes,
+        ended,
+    })
+}

@@ -1,0 +1,50 @@
+//! Values back from each flavour: what an executed payload returns, and how it fails, is its
+//! caller's business.
+
+use std::error::Error;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread;
+use std::time::Duration;
+
+use foster::{Runtime, Smol, Thread, Tokio};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let runtime = Runtime::new();
+    runtime.start()?;
+
+    let smol = runtime.execute(Smol, || async {
+        smol::Timer::after(Duration::from_millis(10)).await;
+        6 * 7
+    })?;
+    println!("smol: {smol}");
+
+    let tokio = runtime.execute(Tokio, || async {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        "the same, with tokio's timer"
+    })?;
+    println!("tokio: {tokio}");
+
+    // Blocking code needs no other thread while its caller waits.
+    let place = runtime.execute(Thread, || thread::current().id())?;
+    println!(
+        "thread: on the caller's own: {}",
+        place == thread::current().id()
+    );
+
+    // The outer `?` is for what the runtime did, such as to stop; the error inside is a value.
+    let parsed = runtime.execute(Thread, || "forty-two".parse::<u8>())?;
+    println!("an error: {parsed:?}");
+
+    // A panic goes on in the caller, as it came, and the runtime goes on as well.
+    let sum = || runtime.execute(Tokio, || async { panic!("no sums today") });
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(sum)) {
+        println!("a panic: {:?}", panic.downcast_ref::<&str>());
+    }
+    println!(
+        "and after it: {}",
+        runtime.execute(Smol, || async { 1 + 1 })?
+    );
+
+    runtime.shutdown();
+    Ok(runtime.wait()?)
+}
