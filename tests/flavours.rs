@@ -99,6 +99,9 @@ impl Key for Strange {
     }
 }
 
+/// Happens when a flavour with the fault `NeverPolls` has put a payload away.
+static KEPT: std::sync::LazyLock<Event> = std::sync::LazyLock::new(Event::new);
+
 fn turn(fault: Fault, shared: &Arc<Shared>) {
     let poll = |payload: &mut Coroutine| {
         Pin::new(payload)
@@ -119,6 +122,7 @@ fn turn(fault: Fault, shared: &Arc<Shared>) {
             (Fault::NeverPolls, 1..) => {
                 // Keeps it, beyond the end of the thread.
                 std::mem::forget(payload);
+                KEPT.happen();
                 continue;
             }
             (Fault::PollsElsewhere, 1..) => {
@@ -179,10 +183,7 @@ impl Flavour for StrangeFlavour {
 
 /// A runtime with little patience.
 fn hasty() -> Runtime {
-    let runtime = builder()
-        .grace(Duration::from_millis(50))
-        .cancel_timeout(Duration::from_millis(100))
-        .build();
+    let runtime = builder().cancel_timeout(Duration::from_millis(100)).build();
     runtime.start().unwrap();
     runtime
 }
@@ -231,7 +232,20 @@ fn f2_a_flavour_that_drops_a_payload_is_reported() {
 
 /// A flavour whose thread dies when it is told to.
 #[derive(Clone)]
-struct Mortal(Event, Identifier);
+struct Mortal {
+    death: Event,
+    /// Happens when the thread has dropped its payloads and told that it dies.
+    told: Event,
+}
+
+impl Mortal {
+    fn new() -> Self {
+        Self {
+            death: Event::new(),
+            told: Event::new(),
+        }
+    }
+}
 
 impl PartialEq for Mortal {
     fn eq(&self, _: &Self) -> bool {
@@ -245,7 +259,7 @@ impl fmt::Debug for Mortal {
     }
 }
 
-struct MortalExecutor(Event);
+struct MortalExecutor(Mortal);
 
 impl foster::Executor for MortalExecutor {
     fn run(&self, intake: &foster::Intake) {
@@ -257,7 +271,7 @@ impl foster::Executor for MortalExecutor {
         let mut feed = std::pin::pin!(feed);
         let mut context = Context::from_waker(Waker::noop());
         loop {
-            assert!(!self.0.has_happened(), "a fault of the executor's");
+            assert!(!self.0.death.has_happened(), "a fault of the executor's");
             if feed.as_mut().poll(&mut context).is_ready() {
                 return;
             }
@@ -272,21 +286,27 @@ impl foster::Executor for MortalExecutor {
     }
 }
 
+impl Drop for MortalExecutor {
+    fn drop(&mut self) {
+        self.0.told.happen();
+    }
+}
+
 impl Key for Mortal {
     type Payload = Coroutine;
 
     fn identifier(&self) -> Identifier {
-        self.1.clone()
+        Identifier::new("mortal")
     }
 
     fn start(&self, reporter: Reporter) -> Result<Arc<dyn Flavour<Payload = Coroutine>>, BoxError> {
-        let death = self.0.clone();
-        foster::ExecutorThread::start(reporter, || Ok(MortalExecutor(death)))
+        let executor = MortalExecutor(self.clone());
+        foster::ExecutorThread::start(reporter, || Ok(executor))
     }
 }
 
 fn f2_a_flavour_that_dies_is_reported_with_its_payloads() {
-    let key = Mortal(Event::new(), Identifier::new("mortal"));
+    let key = Mortal::new();
     let runtime = started();
     for name in ["one", "two"] {
         runtime
@@ -294,8 +314,19 @@ fn f2_a_flavour_that_dies_is_reported_with_its_payloads() {
             .adopt(key.clone(), pending::<()>)
             .unwrap();
     }
+    // Holds the grace time open until the thread is gone: what is cancelled before is not lost.
+    let (held, told) = (Event::new(), key.told.clone());
+    let is_held = held.clone();
+    runtime
+        .adopt(Thread, move || {
+            let _token = foster::Shutdown::current();
+            is_held.happen();
+            told.expect("the thread dies");
+        })
+        .unwrap();
+    held.expect("the thread holds a token");
     runtime.execute(key.clone(), || async {}).unwrap();
-    key.0.happen();
+    key.death.happen();
     let error = runtime.wait().unwrap_err();
     assert!(
         error
@@ -322,7 +353,7 @@ fn f2_a_flavour_that_dies_is_reported_with_its_payloads() {
 }
 
 fn f2_a_caller_of_a_dead_flavour_is_let_go() {
-    let key = Mortal(Event::new(), Identifier::new("mortal2"));
+    let key = Mortal::new();
     let runtime = started();
     let (polled, is_polled) = (Event::new(), Event::new());
     let (inner, its_key, has_polled) = (runtime.clone(), key.clone(), polled.clone());
@@ -334,7 +365,7 @@ fn f2_a_caller_of_a_dead_flavour_is_let_go() {
     });
     polled.expect("the payload runs");
     is_polled.happen();
-    key.0.happen();
+    key.death.happen();
     assert_eq!(
         caller.join().unwrap().unwrap_err().kind(),
         ExecuteErrorKind::Cancelled
@@ -441,7 +472,7 @@ fn a_flavour_that_keeps_its_payloads_is_told() {
         .named("kept")
         .adopt(Strange(Fault::NeverPolls), pending::<()>)
         .unwrap();
-    // Polled once, as all that was accepted, then forgotten by its flavour.
+    KEPT.expect("the flavour forgets the payload");
     runtime.shutdown();
     let error = runtime.wait().unwrap_err();
     let [straggler] = error.stragglers() else {

@@ -272,20 +272,18 @@ impl Playing {
     }
 
     /// The status, and what is left on stdout and stderr.
-    fn end(mut self) -> (ExitStatus, String, String) {
+    fn end(&mut self) -> (ExitStatus, String, String) {
         let deadline = Instant::now() + SOON;
         let status = loop {
             if let Some(status) = self.child.try_wait().unwrap() {
                 break status;
             }
             if Instant::now() > deadline {
-                let _ = self.child.kill();
-                self.signal("KILL");
                 panic!("the child does not end");
             }
             std::thread::sleep(Duration::from_millis(2));
         };
-        let stdout: Vec<_> = self.lines.map_while(Result::ok).collect();
+        let stdout: Vec<_> = self.lines.by_ref().map_while(Result::ok).collect();
         let mut stderr = String::new();
         self.child
             .stderr
@@ -294,6 +292,16 @@ impl Playing {
             .read_to_string(&mut stderr)
             .unwrap();
         (status, stdout.join("\n"), stderr)
+    }
+}
+
+impl Drop for Playing {
+    /// A test that fails leaves no child behind.
+    fn drop(&mut self) {
+        if let Ok(None) = self.child.try_wait() {
+            self.signal("KILL");
+            let _ = self.child.kill();
+        }
     }
 }
 

@@ -392,6 +392,10 @@ fn finish(
     };
     let cause = body.end(end);
     drop(body);
+    if record.is_blocking() {
+        // Before its failure is told: it must not find itself among those left behind for it.
+        record.set_ending();
+    }
     if let Some(cause) = lost.map(Cause::lost).or(cause) {
         record.fail(cause);
     }

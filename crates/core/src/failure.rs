@@ -180,7 +180,7 @@ impl Origin {
     /// Where the payload came from, to stand behind its name, unless the name says it already.
     pub(crate) fn place(&self) -> String {
         match self.named {
-            true => format!(" (from {})", self.location),
+            true => format!(" (from {}:{})", self.location.file(), self.location.line()),
             false => String::new(),
         }
     }

@@ -47,7 +47,7 @@ pub trait Key: Clone + PartialEq + fmt::Debug + Send + Sync + 'static {
 /// A further instance of a flavour, under an identifier of its own.
 ///
 /// ```
-/// # use foster_core::{Instance, Manual};
+/// # use foster_core::Instance;
 /// # #[derive(Clone, Debug, PartialEq)] struct Smol;
 /// const IO: Instance<Smol> = Instance::new(Smol, "smol::io");
 /// ```
@@ -313,22 +313,22 @@ fn disagreement(known: &AnyKey, given: &dyn fmt::Debug) -> String {
     )
 }
 
-/// Brings `key` into `slots`.
-pub(crate) fn register(
-    slots: &Slots,
-    lifetime: &Arc<Lifetime>,
-    key: AnyKey,
-) -> Result<(), RegisterError> {
-    let slot = slots.find_or_add(key.identifier(), || {
-        Slot::new(key.clone(), Arc::clone(lifetime))
-    });
-    if slot.key().agrees_with(&key) {
-        return Ok(());
+/// Adds `key` to `keys`, unless it is there.
+pub(crate) fn register(keys: &mut Vec<AnyKey>, key: AnyKey) -> Result<(), RegisterError> {
+    match keys
+        .iter()
+        .find(|known| known.identifier() == key.identifier())
+    {
+        Some(known) if known.agrees_with(&key) => {}
+        Some(known) => {
+            return Err(RegisterError {
+                text: disagreement(known, &key),
+                identifier: key.identifier().clone(),
+            });
+        }
+        None => keys.push(key),
     }
-    Err(RegisterError {
-        text: disagreement(slot.key(), &key),
-        identifier: key.identifier().clone(),
-    })
+    Ok(())
 }
 
 /// Looks a flavour up by name.

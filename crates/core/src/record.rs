@@ -26,6 +26,9 @@ const BLOCKING: u8 = 1 << 4;
 /// Somebody waits for the end of a payload without a caller, at a gate that its slot keeps.
 const GATED: u8 = 1 << 5;
 
+/// Nothing of the payload's code is left to run: what is missing is its account alone.
+const ENDING: u8 = 1 << 6;
+
 /// The key of a record that is in no registry.
 const UNREGISTERED: u32 = u32::MAX;
 
@@ -152,6 +155,15 @@ impl Record {
 
     pub(crate) fn is_cancelled(&self) -> bool {
         self.has(CANCELLED)
+    }
+
+    /// Says that the payload's code has come to its end.
+    pub(crate) fn set_ending(&self) {
+        self.set(ENDING);
+    }
+
+    pub(crate) fn is_ending(&self) -> bool {
+        self.has(ENDING)
     }
 
     /// Says that the payload is over; what it had come to, if this is the first to say so.

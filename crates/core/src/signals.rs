@@ -14,9 +14,11 @@ use crate::lifetime::Lifetime;
 #[non_exhaustive]
 pub enum Signals {
     /// The first one asks the runtime to end, as [`shutdown`](crate::Runtime::shutdown) does; the
-    /// second ends its grace time; the third ends the process at once, with status 128 + signal.
+    /// second ends its grace time; the third ends the process at once, with status 128 + signal (130
+    /// where the signal is not known, as on Windows).
     ///
     /// A signal that the process ignored when it was started (`nohup`, a shell's `&`) stays ignored.
+    /// That it was ignored is known on Linux only.
     #[default]
     Listen,
     /// Signals are the application's own business.

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Waker;
 use std::thread::ThreadId;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use slab::Slab;
 
@@ -21,6 +21,10 @@ use crate::key::AnyKey;
 use crate::lifetime::{Lifetime, Phase};
 use crate::record::{Ended, Record};
 use crate::reply::{Gate, Reply};
+
+/// How long a blocking payload that has just got its thread may take to reach its first lines. A
+/// coroutine takes its token in its first poll, which is waited for; this is the same for threads.
+const SETTLING: Duration = Duration::from_millis(20);
 
 /// A counter on a cache line of its own: adopters write one, the flavour's thread the others.
 #[derive(Default)]
@@ -60,6 +64,8 @@ pub(crate) struct Slot {
     threads: Mutex<Vec<ThreadId>>,
     /// Whether the payloads are blocking code.
     blocking: AtomicBool,
+    /// When a blocking payload got its thread last.
+    last_begun: Mutex<Option<Instant>>,
     key: AnyKey,
     backend: Box<dyn Backend>,
     start: Mutex<Start>,
@@ -91,6 +97,7 @@ impl Slot {
             gates: Mutex::default(),
             threads: Mutex::default(),
             blocking: AtomicBool::new(false),
+            last_begun: Mutex::default(),
             backend: key.backend(),
             key,
             start: Mutex::default(),
@@ -214,6 +221,7 @@ impl Slot {
         }
         if record.is_blocking() {
             self.blocking.store(true, SeqCst);
+            *self.lock_last_begun() = Some(Instant::now());
         } else {
             self.note_thread();
         }
@@ -334,6 +342,27 @@ impl Slot {
     /// Whether payloads of this slot are blocking code, which cannot be cancelled.
     pub(crate) fn is_blocking(&self) -> bool {
         self.blocking.load(SeqCst)
+    }
+
+    /// Until when a blocking payload, having got its thread only just now, may still be about to
+    /// take a token, to fail or to end; `None` if none is that young.
+    pub(crate) fn settles_at(&self) -> Option<Instant> {
+        let last = (*self.lock_last_begun())?;
+        let deaf = |record: &Arc<Record>| !record.is_holder() && !record.is_ending();
+        (last.elapsed() < SETTLING && self.alive().iter().any(deaf)).then(|| last + SETTLING)
+    }
+
+    fn lock_last_begun(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.last_begun
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether everything that can end soon has ended: every coroutine, which was cancelled, and
+    /// every blocking payload whose code has come to its end.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.is_drained()
+            || self.is_blocking() && !self.alive().iter().any(|record| record.is_ending())
     }
 
     /// The payloads that have started and are not over.
@@ -469,6 +498,8 @@ impl Slots {
         if let Some(slot) = self.find(identifier) {
             return slot;
         }
+        // Made before the lock, as a key is the user's code. Another thread may be quicker.
+        let made = Arc::new(make());
         let _growing = self.growing.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(slot) = self.find(identifier) {
             return slot;
@@ -479,7 +510,7 @@ impl Slots {
         }
         &end.get_or_init(|| {
             Box::new(Node {
-                slot: Arc::new(make()),
+                slot: made,
                 next: OnceLock::new(),
             })
         })

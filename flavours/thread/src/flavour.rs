@@ -15,8 +15,8 @@ use foster_core::{BoxError, Flavour, Identifier, Key, Rejected, Reporter, Subrou
 /// # Limits
 ///
 /// A thread cannot be cancelled. A subroutine that took a [`Shutdown`](foster_core::Shutdown) token
-/// is asked to end and waited for; one that did not is left behind, and goes on until it ends or the
-/// process does.
+/// is asked to end and waited for, and is a straggler if it overruns the grace time; one that did not
+/// is left behind. Either goes on until it ends or the process does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Thread;
 

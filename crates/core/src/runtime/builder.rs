@@ -1,5 +1,6 @@
 //! Setting a runtime up.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Runtime;
@@ -7,6 +8,7 @@ use crate::clock::Clock;
 use crate::key::{AnyKey, RegisterError, register};
 use crate::lifetime::Settings;
 use crate::signals::Signals;
+use crate::slot::Slot;
 
 /// The settings of a [`Runtime`].
 ///
@@ -58,6 +60,9 @@ impl Builder {
 
     /// Ends the runtime, without a failure, when no payload is alive any more. Without this it goes
     /// on until it is told to end.
+    ///
+    /// A runtime to which nothing was handed in is idle as well, so hand payloads in before it is
+    /// started: afterwards it may have ended already.
     pub fn until_idle(mut self) -> Self {
         self.settings.until_idle = true;
         self
@@ -83,23 +88,18 @@ impl Builder {
     ///
     /// If a key with the same identifier is registered already and is not equal to this one.
     pub fn register(mut self, key: impl Into<AnyKey>) -> Result<Self, RegisterError> {
-        let key = key.into();
-        // A trial runtime knows how keys may disagree; nothing of it is started.
-        let trial = Runtime::with(self.settings.clone());
-        for known in &self.keys {
-            register(&trial.core().slots, &trial.core().lifetime, known.clone())?;
-        }
-        register(&trial.core().slots, &trial.core().lifetime, key.clone())?;
-        self.keys.push(key);
+        register(&mut self.keys, key.into())?;
         Ok(self)
     }
 
     /// The runtime. Nothing is started yet.
     pub fn build(self) -> Runtime {
         let runtime = Runtime::with(self.settings);
+        let core = runtime.core();
         for key in self.keys {
-            let known = register(&runtime.core().slots, &runtime.core().lifetime, key);
-            debug_assert!(known.is_ok(), "keys are checked when they are registered");
+            let identifier = key.identifier().clone();
+            core.slots
+                .find_or_add(&identifier, || Slot::new(key, Arc::clone(&core.lifetime)));
         }
         runtime
     }

@@ -154,7 +154,8 @@ impl Runtime {
 
     /// Runs `payload` to its end, on the flavour of `key`, and returns its value.
     ///
-    /// Blocks the calling thread; on a subroutine flavour the payload runs right here. A failure of
+    /// Blocks the calling thread, and with it any executor that polls there, such as that of an
+    /// `async fn main`; on a subroutine flavour the payload runs right here. A failure of
     /// the payload is the caller's: an `Err` that it returns is its value, and a panic goes on in
     /// the caller.
     ///
@@ -182,6 +183,14 @@ impl Runtime {
 
     /// The async twin of [`execute`](Self::execute): a future that yields the payload's value and
     /// blocks nobody.
+    ///
+    /// The payload is handed in when the [`Call`] is first polled, and it is then that the errors of
+    /// [`execute`](Self::execute) but the deadlock may come. While the runtime stops, it is the
+    /// payload that polls the call which must hold a token.
+    ///
+    /// # Panics
+    ///
+    /// Not here: the payload's own panic goes on in whoever polls the [`Call`].
     #[track_caller]
     pub fn call<C, P>(&self, key: C, payload: P) -> Call<P::Output>
     where

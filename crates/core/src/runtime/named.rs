@@ -56,7 +56,7 @@ impl<'a> Named<'a> {
         core.execute(key, payload, Some(self.name), Location::caller())
     }
 
-    /// [`Runtime::call`], under this name.
+    /// [`Runtime::call`], under this name; errors and panics are those of the [`Call`], as there.
     #[track_caller]
     pub fn call<C, P>(self, key: C, payload: P) -> Call<P::Output>
     where

@@ -61,7 +61,7 @@ impl Runner {
     /// Running: until somebody stops the runtime, or it is idle and ends for that.
     fn until_stop(&mut self) {
         while self.lifetime().phase() < Phase::Stopping {
-            self.next_note(None);
+            self.next_note(None, None);
             if self.lifetime().settings.until_idle
                 && self.lifetime().phase() == Phase::Running
                 && self.core.slots.are_idle()
@@ -77,22 +77,23 @@ impl Runner {
         let settings = &self.lifetime().settings;
         let deadline = settings.clock.after(settings.grace);
         loop {
-            if self.core.slots.iter().all(|slot| slot.all_started())
-                && self.lifetime().end_grace_if_unheld()
-            {
+            let started = self.core.slots.iter().all(|slot| slot.all_started());
+            let settles_at = self.core.slots.iter().filter_map(|slot| slot.settles_at());
+            let settles_at = settles_at.max();
+            if started && settles_at.is_none() && self.lifetime().end_grace_if_unheld() {
                 return Vec::new();
             }
             if self.cut_short || self.lifetime().settings.clock.now() >= deadline {
                 break;
             }
-            self.next_note(Some(deadline));
+            self.next_note(Some(deadline), settles_at);
         }
         self.lifetime().end_grace();
         self.core
             .slots
             .iter()
             .flat_map(|slot| slot.alive())
-            .filter(|record| record.is_holder() && !record.is_settled())
+            .filter(|record| record.is_holder() && !record.is_ending())
             .map(|record| Straggler::of_payload(record.origin(), StragglerReason::Overran))
             .collect()
     }
@@ -122,12 +123,8 @@ impl Runner {
             slot.cancel_flavour();
         }
         // Code that blocks cannot be cancelled, so nobody waits for that.
-        while !slots
-            .iter()
-            .all(|slot| slot.is_blocking() || slot.is_drained())
-            && clock.now() < deadline
-        {
-            self.next_note(Some(deadline));
+        while !slots.iter().all(|slot| slot.is_quiet()) && clock.now() < deadline {
+            self.next_note(Some(deadline), None);
         }
         let mut stragglers = unstartable;
         for slot in &slots {
@@ -160,7 +157,7 @@ impl Runner {
             .slots
             .iter()
             .flat_map(|slot| slot.alive())
-            .filter(|record| record.is_blocking() && !record.is_holder() && !record.is_settled())
+            .filter(|record| record.is_blocking() && !record.is_holder() && !record.is_ending())
             .map(|record| Straggler::of_payload(record.origin(), StragglerReason::LeftBehind))
             .collect();
         let ended = Ended {
@@ -176,10 +173,12 @@ impl Runner {
         self.core.finish(result, left_behind);
     }
 
-    /// Waits for something to happen, at most until `deadline`.
-    fn next_note(&mut self, deadline: Option<Instant>) {
+    /// Waits for something to happen, at most until `deadline` on the clock, and not beyond `real`,
+    /// which is a matter of the operating system's scheduler and so of real time.
+    fn next_note(&mut self, deadline: Option<Instant>, real: Option<Instant>) {
         let clock = &self.lifetime().settings.clock;
-        let note = match deadline.and_then(|deadline| clock.sleep_limit(deadline)) {
+        let limit = deadline.and_then(|deadline| clock.sleep_limit(deadline));
+        let note = match limit.into_iter().chain(real).min() {
             Some(limit) => self.notes.recv_deadline(limit),
             None => self.notes.recv().map_err(RecvTimeoutError::from),
         };
