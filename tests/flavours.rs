@@ -28,6 +28,7 @@ on_async_flavours!(
 );
 once!(
     f1_a_strangers_flavour_keeps_the_rows,
+    e5_a_caller_of_a_stuck_flavour_is_let_go,
     f2_a_flavour_that_drops_a_payload_is_reported,
     f2_a_flavour_that_dies_is_reported_with_its_payloads,
     f2_a_caller_of_a_dead_flavour_is_let_go,
@@ -52,6 +53,7 @@ enum Fault {
     PollsElsewhere,
     WillNotJoin,
     PanicsAtTheEnd,
+    Stuck,
 }
 
 /// A stranger's flavour: a thread that polls what is in a queue, with a fault of choice.
@@ -102,7 +104,13 @@ impl Key for Strange {
 /// Happens when a flavour with the fault `NeverPolls` has put a payload away.
 static KEPT: std::sync::LazyLock<Event> = std::sync::LazyLock::new(Event::new);
 
+/// Happens when somebody is blocked in a flavour with the fault `Stuck`.
+static BLOCKED: std::sync::LazyLock<Event> = std::sync::LazyLock::new(Event::new);
+
 fn turn(fault: Fault, shared: &Arc<Shared>) {
+    if fault == Fault::Stuck {
+        return;
+    }
     let poll = |payload: &mut Coroutine| {
         Pin::new(payload)
             .poll(&mut Context::from_waker(Waker::noop()))
@@ -158,6 +166,9 @@ impl Flavour for StrangeFlavour {
     fn block_on(&self, payload: Coroutine) -> Result<(), Rejected<Coroutine>> {
         let completion = payload.completion();
         self.spawn(payload)?;
+        if self.fault == Fault::Stuck {
+            BLOCKED.happen();
+        }
         completion.wait();
         Ok(())
     }
@@ -216,6 +227,21 @@ fn f1_a_strangers_flavour_keeps_the_rows() {
     assert_eq!(error.failures().len(), 1, "{error}");
     assert_eq!(error.failures()[0].flavour(), "strange");
     assert!(dropped.has_happened());
+}
+
+fn e5_a_caller_of_a_stuck_flavour_is_let_go() {
+    let runtime = builder()
+        .grace(Duration::from_millis(50))
+        .cancel_timeout(Duration::from_millis(50))
+        .build();
+    runtime.start().unwrap();
+    let inner = runtime.clone();
+    let caller = thread::spawn(move || inner.execute(Strange(Fault::Stuck), || async {}));
+    BLOCKED.expect("the caller waits");
+    runtime.shutdown();
+    runtime.wait().unwrap_err();
+    let error = caller.join().unwrap().unwrap_err();
+    assert_eq!(error.kind(), ExecuteErrorKind::Cancelled);
 }
 
 fn f2_a_flavour_that_drops_a_payload_is_reported() {
