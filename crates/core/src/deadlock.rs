@@ -69,8 +69,8 @@ impl Drop for Waiting {
 
 /// Follows the waits from `slot` on; the path in words if it leads back to `thread`.
 ///
-/// A slot is blocked only when all of its threads wait; from a flavour with one thread there is
-/// one way on, and with several each of them must lead back.
+/// A slot is blocked only when all of its threads wait. From a flavour with one thread there is one
+/// way on, and with several each of them must lead back.
 fn ring(
     waits: &HashMap<ThreadId, Wait>,
     slot: &Arc<Slot>,
@@ -86,22 +86,30 @@ fn leads_back(
     slot: &Arc<Slot>,
     thread: ThreadId,
     path: &mut String,
-    seen: &mut Vec<*const Slot>,
+    on_the_way: &mut Vec<*const Slot>,
 ) -> bool {
     let threads = slot.threads();
     if threads.contains(&thread) {
         let _ = write!(path, ", whose thread this is");
         return true;
     }
-    if seen.contains(&Arc::as_ptr(slot)) {
+    if on_the_way.contains(&Arc::as_ptr(slot)) {
         return false;
     }
-    seen.push(Arc::as_ptr(slot));
-    !threads.is_empty()
-        && threads.iter().all(|one| {
+    on_the_way.push(Arc::as_ptr(slot));
+    let blocked = threads
+        .iter()
+        .filter(|one| {
             waits.get(one).is_some_and(|wait| {
-                let _ = write!(path, ", where {} → {}", wait.waiter, wait.slot.identifier());
-                leads_back(waits, &wait.slot, thread, path, seen)
+                let mut on = format!(", where {} → {}", wait.waiter, wait.slot.identifier());
+                let back = leads_back(waits, &wait.slot, thread, &mut on, on_the_way);
+                if back {
+                    path.push_str(&on);
+                }
+                back
             })
         })
+        .count();
+    on_the_way.pop();
+    blocked >= slot.width()
 }

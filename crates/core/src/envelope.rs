@@ -1,15 +1,16 @@
 //! What core wraps around every payload: its thread, its panics, its outcome, its accounting.
 //!
-//! A flavour only ever sees an [`Envelope`] inside a [`Coroutine`](crate::Coroutine) or a
-//! [`Subroutine`](crate::Subroutine); results, panics, names and failures stay in here.
+//! A flavour only ever sees an [`Envelope`] inside a [`Coroutine`](crate::Coroutine), a
+//! [`Parallel`](crate::Parallel) or a [`Subroutine`](crate::Subroutine); results, panics, names and
+//! failures stay in here.
 
-use std::any::Any;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::{Arc, MutexGuard};
 use std::task::{Context, Poll, Waker};
-use std::thread;
 
+use crate::body::{AsyncBody, BlockingBody, Body, End, ForeignThread, Panic, Sink};
 use crate::bound::Bound;
 use crate::context::{self, Dropping};
 use crate::failure::Cause;
@@ -18,48 +19,11 @@ use crate::outcome::Outcome;
 use crate::record::{Header, Record};
 use crate::reply::{Gate, Reply};
 
-/// A panic's value.
-type Panic = Box<dyn Any + Send>;
-
 /// The account of one payload that is about to be handed to a flavour: whose it is, and where its
 /// result goes. Made by the runtime, used up by making a payload with it.
 pub struct Ticket<T> {
     header: Header,
     sink: Sink<T>,
-}
-
-/// Where a payload's result goes.
-enum Sink<T> {
-    /// Nobody receives it: it is judged.
-    Adopted(fn(T) -> Option<Cause>),
-    /// A caller waits for it. A trait object, as the reply itself would tie the sink's `Send` to
-    /// that of `T`, which an adopted payload's result need not be.
-    Called(Arc<dyn Put<T> + Send + Sync>),
-}
-
-impl<T> Sink<T> {
-    fn gate(&self) -> Option<Arc<dyn Gate>> {
-        match self {
-            Self::Adopted(_) => None,
-            Self::Called(reply) => Some(Arc::clone(reply).gate()),
-        }
-    }
-}
-
-/// A [`Reply`], seen by the payload.
-trait Put<T> {
-    fn put(&self, result: thread::Result<T>) -> Option<thread::Result<T>>;
-    fn gate(self: Arc<Self>) -> Arc<dyn Gate>;
-}
-
-impl<T: Send + 'static> Put<T> for Reply<T> {
-    fn put(&self, result: thread::Result<T>) -> Option<thread::Result<T>> {
-        Reply::put(self, result)
-    }
-
-    fn gate(self: Arc<Self>) -> Arc<dyn Gate> {
-        self
-    }
 }
 
 impl<T: 'static> Ticket<T> {
@@ -90,158 +54,6 @@ impl<T> std::fmt::Debug for Ticket<T> {
     }
 }
 
-/// The user's code of a payload, its type erased.
-pub(crate) trait Body: Send {
-    /// Lets the code go on. When it is ready its future is gone and its result judged or kept.
-    fn poll(&mut self, context: &mut Context<'_>) -> Result<Poll<()>, ForeignThread>;
-
-    /// Whether nothing of the user's code is left.
-    fn is_gone(&self) -> bool;
-
-    /// Drops the closure or the future, if the calling thread may; else leaks it.
-    fn discard(&mut self) -> Result<(), ForeignThread>;
-
-    /// Says how it ended, now that nothing of the user's is left to run. Hands the result to the
-    /// caller, if there is one; returns why the payload has failed, if it has.
-    fn end(&mut self, end: End) -> Option<Cause>;
-}
-
-/// The user's future was reached for on a thread that it is not bound to.
-pub(crate) struct ForeignThread;
-
-/// How a payload's code came to its end.
-pub(crate) enum End {
-    Returned,
-    Panicked(Panic),
-    Dropped,
-}
-
-/// The three ages of a payload's code.
-enum Age<F, A: 'static> {
-    /// Not run yet: may be anywhere.
-    Closure(F),
-    /// Started: bound to its thread.
-    Future(Bound<A>),
-    Gone,
-}
-
-struct AsyncBody<F, A: Future + 'static> {
-    age: Age<F, A>,
-    result: ResultOf<A::Output>,
-}
-
-struct BlockingBody<F, T> {
-    code: Option<F>,
-    result: ResultOf<T>,
-}
-
-struct ResultOf<T> {
-    sink: Sink<T>,
-    /// Boxed, as failures are rare and every payload has room for one.
-    verdict: Option<Box<Cause>>,
-}
-
-impl<F, A> Body for AsyncBody<F, A>
-where
-    F: FnOnce() -> A + Send,
-    A: Future + 'static,
-    A::Output: 'static,
-{
-    fn poll(&mut self, context: &mut Context<'_>) -> Result<Poll<()>, ForeignThread> {
-        if let Age::Closure(_) = self.age {
-            // Gone while the closure runs: should it panic, there is nothing to drop.
-            if let Age::Closure(make) = std::mem::replace(&mut self.age, Age::Gone) {
-                self.age = Age::Future(Bound::new(make()));
-            }
-        }
-        let Age::Future(future) = &mut self.age else {
-            return Ok(Poll::Ready(()));
-        };
-        let Some(future) = future.get() else {
-            return Err(ForeignThread);
-        };
-        let Poll::Ready(value) = future.poll(context) else {
-            return Ok(Poll::Pending);
-        };
-        // The future's destructors belong to the payload: they come before its result.
-        self.age = Age::Gone;
-        self.result.take_in(value);
-        Ok(Poll::Ready(()))
-    }
-
-    fn is_gone(&self) -> bool {
-        matches!(self.age, Age::Gone)
-    }
-
-    fn discard(&mut self) -> Result<(), ForeignThread> {
-        let age = std::mem::replace(&mut self.age, Age::Gone);
-        match &age {
-            Age::Future(future) if !future.is_home() => Err(ForeignThread),
-            _ => Ok(()),
-        }
-    }
-
-    fn end(&mut self, end: End) -> Option<Cause> {
-        self.result.end(end)
-    }
-}
-
-impl<F, T> Body for BlockingBody<F, T>
-where
-    F: FnOnce() -> T + Send,
-    T: 'static,
-{
-    fn poll(&mut self, _: &mut Context<'_>) -> Result<Poll<()>, ForeignThread> {
-        if let Some(code) = self.code.take() {
-            let value = code();
-            self.result.take_in(value);
-        }
-        Ok(Poll::Ready(()))
-    }
-
-    fn is_gone(&self) -> bool {
-        self.code.is_none()
-    }
-
-    fn discard(&mut self) -> Result<(), ForeignThread> {
-        self.code = None;
-        Ok(())
-    }
-
-    fn end(&mut self, end: End) -> Option<Cause> {
-        self.result.end(end)
-    }
-}
-
-impl<T> ResultOf<T> {
-    fn new(sink: Sink<T>) -> Self {
-        Self {
-            sink,
-            verdict: None,
-        }
-    }
-
-    fn take_in(&mut self, value: T) {
-        match &self.sink {
-            Sink::Adopted(verdict) => self.verdict = verdict(value).map(Box::new),
-            // A value that is no longer wanted is dropped here, where it was made.
-            Sink::Called(reply) => drop(reply.put(Ok(value))),
-        }
-    }
-
-    fn end(&mut self, end: End) -> Option<Cause> {
-        match (end, &self.sink) {
-            (End::Panicked(panic), Sink::Called(reply)) => match reply.put(Err(panic)) {
-                Some(Err(panic)) => Some(Cause::panic(panic)),
-                _ => None,
-            },
-            (End::Panicked(panic), Sink::Adopted(_)) => Some(Cause::panic(panic)),
-            (End::Returned, _) => self.verdict.take().map(|cause| *cause),
-            (End::Dropped, _) => None,
-        }
-    }
-}
-
 /// A payload with all that core wraps around it.
 pub(crate) struct Envelope {
     record: Arc<Record>,
@@ -254,10 +66,17 @@ impl Envelope {
         A: Future<Output: 'static> + 'static,
     {
         let gate = ticket.sink.gate();
-        let body = AsyncBody {
-            age: Age::Closure(make),
-            result: ResultOf::new(ticket.sink),
-        };
+        let body = AsyncBody::<F, A, Bound<A>>::new(make, ticket.sink);
+        Self::new(ticket.header, gate, false, body)
+    }
+
+    pub(crate) fn parallel<F, A>(make: F, ticket: Ticket<A::Output>) -> Self
+    where
+        F: FnOnce() -> A + Send + 'static,
+        A: Future<Output: 'static> + Send + 'static,
+    {
+        let gate = ticket.sink.gate();
+        let body = AsyncBody::<F, A, Pin<Box<A>>>::new(make, ticket.sink);
         Self::new(ticket.header, gate, false, body)
     }
 
@@ -267,10 +86,7 @@ impl Envelope {
         T: 'static,
     {
         let gate = ticket.sink.gate();
-        let body = BlockingBody {
-            code: Some(code),
-            result: ResultOf::new(ticket.sink),
-        };
+        let body = BlockingBody::new(code, ticket.sink);
         Self::new(ticket.header, gate, true, body)
     }
 

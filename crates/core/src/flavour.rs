@@ -118,8 +118,8 @@ use crate::slot::Slot;
 ///
 /// `foster-smol`, `foster-tokio` and `foster-thread`; [`Manual`](crate::Manual) in this crate.
 pub trait Flavour: fmt::Debug + Send + Sync + 'static {
-    /// What this flavour runs: [`Coroutine`](crate::Coroutine), [`Subroutine`](crate::Subroutine),
-    /// or a kind of its own that is built around one of them.
+    /// What this flavour runs: [`Coroutine`](crate::Coroutine), [`Parallel`](crate::Parallel),
+    /// [`Subroutine`](crate::Subroutine), or a kind of its own that is built around one of them.
     type Payload;
 
     /// Takes `payload` and returns without waiting for it.
@@ -257,6 +257,14 @@ impl Reporter {
     /// The identifier under which the flavour was started, to name threads after.
     pub fn identifier(&self) -> &Identifier {
         &self.identifier
+    }
+
+    /// Says on how many threads the flavour runs payloads, which is one unless it says so. An execute
+    /// that waits for a flavour is refused as a deadlock only if all of its threads are blocked.
+    pub fn runs_on(&self, threads: usize) {
+        if let Some(slot) = self.slot.upgrade() {
+            slot.set_width(threads);
+        }
     }
 
     /// Says that the flavour died for `reason`: it will run nothing more.

@@ -13,6 +13,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(unsafe_code)]
 
+mod body;
 mod bound;
 mod clock;
 mod context;
@@ -51,7 +52,7 @@ pub use crate::key::{AnyKey, Choice, Instance, Key, LookupError, RegisterError, 
 pub use crate::latch::Latch;
 pub use crate::manual::Manual;
 pub use crate::outcome::{Nothing, Outcome};
-pub use crate::payload::{Asynchronous, Completion, Coroutine, IntoPayload, Subroutine};
+pub use crate::payload::{Asynchronous, Completion, Coroutine, IntoPayload, Parallel, Subroutine};
 pub use crate::report::{RunError, RunErrorKind, Straggler, StragglerReason};
 pub use crate::runtime::{Builder, Call, Named, Runtime, Wait, runtime};
 pub use crate::shutdown::{Requested, Shutdown};

@@ -16,6 +16,7 @@ use crate::reply::Gate;
 /// | `P` | what fits |
 /// |---|---|
 /// | [`Coroutine`] | `FnOnce() -> impl Future`, the closure `Send`; the future need not be |
+/// | [`Parallel`] | the same, and the future is `Send` as well |
 /// | [`Subroutine`] | `FnOnce() -> T`, `Send` |
 ///
 /// An author whose flavour has payloads of a kind of its own implements this trait for what users
@@ -106,6 +107,66 @@ where
 
     fn into_payload(self, ticket: Ticket<A::Output>) -> Coroutine {
         Coroutine::new(self, ticket)
+    }
+}
+
+/// A payload that makes a future and polls it to its end, on any of its flavour's threads.
+///
+/// It is `Send` throughout, so an executor with several threads takes it as it is, and may poll it on
+/// one thread now and on another later.
+///
+/// # For implementors of flavours
+///
+/// - `poll` never panics, and after `Ready` may be called again (it stays `Ready`).
+/// - Do not drop a parallel that is not `Ready`: core cancels it by waking it, and its next poll is
+///   `Ready`. One that is dropped unfinished and uncancelled is reported as *lost*.
+/// - Say on how many threads payloads run, with [`Reporter::runs_on`](crate::Reporter::runs_on).
+///
+/// # Cancel safety
+///
+/// Core drops the user's future between two polls, where it awaits.
+#[must_use = "a parallel that is dropped unpolled is reported as lost"]
+pub struct Parallel(Envelope);
+
+impl Parallel {
+    /// Makes the parallel that runs `make` and what it makes.
+    pub fn new<F, A>(make: F, ticket: Ticket<A::Output>) -> Self
+    where
+        F: FnOnce() -> A + Send + 'static,
+        A: Future<Output: 'static> + Send + 'static,
+    {
+        Self(Envelope::parallel(make, ticket))
+    }
+
+    /// A handle to wait for the end of this payload with, for [`block_on`](crate::Flavour::block_on).
+    pub fn completion(&self) -> Completion {
+        Completion(self.0.record().gate())
+    }
+}
+
+impl Future for Parallel {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        self.0.poll(context)
+    }
+}
+
+impl fmt::Debug for Parallel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Parallel of {}", self.0.record().origin())
+    }
+}
+
+impl<F, A> IntoPayload<Parallel> for F
+where
+    F: FnOnce() -> A + Send + 'static,
+    A: Asynchronous<Output: 'static> + Send,
+{
+    type Output = A::Output;
+
+    fn into_payload(self, ticket: Ticket<A::Output>) -> Parallel {
+        Parallel::new(self, ticket)
     }
 }
 

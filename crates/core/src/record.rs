@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::envelope::Body;
+use crate::body::Body;
 use crate::failure::{Cause, Failure, Origin};
 use crate::lifetime::Lifetime;
 use crate::reply::Gate;

@@ -60,8 +60,10 @@ pub(crate) struct Slot {
     gates: Mutex<HashMap<usize, Arc<dyn Gate>>>,
     /// Different for every slot of the process, and never 0.
     number: usize,
-    /// The threads on which payloads that can block each other run.
+    /// The threads on which payloads that can block each other were seen.
     threads: Mutex<Vec<ThreadId>>,
+    /// On how many threads the flavour runs payloads.
+    width: AtomicUsize,
     /// Whether the payloads are blocking code.
     blocking: AtomicBool,
     /// When a blocking payload got its thread last.
@@ -96,6 +98,7 @@ impl Slot {
             registry: Mutex::default(),
             gates: Mutex::default(),
             threads: Mutex::default(),
+            width: AtomicUsize::new(1),
             blocking: AtomicBool::new(false),
             last_begun: Mutex::default(),
             backend: key.backend(),
@@ -392,6 +395,15 @@ impl Slot {
     /// The threads on which this slot's coroutines were seen.
     pub(crate) fn threads(&self) -> Vec<ThreadId> {
         self.lock_threads().clone()
+    }
+
+    pub(crate) fn set_width(&self, threads: usize) {
+        self.width.store(threads.max(1), SeqCst);
+    }
+
+    /// On how many threads the flavour runs payloads.
+    pub(crate) fn width(&self) -> usize {
+        self.width.load(SeqCst)
     }
 
     fn lock_threads(&self) -> MutexGuard<'_, Vec<ThreadId>> {
