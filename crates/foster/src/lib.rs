@@ -42,11 +42,13 @@
 //! |---|---|---|---|
 //! | [`Smol`] | `smol` | a [`Coroutine`]: `\|\| async { … }` or an `async fn` | one thread, async-executor with async-io's reactor |
 //! | [`Tokio`] | `tokio` | a [`Coroutine`] | one thread, a tokio runtime of its own |
+//! | [`TokioMultiThread`] | `tokio::multi_thread` | a [`Parallel`]: as a coroutine, its future `Send` | several threads, a tokio runtime of its own |
+//! | [`TokioHandle`] | `tokio::runtime::handle` | a [`Parallel`] | a tokio runtime that exists already, such as that of `#[tokio::main]` |
 //! | [`Thread`] | `std::thread` | a [`Subroutine`]: `\|\| { … }` or an `fn` | a new OS thread for each |
 //!
 //! The closure of a coroutine is `Send`; the future that it makes need not be, for it is made, polled
 //! and dropped on the flavour's thread. Coroutines of one flavour never run in parallel with each
-//! other. Flavours run in parallel with each other, and subroutines with everything.
+//! other. Flavours run in parallel with each other, and subroutines and parallels with everything.
 //!
 //! An adopted payload has no caller, so what it may return is limited to what says nothing, or says
 //! that it failed (see [`Outcome`]):
@@ -218,7 +220,7 @@
 //! - Foster needs `panic = "unwind"`. With `panic = "abort"` the first panic ends the process, without
 //!   a report and without any of the above.
 //! - A forked child has no runtime: of all threads only the one that forked lives on in it.
-//! - An async flavour is one thread. A payload that blocks it holds up all others of its flavour.
+//! - The flavours of [`Smol`] and [`Tokio`] are one thread each. A payload that blocks it holds up all others of its flavour.
 //! - A thread cannot be killed. Nor is there a limit to how long a destructor in a thread's locals
 //!   holds up that thread's end, for which an async flavour's shutdown waits.
 //! - What a payload spawns by other means (`tokio::spawn`, `smol::spawn`, `std::thread::spawn`) is its
@@ -232,13 +234,15 @@
 //! | feature | adds |
 //! |---|---|
 //! | `smol` | [`Smol`] |
-//! | `tokio` | [`Tokio`] |
+//! | `tokio` | [`Tokio`], [`TokioMultiThread`], [`TokioHandle`] |
 //! | `thread` | [`Thread`] |
 //! | `full` | all of them |
 //!
 // Keys that are not compiled in have no page: their names lead to the features.
 #![cfg_attr(not(feature = "smol"), doc = "[`Smol`]: #crate-features")]
 #![cfg_attr(not(feature = "tokio"), doc = "[`Tokio`]: #crate-features")]
+#![cfg_attr(not(feature = "tokio"), doc = "[`TokioMultiThread`]: #crate-features")]
+#![cfg_attr(not(feature = "tokio"), doc = "[`TokioHandle`]: #crate-features")]
 #![cfg_attr(not(feature = "thread"), doc = "[`Thread`]: #crate-features")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
@@ -251,7 +255,7 @@ pub use foster_smol::Smol;
 pub use foster_thread::Thread;
 #[cfg(feature = "tokio")]
 #[doc(inline)]
-pub use foster_tokio::Tokio;
+pub use foster_tokio::{Tokio, TokioHandle, TokioMultiThread};
 
 // The runtime, and how to set it up.
 #[doc(inline)]
@@ -259,7 +263,9 @@ pub use foster_core::{Builder, Clock, Runtime, Signals, runtime};
 
 // Handing payloads in, and what comes of it.
 #[doc(inline)]
-pub use foster_core::{Call, Coroutine, IntoPayload, Named, Nothing, Outcome, Subroutine, Wait};
+pub use foster_core::{
+    Call, Coroutine, IntoPayload, Named, Nothing, Outcome, Parallel, Subroutine, Wait,
+};
 
 // Keys and names of flavours.
 #[doc(inline)]
@@ -282,8 +288,8 @@ pub use foster_core::{
 pub use crate::flavour::*;
 
 pub mod flavour {
-    //! What authors of flavours need beside [`Key`](crate::Key) and [`Coroutine`](crate::Coroutine)
-    //! or [`Subroutine`](crate::Subroutine).
+    //! What authors of flavours need beside [`Key`](crate::Key) and [`Coroutine`](crate::Coroutine),
+    //! [`Parallel`](crate::Parallel) or [`Subroutine`](crate::Subroutine).
     //!
     //! Everything here is at the crate's root as well, and in [`foster_core`], which a crate that
     //! publishes a flavour depends on.
@@ -314,6 +320,11 @@ pub mod contract {}
 #[doc = ""]
 #[cfg_attr(not(feature = "smol"), doc = "[`Smol`]: crate#crate-features")]
 #[cfg_attr(not(feature = "tokio"), doc = "[`Tokio`]: crate#crate-features")]
+#[cfg_attr(
+    not(feature = "tokio"),
+    doc = "[`TokioMultiThread`]: crate#crate-features"
+)]
+#[cfg_attr(not(feature = "tokio"), doc = "[`TokioHandle`]: crate#crate-features")]
 #[cfg_attr(not(feature = "thread"), doc = "[`Thread`]: crate#crate-features")]
 pub mod architecture {}
 
@@ -340,6 +351,8 @@ pub fn all() -> Vec<AnyKey> {
         Smol.into(),
         #[cfg(feature = "tokio")]
         Tokio.into(),
+        #[cfg(feature = "tokio")]
+        TokioMultiThread::new().into(),
         #[cfg(feature = "thread")]
         Thread.into(),
     ]
@@ -398,6 +411,7 @@ mod tests {
         let expected: Vec<_> = [
             ("smol", cfg!(feature = "smol")),
             ("tokio", cfg!(feature = "tokio")),
+            ("tokio::multi_thread", cfg!(feature = "tokio")),
             ("std::thread", cfg!(feature = "thread")),
         ]
         .into_iter()

@@ -1,4 +1,10 @@
-//! The tokio flavour of Foster: coroutines on a [`tokio::runtime::LocalRuntime`] of their own.
+//! The tokio flavours of Foster.
+//!
+//! | key | runs | on | A3: do its payloads run in parallel with each other? |
+//! |---|---|---|---|
+//! | [`Tokio`] | coroutines, whose futures need not be `Send` | one thread, a [`tokio::runtime::LocalRuntime`] of its own | never |
+//! | [`TokioMultiThread`] | parallels, whose futures are `Send` | several threads, a tokio runtime of its own | yes |
+//! | [`TokioHandle`] | parallels | a tokio runtime that exists already | as that runtime has it |
 //!
 //! Depend on this crate together with `foster-core` to take just this flavour; programs usually
 //! take the facade, `foster`, with its feature `tokio`.
@@ -6,9 +12,6 @@
 //! It is Foster's tokio-compat layer: inside a payload `tokio::spawn`, `spawn_local`, timers,
 //! sockets and every library built on them work as usual, and with `call` they are at hand in the
 //! payloads of other flavours, too.
-//!
-//! Deliberately missing: a way to use a tokio runtime that exists already, and tokio's
-//! multi-threaded scheduler.
 //!
 //! ```
 //! use foster_core::Runtime;
@@ -29,5 +32,10 @@
 #![forbid(unsafe_code)]
 
 mod flavour;
+mod handle;
+mod multi_thread;
+mod parallels;
 
 pub use crate::flavour::Tokio;
+pub use crate::handle::TokioHandle;
+pub use crate::multi_thread::TokioMultiThread;

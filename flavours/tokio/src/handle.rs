@@ -1,0 +1,113 @@
+//! A tokio runtime that exists already, used as a flavour.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+use foster_core::{BoxError, Flavour, Identifier, Key, Parallel, Rejected, Reporter};
+use tokio::runtime::Handle;
+
+use crate::parallels::Parallels;
+
+/// The key of a flavour on a tokio runtime that exists already, such as that of `#[tokio::main]`.
+///
+/// Its payloads are [`Parallel`]s: their futures are `Send`. On a runtime with several threads they
+/// run in parallel with each other; on a current-thread runtime they do not.
+///
+/// ```
+/// use foster_core::Runtime;
+/// use foster_tokio::TokioHandle;
+///
+/// #[tokio::main]
+/// async fn main() -> Result<(), foster_core::RunError> {
+///     let runtime = Runtime::builder().until_idle().build();
+///     runtime.adopt(TokioHandle::current(), || async { println!("on the runtime of main") })?;
+///     runtime.start()?;
+///     runtime.wait_async().await // `wait` would block a thread that tokio needs
+/// }
+/// ```
+///
+/// # What is watched, and what cannot be
+///
+/// Foster does not own the runtime. Payloads are watched and cancelled like those of any flavour, one
+/// by one; other tasks of the runtime are neither seen nor touched, and the runtime goes on when
+/// Foster's ends. If the runtime ends first, it drops its payloads, and each is reported as lost.
+///
+/// A runtime that nobody drives, such as a current-thread runtime whose thread blocks in
+/// [`wait`](foster_core::Runtime::wait), polls nothing: its payloads are stragglers then.
+#[derive(Clone)]
+pub struct TokioHandle {
+    handle: Handle,
+}
+
+impl TokioHandle {
+    /// The runtime behind `handle`, as a flavour.
+    pub fn new(handle: Handle) -> Self {
+        Self { handle }
+    }
+
+    /// The runtime that the calling code runs on, as a flavour.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime, as [`Handle::current`] does.
+    #[track_caller]
+    pub fn current() -> Self {
+        Self::new(Handle::current())
+    }
+}
+
+impl PartialEq for TokioHandle {
+    fn eq(&self, other: &Self) -> bool {
+        self.handle.id() == other.handle.id()
+    }
+}
+
+impl fmt::Debug for TokioHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TokioHandle of runtime {}", self.handle.id())
+    }
+}
+
+impl Key for TokioHandle {
+    type Payload = Parallel;
+
+    fn identifier(&self) -> Identifier {
+        const { Identifier::new("tokio::runtime::handle") }
+    }
+
+    fn start(&self, reporter: Reporter) -> Result<Arc<dyn Flavour<Payload = Parallel>>, BoxError> {
+        reporter.runs_on(self.handle.metrics().num_workers());
+        Ok(Arc::new(OnHandle {
+            handle: self.handle.clone(),
+            payloads: Arc::default(),
+        }))
+    }
+}
+
+#[derive(Debug)]
+struct OnHandle {
+    handle: Handle,
+    payloads: Arc<Parallels>,
+}
+
+impl Flavour for OnHandle {
+    type Payload = Parallel;
+
+    fn spawn(&self, payload: Parallel) -> Result<(), Rejected<Parallel>> {
+        self.payloads.spawn(&self.handle, payload)
+    }
+
+    fn block_on(&self, payload: Parallel) -> Result<(), Rejected<Parallel>> {
+        self.payloads.block_on(&self.handle, payload)
+    }
+
+    fn cancel(&self) {
+        self.payloads.cancel();
+    }
+
+    fn join(&self, by: Instant) -> bool {
+        // The threads are not this flavour's; what it has is its payloads.
+        self.payloads.join(by)
+    }
+}

@@ -1,0 +1,209 @@
+//! Tokio's multi-thread runtime as a flavour.
+
+use std::collections::HashSet;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, ThreadId};
+use std::time::Instant;
+
+use foster_core::{BoxError, Flavour, Identifier, Key, Parallel, Rejected, Reporter};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::parallels::Parallels;
+
+/// The key of a flavour on several threads: a tokio multi-thread runtime of its own, with all its
+/// drivers enabled.
+///
+/// Its payloads are [`Parallel`]s: their futures are `Send`, run in parallel with each other, and may
+/// move between the threads at every await.
+///
+/// ```
+/// use foster_core::Runtime;
+/// use foster_tokio::TokioMultiThread;
+///
+/// const POOL: TokioMultiThread = TokioMultiThread::new().worker_threads(2).thread_name("pool");
+///
+/// let runtime = Runtime::builder().until_idle().build();
+/// for _ in 0..10 {
+///     runtime.adopt(POOL, || async { tokio::task::yield_now().await })?;
+/// }
+/// runtime.run()?;
+/// # Ok::<(), foster_core::RunError>(())
+/// ```
+///
+/// # Limits
+///
+/// Jobs of `spawn_blocking` run on threads beside the workers, cannot be cancelled, and are left behind
+/// when the runtime ends; so is a worker that `block_in_place` has turned into such a thread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct TokioMultiThread {
+    worker_threads: Option<usize>,
+    thread_name: Option<&'static str>,
+}
+
+impl TokioMultiThread {
+    /// A runtime with one worker for each core.
+    pub const fn new() -> Self {
+        Self {
+            worker_threads: None,
+            thread_name: None,
+        }
+    }
+
+    /// Sets the number of workers; 0 means one for each core.
+    pub const fn worker_threads(mut self, threads: usize) -> Self {
+        self.worker_threads = match threads {
+            0 => None,
+            threads => Some(threads),
+        };
+        self
+    }
+
+    /// Sets the name of the threads, which is that of the flavour unless set.
+    pub const fn thread_name(mut self, name: &'static str) -> Self {
+        self.thread_name = Some(name);
+        self
+    }
+}
+
+impl Key for TokioMultiThread {
+    type Payload = Parallel;
+
+    fn identifier(&self) -> Identifier {
+        const { Identifier::new("tokio::multi_thread") }
+    }
+
+    fn start(&self, reporter: Reporter) -> Result<Arc<dyn Flavour<Payload = Parallel>>, BoxError> {
+        let threads = match self.worker_threads {
+            Some(threads) => threads,
+            None => thread::available_parallelism().map_or(1, NonZeroUsize::get),
+        };
+        let name = match self.thread_name {
+            Some(name) => name.to_owned(),
+            None => format!("foster {}", reporter.identifier()),
+        };
+        reporter.runs_on(threads);
+        let workers = Arc::new(Workers::default());
+        let (starting, stopping) = (Arc::clone(&workers), Arc::clone(&workers));
+        let runtime = Builder::new_multi_thread()
+            .enable_all()
+            .worker_threads(threads)
+            // A thread's name must not hold zeros; a user's may.
+            .thread_name(name.replace('\0', ""))
+            .on_thread_start(move || starting.start(threads))
+            .on_thread_stop(move || stopping.stop())
+            .build()?;
+        // The first threads are the workers; no payload can start another before it runs.
+        workers.wait_for_start(threads);
+        Ok(Arc::new(MultiThread {
+            handle: runtime.handle().clone(),
+            runtime: Mutex::new(Some(runtime)),
+            workers,
+            payloads: Arc::default(),
+        }))
+    }
+}
+
+#[derive(Debug)]
+struct MultiThread {
+    handle: tokio::runtime::Handle,
+    runtime: Mutex<Option<Runtime>>,
+    workers: Arc<Workers>,
+    payloads: Arc<Parallels>,
+}
+
+impl Flavour for MultiThread {
+    type Payload = Parallel;
+
+    fn spawn(&self, payload: Parallel) -> Result<(), Rejected<Parallel>> {
+        self.payloads.spawn(&self.handle, payload)
+    }
+
+    fn block_on(&self, payload: Parallel) -> Result<(), Rejected<Parallel>> {
+        self.payloads.block_on(&self.handle, payload)
+    }
+
+    fn cancel(&self) {
+        self.payloads.cancel();
+    }
+
+    fn join(&self, by: Instant) -> bool {
+        if !self.payloads.join(by) {
+            return false;
+        }
+        self.shut_down();
+        self.workers.wait_for_end(by)
+    }
+}
+
+impl MultiThread {
+    /// Ends the runtime. Its workers end at once, its blocking jobs are not waited for.
+    fn shut_down(&self) {
+        let runtime = self
+            .runtime
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(runtime) = runtime {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl Drop for MultiThread {
+    fn drop(&mut self) {
+        // A plain drop of tokio's runtime would wait for what would not end.
+        self.shut_down();
+    }
+}
+
+/// Which of the runtime's threads are its workers, and how many of them have ended.
+#[derive(Debug, Default)]
+struct Workers {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    started: usize,
+    alive: HashSet<ThreadId>,
+}
+
+impl Workers {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn start(&self, workers: usize) {
+        let mut state = self.lock();
+        if state.started < workers {
+            state.started += 1;
+            state.alive.insert(thread::current().id());
+            self.changed.notify_all();
+        }
+    }
+
+    fn stop(&self) {
+        if self.lock().alive.remove(&thread::current().id()) {
+            self.changed.notify_all();
+        }
+    }
+
+    fn wait_for_start(&self, workers: usize) {
+        let state = self.lock();
+        let started = self
+            .changed
+            .wait_while(state, |state| state.started < workers);
+        drop(started);
+    }
+
+    fn wait_for_end(&self, by: Instant) -> bool {
+        let left = by.saturating_duration_since(Instant::now());
+        let (state, _) = self
+            .changed
+            .wait_timeout_while(self.lock(), left, |state| !state.alive.is_empty())
+            .unwrap_or_else(PoisonError::into_inner);
+        state.alive.is_empty()
+    }
+}

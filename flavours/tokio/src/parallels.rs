@@ -1,0 +1,96 @@
+//! What the flavours on tokio's shared runtimes have in common: counting the payloads on them.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use foster_core::{Parallel, Rejected};
+use tokio::runtime::Handle;
+
+/// The payloads on a tokio runtime.
+#[derive(Debug, Default)]
+pub(crate) struct Parallels {
+    alive: AtomicUsize,
+    cancelled: AtomicBool,
+    /// Guards nothing but the wait: whoever drops the last payload passes through it.
+    waiting: Mutex<()>,
+    ended: Condvar,
+}
+
+impl Parallels {
+    /// Spawns `payload` on the runtime behind `handle`, unless the flavour was cancelled.
+    pub(crate) fn spawn(
+        self: &Arc<Self>,
+        handle: &Handle,
+        payload: Parallel,
+    ) -> Result<(), Rejected<Parallel>> {
+        // Counted first and looked at afterwards: `cancel` sets its flag before anybody counts.
+        self.alive.fetch_add(1, SeqCst);
+        if self.cancelled.load(SeqCst) {
+            self.end();
+            return Err(Rejected::new(payload));
+        }
+        drop(handle.spawn(Counted {
+            payload,
+            all: Arc::clone(self),
+        }));
+        Ok(())
+    }
+
+    /// As [`spawn`](Self::spawn), and returns when the payload is over.
+    pub(crate) fn block_on(
+        self: &Arc<Self>,
+        handle: &Handle,
+        payload: Parallel,
+    ) -> Result<(), Rejected<Parallel>> {
+        let completion = payload.completion();
+        self.spawn(handle, payload)?;
+        completion.wait();
+        Ok(())
+    }
+
+    pub(crate) fn cancel(&self) {
+        self.cancelled.store(true, SeqCst);
+    }
+
+    /// Waits until no payload is left, at most until `by`; whether none is.
+    pub(crate) fn join(&self, by: Instant) -> bool {
+        let guard = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let left = by.saturating_duration_since(Instant::now());
+        let waited = self
+            .ended
+            .wait_timeout_while(guard, left, |()| self.alive.load(SeqCst) > 0);
+        drop(waited);
+        self.alive.load(SeqCst) == 0
+    }
+
+    fn end(&self) {
+        if self.alive.fetch_sub(1, SeqCst) == 1 && self.cancelled.load(SeqCst) {
+            drop(self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
+            self.ended.notify_all();
+        }
+    }
+}
+
+/// A payload that is counted for as long as tokio has it.
+struct Counted {
+    payload: Parallel,
+    all: Arc<Parallels>,
+}
+
+impl Future for Counted {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        Pin::new(&mut self.payload).poll(context)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.all.end();
+    }
+}
