@@ -63,6 +63,12 @@ const REFUSED: &[(&str, &str, &str)] = &[
         "cannot be sent between threads safely",
     ),
     (
+        "future_that_is_not_send_on_several_threads",
+        "runtime.adopt(TokioMultiThread::new(), || async { let held = std::rc::Rc::new(1); \
+         std::future::ready(()).await; drop(held); }).unwrap();",
+        "cannot be sent between threads safely",
+    ),
+    (
         "value_that_is_not_send",
         "runtime.execute(Smol, || async { std::rc::Rc::new(1) }).unwrap();",
         "cannot be sent between threads safely",
@@ -89,7 +95,7 @@ fn a4_what_must_not_compile_does_not_and_says_why() {
         package.join("Cargo.toml"),
         format!(
             "[package]\nname = \"compile-fail\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\
-             [dependencies]\nfoster = {{ path = {:?}, features = [\"smol\", \"thread\"] }}\n\
+             [dependencies]\nfoster = {{ path = {:?}, features = [\"full\"] }}\n\
              [workspace]\n",
             root.join("crates/foster")
         ),
@@ -123,7 +129,7 @@ fn a4_what_must_not_compile_does_not_and_says_why() {
 
 fn check(package: &Path, name: &str, code: &str) -> (bool, String) {
     let program = format!(
-        "#![allow(unused)]\nuse foster::{{Instance, Runtime, Smol, Thread}};\n\
+        "#![allow(unused)]\nuse foster::{{Instance, Runtime, Smol, Thread, TokioMultiThread}};\n\
          fn main() {{\n    let runtime = Runtime::new();\n    {code}\n}}\n"
     );
     fs::write(package.join(format!("src/bin/{name}.rs")), program).unwrap();

@@ -83,7 +83,7 @@ fn a6_the_first_64_are_kept_and_the_rest_counted<F: AnyFlavour>(flavour: F) {
             .count(),
         1
     );
-    if F::NAME != "std::thread" {
+    if F::IN_TURN {
         let numbers = error
             .failures()
             .iter()
@@ -185,6 +185,7 @@ fn a7_a_failure_is_traced_the_moment_it_happens<F: AnyFlavour>(flavour: F) {
     let name: &'static str = match F::NAME {
         "smol" => "traced on smol",
         "tokio" => "traced on tokio",
+        "tokio::multi_thread" => "traced on several threads",
         _ => "traced on a thread",
     };
     flavour

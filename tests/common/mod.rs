@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use foster::{
     AdoptError, Builder, Coroutine, ExecuteError, Key, Latch, Outcome, Runtime, Signals, Smol,
-    Thread, Tokio,
+    Thread, Tokio, TokioMultiThread,
 };
 
 /// How long anything may take that should happen at once.
@@ -110,6 +110,8 @@ pub fn started() -> Runtime {
 /// A flavour of whatever kind, which runs plain closures: on an async one, inside a coroutine.
 pub trait AnyFlavour: Copy + Send + 'static {
     const NAME: &'static str;
+    /// Whether its payloads run in turn, so that the order of their effects can be told.
+    const IN_TURN: bool;
 
     fn adopt<T: Outcome>(
         self,
@@ -141,9 +143,10 @@ pub trait AnyFlavour: Copy + Send + 'static {
 pub trait AsyncFlavour: AnyFlavour + Key<Payload = Coroutine> {}
 
 macro_rules! any_flavour {
-    ($key:ty, $name:literal, |$code:ident| $payload:expr) => {
+    ($key:ty, $name:literal, $in_turn:literal, |$code:ident| $payload:expr) => {
         impl AnyFlavour for $key {
             const NAME: &'static str = $name;
+            const IN_TURN: bool = $in_turn;
 
             #[track_caller]
             fn adopt<T: Outcome>(
@@ -185,9 +188,12 @@ macro_rules! any_flavour {
     };
 }
 
-any_flavour!(Smol, "smol", |code| move || async move { code() });
-any_flavour!(Tokio, "tokio", |code| move || async move { code() });
-any_flavour!(Thread, "std::thread", |code| code);
+any_flavour!(Smol, "smol", true, |code| move || async move { code() });
+any_flavour!(Tokio, "tokio", true, |code| move || async move { code() });
+any_flavour!(TokioMultiThread, "tokio::multi_thread", false, |code| {
+    move || async move { code() }
+});
+any_flavour!(Thread, "std::thread", false, |code| code);
 
 impl AsyncFlavour for Smol {}
 impl AsyncFlavour for Tokio {}
@@ -198,6 +204,10 @@ macro_rules! on_every_flavour {
     ($($test:ident),* $(,)?) => {
         mod on_smol { $(#[test] fn $test() { $crate::common::within_a_minute(|| super::$test(foster::Smol)) })* }
         mod on_tokio { $(#[test] fn $test() { $crate::common::within_a_minute(|| super::$test(foster::Tokio)) })* }
+        mod on_multi_thread { $(#[test] fn $test() {
+            let key = foster::TokioMultiThread::new().worker_threads(2);
+            $crate::common::within_a_minute(move || super::$test(key))
+        })* }
         mod on_thread { $(#[test] fn $test() { $crate::common::within_a_minute(|| super::$test(foster::Thread)) })* }
     };
 }

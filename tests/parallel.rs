@@ -1,0 +1,332 @@
+//! Flavours with several threads: tokio's multi-thread runtime, and a runtime that exists already.
+//! Rows A2, A3, E4, L5, S2, S3 and F2, as they read for them.
+
+mod common;
+
+use std::future::pending;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Barrier};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use common::*;
+use foster::{
+    AdoptErrorKind, ExecuteErrorKind, FailureKind, Runtime, Smol, StragglerReason, Thread, Tokio,
+    TokioHandle, TokioMultiThread,
+};
+
+const POOL: TokioMultiThread = TokioMultiThread::new()
+    .worker_threads(2)
+    .thread_name("p::pool");
+
+once!(
+    a3_parallels_run_in_parallel_with_each_other,
+    a2_parallels_are_dropped_inside_their_executor,
+    e4_execute_on_the_own_pool_is_refused,
+    e4_a_ring_is_refused_only_if_all_threads_are_blocked,
+    l5_the_workers_end_with_the_run,
+    s3_a_blocked_worker_is_named_and_blocking_jobs_are_left_behind,
+    settings_are_the_keys,
+    on_a_handle_payloads_are_watched_and_the_runtime_goes_on,
+    on_a_handle_everything_unfinished_is_cancelled,
+    f2_a_runtime_that_ends_first_loses_its_payloads,
+    inside_tokio_main_nothing_blocks,
+);
+
+fn a3_parallels_run_in_parallel_with_each_other() {
+    let runtime = builder().until_idle().build();
+    // Passed only if both run at the same time.
+    let barrier = Arc::new(Barrier::new(2));
+    for _ in 0..2 {
+        let barrier = Arc::clone(&barrier);
+        runtime
+            .adopt(POOL, move || async move {
+                barrier.wait();
+            })
+            .unwrap();
+    }
+    runtime.run().unwrap();
+}
+
+fn a2_parallels_are_dropped_inside_their_executor() {
+    let runtime = started();
+    let (polled, dropped) = (Event::new(), Event::new());
+    let (is_polled, is_dropped) = (polled.clone(), dropped.clone());
+    runtime
+        .adopt(POOL, move || async move {
+            let _on_drop = OnDrop(move || {
+                // Panics outside of a tokio runtime.
+                let _timer = Box::pin(tokio::time::sleep(Duration::from_secs(1)));
+                tokio::spawn(async {});
+                is_dropped.happen();
+            });
+            is_polled.happen();
+            pending::<()>().await;
+        })
+        .unwrap();
+    polled.expect("the payload runs");
+    runtime.shutdown();
+    runtime.wait().unwrap();
+    assert!(dropped.has_happened());
+}
+
+fn e4_execute_on_the_own_pool_is_refused() {
+    let runtime = started();
+    let inner = runtime.clone();
+    let kind = runtime.execute(POOL, move || async move {
+        inner.execute(POOL, || async {}).unwrap_err().kind()
+    });
+    assert_eq!(kind.unwrap(), ExecuteErrorKind::Deadlock);
+    runtime.shutdown();
+    runtime.wait().unwrap();
+}
+
+fn e4_a_ring_is_refused_only_if_all_threads_are_blocked() {
+    let runtime = started();
+    // Both workers are known to the runtime, as both have run a payload.
+    let both = Arc::new(Barrier::new(2));
+    let calls = [(); 2].map(|()| {
+        let both = Arc::clone(&both);
+        runtime.call(POOL, move || async move {
+            both.wait();
+        })
+    });
+    futures_lite::future::block_on(async {
+        let [one, two] = calls;
+        let (one, two) = futures_lite::future::zip(one, two).await;
+        one.unwrap();
+        two.unwrap();
+    });
+    for blocked_workers in 1..=2 {
+        let (blocked, go) = (Arc::new(AtomicUsize::new(0)), Event::new());
+        let done = Arc::new(AtomicUsize::new(0));
+        // Holds smol's thread until as many workers as wanted wait for it.
+        let (count, outer, its_go) = (Arc::clone(&blocked), runtime.clone(), go.clone());
+        let holder = runtime.call(Smol, move || async move {
+            its_go.happen();
+            while count.load(SeqCst) < blocked_workers {
+                thread::yield_now();
+            }
+            outer
+                .execute(POOL, || async { 1 })
+                .map_err(|error| error.kind())
+        });
+        let holder = thread::spawn(move || futures_lite::future::block_on(holder));
+        go.expect("smol's thread is held");
+        for _ in 0..blocked_workers {
+            let (inner, count, done) = (runtime.clone(), Arc::clone(&blocked), Arc::clone(&done));
+            runtime
+                .adopt(POOL, move || async move {
+                    count.fetch_add(1, SeqCst);
+                    let _ = inner.execute(Smol, || async {});
+                    done.fetch_add(1, SeqCst);
+                })
+                .unwrap();
+        }
+        let value = holder.join().unwrap().unwrap();
+        if blocked_workers == 1 {
+            assert_eq!(value, Ok(1), "the other worker is free");
+        }
+        // Whoever came second was refused if both were blocked; nobody hangs either way.
+        while done.load(SeqCst) < blocked_workers {
+            thread::yield_now();
+        }
+    }
+    runtime.shutdown();
+    runtime.wait().unwrap();
+}
+
+fn l5_the_workers_end_with_the_run() {
+    const OWN: TokioMultiThread = TokioMultiThread::new()
+        .worker_threads(3)
+        .thread_name("p::l5");
+    let runtime = started();
+    runtime.execute(OWN, || async {}).unwrap();
+    assert!(threads_named("p::l5") > 0);
+    runtime.shutdown();
+    runtime.wait().unwrap();
+    // A thread that has ended leaves the kernel's list a moment later.
+    let deadline = Instant::now() + Duration::from_millis(500);
+    while threads_named("p::l5") > 0 {
+        assert!(Instant::now() < deadline, "a worker is still there");
+        thread::yield_now();
+    }
+}
+
+fn s3_a_blocked_worker_is_named_and_blocking_jobs_are_left_behind() {
+    let short = Duration::from_millis(100);
+    let runtime = builder().grace(short).cancel_timeout(short).build();
+    runtime.start().unwrap();
+    let (blocked, job, go) = (Event::new(), Event::new(), Event::new());
+    let (is_blocked, is_job, its_go) = (blocked.clone(), job.clone(), go.clone());
+    let job_go = go.clone();
+    runtime
+        .named("blocker")
+        .adopt(POOL, move || async move {
+            is_blocked.happen();
+            block_until(&its_go);
+        })
+        .unwrap();
+    runtime
+        .adopt(Tokio, move || async move {
+            tokio::task::spawn_blocking(move || {
+                is_job.happen();
+                block_until(&job_go);
+            });
+        })
+        .unwrap();
+    blocked.expect("a worker is blocked");
+    job.expect("the job runs");
+    let start = Instant::now();
+    runtime.shutdown();
+    let error = runtime.wait().unwrap_err();
+    assert!(start.elapsed() < SOON);
+    let [blocker] = error.stragglers() else {
+        panic!("one straggler, not {error}");
+    };
+    assert_eq!(blocker.payload(), Some("blocker"));
+    assert_eq!(blocker.reason(), StragglerReason::Blocking { others: 0 });
+    go.happen();
+
+    let runtime = started();
+    let (job, go) = (Event::new(), Event::new());
+    let (is_job, job_go) = (job.clone(), go.clone());
+    runtime
+        .adopt(POOL, move || async move {
+            tokio::task::spawn_blocking(move || {
+                is_job.happen();
+                block_until(&job_go);
+            });
+        })
+        .unwrap();
+    job.expect("the job runs");
+    let start = Instant::now();
+    runtime.shutdown();
+    runtime.wait().unwrap();
+    assert!(
+        start.elapsed() < Duration::from_secs(4),
+        "it is not waited for"
+    );
+    go.happen();
+}
+
+fn settings_are_the_keys() {
+    let runtime = started();
+    runtime.execute(POOL, || async {}).unwrap();
+    let error = runtime
+        .adopt(TokioMultiThread::new().worker_threads(3), || async {})
+        .unwrap_err();
+    assert_eq!(error.kind(), AdoptErrorKind::Conflict);
+    assert!(error.to_string().contains("p::pool"), "{error}");
+    runtime.shutdown();
+    runtime.wait().unwrap();
+
+    // Whatever the settings, nothing panics.
+    let odd = TokioMultiThread::new()
+        .worker_threads(0)
+        .thread_name("zero\0inside");
+    let runtime = started();
+    let name = runtime.execute(odd, || async {
+        thread::current().name().map(str::to_owned)
+    });
+    assert_eq!(name.unwrap().as_deref(), Some("zeroinside"));
+    runtime.shutdown();
+    runtime.wait().unwrap();
+}
+
+fn tokio_runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap()
+}
+
+fn on_a_handle_payloads_are_watched_and_the_runtime_goes_on() {
+    let outside = tokio_runtime();
+    let key = TokioHandle::new(outside.handle().clone());
+    let runtime = started();
+    assert_eq!(runtime.execute(key.clone(), || async { 1 }).unwrap(), 1);
+    let own = outside.spawn(pending::<()>());
+    runtime
+        .named("watched")
+        .adopt(key, || async { Err::<(), _>("seen") })
+        .unwrap();
+    let error = runtime.wait().unwrap_err();
+    assert_eq!(error.failures()[0].payload(), "watched");
+    assert!(!own.is_finished(), "other tasks are not touched");
+    assert_eq!(outside.block_on(async { 2 }), 2);
+}
+
+fn on_a_handle_everything_unfinished_is_cancelled() {
+    let outside = tokio_runtime();
+    let runtime = started();
+    let (polled, dropped) = (Event::new(), Event::new());
+    let (is_polled, is_dropped) = (polled.clone(), dropped.clone());
+    runtime
+        .adopt(
+            TokioHandle::new(outside.handle().clone()),
+            move || async move {
+                let _on_drop = OnDrop(move || is_dropped.happen());
+                is_polled.happen();
+                tokio::time::sleep(Duration::from_secs(3_600)).await;
+            },
+        )
+        .unwrap();
+    polled.expect("the payload runs");
+    runtime.shutdown();
+    runtime.wait().unwrap();
+    assert!(dropped.has_happened());
+}
+
+fn f2_a_runtime_that_ends_first_loses_its_payloads() {
+    let outside = tokio_runtime();
+    let runtime = started();
+    let polled = Event::new();
+    let has_polled = polled.clone();
+    runtime
+        .named("homeless")
+        .adopt(
+            TokioHandle::new(outside.handle().clone()),
+            move || async move {
+                has_polled.happen();
+                pending::<()>().await;
+            },
+        )
+        .unwrap();
+    polled.expect("the payload runs");
+    drop(outside);
+    let error = runtime.wait().unwrap_err();
+    assert_eq!(error.failures()[0].kind(), FailureKind::Lost);
+    assert_eq!(error.failures()[0].payload(), "homeless");
+}
+
+fn inside_tokio_main_nothing_blocks() {
+    for workers in 0..2 {
+        let outside = match workers {
+            0 => tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build(),
+            _ => tokio::runtime::Builder::new_multi_thread()
+                .enable_all()
+                .build(),
+        };
+        outside.unwrap().block_on(async {
+            let runtime: Runtime = started();
+            let key = TokioHandle::current();
+            let value = runtime
+                .call(key.clone(), || async { tokio::task::id() })
+                .await;
+            assert!(value.is_ok());
+            let handle = runtime.clone();
+            runtime
+                .adopt(key, move || async move {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                    assert_eq!(handle.call(Thread, || 3).await.unwrap(), 3);
+                    handle.shutdown();
+                })
+                .unwrap();
+            runtime.wait_async().await.unwrap();
+        });
+    }
+}
