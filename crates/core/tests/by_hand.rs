@@ -1,0 +1,333 @@
+//! A runtime whose payloads are polled and dropped by hand, on threads of the test's choice: what a
+//! flavour may do to a coroutine, in safe code, and nothing may come of it but a report.
+//!
+//! Small enough for Miri: `MIRIFLAGS=-Zmiri-ignore-leaks cargo +nightly miri test -p foster-core`.
+
+use std::cell::Cell;
+use std::fmt;
+use std::future::{Future, pending, poll_fn};
+use std::marker::PhantomPinned;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
+use std::thread;
+use std::time::Instant;
+
+use foster_core::{
+    BoxError, Coroutine, ExecuteErrorKind, FailureKind, Flavour, Identifier, Key, Manual, Rejected,
+    Reporter, Runtime, Shutdown, Signals,
+};
+
+/// A flavour that hands its payloads to the test.
+#[derive(Clone, Default)]
+struct Open(Arc<Mutex<Vec<Coroutine>>>);
+
+impl Open {
+    fn take(&self) -> Coroutine {
+        self.0.lock().unwrap().remove(0)
+    }
+}
+
+impl PartialEq for Open {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl fmt::Debug for Open {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Open")
+    }
+}
+
+impl Key for Open {
+    type Payload = Coroutine;
+
+    fn identifier(&self) -> Identifier {
+        Identifier::new("open")
+    }
+
+    fn start(&self, _: Reporter) -> Result<Arc<dyn Flavour<Payload = Coroutine>>, BoxError> {
+        Ok(Arc::new(self.clone()))
+    }
+}
+
+impl Flavour for Open {
+    type Payload = Coroutine;
+
+    fn spawn(&self, payload: Coroutine) -> Result<(), Rejected<Coroutine>> {
+        self.0.lock().unwrap().push(payload);
+        Ok(())
+    }
+
+    fn block_on(&self, payload: Coroutine) -> Result<(), Rejected<Coroutine>> {
+        let completion = payload.completion();
+        self.spawn(payload)?;
+        completion.wait();
+        Ok(())
+    }
+
+    fn cancel(&self) {}
+
+    fn join(&self, _: Instant) -> bool {
+        true
+    }
+}
+
+fn started() -> Runtime {
+    let runtime = Runtime::builder().signals(Signals::Leave).build();
+    runtime.start().unwrap();
+    runtime
+}
+
+fn poll(payload: &mut Coroutine) -> Poll<()> {
+    Pin::new(payload).poll(&mut Context::from_waker(Waker::noop()))
+}
+
+/// A future that is neither `Send` nor `Unpin`, points into itself, and counts its drops.
+fn awkward(drops: Arc<AtomicUsize>) -> impl Future<Output = ()> {
+    struct Awkward {
+        value: Rc<Cell<u32>>,
+        own: Cell<*const Rc<Cell<u32>>>,
+        drops: Arc<AtomicUsize>,
+        _pinned: PhantomPinned,
+    }
+    impl Drop for Awkward {
+        fn drop(&mut self) {
+            assert!(self.own.get().is_null() || std::ptr::eq(self.own.get(), &self.value));
+            self.drops.fetch_add(1, SeqCst);
+        }
+    }
+    impl Future for Awkward {
+        type Output = ();
+
+        fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+            self.own.set(&self.value);
+            self.value.set(self.value.get() + 1);
+            Poll::Pending
+        }
+    }
+    Awkward {
+        value: Rc::new(Cell::new(0)),
+        own: Cell::new(std::ptr::null()),
+        drops,
+        _pinned: PhantomPinned,
+    }
+}
+
+#[test]
+fn a2_a_payload_that_is_cancelled_is_dropped_at_its_next_poll() {
+    let (runtime, flavour, drops) = (started(), Open::default(), Arc::default());
+    let count = Arc::clone(&drops);
+    runtime
+        .adopt(flavour.clone(), move || awkward(count))
+        .unwrap();
+    let mut payload = flavour.take();
+    assert!(poll(&mut payload).is_pending());
+    assert!(poll(&mut payload).is_pending());
+    runtime.shutdown();
+    while poll(&mut payload).is_pending() {
+        thread::yield_now();
+    }
+    assert_eq!(drops.load(SeqCst), 1);
+    assert!(poll(&mut payload).is_ready(), "it stays ready");
+    drop(payload);
+    runtime.wait().unwrap();
+}
+
+#[test]
+fn f2_a_poll_elsewhere_leaks_and_is_reported() {
+    let (runtime, flavour, drops) = (started(), Open::default(), Arc::default());
+    let count = Arc::clone(&drops);
+    runtime
+        .adopt(flavour.clone(), move || awkward(count))
+        .unwrap();
+    let mut payload = flavour.take();
+    assert!(poll(&mut payload).is_pending());
+    thread::spawn(move || {
+        assert!(poll(&mut payload).is_ready());
+        assert!(poll(&mut payload).is_ready());
+    })
+    .join()
+    .unwrap();
+    let error = runtime.wait().unwrap_err();
+    assert_eq!(error.failures()[0].kind(), FailureKind::Lost);
+    assert_eq!(
+        drops.load(SeqCst),
+        0,
+        "leaked, as its thread alone may drop it"
+    );
+}
+
+#[test]
+fn f2_a_drop_elsewhere_leaks_and_is_reported() {
+    let (runtime, flavour, drops) = (started(), Open::default(), Arc::default());
+    let count = Arc::clone(&drops);
+    runtime
+        .adopt(flavour.clone(), move || awkward(count))
+        .unwrap();
+    let payload = thread::spawn(move || {
+        let mut payload = flavour.take();
+        assert!(poll(&mut payload).is_pending());
+        payload
+    })
+    .join()
+    .unwrap();
+    // The thread that it is bound to is gone.
+    drop(payload);
+    let error = runtime.wait().unwrap_err();
+    assert_eq!(error.failures()[0].kind(), FailureKind::Lost);
+    assert_eq!(drops.load(SeqCst), 0);
+}
+
+#[test]
+fn f2_a_payload_dropped_at_home_is_dropped_and_reported() {
+    let (runtime, flavour, drops) = (started(), Open::default(), Arc::default());
+    let count = Arc::clone(&drops);
+    runtime
+        .adopt(flavour.clone(), move || awkward(count))
+        .unwrap();
+    let mut payload = flavour.take();
+    assert!(poll(&mut payload).is_pending());
+    drop(payload);
+    assert_eq!(drops.load(SeqCst), 1);
+    let error = runtime.wait().unwrap_err();
+    assert_eq!(error.failures().len(), 1);
+    assert_eq!(error.failures()[0].kind(), FailureKind::Lost);
+}
+
+#[test]
+fn f2_a_forgotten_payload_is_a_straggler() {
+    let clock = foster_core::Clock::manual();
+    let runtime = Runtime::builder()
+        .signals(Signals::Leave)
+        .clock(clock.clone())
+        .build();
+    runtime.start().unwrap();
+    let (flavour, drops) = (Open::default(), Arc::default());
+    runtime
+        .adopt(flavour.clone(), move || awkward(drops))
+        .unwrap();
+    let mut payload = flavour.take();
+    assert!(poll(&mut payload).is_pending());
+    std::mem::forget(payload);
+    runtime.shutdown();
+    let waiter = thread::spawn({
+        let runtime = runtime.clone();
+        move || runtime.wait()
+    });
+    while !waiter.is_finished() {
+        clock.advance(std::time::Duration::from_secs(1));
+        thread::yield_now();
+    }
+    let error = waiter.join().unwrap().unwrap_err();
+    assert_eq!(error.stragglers().len(), 1);
+}
+
+#[test]
+fn e5_a_payload_dropped_unpolled_lets_its_caller_go() {
+    let (runtime, flavour) = (started(), Open::default());
+    let (inner, key) = (runtime.clone(), flavour.clone());
+    let caller = thread::spawn(move || {
+        inner.execute(key, || async {
+            Rc::new(1);
+            2
+        })
+    });
+    let payload = loop {
+        if let Some(payload) = flavour.0.lock().unwrap().pop() {
+            break payload;
+        }
+        thread::yield_now();
+    };
+    drop(payload);
+    assert_eq!(
+        caller.join().unwrap().unwrap_err().kind(),
+        ExecuteErrorKind::Cancelled
+    );
+    let error = runtime.wait().unwrap_err();
+    assert_eq!(error.failures()[0].kind(), FailureKind::Lost);
+}
+
+#[test]
+fn e2_values_and_panics_come_back() {
+    let manual = Manual::new();
+    let runtime = started();
+    let (inner, key) = (runtime.clone(), manual.clone());
+    let caller = thread::spawn(move || {
+        let value = inner
+            .execute(key.clone(), || async { vec![1, 2, 3] })
+            .unwrap();
+        let panic = std::panic::catch_unwind(|| inner.execute(key, || async { panic!("mine") }));
+        (value, panic.is_err())
+    });
+    while !caller.is_finished() {
+        manual.step();
+        thread::yield_now();
+    }
+    assert_eq!(caller.join().unwrap(), (vec![1, 2, 3], true));
+    runtime.shutdown();
+    runtime.wait().unwrap();
+}
+
+#[test]
+fn s2_tokens_failures_and_destructors_at_the_end() {
+    let manual = Manual::new();
+    let runtime = started();
+    runtime
+        .adopt(manual.clone(), || async {
+            let token = Shutdown::current();
+            token.requested().await;
+            Err::<(), _>(String::from("asked"))
+        })
+        .unwrap();
+    runtime
+        .adopt(manual.clone(), || async {
+            struct Loud(Rc<()>);
+            impl Drop for Loud {
+                fn drop(&mut self) {
+                    panic!("destructor {}", Rc::strong_count(&self.0));
+                }
+            }
+            let _loud = Loud(Rc::new(()));
+            pending::<()>().await;
+        })
+        .unwrap();
+    runtime
+        .adopt(manual.clone(), || {
+            let mut turns = 0;
+            poll_fn(move |_| {
+                turns += 1;
+                if turns < 3 {
+                    Poll::Pending
+                } else {
+                    Poll::Ready(Some(Rc::new(turns)))
+                }
+            })
+        })
+        .unwrap();
+    let waiter = thread::spawn({
+        let runtime = runtime.clone();
+        move || runtime.wait()
+    });
+    while !waiter.is_finished() {
+        manual.step();
+        thread::yield_now();
+    }
+    let error = waiter.join().unwrap().unwrap_err();
+    let kinds: Vec<_> = error
+        .failures()
+        .iter()
+        .map(|failure| failure.kind())
+        .collect();
+    assert_eq!(
+        kinds,
+        [
+            FailureKind::OrphanedReturn,
+            FailureKind::Error,
+            FailureKind::Panic
+        ]
+    );
+}
