@@ -8,8 +8,7 @@ use std::time::{Duration, Instant};
 
 use common::*;
 use foster::{
-    AdoptErrorKind, Coroutine, Identifier, Instance, Manual, Runtime, Smol, Subroutine, Thread,
-    Tokio,
+    AdoptErrorKind, Coroutine, Identifier, Instance, Manual, Runtime, Subroutine, Thread, Tokio,
 };
 
 on_async_flavours!(
