@@ -33,6 +33,7 @@ on_async_flavours!(
     e6_dropping_a_call_cancels_the_coroutine,
     e6_a_call_is_let_go_when_the_flavour_is_stuck,
     e6_a_dropped_call_that_never_started_does_not_run,
+    e6_a_waker_that_panics_stops_nobody,
 );
 once!(
     e3_execute_on_threads_runs_on_the_callers_thread,
@@ -421,6 +422,32 @@ fn e6_a_panic_that_the_caller_did_not_take_is_a_failure<F: AnyFlavour>(flavour: 
     drop(call);
     let error = runtime.wait().unwrap_err();
     assert_eq!(error.failures()[0].message(), "untaken");
+}
+
+/// A waker that must not take Foster down with it.
+struct Panics;
+
+impl std::task::Wake for Panics {
+    fn wake(self: Arc<Self>) {
+        panic!("a waker's own panic");
+    }
+}
+
+fn e6_a_waker_that_panics_stops_nobody<F: AsyncFlavour>(flavour: F) {
+    let runtime = started();
+    let waker = Arc::new(Panics).into();
+    let mut call = Box::pin(runtime.call(flavour, pending::<()>));
+    assert!(
+        call.as_mut()
+            .poll(&mut Context::from_waker(&waker))
+            .is_pending()
+    );
+    let mut ends = Box::pin(runtime.call(flavour, || async {}));
+    let _ = ends.as_mut().poll(&mut Context::from_waker(&waker));
+    assert_eq!(runtime.execute(flavour, || async { 1 }).unwrap(), 1);
+    runtime.shutdown();
+    runtime.wait().unwrap();
+    assert!(block_on(call).is_err());
 }
 
 fn e6_dropping_a_call_cancels_the_coroutine<F: AsyncFlavour>(flavour: F) {

@@ -3,6 +3,8 @@
 mod common;
 
 use std::io::{Read, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -15,6 +17,7 @@ on_async_flavours!(
     f3_timers_go_on_under_a_flood_of_adopts,
     f3_sockets_go_on_under_a_flood_of_adopts,
     f3_payloads_that_run_go_on_under_a_flood_of_adopts,
+    f3_a_flood_in_the_queue_does_not_push_others_back,
     instances_are_flavours_of_their_own,
 );
 once!(
@@ -143,6 +146,37 @@ fn f3_payloads_that_run_go_on_under_a_flood_of_adopts<F: AsyncFlavour>(flavour: 
             start.elapsed()
         );
     });
+}
+
+fn f3_a_flood_in_the_queue_does_not_push_others_back<F: AsyncFlavour>(flavour: F) {
+    const FLOOD: usize = 50_000;
+    let runtime = started();
+    let turns = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&turns);
+    runtime
+        .adopt(flavour, move || async move {
+            loop {
+                count.fetch_add(1, SeqCst);
+                futures_lite::future::yield_now().await;
+            }
+        })
+        .unwrap();
+    let (inner, before) = (runtime.clone(), Arc::clone(&turns));
+    // Holds the flavour's thread until the whole flood is in the queue.
+    let before = runtime.execute(flavour, move || async move {
+        for _ in 0..FLOOD {
+            inner.adopt(flavour, || async {}).unwrap();
+        }
+        before.load(SeqCst)
+    });
+    runtime.execute(flavour, || async {}).unwrap();
+    let turns = turns.load(SeqCst) - before.unwrap();
+    assert!(
+        turns > FLOOD / 1_000,
+        "{turns} turns beside {FLOOD} payloads"
+    );
+    runtime.shutdown();
+    runtime.wait().unwrap();
 }
 
 fn instances_are_flavours_of_their_own<F: AsyncFlavour>(flavour: F) {

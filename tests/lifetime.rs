@@ -438,16 +438,19 @@ fn l7_a_token_holder_may_execute_while_stopping<F: AsyncFlavour>(flavour: F) {
 fn l8_a_stopping_error_is_no_failure<F: AnyFlavour>(flavour: F) {
     use anyhow::Context as _;
 
-    for wrapped in [false, true] {
+    for wrapped in 0..4 {
         let runtime = started();
         let inner = runtime.clone();
         flavour
             .adopt(&runtime, move || -> anyhow::Result<()> {
                 let _token = Shutdown::current();
                 inner.shutdown();
+                let adopted = inner.adopt(Smol, || async {});
                 match wrapped {
-                    false => inner.adopt(Smol, || async {})?,
-                    true => inner.adopt(Smol, || async {}).context("a helper")?,
+                    0 => adopted?,
+                    1 => adopted.context("a helper")?,
+                    2 => adopted.map_err(std::io::Error::other)?,
+                    _ => adopted.map_err(foster::RunError::from)?,
                 }
                 Ok(())
             })

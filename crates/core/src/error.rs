@@ -6,6 +6,7 @@ use std::panic::Location;
 
 use crate::failure::Origin;
 use crate::outcome::ErrorValue;
+use crate::report::RunError;
 
 /// A boxed error, as flavours return it.
 pub type BoxError = Box<dyn Error + Send + Sync>;
@@ -182,7 +183,11 @@ impl Reason {
 
 /// Whether an error is Foster's own word for a runtime that ends, however it is wrapped.
 pub(crate) fn is_clean_stop(error: &ErrorValue) -> bool {
-    let mut link: Option<&(dyn Error + 'static)> = Some(error.as_dyn());
+    is_clean_chain(error.as_dyn())
+}
+
+fn is_clean_chain(error: &(dyn Error + 'static)) -> bool {
+    let mut link = Some(error);
     // As deep as a report goes; a chain may be a ring.
     for _ in 0..=crate::text::CHAIN_LIMIT {
         let Some(error) = link else { return false };
@@ -195,7 +200,17 @@ pub(crate) fn is_clean_stop(error: &ErrorValue) -> bool {
                 ExecuteErrorKind::Stopping | ExecuteErrorKind::Cancelled
             );
         }
-        link = error.source();
+        // Two that do not show what they hold as their source.
+        if let Some(inner) = error.downcast_ref::<RunError>() {
+            return inner.refusal().is_some_and(|error| is_clean_chain(error));
+        }
+        link = match error
+            .downcast_ref::<std::io::Error>()
+            .and_then(|error| error.get_ref())
+        {
+            Some(inner) => Some(inner),
+            None => error.source(),
+        };
     }
     false
 }

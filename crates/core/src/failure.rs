@@ -40,7 +40,6 @@ impl fmt::Display for FailureKind {
 ///
 /// `Display` is one line without the cause, as for every error; [`RunError`](crate::RunError)
 /// prints the whole of it.
-#[derive(Debug)]
 pub struct Failure {
     origin: Origin,
     cause: Cause,
@@ -144,6 +143,21 @@ impl fmt::Display for Failure {
     }
 }
 
+/// Shows the texts that were taken when it happened, and runs nothing of the user's.
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Failure")
+            .field("payload", &self.payload())
+            .field("flavour", &self.flavour())
+            .field("location", &format_args!("{}", self.location()))
+            .field("kind", &self.kind())
+            .field("message", &self.message())
+            .field("chain", &self.chain())
+            .field("during_shutdown", &self.during_shutdown)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Error for Failure {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.cause.error.as_ref().map(|error| error.as_dyn() as _)
@@ -194,7 +208,6 @@ impl fmt::Display for Origin {
 }
 
 /// Why a payload failed.
-#[derive(Debug)]
 pub(crate) struct Cause {
     kind: FailureKind,
     message: String,
@@ -266,6 +279,14 @@ fn text_of(error: &(dyn Error + 'static)) -> String {
 
 fn source_of<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
     catch_unwind(AssertUnwindSafe(|| error.source())).unwrap_or(None)
+}
+
+/// Runs code of the user's that must not stop Foster's, such as a waker's: its panic ends here, with
+/// the message that the panic hook has printed.
+pub(crate) fn contain(code: impl FnOnce()) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(code)) {
+        panic_message(panic);
+    }
 }
 
 /// The message of a caught panic. The panic's value is dropped here, caught as well.

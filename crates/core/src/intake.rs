@@ -99,8 +99,9 @@ impl Intake {
     /// Hands every payload to `spawn`, which puts it on the executor that polls this future, until
     /// the queue is closed and all payloads are over.
     ///
-    /// After at most 128 payloads `pause` is awaited, so that the executor gets to everything else; it must
-    /// not be ready before the executor has had a turn.
+    /// After at most 128 payloads `pause` is awaited, so that the executor gets to everything else; it
+    /// must not be ready before the executor has had a turn. No more are handed over before all of
+    /// those have had their first poll.
     pub async fn feed<P>(&self, mut spawn: impl FnMut(Fed), mut pause: impl FnMut() -> P)
     where
         P: Future,
@@ -111,18 +112,23 @@ impl Intake {
         while self.next_batch(&mut batch, &mut since_pause).await {
             for payload in batch.drain(..) {
                 alive.count.set(alive.count.get() + 1);
+                alive.unpolled.set(alive.unpolled.get() + 1);
                 spawn(Fed {
                     payload,
                     alive: Rc::clone(&alive),
+                    polled: false,
                 });
                 since_pause += 1;
                 if since_pause == BATCH {
                     since_pause = 0;
                     pause().await;
+                    // An executor may come back here before it got to all of them. Were it given
+                    // more, its queue would grow, and what wakes would wait at the end of it.
+                    alive.none(|alive| &alive.unpolled).await;
                 }
             }
         }
-        alive.none_left().await;
+        alive.none(|alive| &alive.count).await;
     }
 
     /// Swaps the queue into the empty `batch`; `false` when it is closed and drained. A wait for
@@ -160,25 +166,31 @@ impl fmt::Debug for Intake {
 pub struct Fed {
     payload: Coroutine,
     alive: Rc<Alive>,
+    polled: bool,
+}
+
+impl Fed {
+    fn set_polled(&mut self) {
+        if !std::mem::replace(&mut self.polled, true) {
+            self.alive.one_less(&self.alive.unpolled);
+        }
+    }
 }
 
 impl Future for Fed {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        Pin::new(&mut self.payload).poll(context)
+        let polled = Pin::new(&mut self.payload).poll(context);
+        self.set_polled();
+        polled
     }
 }
 
 impl Drop for Fed {
     fn drop(&mut self) {
-        let count = self.alive.count.get() - 1;
-        self.alive.count.set(count);
-        if count == 0 {
-            if let Some(waker) = self.alive.waker.take() {
-                waker.wake();
-            }
-        }
+        self.set_polled();
+        self.alive.one_less(&self.alive.count);
     }
 }
 
@@ -188,17 +200,29 @@ impl fmt::Debug for Fed {
     }
 }
 
-/// How many payloads are on the executor.
+/// The payloads on the executor.
 #[derive(Default)]
 struct Alive {
     count: Cell<usize>,
+    /// Those that have not had their first poll.
+    unpolled: Cell<usize>,
+    /// The feed, which waits for one of the two to be none.
     waker: RefCell<Option<Waker>>,
 }
 
 impl Alive {
-    async fn none_left(&self) {
+    fn one_less(&self, count: &Cell<usize>) {
+        count.set(count.get() - 1);
+        if count.get() == 0 {
+            if let Some(waker) = self.waker.take() {
+                waker.wake();
+            }
+        }
+    }
+
+    async fn none(&self, count: impl Fn(&Self) -> &Cell<usize>) {
         poll_fn(|context| {
-            if self.count.get() == 0 {
+            if count(self).get() == 0 {
                 return Poll::Ready(());
             }
             self.waker.replace(Some(context.waker().clone()));

@@ -28,7 +28,7 @@ use flume::Sender;
 use slab::Slab;
 
 use crate::clock::Clock;
-use crate::failure::Failure;
+use crate::failure::{Failure, contain};
 use crate::record::Record;
 use crate::reply::Gate;
 
@@ -108,7 +108,7 @@ impl Lifetime {
         lifetime.settings.clock.on_advance(move || {
             if let Some(lifetime) = weak.upgrade() {
                 lifetime.look();
-                lifetime.requested.notify(usize::MAX);
+                lifetime.wake_tokens();
             }
         });
         lifetime
@@ -155,8 +155,15 @@ impl Lifetime {
     }
 
     fn announce(&self) {
-        self.requested.notify(usize::MAX);
         self.look();
+        self.wake_tokens();
+    }
+
+    /// Wakes whoever waits at a token, with wakers that are the user's code.
+    fn wake_tokens(&self) {
+        contain(|| {
+            self.requested.notify(usize::MAX);
+        });
     }
 
     /// Has the runner look at the state of things.
@@ -283,7 +290,7 @@ impl Lifetime {
         for gate in callers {
             gate.give_up();
         }
-        self.requested.notify(usize::MAX);
+        self.wake_tokens();
     }
 
     fn callers(&self) -> MutexGuard<'_, Slab<Arc<dyn Gate>>> {
@@ -294,7 +301,7 @@ impl Lifetime {
 /// Tells a failure the moment it happens, so that a killed process has told it, too.
 fn trace(failure: &Failure, during_shutdown: bool) {
     // A subscriber is the user's code: its panic must not lose the failure.
-    let told = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+    contain(|| {
         tracing::error!(
             target: "foster",
             payload = failure.payload(),
@@ -306,10 +313,7 @@ fn trace(failure: &Failure, during_shutdown: bool) {
             "{}",
             failure.message(),
         );
-    }));
-    if let Err(panic) = told {
-        crate::failure::panic_message(panic);
-    }
+    });
 }
 
 /// A failure with its whole cause.

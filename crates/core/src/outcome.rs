@@ -134,7 +134,6 @@ impl<T: Debug + 'static> sealed::Verdict for Option<T> {
 impl<T: Debug + 'static> Outcome for Option<T> {}
 
 /// An error as the payload returned it.
-#[derive(Debug)]
 pub(crate) enum ErrorValue {
     Boxed(Box<dyn Error + Send + Sync>),
     Anyhow(anyhow::Error),

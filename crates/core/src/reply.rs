@@ -5,6 +5,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 
+use crate::failure::contain;
 use crate::record::Record;
 
 /// Something that is closed until a payload is over.
@@ -118,7 +119,7 @@ impl<T: Send> Gate for Reply<T> {
         };
         self.opened.notify_all();
         if let Some(waker) = waker {
-            waker.wake();
+            contain(|| waker.wake());
         }
     }
 

@@ -101,6 +101,14 @@ impl RunError {
         }
     }
 
+    /// The error of the payload that was refused, if that is all that this says.
+    pub(crate) fn refusal(&self) -> Option<&(dyn Error + Send + Sync + 'static)> {
+        match &*self.0 {
+            Report::Refused(failure) => failure.error(),
+            _ => None,
+        }
+    }
+
     fn report(&self) -> Option<&Ended> {
         match &*self.0 {
             Report::Ended(report) => Some(report),

@@ -14,7 +14,7 @@ use slab::Slab;
 
 use crate::bound::current_thread;
 use crate::error::{BoxError, Reason};
-use crate::failure::{Cause, Origin, panic_message};
+use crate::failure::{Cause, Origin, contain, panic_message};
 use crate::flavour::{Flavour, Reporter};
 use crate::identifier::Identifier;
 use crate::key::AnyKey;
@@ -259,7 +259,7 @@ impl Slot {
             key.and_then(|key| registry.get_mut(key)?.waker.take())
         };
         if let Some(waker) = waker {
-            waker.wake();
+            contain(|| waker.wake());
         }
     }
 

@@ -26,6 +26,7 @@ use self::launch::Launch;
 use self::runner::Runner;
 use crate::context;
 use crate::error::{AdoptError, ExecuteError};
+use crate::failure::contain;
 use crate::key::{Choice, LookupError, Registered, look_up};
 use crate::lifetime::{Lifetime, Note, Phase, Settings};
 use crate::outcome::Outcome;
@@ -324,7 +325,9 @@ impl Core {
         // The runner comes here once, and nobody else does after it was made.
         let _ = self.left_behind.set(left_behind);
         let _ = self.result.set(result);
-        self.over.notify(usize::MAX);
+        contain(|| {
+            self.over.notify(usize::MAX);
+        });
     }
 
     fn fail_to_start(&self, error: RunError) -> RunError {
