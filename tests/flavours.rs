@@ -171,10 +171,7 @@ fn f3_a_flood_in_the_queue_does_not_push_others_back<F: AsyncFlavour>(flavour: F
     });
     runtime.execute(flavour, || async {}).unwrap();
     let turns = turns.load(SeqCst) - before.unwrap();
-    assert!(
-        turns > FLOOD / 200,
-        "{turns} turns beside {FLOOD} payloads"
-    );
+    assert!(turns > FLOOD / 200, "{turns} turns beside {FLOOD} payloads");
     runtime.shutdown();
     runtime.wait().unwrap();
 }
