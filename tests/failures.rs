@@ -332,8 +332,32 @@ impl std::error::Error for Endless {
     }
 }
 
+/// An error that panics when it is asked for its source.
+#[derive(Debug)]
+struct NoSource;
+
+impl std::fmt::Display for NoSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("mine")
+    }
+}
+
+impl std::error::Error for NoSource {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        panic!("no source");
+    }
+}
+
 fn an_error_that_cannot_be_shown_is_still_a_failure() {
     let runtime = runtime();
+    runtime
+        .adopt(Smol, || async { Err::<(), _>(NoSource) })
+        .unwrap();
+    let error = runtime.run().unwrap_err();
+    assert_eq!(error.failures()[0].kind(), FailureKind::Error);
+    assert_eq!(error.failures()[0].message(), "mine");
+
+    let runtime = common::runtime();
     runtime
         .adopt(Smol, || async { Err::<(), _>(Unshowable) })
         .unwrap();

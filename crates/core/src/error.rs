@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::panic::Location;
 
-use crate::failure::Origin;
+use crate::failure::{Origin, source_of};
 use crate::outcome::ErrorValue;
 use crate::report::RunError;
 
@@ -209,7 +209,7 @@ fn is_clean_chain(error: &(dyn Error + 'static)) -> bool {
             .and_then(|error| error.get_ref())
         {
             Some(inner) => Some(inner),
-            None => error.source(),
+            None => source_of(error),
         };
     }
     false

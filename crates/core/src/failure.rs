@@ -277,7 +277,8 @@ fn text_of(error: &(dyn Error + 'static)) -> String {
         .unwrap_or_else(|_| "an error that cannot be shown: its `Display` panicked".to_owned())
 }
 
-fn source_of<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
+/// An error's source, or none if asking for it panics.
+pub(crate) fn source_of<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
     catch_unwind(AssertUnwindSafe(|| error.source())).unwrap_or(None)
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::envelope::{Envelope, Ticket};
+use crate::lifetime::Phase;
 use crate::reply::Gate;
 
 /// A unit of work that fits flavours whose [`Payload`](crate::Flavour::Payload) is `P`.
@@ -81,6 +82,12 @@ impl Coroutine {
     /// A handle to wait for the end of this payload with, for [`block_on`](crate::Flavour::block_on).
     pub fn completion(&self) -> Completion {
         Completion(self.0.record().gate())
+    }
+
+    /// Whether the payload would be dropped at its next poll.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        let record = self.0.record();
+        record.is_cancelled() || record.lifetime().phase() >= Phase::Cancelling
     }
 }
 
