@@ -16,6 +16,7 @@ use foster::{
 
 on_every_flavour!(
     s1_every_token_is_asked,
+    s3_what_is_refused_meanwhile_makes_no_straggler,
     s3_a_token_holder_that_overruns_is_a_straggler,
     s6_outside_of_payloads_there_is_no_token,
     s6_a_token_belongs_to_its_payload_and_clones_go_anywhere,
@@ -266,6 +267,36 @@ fn s2_a_subroutine_without_a_token_is_left_behind() {
     assert!(error.stragglers().is_empty());
     assert!(error.to_string().contains("left behind"), "{error}");
     go.happen();
+}
+
+fn s3_what_is_refused_meanwhile_makes_no_straggler<F: AnyFlavour>(flavour: F) {
+    for _ in 0..100 {
+        let runtime = started();
+        flavour.execute(&runtime, || ()).unwrap();
+        // Hand in payloads before, while and after the runtime stops.
+        let over = Event::new();
+        let others: Vec<_> = [true, true, false, false]
+            .into_iter()
+            .map(|adopts| {
+                let (runtime, over) = (runtime.clone(), over.clone());
+                thread::spawn(move || {
+                    while !over.has_happened() {
+                        match adopts {
+                            true => drop(flavour.adopt(&runtime, || ())),
+                            false => drop(flavour.execute(&runtime, || ())),
+                        }
+                    }
+                })
+            })
+            .collect();
+        runtime.shutdown();
+        let result = runtime.wait();
+        over.happen();
+        for other in others {
+            other.join().unwrap();
+        }
+        result.unwrap();
+    }
 }
 
 fn s3_a_token_holder_that_overruns_is_a_straggler<F: AnyFlavour>(flavour: F) {

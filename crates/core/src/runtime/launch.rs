@@ -57,6 +57,11 @@ impl Core {
             Ok(chosen) => chosen,
             Err(reason) => return Err(AdoptError::new(origin(), reason)),
         };
+        // Looked at before it is counted, too: a flood of what is refused must not hide from the
+        // runner that all else has ended.
+        if self.lifetime.phase() >= Phase::Stopping {
+            return Err(AdoptError::new(origin(), Reason::Stopping));
+        }
         slot.accept();
         let payload =
             payload.into_payload(Ticket::adopted(Header::new(name, place, Arc::clone(slot))));

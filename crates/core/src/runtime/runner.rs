@@ -132,7 +132,14 @@ impl Runner {
                 true => Instant::now(),
                 false => real(deadline),
             };
-            if !slot.join_flavour(by) && !slot.is_blocking() || !self.is_ended(slot) {
+            let joined = slot.join_flavour(by) || slot.is_blocking();
+            // What comes too late is counted for the moment until it is refused.
+            let mut ended = self.is_ended(slot);
+            while joined && !ended && clock.now() < deadline {
+                self.next_note(Some(deadline), None);
+                ended = self.is_ended(slot);
+            }
+            if !joined || !ended {
                 stragglers.extend(unended(slot));
             }
         }
