@@ -21,6 +21,8 @@ once!(
     hostile_texts_do_not_break_the_report,
     an_error_that_cannot_be_shown_is_still_a_failure,
     a_refused_payload_is_a_report_too,
+    an_error_whose_drop_panics_hurts_nobody,
+    a_report_of_many_stragglers_stays_short,
 );
 
 fn a6_the_cause_comes_first_and_the_rest_in_order<F: AnyFlavour>(flavour: F) {
@@ -383,4 +385,55 @@ fn a_refused_payload_is_a_report_too() {
     let error = adopt_too_late().unwrap_err();
     assert_eq!(error.failures()[0].payload(), "late");
     assert!(error.to_string().contains("stopping"), "{error}");
+}
+
+/// An error whose destructor panics, wherever that may be.
+#[derive(Debug)]
+struct Explosive;
+
+impl std::fmt::Display for Explosive {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("handle with care")
+    }
+}
+
+impl std::error::Error for Explosive {}
+
+impl Drop for Explosive {
+    fn drop(&mut self) {
+        panic!("dropped");
+    }
+}
+
+fn an_error_whose_drop_panics_hurts_nobody() {
+    let runtime = runtime();
+    runtime
+        .adopt(Smol, || async { Err::<(), _>(Explosive) })
+        .unwrap();
+    let error = runtime.run().unwrap_err();
+    assert_eq!(error.failures()[0].message(), "handle with care");
+    // The last of the report: its drop must not unwind into this test.
+    drop(runtime);
+    drop(error);
+}
+
+fn a_report_of_many_stragglers_stays_short() {
+    let short = std::time::Duration::from_millis(20);
+    let runtime = builder().grace(short).build();
+    runtime.start().unwrap();
+    for _ in 0..500 {
+        runtime
+            .adopt(Smol, || async {
+                let _token = Shutdown::current();
+                std::future::pending::<()>().await;
+            })
+            .unwrap();
+    }
+    runtime.execute(Smol, || async {}).unwrap();
+    runtime.shutdown();
+    let error = runtime.wait().unwrap_err();
+    assert_eq!(error.stragglers().len(), 500, "as data it is whole");
+    let report = error.to_string();
+    assert_eq!(report.lines().count(), 1 + 64 + 1);
+    assert!(report.ends_with("… and 436 more"), "{report}");
 }

@@ -45,10 +45,6 @@ once!(
     l9_without_until_idle_the_run_goes_on,
     l9_an_idle_runtime_ends_at_once,
     l10_runtimes_live_one_after_another,
-    start_wait_and_the_future_agree,
-    wait_before_start_and_inside_a_payload_are_errors,
-    a_started_runtime_without_handles_ends,
-    the_default_runtime_is_one,
 );
 
 fn l1_a_failure_ends_the_run<F: AnyFlavour>(flavour: F) {
@@ -533,69 +529,4 @@ fn l10_runtimes_live_one_after_another() {
         runtime.adopt(Thread, || ()).unwrap();
         runtime.run().unwrap();
     }
-}
-
-fn start_wait_and_the_future_agree() {
-    let runtime = runtime();
-    runtime
-        .named("last words")
-        .adopt(Smol, || async { Err::<(), _>("the end") })
-        .unwrap();
-    runtime.start().unwrap();
-    let by_future = futures_lite::future::block_on(runtime.wait_async()).unwrap_err();
-    let by_wait = runtime.wait().unwrap_err();
-    for error in [by_future, by_wait] {
-        assert_eq!(error.failures()[0].payload(), "last words");
-    }
-}
-
-fn wait_before_start_and_inside_a_payload_are_errors() {
-    let runtime = runtime();
-    assert_eq!(runtime.wait().unwrap_err().kind(), RunErrorKind::NotStarted);
-    let inner = runtime.clone();
-    let log = Log::new();
-    let seen = log.clone();
-    runtime
-        .adopt(Thread, move || {
-            seen.write(inner.wait().unwrap_err().kind());
-            seen.write(inner.run().unwrap_err().kind());
-            inner.shutdown();
-        })
-        .unwrap();
-    runtime.run().unwrap();
-    // The subroutine never took a token, so the run may end just before its last words.
-    while log.read().len() < 2 {
-        thread::yield_now();
-    }
-    assert_eq!(
-        log.read(),
-        [RunErrorKind::InsideItself, RunErrorKind::AlreadyStarted]
-    );
-}
-
-fn a_started_runtime_without_handles_ends() {
-    let runtime = started();
-    let (running, dropped) = (Event::new(), Event::new());
-    let (is_running, is_dropped) = (running.clone(), dropped.clone());
-    runtime
-        .adopt(Tokio, move || async move {
-            let _on_drop = OnDrop(move || is_dropped.happen());
-            is_running.happen();
-            pending::<()>().await;
-        })
-        .unwrap();
-    running.expect("the payload runs");
-    drop(runtime);
-    dropped.expect("the payload is cancelled, as nobody could wait for the runtime any more");
-}
-
-fn the_default_runtime_is_one() {
-    foster::runtime().start().unwrap();
-    assert_eq!(foster::runtime().execute(Thread, || 1).unwrap(), 1);
-    foster::runtime().shutdown();
-    foster::runtime().wait().unwrap();
-    assert_eq!(
-        foster::runtime().run().unwrap_err().kind(),
-        RunErrorKind::AlreadyStarted
-    );
 }

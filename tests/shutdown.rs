@@ -29,6 +29,7 @@ on_async_flavours!(
     s2_a_token_that_was_dropped_still_counts,
     s3_a_payload_that_blocks_its_thread_is_named_and_no_other,
     s3_what_waits_behind_a_blocked_thread_is_dropped_unrun,
+    s6_a_waker_that_panics_leaves_no_other_token_asleep,
     s5_a_destructor_that_panics_is_reported_and_stops_no_other,
     s6_requested_wakes_coroutines,
 );
@@ -37,6 +38,7 @@ once!(
     s3_blocking_jobs_of_tokio_are_left_behind,
     s3_any_duration_is_allowed,
     s6_wait_timeout_wakes_threads_and_keeps_time,
+    a_waiter_whose_waker_panics_leaves_no_other_asleep,
 );
 
 fn s1_every_token_is_asked<F: AnyFlavour>(flavour: F) {
@@ -518,6 +520,63 @@ fn s6_requested_wakes_coroutines<F: AsyncFlavour>(flavour: F) {
     runtime.shutdown();
     runtime.wait().unwrap();
     assert!(woken.has_happened());
+}
+
+/// A waker whose panic must not be anybody else's business.
+struct Panics;
+
+impl std::task::Wake for Panics {
+    fn wake(self: Arc<Self>) {
+        panic!("a waker's own panic");
+    }
+}
+
+fn poll_with_panics<A: Future + Unpin>(future: &mut A) -> std::task::Poll<A::Output> {
+    let waker = Arc::new(Panics).into();
+    std::pin::Pin::new(future).poll(&mut std::task::Context::from_waker(&waker))
+}
+
+fn s6_a_waker_that_panics_leaves_no_other_token_asleep<F: AsyncFlavour>(flavour: F) {
+    let runtime = started();
+    let token = runtime
+        .execute(flavour, || async { Shutdown::current() })
+        .unwrap();
+    // First in the list of those to be woken.
+    let mut bad = token.requested();
+    assert!(poll_with_panics(&mut bad).is_pending());
+    let (waiting, asked) = (Event::new(), Event::new());
+    let (is_waiting, is_asked) = (waiting.clone(), asked.clone());
+    runtime
+        .adopt(flavour, move || async move {
+            let mut requested = Shutdown::current().requested();
+            assert!(
+                futures_lite::future::poll_once(&mut requested)
+                    .await
+                    .is_none()
+            );
+            is_waiting.happen();
+            requested.await;
+            is_asked.happen();
+        })
+        .unwrap();
+    waiting.expect("the payload waits");
+    runtime.shutdown();
+    runtime.wait().unwrap();
+    assert!(asked.has_happened());
+    drop(bad);
+}
+
+fn a_waiter_whose_waker_panics_leaves_no_other_asleep() {
+    let runtime = started();
+    let mut bad = runtime.wait_async();
+    assert!(poll_with_panics(&mut bad).is_pending());
+    let waiter = thread::spawn({
+        let runtime = runtime.clone();
+        move || runtime.wait()
+    });
+    runtime.shutdown();
+    waiter.join().unwrap().unwrap();
+    drop(bad);
 }
 
 fn s6_wait_timeout_wakes_threads_and_keeps_time() {

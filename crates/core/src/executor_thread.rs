@@ -3,7 +3,7 @@
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::sync_channel;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
@@ -11,7 +11,7 @@ use crate::error::BoxError;
 use crate::failure::panic_message;
 use crate::flavour::{Flavour, Rejected, Reporter};
 use crate::intake::Intake;
-use crate::latch::Latch;
+use crate::joining::Joining;
 use crate::payload::Coroutine;
 
 /// An executor that is made, run and dropped on a thread of its own.
@@ -29,8 +29,8 @@ pub trait Executor: Sized + 'static {
 /// end, and the report if it dies.
 pub struct ExecutorThread {
     intake: Arc<Intake>,
-    ended: Arc<Latch>,
     handle: Mutex<Option<JoinHandle<()>>>,
+    joining: OnceLock<Joining>,
     name: String,
 }
 
@@ -47,11 +47,10 @@ impl ExecutorThread {
     ) -> Result<Arc<dyn Flavour<Payload = Coroutine>>, BoxError> {
         let name = format!("foster {}", reporter.identifier());
         let intake = Arc::new(Intake::new());
-        let ended = Arc::new(Latch::default());
         let (made, is_made) = sync_channel(1);
-        let on_thread = (Arc::clone(&intake), Arc::clone(&ended));
+        let on_thread = Arc::clone(&intake);
         let handle = thread::Builder::new().name(name.clone()).spawn(move || {
-            let (intake, ended) = on_thread;
+            let intake = on_thread;
             let result = catch_unwind(AssertUnwindSafe(make))
                 .unwrap_or_else(|panic| Err(panic_message(panic).into()));
             match result {
@@ -63,12 +62,11 @@ impl ExecutorThread {
                     let _ = made.send(Err(error));
                 }
             }
-            ended.open();
         })?;
         let this = Self {
             intake,
-            ended,
             handle: Mutex::new(Some(handle)),
+            joining: OnceLock::new(),
             name,
         };
         match is_made.recv() {
@@ -113,19 +111,26 @@ impl Flavour for ExecutorThread {
 
     fn cancel(&self) {
         self.intake.close();
+        // Begun here, on all flavours at once: begun in `join`, it would have no time left for a
+        // healthy flavour behind a stuck one.
+        self.joining();
     }
 
     fn join(&self, by: Instant) -> bool {
-        if !self.ended.wait(by) {
-            return false;
-        }
-        let handle = self
-            .handle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        // The thread has nothing left to do but to end; its panics were caught and told.
-        handle.is_none_or(|handle| handle.join().is_ok())
+        self.joining().wait(by)
+    }
+}
+
+impl ExecutorThread {
+    fn joining(&self) -> &Joining {
+        self.joining.get_or_init(|| {
+            let handle = self
+                .handle
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take();
+            Joining::start(handle.into_iter().collect())
+        })
     }
 }
 

@@ -6,6 +6,7 @@ use std::error::Error;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::Arc;
+use std::task::{Wake, Waker};
 
 use crate::identifier::Identifier;
 use crate::outcome::ErrorValue;
@@ -272,6 +273,14 @@ impl Cause {
     }
 }
 
+impl Drop for Cause {
+    fn drop(&mut self) {
+        // Whoever drops the report has nothing to do with a panic in the error's destructor.
+        let error = self.error.take();
+        contain(|| drop(error));
+    }
+}
+
 fn text_of(error: &(dyn Error + 'static)) -> String {
     catch_unwind(AssertUnwindSafe(|| error.to_string()))
         .unwrap_or_else(|_| "an error that cannot be shown: its `Display` panicked".to_owned())
@@ -280,6 +289,20 @@ fn text_of(error: &(dyn Error + 'static)) -> String {
 /// An error's source, or none if asking for it panics.
 pub(crate) fn source_of<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
     catch_unwind(AssertUnwindSafe(|| error.source())).unwrap_or(None)
+}
+
+/// A waker that contains the panic of `waker`, for lists of wakers: a panic in the middle of waking a
+/// list leaves those behind it asleep, and the list broken.
+pub(crate) fn contained(waker: &Waker) -> Waker {
+    struct Contained(Waker);
+
+    impl Wake for Contained {
+        fn wake(self: Arc<Self>) {
+            contain(|| self.0.wake_by_ref());
+        }
+    }
+
+    Arc::new(Contained(waker.clone())).into()
 }
 
 /// Runs code of the user's that must not stop Foster's, such as a waker's: its panic ends here, with

@@ -108,7 +108,7 @@ impl Lifetime {
         lifetime.settings.clock.on_advance(move || {
             if let Some(lifetime) = weak.upgrade() {
                 lifetime.look();
-                lifetime.wake_tokens();
+                lifetime.requested.notify(usize::MAX);
             }
         });
         lifetime
@@ -156,14 +156,7 @@ impl Lifetime {
 
     fn announce(&self) {
         self.look();
-        self.wake_tokens();
-    }
-
-    /// Wakes whoever waits at a token, with wakers that are the user's code.
-    fn wake_tokens(&self) {
-        contain(|| {
-            self.requested.notify(usize::MAX);
-        });
+        self.requested.notify(usize::MAX);
     }
 
     /// Has the runner look at the state of things.
@@ -290,7 +283,7 @@ impl Lifetime {
         for gate in callers {
             gate.give_up();
         }
-        self.wake_tokens();
+        self.requested.notify(usize::MAX);
     }
 
     fn callers(&self) -> MutexGuard<'_, Slab<Arc<dyn Gate>>> {

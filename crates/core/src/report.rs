@@ -11,6 +11,9 @@ use crate::identifier::Identifier;
 use crate::key::{LookupError, RegisterError};
 use crate::outcome::ErrorValue;
 
+/// How many stragglers, and how many left behind, a printed report lists.
+const SHOWN: usize = 64;
+
 /// All that went wrong while a runtime ran, or why it did not run.
 ///
 /// It *is* the report: `Display` and `Debug` both print the whole of it, over several lines, and
@@ -232,7 +235,12 @@ impl Ended {
             if !stragglers.is_empty() {
                 sections.next(|f| {
                     f.write_str(title)?;
-                    stragglers.iter().try_for_each(|one| write!(f, "\n  {one}"))
+                    let shown = &stragglers[..stragglers.len().min(SHOWN)];
+                    shown.iter().try_for_each(|one| write!(f, "\n  {one}"))?;
+                    match stragglers.len() - shown.len() {
+                        0 => Ok(()),
+                        more => write!(f, "\n  … and {more} more"),
+                    }
                 })?;
             }
         }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use event_listener::{EventListener, Listener};
 
 use crate::context;
+use crate::failure::contained;
 use crate::lifetime::{Lifetime, Phase};
 use crate::record::Record;
 
@@ -129,7 +130,8 @@ impl Future for Requested {
             }
             match &mut this.listener {
                 Some(listener) => {
-                    ready!(Pin::new(listener).poll(context));
+                    let waker = contained(context.waker());
+                    ready!(Pin::new(listener).poll(&mut Context::from_waker(&waker)));
                     // Notified, perhaps for a moved clock only: a listener serves once.
                     this.listener = None;
                 }

@@ -221,8 +221,7 @@
 //!   a report and without any of the above.
 //! - A forked child has no runtime: of all threads only the one that forked lives on in it.
 //! - The flavours of [`Smol`] and [`Tokio`] are one thread each. A payload that blocks it holds up all others of its flavour.
-//! - A thread cannot be killed. Nor is there a limit to how long a destructor in a thread's locals
-//!   holds up that thread's end, for which an async flavour's shutdown waits.
+//! - A thread cannot be killed.
 //! - What a payload spawns by other means (`tokio::spawn`, `smol::spawn`, `std::thread::spawn`) is its
 //!   own business: it is not watched. Adopt it, to have it watched.
 //!
@@ -300,7 +299,7 @@ pub mod flavour {
 
     // All of a flavour but the executor, and its parts.
     #[doc(inline)]
-    pub use foster_core::{Executor, ExecutorThread, Fed, Intake, Latch};
+    pub use foster_core::{Executor, ExecutorThread, Fed, Intake, Joining, Latch};
 
     // Payloads of a kind of one's own.
     #[doc(inline)]

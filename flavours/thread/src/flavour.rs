@@ -5,7 +5,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::Instant;
 
-use foster_core::{BoxError, Flavour, Identifier, Key, Rejected, Reporter, Subroutine};
+use foster_core::{BoxError, Flavour, Identifier, Joining, Key, Rejected, Reporter, Subroutine};
 
 /// The key of the thread flavour: subroutines, each on an OS thread of its own.
 ///
@@ -127,11 +127,9 @@ impl Flavour for Threads {
             .partition(|handle| ended || handle.is_finished());
         state.handles = running;
         drop(state);
-        for handle in over {
-            // Its payload is over and its panics were caught: the thread just ends.
-            let _ = handle.join();
-        }
-        ended
+        // Their payloads are over: what may still run is the destructors of their locals.
+        let joined = over.is_empty() || Joining::start(over).wait(by);
+        ended && joined
     }
 }
 

@@ -1,9 +1,9 @@
 //! Tokio's multi-thread runtime as a flavour.
 
-use std::collections::HashSet;
+use std::cell::RefCell;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, ThreadId};
+use std::thread;
 use std::time::Instant;
 
 use foster_core::{BoxError, Flavour, Identifier, Key, Parallel, Rejected, Reporter};
@@ -84,14 +84,13 @@ impl Key for TokioMultiThread {
         };
         reporter.runs_on(threads);
         let workers = Arc::new(Workers::default());
-        let (starting, stopping) = (Arc::clone(&workers), Arc::clone(&workers));
+        let starting = Arc::clone(&workers);
         let runtime = Builder::new_multi_thread()
             .enable_all()
             .worker_threads(threads)
             // A thread's name must not hold zeros; a user's may.
             .thread_name(name.replace('\0', ""))
             .on_thread_start(move || starting.start(threads))
-            .on_thread_stop(move || stopping.stop())
             .build()?;
         // The first threads are the workers; no payload can start another before it runs.
         workers.wait_for_start(threads);
@@ -157,7 +156,7 @@ impl Drop for MultiThread {
     }
 }
 
-/// Which of the runtime's threads are its workers, and how many of them have ended.
+/// How many of the runtime's workers have started, and how many are there still.
 #[derive(Debug, Default)]
 struct Workers {
     state: Mutex<State>,
@@ -167,7 +166,23 @@ struct Workers {
 #[derive(Debug, Default)]
 struct State {
     started: usize,
-    alive: HashSet<ThreadId>,
+    alive: usize,
+}
+
+thread_local! {
+    /// What counts this thread out as a worker. A local, as tokio's own hook comes before the
+    /// destructors of the locals of payloads. The standard library destroys the first local last
+    /// where it keeps the list itself, as on Linux.
+    static WORKER: RefCell<Option<Worker>> = const { RefCell::new(None) };
+}
+
+struct Worker(Arc<Workers>);
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.0.lock().alive -= 1;
+        self.0.changed.notify_all();
+    }
 }
 
 impl Workers {
@@ -175,17 +190,12 @@ impl Workers {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn start(&self, workers: usize) {
+    fn start(self: &Arc<Self>, workers: usize) {
         let mut state = self.lock();
         if state.started < workers {
             state.started += 1;
-            state.alive.insert(thread::current().id());
-            self.changed.notify_all();
-        }
-    }
-
-    fn stop(&self) {
-        if self.lock().alive.remove(&thread::current().id()) {
+            state.alive += 1;
+            WORKER.set(Some(Worker(Arc::clone(self))));
             self.changed.notify_all();
         }
     }
@@ -202,8 +212,8 @@ impl Workers {
         let left = by.saturating_duration_since(Instant::now());
         let (state, _) = self
             .changed
-            .wait_timeout_while(self.lock(), left, |state| !state.alive.is_empty())
+            .wait_timeout_while(self.lock(), left, |state| state.alive > 0)
             .unwrap_or_else(PoisonError::into_inner);
-        state.alive.is_empty()
+        state.alive == 0
     }
 }

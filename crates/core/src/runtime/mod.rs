@@ -26,7 +26,7 @@ use self::launch::Launch;
 use self::runner::Runner;
 use crate::context;
 use crate::error::{AdoptError, ExecuteError};
-use crate::failure::contain;
+use crate::failure::contained;
 use crate::key::{Choice, LookupError, Registered, look_up};
 use crate::lifetime::{Lifetime, Note, Phase, Settings};
 use crate::outcome::Outcome;
@@ -325,9 +325,7 @@ impl Core {
         // The runner comes here once, and nobody else does after it was made.
         let _ = self.left_behind.set(left_behind);
         let _ = self.result.set(result);
-        contain(|| {
-            self.over.notify(usize::MAX);
-        });
+        self.over.notify(usize::MAX);
     }
 
     fn fail_to_start(&self, error: RunError) -> RunError {
@@ -429,7 +427,8 @@ impl Future for Wait {
             }
             match &mut this.listener {
                 Some(listener) => {
-                    ready!(Pin::new(listener).poll(context));
+                    let waker = contained(context.waker());
+                    ready!(Pin::new(listener).poll(&mut Context::from_waker(&waker)));
                     this.listener = None;
                 }
                 none => *none = Some(this.core.over.listen()),
