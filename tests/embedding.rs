@@ -1,4 +1,5 @@
-//! A runtime inside a program that owns its `main`: start, wait, handles. Rows L2 and L6.
+//! A runtime inside a program that owns its `main`: start, wait, handles. Rows
+//! L2, L3 and L6.
 
 mod common;
 
@@ -6,14 +7,39 @@ use std::future::pending;
 use std::thread;
 
 use common::*;
-use foster::{RunErrorKind, Smol, Thread, Tokio};
+use foster::{AdoptError, RunErrorKind, Runtime, Smol, Thread, Tokio};
 
+on_every_flavour!(l3_the_start_ends_whatever_its_payloads_adopt);
 once!(
     start_wait_and_the_future_agree,
     wait_before_start_and_inside_a_payload_are_errors,
     a_started_runtime_without_handles_ends,
     the_default_runtime_is_one,
 );
+
+/// Each payload adopts its successor, until the runtime stops.
+fn l3_the_start_ends_whatever_its_payloads_adopt<F: AnyFlavour>(flavour: F) {
+    fn adopt_a_chain<F: AnyFlavour>(runtime: &Runtime, flavour: F) -> Result<(), AdoptError> {
+        let inner = runtime.clone();
+        flavour.adopt(runtime, move || adopt_a_chain(&inner, flavour))
+    }
+    let runtime = runtime();
+    for _ in 0..200 {
+        adopt_a_chain(&runtime, flavour).unwrap();
+    }
+    let started = Event::new();
+    let starting = {
+        let (runtime, started) = (runtime.clone(), started.clone());
+        thread::spawn(move || {
+            runtime.start().unwrap();
+            started.happen();
+        })
+    };
+    started.expect("the start ends while payloads go on adopting");
+    starting.join().unwrap();
+    runtime.shutdown();
+    runtime.wait().unwrap();
+}
 
 fn start_wait_and_the_future_agree() {
     let runtime = runtime();

@@ -125,10 +125,7 @@ fn l2_runs_at_the_same_time_are_refused() {
             thread::spawn(move || runtime.start().is_ok())
         })
         .collect();
-    let started = starts
-        .into_iter()
-        .filter(|_| true)
-        .map(|start| start.join().unwrap());
+    let started = starts.into_iter().map(|start| start.join().unwrap());
     assert_eq!(started.filter(|ok| *ok).count(), 1);
     assert_eq!(
         runtime.run().unwrap_err().kind(),

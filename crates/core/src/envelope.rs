@@ -201,9 +201,9 @@ fn finish(
 ) {
     let discarded = discard(record, &mut *body);
     let lost = match discarded {
-        Ok(Err(ForeignThread)) => lost.or(Some(
-            "its flavour dropped it on a thread other than its own: its future was leaked",
-        )),
+        Ok(Err(ForeignThread)) => {
+            Some("its flavour dropped it on a thread other than its own: its future was leaked")
+        }
         _ => lost,
     };
     let cause = body.end(end);

@@ -1,10 +1,10 @@
-//! Handing payloads to their flavours: adopt, execute, and the start of those that waited.
+//! Handing payloads to their flavours: adopt, execute, call.
 
 use std::borrow::Cow;
 use std::panic::Location;
 use std::sync::Arc;
 
-use super::{Core, lock};
+use super::Core;
 use crate::context::{self, Dropping};
 use crate::deadlock;
 use crate::envelope::Ticket;
@@ -24,17 +24,6 @@ use crate::slot::{Slot, Typed};
 pub(super) type Name = Option<Cow<'static, str>>;
 /// Where a payload was handed in.
 pub(super) type Place = &'static Location<'static>;
-
-/// A payload that waits for the start of its runtime. Its drop drops the payload unrun.
-pub(super) trait Launch: Send {
-    fn launch(self: Box<Self>);
-}
-
-struct WaitingPayload<P> {
-    slot: Arc<Slot>,
-    origin: Origin,
-    payload: Option<P>,
-}
 
 impl Core {
     pub(super) fn adopt<C, P>(
@@ -77,18 +66,10 @@ impl Core {
         payload: P,
         origin: &dyn Fn() -> Origin,
     ) -> Result<(), Reason> {
-        if self.lifetime.phase() < Phase::Running {
-            let mut waiting = lock(&self.waiting);
-            // Under the lock: the launch leaves Starting only while it holds it and finds nobody.
-            if self.lifetime.phase() < Phase::Running {
-                waiting.push(Box::new(WaitingPayload {
-                    slot: Arc::clone(slot),
-                    origin: origin(),
-                    payload: Some(payload),
-                }));
-                return Ok(());
-            }
-        }
+        let payload = match self.waiting.push(slot, payload, origin) {
+            Ok(()) => return Ok(()),
+            Err(payload) => payload,
+        };
         if self.lifetime.phase() >= Phase::Stopping {
             return refuse(payload, Reason::Stopping);
         }
@@ -96,30 +77,13 @@ impl Core {
     }
 
     /// Starts the payloads that wait, in order, and opens the runtime to all others.
-    ///
-    /// A payload that starts here may hand in more, which wait as well until those before them have
-    /// been spawned.
     pub(super) fn launch(&self) {
         if !self.lifetime.advance(Phase::Idle, Phase::Starting) {
             // Asked to end before it began.
-            let waiting = std::mem::take(&mut *lock(&self.waiting));
-            drop(waiting);
+            self.waiting.drop_unrun();
             return;
         }
-        loop {
-            let batch = {
-                let mut waiting = lock(&self.waiting);
-                if waiting.is_empty() {
-                    // Fails if the runtime is stopping already.
-                    self.lifetime.advance(Phase::Starting, Phase::Running);
-                    break;
-                }
-                std::mem::take(&mut *waiting)
-            };
-            for payload in batch {
-                payload.launch();
-            }
-        }
+        self.waiting.launch(&self.lifetime);
         // A runtime that ends when it is idle may be so from the start.
         self.lifetime.look();
     }
@@ -257,7 +221,11 @@ impl<T: Send + 'static> Drop for Submitted<T> {
 }
 
 /// Starts the flavour if need be and hands the payload to it.
-fn spawn<P: 'static>(slot: &Arc<Slot>, typed: &Typed<P>, payload: P) -> Result<(), Reason> {
+pub(super) fn spawn<P: 'static>(
+    slot: &Arc<Slot>,
+    typed: &Typed<P>,
+    payload: P,
+) -> Result<(), Reason> {
     match slot.started(typed) {
         Ok(flavour) => flavour
             .spawn(payload)
@@ -280,31 +248,4 @@ fn refuse_rejected<P>(slot: &Slot, rejected: Rejected<P>) -> Result<(), Reason> 
         reason => Reason::Rejected(reason),
     };
     refuse(payload, reason)
-}
-
-impl<P: Send + 'static> Launch for WaitingPayload<P> {
-    fn launch(mut self: Box<Self>) {
-        let Some(payload) = self.payload.take() else {
-            return;
-        };
-        let slot = &self.slot;
-        let Some(typed) = slot.typed() else { return };
-        let Err(reason) = spawn(slot, typed, payload) else {
-            return;
-        };
-        // Its adopter has been told that all is well, so this is a failure.
-        let cause = match reason {
-            Reason::Start(error) => Cause::lost_by("its flavour could not be started", error),
-            Reason::Rejected(Some(error)) => Cause::lost_by("its flavour does not take it", error),
-            _ => Cause::lost("its flavour does not take it"),
-        };
-        slot.lifetime.fail(Failure::new(self.origin.clone(), cause));
-    }
-}
-
-impl<P> Drop for WaitingPayload<P> {
-    fn drop(&mut self) {
-        // No failure, unless its destructor panics.
-        context::drop_for(Dropping::Unrun, self.payload.take());
-    }
 }

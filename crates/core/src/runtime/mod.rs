@@ -5,6 +5,7 @@ mod call;
 mod launch;
 mod named;
 mod runner;
+mod waiting;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -22,8 +23,8 @@ pub use self::builder::Builder;
 pub use self::call::Call;
 pub use self::named::Named;
 
-use self::launch::Launch;
 use self::runner::Runner;
+use self::waiting::Waiting;
 use crate::context;
 use crate::error::{AdoptError, ExecuteError};
 use crate::failure::contained;
@@ -66,8 +67,7 @@ struct Owner {
 pub(crate) struct Core {
     pub(crate) lifetime: Arc<Lifetime>,
     pub(crate) slots: Slots,
-    /// Payloads that wait for the start, in the order in which they came.
-    waiting: Mutex<Vec<Box<dyn Launch>>>,
+    waiting: Waiting,
     /// The receiving end of the failure channel, until the runtime is started.
     notes: Mutex<Option<Receiver<Note>>>,
     result: OnceLock<Result<(), RunError>>,
@@ -113,7 +113,7 @@ impl Runtime {
                 core: Arc::new(Core {
                     lifetime: Lifetime::new(settings, sender),
                     slots: Slots::default(),
-                    waiting: Mutex::default(),
+                    waiting: Waiting::default(),
                     notes: Mutex::new(Some(receiver)),
                     result: OnceLock::new(),
                     left_behind: OnceLock::new(),
@@ -134,7 +134,8 @@ impl Runtime {
     /// failure of it ends the runtime. Before the runtime is started the payload waits for that.
     ///
     /// Never waits for the payload, and may be called from any thread and inside any payload. What
-    /// one thread adopts on one flavour starts in that order.
+    /// one thread adopts on one flavour starts in that order. Only where so much is adopted during
+    /// the start that it would not come to its end, an adopt may wait for that, a second at most.
     ///
     /// What a payload spawns by its executor's own means (`tokio::spawn`, a thread of its own) is
     /// not watched; adopt it to have it watched.
@@ -330,7 +331,7 @@ impl Core {
 
     fn fail_to_start(&self, error: RunError) -> RunError {
         self.lifetime.stop();
-        lock(&self.waiting).clear();
+        self.waiting.drop_unrun();
         self.lifetime.end();
         self.finish(Err(error.clone()), Vec::new());
         error
@@ -383,10 +384,9 @@ impl Drop for Owner {
         // A runtime that nobody can wait for must not live on unseen.
         self.core.lifetime.stop();
         if lock(&self.core.notes).take().is_some() {
-            // Never started. Taken out first: a closure's destructor may use the runtime.
+            // Never started.
             self.core.lifetime.close_ledger();
-            let waiting = std::mem::take(&mut *lock(&self.core.waiting));
-            drop(waiting);
+            self.core.waiting.drop_unrun();
         }
     }
 }

@@ -1,0 +1,135 @@
+//! Payloads that wait for the start of their runtime.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use super::launch::spawn;
+use super::lock;
+use crate::context::{self, Dropping};
+use crate::error::Reason;
+use crate::failure::{Cause, Failure, Origin};
+use crate::latch::Latch;
+use crate::lifetime::{Lifetime, Phase};
+use crate::slot::Slot;
+
+/// After so many batches the launch is held up: others hand in payloads as fast as it spawns them.
+const BATCHES: usize = 3;
+
+/// How long an adopt makes way for a launch that is held up, at most.
+const MAKING_WAY: Duration = Duration::from_secs(1);
+
+/// A payload that waits. Its drop drops the payload unrun.
+trait Launch: Send {
+    fn launch(self: Box<Self>);
+}
+
+/// The payloads that wait, in the order in which they came.
+#[derive(Default)]
+pub(super) struct Waiting {
+    queue: Mutex<Queue>,
+    launched: Latch,
+}
+
+#[derive(Default)]
+struct Queue {
+    payloads: Vec<Box<dyn Launch>>,
+    /// How many times the launch has found some.
+    batches: usize,
+}
+
+impl Waiting {
+    /// Lets a payload wait for the start, or hands it back if the start is over.
+    pub(super) fn push<P: Send + 'static>(
+        &self,
+        slot: &Arc<Slot>,
+        payload: P,
+        origin: impl FnOnce() -> Origin,
+    ) -> Result<(), P> {
+        let is_over = || slot.lifetime.phase() >= Phase::Running;
+        if is_over() {
+            return Err(payload);
+        }
+        let mut queue = lock(&self.queue);
+        if queue.batches >= BATCHES {
+            // Payloads that adopt their successors, or threads that do nothing but adopt, could keep
+            // the launch busy for ever. It waits for nobody, so it ends soon if nothing is added;
+            // but a flavour may take its time to start, and adopt from there.
+            drop(queue);
+            self.launched.wait(Instant::now() + MAKING_WAY);
+            queue = lock(&self.queue);
+        }
+        // Under the lock: the launch leaves Starting only while it holds it and finds nobody.
+        if is_over() {
+            return Err(payload);
+        }
+        queue.payloads.push(Box::new(WaitingPayload {
+            slot: Arc::clone(slot),
+            origin: origin(),
+            payload: Some(payload),
+        }));
+        Ok(())
+    }
+
+    /// Starts all that wait, in order, and opens the runtime to all others.
+    ///
+    /// A payload that starts here may hand in more, which wait as well until those before them have
+    /// been spawned.
+    pub(super) fn launch(&self, lifetime: &Lifetime) {
+        loop {
+            let batch = {
+                let mut queue = lock(&self.queue);
+                if queue.payloads.is_empty() {
+                    // Fails if the runtime is stopping already.
+                    lifetime.advance(Phase::Starting, Phase::Running);
+                    break;
+                }
+                queue.batches += 1;
+                std::mem::take(&mut queue.payloads)
+            };
+            for payload in batch {
+                payload.launch();
+            }
+        }
+        self.launched.open();
+    }
+
+    /// Drops all that wait.
+    pub(super) fn drop_unrun(&self) {
+        // Taken out first: a closure's destructor may use the runtime.
+        let payloads = std::mem::take(&mut lock(&self.queue).payloads);
+        drop(payloads);
+    }
+}
+
+struct WaitingPayload<P> {
+    slot: Arc<Slot>,
+    origin: Origin,
+    payload: Option<P>,
+}
+
+impl<P: Send + 'static> Launch for WaitingPayload<P> {
+    fn launch(mut self: Box<Self>) {
+        let Some(payload) = self.payload.take() else {
+            return;
+        };
+        let slot = &self.slot;
+        let Some(typed) = slot.typed() else { return };
+        let Err(reason) = spawn(slot, typed, payload) else {
+            return;
+        };
+        // Its adopter has been told that all is well, so this is a failure.
+        let cause = match reason {
+            Reason::Start(error) => Cause::lost_by("its flavour could not be started", error),
+            Reason::Rejected(Some(error)) => Cause::lost_by("its flavour does not take it", error),
+            _ => Cause::lost("its flavour does not take it"),
+        };
+        slot.lifetime.fail(Failure::new(self.origin.clone(), cause));
+    }
+}
+
+impl<P> Drop for WaitingPayload<P> {
+    fn drop(&mut self) {
+        // No failure, unless its destructor panics.
+        context::drop_for(Dropping::Unrun, self.payload.take());
+    }
+}
