@@ -1,13 +1,18 @@
 //! A runtime inside a program that owns its `main`: start, wait, handles. Rows
-//! L2, L3 and L6.
+//! L2, L3, L5 and L6.
 
 mod common;
 
+use std::fmt;
 use std::future::pending;
+use std::sync::Arc;
 use std::thread;
 
 use common::*;
-use foster::{AdoptError, RunErrorKind, Runtime, Smol, Thread, Tokio};
+use foster::{
+    AdoptError, BoxError, Coroutine, Flavour, Identifier, Key, Reporter, RunErrorKind, Runtime,
+    Smol, Thread, Tokio,
+};
 
 on_every_flavour!(l3_the_start_ends_whatever_its_payloads_adopt);
 once!(
@@ -15,6 +20,7 @@ once!(
     wait_before_start_and_inside_a_payload_are_errors,
     a_started_runtime_without_handles_ends,
     the_default_runtime_is_one,
+    l5_no_flavour_is_started_after_the_end,
 );
 
 /// Each payload adopts its successor, until the runtime stops.
@@ -104,4 +110,66 @@ fn the_default_runtime_is_one() {
         foster::runtime().run().unwrap_err().kind(),
         RunErrorKind::AlreadyStarted
     );
+}
+
+/// A key that is slow to say which flavour it means, and counts how often that is started.
+#[derive(Clone)]
+struct Slow {
+    asked: Event,
+    may_answer: Event,
+    starts: Log<()>,
+}
+
+impl PartialEq for Slow {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl fmt::Debug for Slow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Slow")
+    }
+}
+
+impl Key for Slow {
+    type Payload = Coroutine;
+
+    fn identifier(&self) -> Identifier {
+        self.asked.happen();
+        self.may_answer.expect("the runtime is over");
+        Identifier::new("slow")
+    }
+
+    fn start(&self, reporter: Reporter) -> Result<Arc<dyn Flavour<Payload = Coroutine>>, BoxError> {
+        self.starts.write(());
+        Smol.start(reporter)
+    }
+}
+
+fn l5_no_flavour_is_started_after_the_end() {
+    type HandIn = fn(&Runtime, Slow) -> bool;
+    let ways: [HandIn; 3] = [
+        |runtime, key| runtime.adopt(key, || async {}).is_ok(),
+        |runtime, key| runtime.execute(key, || async {}).is_ok(),
+        |runtime, key| futures_lite::future::block_on(runtime.call(key, || async {})).is_ok(),
+    ];
+    for hand_in in ways {
+        let key = Slow {
+            asked: Event::new(),
+            may_answer: Event::new(),
+            starts: Log::new(),
+        };
+        let runtime = started();
+        let late = {
+            let (runtime, key) = (runtime.clone(), key.clone());
+            thread::spawn(move || hand_in(&runtime, key))
+        };
+        key.asked.expect("the payload is handed in");
+        runtime.shutdown();
+        runtime.wait().unwrap();
+        key.may_answer.happen();
+        assert!(!late.join().unwrap(), "refused");
+        assert!(key.starts.read().is_empty(), "nobody would end it");
+    }
 }

@@ -3,13 +3,13 @@
 use std::any::Any;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::thread;
 
 use crate::bound::Bound;
 use crate::failure::Cause;
 use crate::reply::{Gate, Reply};
+use crate::sync::Arc;
+use crate::sync::thread;
 
 /// A panic's value.
 pub(crate) type Panic = Box<dyn Any + Send>;

@@ -17,7 +17,9 @@
 use std::cell::Cell;
 use std::mem::ManuallyDrop;
 use std::pin::Pin;
-use std::thread::{self, ThreadId};
+
+use crate::sync::thread::{self, ThreadId};
+use crate::sync::thread_local;
 
 thread_local! {
     static ID: Cell<Option<ThreadId>> = const { Cell::new(None) };

@@ -1,8 +1,9 @@
 //! The one clock behind every time that Foster keeps.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use crate::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Where grace, cancel time and waits with a time-out get the time from.
 ///

@@ -1,11 +1,10 @@
 //! What the calling thread is doing for Foster right now: whose code it runs, and why it drops.
 
 use std::cell::Cell;
-use std::sync::Arc;
-
-use scoped_tls::scoped_thread_local;
 
 use crate::record::Record;
+use crate::sync::Arc;
+use crate::sync::{scoped_thread_local, thread_local};
 
 scoped_thread_local!(static CURRENT: Arc<Record>);
 
@@ -39,15 +38,15 @@ pub(crate) fn drop_for<P>(whom: Dropping, payload: P) {
     struct Restore(Dropping);
     impl Drop for Restore {
         fn drop(&mut self) {
-            DROPPING.set(self.0);
+            DROPPING.with(|dropping| dropping.set(self.0));
         }
     }
     // Also restored if a destructor of the user's unwinds.
-    let _restore = Restore(DROPPING.replace(whom));
+    let _restore = Restore(DROPPING.with(|dropping| dropping.replace(whom)));
     drop(payload);
 }
 
 /// On whose behalf the calling thread drops a payload.
 pub(crate) fn dropping() -> Dropping {
-    DROPPING.get()
+    DROPPING.with(Cell::get)
 }

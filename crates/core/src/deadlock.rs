@@ -5,14 +5,16 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::ThreadId;
 
 use crate::bound::current_thread;
 use crate::context;
 use crate::slot::Slot;
+use crate::sync::thread::ThreadId;
+use crate::sync::{Arc, Mutex, MutexGuard, PoisonError, lazy_static};
 
-static WAITS: Mutex<Option<HashMap<ThreadId, Wait>>> = Mutex::new(None);
+lazy_static! {
+    static ref WAITS: Mutex<HashMap<ThreadId, Wait>> = Mutex::default();
+}
 
 struct Wait {
     slot: Arc<Slot>,
@@ -20,7 +22,7 @@ struct Wait {
     waiter: String,
 }
 
-fn waits() -> MutexGuard<'static, Option<HashMap<ThreadId, Wait>>> {
+fn waits() -> MutexGuard<'static, HashMap<ThreadId, Wait>> {
     WAITS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -41,9 +43,8 @@ pub(crate) fn wait_for(slot: &Arc<Slot>) -> Result<Waiting, String> {
         Some(record) => record.origin().to_string(),
         None => "this thread".to_owned(),
     };
-    let mut guard = waits();
-    let waits = guard.get_or_insert_default();
-    if let Some(ring) = ring(waits, slot, thread, &waiter) {
+    let mut waits = waits();
+    if let Some(ring) = ring(&waits, slot, thread, &waiter) {
         return Err(ring);
     }
     let wait = Wait {
@@ -56,14 +57,13 @@ pub(crate) fn wait_for(slot: &Arc<Slot>) -> Result<Waiting, String> {
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        let mut guard = waits();
-        let waits = guard.get_or_insert_default();
+        let mut waits = waits();
         let _this = match self.outer.take() {
             Some(outer) => waits.insert(self.thread, outer),
             None => waits.remove(&self.thread),
         };
         // The wait holds a slot, whose last drop must not happen under the lock.
-        drop(guard);
+        drop(waits);
     }
 }
 

@@ -7,7 +7,6 @@
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::{Arc, MutexGuard};
 use std::task::{Context, Poll, Waker};
 
 use crate::body::{AsyncBody, BlockingBody, Body, End, ForeignThread, Panic, Sink};
@@ -18,6 +17,7 @@ use crate::lifetime::Phase;
 use crate::outcome::Outcome;
 use crate::record::{Header, Record};
 use crate::reply::{Gate, Reply};
+use crate::sync::{Arc, MutexGuard};
 
 /// The account of one payload that is about to be handed to a flavour: whose it is, and where its
 /// result goes. Made by the runtime, used up by making a payload with it.

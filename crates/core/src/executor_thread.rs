@@ -2,9 +2,6 @@
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::sync_channel;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use crate::error::BoxError;
@@ -13,6 +10,9 @@ use crate::flavour::{Flavour, Rejected, Reporter};
 use crate::intake::Intake;
 use crate::joining::Joining;
 use crate::payload::Coroutine;
+use crate::sync::sync_channel;
+use crate::sync::thread::{self, JoinHandle};
+use crate::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// An executor that is made, run and dropped on a thread of its own.
 pub trait Executor: Sized + 'static {

@@ -1,12 +1,12 @@
 //! The trait behind every flavour, and what its authors need beside it.
 
 use std::fmt;
-use std::sync::Weak;
 use std::time::Instant;
 
 use crate::error::BoxError;
 use crate::identifier::Identifier;
 use crate::slot::Slot;
+use crate::sync::Weak;
 
 /// Runs payloads on one kind of executor.
 ///

@@ -5,11 +5,11 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use crate::flavour::Rejected;
 use crate::payload::Coroutine;
+use crate::sync::{Mutex, MutexGuard, PoisonError};
 
 /// How many new payloads are handed to the executor before it gets a turn for all else.
 const BATCH: usize = 128;

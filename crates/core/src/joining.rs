@@ -1,10 +1,10 @@
 //! Joining threads with a deadline.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{Builder, JoinHandle};
 use std::time::Instant;
 
 use crate::latch::Latch;
+use crate::sync::thread::{Builder, JoinHandle};
+use crate::sync::{Arc, Mutex, PoisonError};
 
 /// Threads that are about to end, and the wait for that.
 ///

@@ -1,7 +1,8 @@
 //! A latch: something that happens once and can be waited for with a deadline.
 
-use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Instant;
+
+use crate::sync::{Condvar, Mutex, PoisonError};
 
 /// Closed until it is opened, and open from then on.
 #[derive(Debug, Default)]

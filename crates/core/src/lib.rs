@@ -30,6 +30,8 @@ mod key;
 mod latch;
 mod lifetime;
 mod manual;
+#[cfg(all(test, foster_model))]
+mod models;
 mod outcome;
 mod payload;
 mod record;
@@ -39,6 +41,7 @@ mod runtime;
 mod shutdown;
 mod signals;
 mod slot;
+mod sync;
 mod text;
 
 pub use crate::clock::Clock;

@@ -19,18 +19,18 @@
 //! call; all later moves are the runner's.
 
 use std::io::{self, Write as _};
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering::SeqCst};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use event_listener::Event;
-use flume::Sender;
 use slab::Slab;
 
 use crate::clock::Clock;
 use crate::failure::{Failure, contain};
 use crate::record::Record;
 use crate::reply::Gate;
+use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering::SeqCst};
+use crate::sync::channel::Sender;
+use crate::sync::event::Event;
+use crate::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// How many failures are kept; those after them are counted.
 const FAILURE_LIMIT: usize = 64;

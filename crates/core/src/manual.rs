@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
 use std::time::Instant;
 
@@ -13,6 +12,7 @@ use crate::flavour::{Flavour, Rejected, Reporter};
 use crate::identifier::Identifier;
 use crate::key::Key;
 use crate::payload::Coroutine;
+use crate::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A flavour that keeps its payloads in a queue and polls one of them at each
 /// [`step`](Manual::step), on the thread that steps.

@@ -3,12 +3,12 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::envelope::{Envelope, Ticket};
 use crate::lifetime::Phase;
 use crate::reply::Gate;
+use crate::sync::Arc;
 
 /// A unit of work that fits flavours whose [`Payload`](crate::Flavour::Payload) is `P`.
 ///

@@ -2,15 +2,15 @@
 
 use std::borrow::Cow;
 use std::panic::Location;
-use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::body::Body;
 use crate::failure::{Cause, Failure, Origin};
 use crate::lifetime::Lifetime;
 use crate::reply::Gate;
 use crate::slot::Slot;
+use crate::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
+use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU32};
+use crate::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The payload has had its first poll, or its thread.
 const STARTED: u8 = 1;

@@ -1,12 +1,12 @@
 //! How the value of an executed payload comes back to its caller.
 
 use std::panic::resume_unwind;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
-use std::thread;
 
 use crate::failure::contain;
 use crate::record::Record;
+use crate::sync::thread;
+use crate::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 /// Something that is closed until a payload is over.
 pub(crate) trait Gate: Send + Sync {

@@ -3,16 +3,15 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
-
-use event_listener::{EventListener, Listener};
 
 use crate::context;
 use crate::failure::contained;
 use crate::lifetime::{Lifetime, Phase};
 use crate::record::Record;
+use crate::sync::Arc;
+use crate::sync::event::{EventListener, Listener};
 
 /// A payload's part in the end of its runtime.
 ///

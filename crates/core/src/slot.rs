@@ -4,10 +4,7 @@ use std::any::Any;
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Waker;
-use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
 use slab::Slab;
@@ -21,6 +18,10 @@ use crate::key::AnyKey;
 use crate::lifetime::{Lifetime, Phase};
 use crate::record::{Ended, Record};
 use crate::reply::{Gate, Reply};
+use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use crate::sync::thread::ThreadId;
+use crate::sync::thread_local;
+use crate::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// How long a blocking payload that has just got its thread may take to reach its first lines. A
 /// coroutine takes its token in its first poll, which is waited for; this is the same for threads.
@@ -89,7 +90,7 @@ struct Start {
 
 impl Slot {
     pub(crate) fn new(key: AnyKey, lifetime: Arc<Lifetime>) -> Self {
-        static NUMBERS: AtomicUsize = AtomicUsize::new(1);
+        static NUMBERS: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(1);
         Self {
             number: NUMBERS.fetch_add(1, SeqCst),
             accepted: Counter::default(),
@@ -381,10 +382,10 @@ impl Slot {
     }
 
     fn note_thread(&self) {
-        if LAST_NOTED.get() == self.number {
+        if LAST_NOTED.with(Cell::get) == self.number {
             return;
         }
-        LAST_NOTED.set(self.number);
+        LAST_NOTED.with(|last| last.set(self.number));
         let current = current_thread();
         let mut threads = self.lock_threads();
         if !threads.contains(&current) {

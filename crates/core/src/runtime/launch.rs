@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::panic::Location;
-use std::sync::Arc;
 
 use super::Core;
 use crate::context::{self, Dropping};
@@ -19,6 +18,7 @@ use crate::payload::IntoPayload;
 use crate::record::Header;
 use crate::reply::{Gate, Reply};
 use crate::slot::{Slot, Typed};
+use crate::sync::Arc;
 
 /// The name of a payload, if it was given one.
 pub(super) type Name = Option<Cow<'static, str>>;
@@ -119,8 +119,13 @@ impl Core {
     {
         self.admits_execute()?;
         let Chosen { slot, typed } = key.select(&self.slots, &self.lifetime)?;
-        let flavour = slot.started(typed)?;
+        // Counted before the flavour is started: the runner may have come to its end meanwhile, and
+        // nobody would end a flavour that starts after that.
         let payload = self.prepare(slot, payload, reply, name, place)?;
+        let flavour = match slot.started(typed) {
+            Ok(flavour) => flavour,
+            Err(reason) => return refuse(payload, reason),
+        };
         // Blocking code runs on this very thread, which then waits for nobody.
         let waits = reply.record().is_some_and(|record| !record.is_blocking());
         let waiting = match waits.then(|| deadlock::wait_for(slot)).transpose() {

@@ -12,12 +12,7 @@ use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, ready};
-use std::thread::{self, JoinHandle};
-
-use event_listener::{Event, EventListener, Listener};
-use flume::Receiver;
 
 pub use self::builder::Builder;
 pub use self::call::Call;
@@ -34,6 +29,10 @@ use crate::outcome::Outcome;
 use crate::payload::IntoPayload;
 use crate::report::{RunError, Straggler};
 use crate::slot::Slots;
+use crate::sync::channel::Receiver;
+use crate::sync::event::{Event, EventListener, Listener};
+use crate::sync::thread::{self, JoinHandle};
+use crate::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// One lifetime over several flavours of execution.
 ///
@@ -107,7 +106,7 @@ impl Runtime {
     }
 
     fn with(settings: Settings) -> Self {
-        let (sender, receiver) = flume::unbounded();
+        let (sender, receiver) = crate::sync::channel::unbounded();
         Self {
             owner: Arc::new(Owner {
                 core: Arc::new(Core {

@@ -1,10 +1,7 @@
 //! The runner: it holds the failure channel and takes a runtime through its end.
 
 use std::panic::Location;
-use std::sync::Arc;
 use std::time::Instant;
-
-use flume::{Receiver, RecvTimeoutError};
 
 use super::Core;
 use crate::failure::{Cause, Failure, Origin};
@@ -13,6 +10,8 @@ use crate::lifetime::{Lifetime, Note, Phase};
 use crate::report::{Ended, RunError, Straggler, StragglerReason};
 use crate::signals;
 use crate::slot::Slot;
+use crate::sync::Arc;
+use crate::sync::channel::{Receiver, RecvTimeoutError};
 
 /// Takes one runtime from its start to its end, on whatever thread it is put.
 pub(super) struct Runner {

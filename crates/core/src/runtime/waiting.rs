@@ -1,6 +1,5 @@
 //! Payloads that wait for the start of their runtime.
 
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::launch::spawn;
@@ -11,6 +10,7 @@ use crate::failure::{Cause, Failure, Origin};
 use crate::latch::Latch;
 use crate::lifetime::{Lifetime, Phase};
 use crate::slot::Slot;
+use crate::sync::{Arc, Mutex};
 
 /// After so many batches the launch is held up: others hand in payloads as fast as it spawns them.
 const BATCHES: usize = 3;

@@ -1,0 +1,109 @@
+//! The flavour of the models: an executor thread that polls only what was woken.
+
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+
+use crate::sync::{Mutex, lock};
+use crate::{
+    BoxError, Coroutine, Executor, ExecutorThread, Fed, Flavour, Identifier, Intake, Key, Reporter,
+};
+
+/// A key of the flavour, under a name.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Model(pub(super) &'static str);
+
+impl Key for Model {
+    type Payload = Coroutine;
+
+    fn identifier(&self) -> Identifier {
+        Identifier::new(self.0)
+    }
+
+    fn start(&self, reporter: Reporter) -> Result<Arc<dyn Flavour<Payload = Coroutine>>, BoxError> {
+        ExecutorThread::start(reporter, || Ok(OnlyWoken))
+    }
+}
+
+struct OnlyWoken;
+
+/// The number of the feed among the tasks.
+const FEED: usize = usize::MAX;
+
+/// Who was woken, and the thread that polls.
+#[derive(Default)]
+struct Woken {
+    tasks: Mutex<Vec<usize>>,
+    thread: Mutex<Option<Waker>>,
+}
+
+struct TaskWaker {
+    task: usize,
+    woken: Arc<Woken>,
+}
+
+impl Wake for TaskWaker {
+    fn wake(self: Arc<Self>) {
+        lock(&self.woken.tasks).push(self.task);
+        let thread = lock(&self.woken.thread).clone();
+        if let Some(thread) = thread {
+            thread.wake();
+        }
+    }
+}
+
+impl Woken {
+    fn waker(self: &Arc<Self>, task: usize) -> Waker {
+        let woken = Arc::clone(self);
+        Waker::from(Arc::new(TaskWaker { task, woken }))
+    }
+}
+
+impl Executor for OnlyWoken {
+    fn run(&self, intake: &Intake) {
+        let woken = Arc::new(Woken::default());
+        let mut tasks: Vec<Option<Fed>> = Vec::new();
+        let new = std::cell::RefCell::new(Vec::new());
+        let mut feed = pin!(intake.feed(|fed| new.borrow_mut().push(fed), give_way));
+        lock(&woken.tasks).push(FEED);
+        shuttle::future::block_on(poll_fn(|context| {
+            *lock(&woken.thread) = Some(context.waker().clone());
+            loop {
+                let task = lock(&woken.tasks).pop();
+                let Some(task) = task else {
+                    return Poll::Pending;
+                };
+                let waker = woken.waker(task);
+                let mut context = Context::from_waker(&waker);
+                if task == FEED {
+                    let fed = feed.as_mut().poll(&mut context);
+                    for fed in new.borrow_mut().drain(..) {
+                        // In order, although the last one woken is polled first.
+                        lock(&woken.tasks).insert(0, tasks.len());
+                        tasks.push(Some(fed));
+                    }
+                    if fed.is_ready() {
+                        return Poll::Ready(());
+                    }
+                } else if let Some(fed) = &mut tasks[task] {
+                    if Pin::new(fed).poll(&mut context).is_ready() {
+                        tasks[task] = None;
+                    }
+                }
+            }
+        }));
+    }
+}
+
+/// A future that is ready after the executor had a turn.
+fn give_way() -> impl Future<Output = ()> {
+    let mut given = false;
+    poll_fn(move |context| {
+        if std::mem::replace(&mut given, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+}

@@ -1,0 +1,91 @@
+//! Models: small programs whose threads are scheduled in thousands of ways, each with a property that
+//! must hold in all of them.
+//!
+//! They are run with core's own `sync` replaced, so they need a build of their own:
+//!
+//! ```text
+//! RUSTFLAGS='--cfg foster_model' CARGO_TARGET_DIR=target/models \
+//!     cargo test --release -p foster-core --lib models
+//! ```
+//!
+//! `FOSTER_SCHEDULES` says how many ways are tried, 1000 unless set. Shuttle is used and not loom, as
+//! the counts of payloads rest on sequentially consistent accesses (who accepts counts first and looks
+//! at the phase afterwards, the runner does it the other way round), which loom takes for weaker ones,
+//! and as a whole runtime with its flavours is too much to try exhaustively. Weaker orderings than the
+//! code asks for are Miri's matter, not that of the models.
+
+mod calls;
+mod executes;
+mod executor;
+mod failures;
+mod start;
+mod stop;
+mod tokens;
+mod wakes;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+
+use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler};
+use shuttle::{Config, MaxSteps, Runner};
+
+use self::executor::Model;
+use crate::{Clock, Runtime, Signals};
+
+/// Runs `program` on as many schedules as are asked for: half of them drawn step by step, half of them
+/// with few changes of thread at places that matter.
+fn holds(program: impl Fn() + Send + Sync + Clone + 'static) {
+    let schedules = match std::env::var("FOSTER_SCHEDULES") {
+        Ok(number) => number.parse().expect("FOSTER_SCHEDULES is a number"),
+        Err(_) => 1000,
+    };
+    run(RandomScheduler::new(schedules / 2), program.clone());
+    run(PctScheduler::new(3, schedules / 2), program);
+}
+
+fn run(scheduler: impl Scheduler + 'static, program: impl Fn() + Send + Sync + 'static) {
+    let mut config = Config::new();
+    config.silence_warnings = true;
+    config.max_steps = MaxSteps::FailAfter(200_000);
+    config.stack_size = 0x4_0000;
+    Runner::new(scheduler, config).run(program);
+}
+
+/// A runtime whose time stands still.
+fn runtime() -> Runtime {
+    with_clock(&Clock::manual())
+}
+
+fn with_clock(clock: &Clock) -> Runtime {
+    Runtime::builder()
+        .signals(Signals::Leave)
+        .clock(clock.clone())
+        .build()
+}
+
+/// A count of what has happened. Not a place where the schedule may change.
+#[derive(Clone, Default)]
+struct Count(Arc<AtomicUsize>);
+
+impl Count {
+    fn add(&self) {
+        self.0.fetch_add(1, SeqCst);
+    }
+
+    fn get(&self) -> usize {
+        self.0.load(SeqCst)
+    }
+
+    /// Something that counts when it is dropped.
+    fn on_drop(&self) -> OnDrop {
+        OnDrop(self.clone())
+    }
+}
+
+struct OnDrop(Count);
+
+impl Drop for OnDrop {
+    fn drop(&mut self) {
+        self.0.add();
+    }
+}

@@ -1,0 +1,93 @@
+//! Start against adopt.
+
+use shuttle::sync::Mutex;
+use shuttle::thread;
+use std::sync::Arc;
+
+use super::{Count, Model, holds, runtime};
+use crate::{AdoptError, Runtime};
+
+/// What is adopted while the runtime starts runs once, and in the order of its adopter.
+#[test]
+fn what_is_adopted_during_the_start_runs_once_and_in_order() {
+    holds(|| {
+        let runtime = runtime();
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let adopters: Vec<_> = [10, 20]
+            .map(|adopter| {
+                let (runtime, log) = (runtime.clone(), Arc::clone(&log));
+                thread::spawn(move || {
+                    for number in adopter..adopter + 3 {
+                        let log = Arc::clone(&log);
+                        let payload = move || async move { log.lock().unwrap().push(number) };
+                        runtime.adopt(Model("a"), payload).unwrap();
+                    }
+                })
+            })
+            .into_iter()
+            .collect();
+        runtime.start().unwrap();
+        for adopter in adopters {
+            adopter.join().unwrap();
+        }
+        runtime.shutdown();
+        runtime.wait().unwrap();
+        for adopter in [10, 20] {
+            let mut ran = log.lock().unwrap().clone();
+            ran.retain(|number| (adopter..adopter + 10).contains(number));
+            assert_eq!(ran, [adopter, adopter + 1, adopter + 2]);
+        }
+    });
+}
+
+/// A start comes to its end while each payload adopts its successor.
+#[test]
+fn a_start_ends_while_payloads_adopt_their_successors() {
+    fn chain(runtime: &Runtime, flavour: &'static str, left: usize) -> Result<(), AdoptError> {
+        let inner = runtime.clone();
+        runtime.adopt(Model(flavour), move || async move {
+            if left > 0 {
+                chain(&inner, flavour, left - 1)?;
+            }
+            Ok::<_, AdoptError>(())
+        })
+    }
+    holds(|| {
+        let runtime = runtime();
+        chain(&runtime, "a", 6).unwrap();
+        chain(&runtime, "b", 6).unwrap();
+        runtime.start().unwrap();
+        runtime.shutdown();
+        runtime.wait().unwrap();
+    });
+}
+
+/// Of two starts at the same time one succeeds, and a flavour that two adopts need first starts once.
+#[test]
+fn one_of_two_starts_succeeds() {
+    holds(|| {
+        let runtime = runtime();
+        let started = Count::default();
+        let ran = Count::default();
+        let starters: Vec<_> = (0..2)
+            .map(|_| {
+                let (runtime, started, ran) = (runtime.clone(), started.clone(), ran.clone());
+                thread::spawn(move || {
+                    if runtime.start().is_ok() {
+                        started.add();
+                    }
+                    let ran = ran.clone();
+                    let payload = move || async move { ran.add() };
+                    runtime.adopt(Model("a"), payload).unwrap();
+                })
+            })
+            .collect();
+        for starter in starters {
+            starter.join().unwrap();
+        }
+        assert_eq!(started.get(), 1);
+        runtime.shutdown();
+        runtime.wait().unwrap();
+        assert_eq!(ran.get(), 2);
+    });
+}

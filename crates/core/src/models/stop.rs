@@ -1,0 +1,95 @@
+//! Adopt against stop.
+
+use std::future::pending;
+
+use shuttle::thread;
+
+use super::{Count, Model, holds, runtime};
+use crate::{Clock, Runtime, Signals};
+
+/// An adopt that meets the stop is accepted and polled, or refused and not: never neither or both;
+/// what it made is dropped once.
+#[test]
+fn an_adopt_that_meets_the_stop_is_accepted_or_refused() {
+    holds(|| {
+        let runtime = runtime();
+        runtime.start().unwrap();
+        let stopper = {
+            let runtime = runtime.clone();
+            thread::spawn(move || runtime.shutdown())
+        };
+        let mut accepted = 0;
+        let (polled, dropped) = (Count::default(), Count::default());
+        for flavour in ["a", "b"] {
+            let (is_polled, is_dropped) = (polled.clone(), dropped.on_drop());
+            let adopted = runtime.adopt(Model(flavour), move || async move {
+                let _is_dropped = is_dropped;
+                is_polled.add();
+                pending::<()>().await;
+            });
+            accepted += usize::from(adopted.is_ok());
+        }
+        runtime.wait().unwrap();
+        stopper.join().unwrap();
+        assert_eq!(polled.get(), accepted);
+        assert_eq!(dropped.get(), 2);
+    });
+}
+
+/// A runtime that ends when it is idle does not end over the head of a payload that it has accepted.
+#[test]
+fn an_idle_end_loses_no_payload() {
+    holds(|| {
+        let runtime = Runtime::builder()
+            .signals(Signals::Leave)
+            .clock(Clock::manual())
+            .until_idle()
+            .build();
+        let (accepted, ran) = (Count::default(), Count::default());
+        let (inner, inner_accepted, inner_ran) = (runtime.clone(), accepted.clone(), ran.clone());
+        let first = move || async move {
+            let payload = move || async move { inner_ran.add() };
+            if inner.adopt(Model("b"), payload).is_ok() {
+                inner_accepted.add();
+            }
+        };
+        runtime.adopt(Model("a"), first).unwrap();
+        let outside = {
+            let (runtime, accepted, ran) = (runtime.clone(), accepted.clone(), ran.clone());
+            thread::spawn(move || {
+                let payload = move || async move { ran.add() };
+                if runtime.adopt(Model("b"), payload).is_ok() {
+                    accepted.add();
+                }
+            })
+        };
+        runtime.run().unwrap();
+        outside.join().unwrap();
+        assert!(
+            accepted.get() >= 1,
+            "the first payload is alive while it adopts"
+        );
+        assert_eq!(ran.get(), accepted.get());
+    });
+}
+
+/// Each waiter gets the report, by whatever means it waits, and none sleeps for ever.
+#[test]
+fn every_waiter_gets_the_report() {
+    holds(|| {
+        let runtime = runtime();
+        runtime.start().unwrap();
+        let waiter = {
+            let runtime = runtime.clone();
+            thread::spawn(move || runtime.wait().is_err())
+        };
+        let by_future = {
+            let wait = runtime.wait_async();
+            thread::spawn(move || shuttle::future::block_on(wait).is_err())
+        };
+        let failing = || async { Err::<(), _>("told") };
+        runtime.adopt(Model("a"), failing).unwrap();
+        assert!(waiter.join().unwrap());
+        assert!(by_future.join().unwrap());
+    });
+}

@@ -1,0 +1,152 @@
+//! A wake against a poll, and against a cancel.
+
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Instant;
+
+use shuttle::sync::Mutex;
+use shuttle::thread;
+
+use super::{Count, Model, holds, runtime};
+use crate::{
+    BoxError, Clock, Coroutine, Flavour, Identifier, Key, Rejected, Reporter, Runtime, Signals,
+};
+
+/// Something that one thread lets happen and a payload awaits.
+#[derive(Clone, Default)]
+struct Signal(Arc<Mutex<(bool, Option<Waker>)>>);
+
+impl Signal {
+    fn give(&self) {
+        let waker = {
+            let mut state = self.0.lock().unwrap();
+            state.0 = true;
+            state.1.take()
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    async fn given(&self) {
+        poll_fn(|context| {
+            let mut state = self.0.lock().unwrap();
+            if state.0 {
+                return Poll::Ready(());
+            }
+            state.1 = Some(context.waker().clone());
+            Poll::Pending
+        })
+        .await;
+    }
+}
+
+/// No wake is lost: a payload that is woken is polled again.
+#[test]
+fn a_woken_payload_is_polled() {
+    holds(|| {
+        let runtime = Runtime::builder()
+            .signals(Signals::Leave)
+            .clock(Clock::manual())
+            .until_idle()
+            .build();
+        let signal = Signal::default();
+        let awaited = signal.clone();
+        let payload = move || async move { awaited.given().await };
+        runtime.adopt(Model("a"), payload).unwrap();
+        let giver = thread::spawn(move || signal.give());
+        runtime.run().unwrap();
+        giver.join().unwrap();
+    });
+}
+
+/// A wake that meets a cancel: the payload goes on or is dropped, its future once, and the run ends.
+#[test]
+fn a_wake_meets_a_cancel() {
+    holds(|| {
+        let runtime = runtime();
+        let signal = Signal::default();
+        let (awaited, dropped) = (signal.clone(), Count::default());
+        let drops = dropped.on_drop();
+        let payload = move || async move {
+            let _drops = drops;
+            awaited.given().await;
+        };
+        runtime.adopt(Model("a"), payload).unwrap();
+        runtime.start().unwrap();
+        let giver = thread::spawn(move || signal.give());
+        runtime.shutdown();
+        runtime.wait().unwrap();
+        giver.join().unwrap();
+        assert_eq!(dropped.get(), 1);
+    });
+}
+
+/// A flavour that only keeps what it is given, for the model to poll.
+#[derive(Clone, Default)]
+struct Hands(Arc<std::sync::Mutex<Vec<Coroutine>>>);
+
+impl PartialEq for Hands {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl fmt::Debug for Hands {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Hands")
+    }
+}
+
+impl Key for Hands {
+    type Payload = Coroutine;
+
+    fn identifier(&self) -> Identifier {
+        Identifier::new("hands")
+    }
+
+    fn start(&self, _: Reporter) -> Result<Arc<dyn Flavour<Payload = Coroutine>>, BoxError> {
+        Ok(Arc::new(self.clone()))
+    }
+}
+
+impl Flavour for Hands {
+    type Payload = Coroutine;
+
+    fn spawn(&self, payload: Coroutine) -> Result<(), Rejected<Coroutine>> {
+        self.0.lock().unwrap().push(payload);
+        Ok(())
+    }
+
+    fn block_on(&self, payload: Coroutine) -> Result<(), Rejected<Coroutine>> {
+        self.spawn(payload)
+    }
+
+    fn cancel(&self) {}
+
+    fn join(&self, _: Instant) -> bool {
+        true
+    }
+}
+
+/// Whoever waits for the completion of a payload without a caller goes on when that ends, also if it
+/// begins to wait at that very moment.
+#[test]
+fn whoever_waits_for_a_completion_goes_on() {
+    holds(|| {
+        let (runtime, hands) = (runtime(), Hands::default());
+        runtime.start().unwrap();
+        runtime.adopt(hands.clone(), || async {}).unwrap();
+        let mut payload = hands.0.lock().unwrap().remove(0);
+        let completion = payload.completion();
+        let waiter = thread::spawn(move || completion.wait());
+        let polled = Pin::new(&mut payload).poll(&mut Context::from_waker(Waker::noop()));
+        assert!(polled.is_ready());
+        waiter.join().unwrap();
+        runtime.shutdown();
+        runtime.wait().unwrap();
+    });
+}
