@@ -40,9 +40,9 @@ fn what_is_adopted_during_the_start_runs_once_and_in_order() {
     });
 }
 
-/// A start comes to its end while each payload adopts its successor.
+/// A start and the payloads that adopt their successors meanwhile do not wait for each other.
 #[test]
-fn a_start_ends_while_payloads_adopt_their_successors() {
+fn a_start_and_its_adopters_do_not_block_each_other() {
     fn chain(runtime: &Runtime, flavour: &'static str, left: usize) -> Result<(), AdoptError> {
         let inner = runtime.clone();
         runtime.adopt(Model(flavour), move || async move {

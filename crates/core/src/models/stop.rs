@@ -1,10 +1,11 @@
 //! Adopt against stop.
 
 use std::future::pending;
+use std::time::Duration;
 
 use shuttle::thread;
 
-use super::{Count, Model, holds, runtime};
+use super::{Count, Model, holds, runtime, with_clock};
 use crate::{Clock, Runtime, Signals};
 
 /// An adopt that meets the stop is accepted and polled, or refused and not: never neither or both;
@@ -49,7 +50,7 @@ fn an_idle_end_loses_no_payload() {
         let (inner, inner_accepted, inner_ran) = (runtime.clone(), accepted.clone(), ran.clone());
         let first = move || async move {
             let payload = move || async move { inner_ran.add() };
-            if inner.adopt(Model("b"), payload).is_ok() {
+            if inner.adopt(Model("a"), payload).is_ok() {
                 inner_accepted.add();
             }
         };
@@ -70,6 +71,28 @@ fn an_idle_end_loses_no_payload() {
             "the first payload is alive while it adopts"
         );
         assert_eq!(ran.get(), accepted.get());
+    });
+}
+
+/// A payload that has its first poll as the grace time runs out is dropped there, or unrun: once, and
+/// the run ends.
+#[test]
+fn a_first_poll_meets_the_end_of_grace() {
+    holds(|| {
+        let clock = Clock::manual();
+        let runtime = with_clock(&clock);
+        runtime.start().unwrap();
+        let dropped = Count::default();
+        let drops = dropped.on_drop();
+        let payload = move || async move {
+            let _drops = drops;
+            pending::<()>().await;
+        };
+        runtime.adopt(Model("a"), payload).unwrap();
+        runtime.shutdown();
+        assert!(clock.advance(Duration::from_secs(11)));
+        runtime.wait().unwrap();
+        assert_eq!(dropped.get(), 1);
     });
 }
 

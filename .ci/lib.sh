@@ -1,0 +1,58 @@
+# What the scripts here share: steps, and what to do where something cannot be had.
+export CARGO_TERM_COLOR=never
+
+skipped=()
+
+# step TITLE COMMAND...: runs one step, and says how long it took.
+step() {
+    local title=$1 start=$SECONDS status=0
+    shift
+    printf '\n==> %s\n' "$title"
+    "$@" || status=$?
+    if [ "$status" -ne 0 ]; then
+        printf '==> %s: FAILED with status %d after %d s\n' "$title" "$status" $((SECONDS - start))
+        exit "$status"
+    fi
+    printf '==> %s: passed in %d s\n' "$title" $((SECONDS - start))
+}
+
+# within SECONDS COMMAND...: runs a command that may hang without a network, for a limited time.
+within() {
+    if command -v timeout >/dev/null; then timeout "$@"; else "${@:2}"; fi
+}
+
+# skip TITLE REASON...: says loudly that a step did not run.
+skip() {
+    local title=$1 line
+    shift
+    skipped+=("$title")
+    printf '\n%s\n!! %s DID NOT RUN\n' '!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!' "$title"
+    for line in "$@"; do printf '!! %s\n' "$line"; done
+    printf '%s\n' '!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!'
+}
+
+# finish: says that all is well, and what did not run.
+finish() {
+    printf '\nAll steps passed in %d s' "$SECONDS"
+    if [ "${#skipped[@]}" -gt 0 ]; then
+        printf '; did not run:'
+        printf ' [%s]' "${skipped[@]}"
+    fi
+    printf '.\n'
+}
+
+# have_toolchain NAME: whether that toolchain is there, or can be had.
+have_toolchain() {
+    rustup run "$1" rustc --version >/dev/null 2>&1 ||
+        within 180 rustup toolchain install "$1" --profile minimal --no-self-update >/dev/null 2>&1
+}
+
+# have_nightly COMPONENT...: the same for nightly with those components.
+have_nightly() {
+    have_toolchain nightly &&
+        within 120 rustup component add --toolchain nightly "$@" >/dev/null 2>&1
+}
+
+have_miri() {
+    have_nightly miri rust-src && within 300 cargo +nightly miri setup >/dev/null 2>&1
+}
