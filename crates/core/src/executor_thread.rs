@@ -12,7 +12,7 @@ use crate::joining::Joining;
 use crate::payload::Coroutine;
 use crate::sync::sync_channel;
 use crate::sync::thread::{self, JoinHandle};
-use crate::sync::{Arc, Mutex, OnceLock, PoisonError};
+use crate::sync::{Arc, Mutex, PoisonError};
 
 /// An executor that is made, run and dropped on a thread of its own.
 pub trait Executor: Sized + 'static {
@@ -29,8 +29,7 @@ pub trait Executor: Sized + 'static {
 /// end, and the report if it dies.
 pub struct ExecutorThread {
     intake: Arc<Intake>,
-    handle: Mutex<Option<JoinHandle<()>>>,
-    joining: OnceLock<Joining>,
+    thread: Mutex<Thread>,
     name: String,
 }
 
@@ -65,8 +64,10 @@ impl ExecutorThread {
         })?;
         let this = Self {
             intake,
-            handle: Mutex::new(Some(handle)),
-            joining: OnceLock::new(),
+            thread: Mutex::new(Thread {
+                handle: Some(handle),
+                joining: None,
+            }),
             name,
         };
         match is_made.recv() {
@@ -121,16 +122,19 @@ impl Flavour for ExecutorThread {
     }
 }
 
+/// The executor's thread, seen from outside.
+struct Thread {
+    handle: Option<JoinHandle<()>>,
+    /// The wait for its end, once that was asked for.
+    joining: Option<Arc<Joining>>,
+}
+
 impl ExecutorThread {
-    fn joining(&self) -> &Joining {
-        self.joining.get_or_init(|| {
-            let handle = self
-                .handle
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .take();
-            Joining::start(handle.into_iter().collect())
-        })
+    fn joining(&self) -> Arc<Joining> {
+        let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        let handle = thread.handle.take();
+        let start = || Arc::new(Joining::start(handle.into_iter().collect()));
+        Arc::clone(thread.joining.get_or_insert_with(start))
     }
 }
 

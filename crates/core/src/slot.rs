@@ -155,15 +155,19 @@ impl Slot {
         let result = catch_unwind(AssertUnwindSafe(|| (typed.starter)(reporter)))
             .unwrap_or_else(|panic| Err(panic_message(panic).into()));
         let mut start = self.lock_start();
+        // Kept also if the slot was closed meanwhile: the runner waited for this, and joins it.
+        let started = result.map(|flavour| typed.flavour.get_or_init(|| flavour));
         start.under_way = false;
         self.start_over.notify_all();
-        let flavour = result.map_err(Reason::Start)?;
-        if start.closed {
-            drop(start);
+        let closed = start.closed;
+        drop(start);
+        let flavour = started.map_err(Reason::Start)?;
+        if closed {
+            // The runner may have given up waiting.
             flavour.cancel();
             return Err(Reason::Stopping);
         }
-        Ok(typed.flavour.get_or_init(|| flavour))
+        Ok(flavour)
     }
 
     /// Lets the flavour be started no more; `false` if a start was still under way at `by`.

@@ -1,7 +1,7 @@
 //! A call's future against its payload's end.
 
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
@@ -43,34 +43,39 @@ fn a_panic_is_the_callers_or_the_runtimes() {
     holds(|| {
         let runtime = runtime();
         runtime.start().unwrap();
+        let panicked = Count::default();
+        let panics = panicked.clone();
         let caller = {
             let runtime = runtime.clone();
             thread::spawn(move || {
-                catch_unwind(AssertUnwindSafe(|| {
-                    let mut call = pin!(runtime.call(Model("a"), || async {
-                        // As a panic, without the noise.
-                        std::panic::resume_unwind(Box::new("gone"))
-                    }));
-                    let mut context = Context::from_waker(Waker::noop());
-                    for _ in 0..2 {
-                        let polled = call.as_mut().poll(&mut context);
-                        match polled {
-                            Poll::Ready(Ok(())) => unreachable!("it has no value"),
-                            // Refused or cancelled.
-                            Poll::Ready(Err(_)) => return,
-                            Poll::Pending => thread::yield_now(),
+                let mut call = Box::pin(runtime.call(Model("a"), move || async move {
+                    panics.add();
+                    // As a panic, without the noise.
+                    resume_unwind(Box::new("gone"))
+                }));
+                let mut context = Context::from_waker(Waker::noop());
+                for _ in 0..2 {
+                    let polled =
+                        catch_unwind(AssertUnwindSafe(|| call.as_mut().poll(&mut context)));
+                    match polled {
+                        Err(_) => return 1,
+                        Ok(Poll::Ready(value)) => {
+                            let (Ok(()) | Err(_)) = value;
+                            return 0;
                         }
+                        Ok(Poll::Pending) => thread::yield_now(),
                     }
-                }))
+                }
+                0
             })
         };
-        let in_caller = caller.join().unwrap().is_err();
+        let in_caller = caller.join().unwrap();
         runtime.shutdown();
-        let told = runtime.wait().map_err(|error| error.failures().len());
-        match told {
-            Ok(()) => {} // It went on in the caller, or was cancelled before it ran.
-            Err(failures) => assert_eq!((in_caller, failures), (false, 1)),
-        }
+        let told = match runtime.wait() {
+            Ok(()) => 0,
+            Err(error) => error.failures().len(),
+        };
+        assert_eq!(in_caller + told, panicked.get());
     });
 }
 

@@ -1,9 +1,15 @@
 //! Execute against cancel, and executes that wait for each other.
 
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Waker};
+use std::time::Duration;
+
 use shuttle::thread;
 
-use super::{Count, Model, holds, runtime};
-use crate::ExecuteErrorKind;
+use super::executor::Hands;
+use super::{Count, Model, holds, runtime, with_clock};
+use crate::{Clock, ExecuteErrorKind};
 
 /// A caller of execute gets its value or an error, and the payload runs at most once.
 #[test]
@@ -36,6 +42,28 @@ fn an_execute_that_meets_the_stop_returns() {
         }
         runtime.wait().unwrap();
         stopper.join().unwrap();
+    });
+}
+
+/// The caller of an execute on a flavour that never gets to it is let go at the end.
+#[test]
+fn a_caller_on_a_stuck_flavour_is_let_go() {
+    holds(|| {
+        let clock = Clock::manual();
+        let runtime = with_clock(&clock);
+        runtime.start().unwrap();
+        let caller = {
+            let runtime = runtime.clone();
+            thread::spawn(move || runtime.execute(Hands::default(), || async {}).is_err())
+        };
+        runtime.shutdown();
+        let mut over = runtime.wait_async();
+        let mut context = Context::from_waker(Waker::noop());
+        while Pin::new(&mut over).poll(&mut context).is_pending() {
+            clock.advance(Duration::from_secs(20));
+            thread::yield_now();
+        }
+        assert!(caller.join().unwrap());
     });
 }
 

@@ -1,13 +1,18 @@
-//! The flavour of the models: an executor thread that polls only what was woken.
+//! The flavours of the models: an executor thread that polls only what was woken, and hands that do
+//! nothing by themselves.
 
+use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
+use std::time::Instant;
 
+use super::{Count, OnDrop};
 use crate::sync::{Mutex, lock};
 use crate::{
-    BoxError, Coroutine, Executor, ExecutorThread, Fed, Flavour, Identifier, Intake, Key, Reporter,
+    BoxError, Coroutine, Executor, ExecutorThread, Fed, Flavour, Identifier, Intake, Key, Rejected,
+    Reporter,
 };
 
 /// A key of the flavour, under a name.
@@ -22,11 +27,46 @@ impl Key for Model {
     }
 
     fn start(&self, reporter: Reporter) -> Result<Arc<dyn Flavour<Payload = Coroutine>>, BoxError> {
-        ExecutorThread::start(reporter, || Ok(OnlyWoken))
+        ExecutorThread::start(reporter, || Ok(OnlyWoken { _ends: None }))
     }
 }
 
-struct OnlyWoken;
+/// A key of the same flavour that counts how often it was started, and has ended.
+#[derive(Clone, Default)]
+pub(super) struct Counted {
+    pub(super) started: Count,
+    pub(super) ended: Count,
+}
+
+impl PartialEq for Counted {
+    fn eq(&self, other: &Self) -> bool {
+        self.started.is(&other.started)
+    }
+}
+
+impl fmt::Debug for Counted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Counted")
+    }
+}
+
+impl Key for Counted {
+    type Payload = Coroutine;
+
+    fn identifier(&self) -> Identifier {
+        Identifier::new("counted")
+    }
+
+    fn start(&self, reporter: Reporter) -> Result<Arc<dyn Flavour<Payload = Coroutine>>, BoxError> {
+        self.started.add();
+        let ends = Some(self.ended.on_drop());
+        ExecutorThread::start(reporter, || Ok(OnlyWoken { _ends: ends }))
+    }
+}
+
+struct OnlyWoken {
+    _ends: Option<OnDrop>,
+}
 
 /// The number of the feed among the tasks.
 const FEED: usize = usize::MAX;
@@ -97,7 +137,7 @@ impl Executor for OnlyWoken {
 }
 
 /// A future that is ready after the executor had a turn.
-fn give_way() -> impl Future<Output = ()> {
+pub(super) fn give_way() -> impl Future<Output = ()> {
     let mut given = false;
     poll_fn(move |context| {
         if std::mem::replace(&mut given, true) {
@@ -106,4 +146,60 @@ fn give_way() -> impl Future<Output = ()> {
         context.waker().wake_by_ref();
         Poll::Pending
     })
+}
+
+/// A flavour that only keeps what it is given, for the model to poll.
+#[derive(Clone, Default)]
+pub(super) struct Hands(Arc<std::sync::Mutex<Vec<Coroutine>>>);
+
+impl Hands {
+    pub(super) fn take(&self) -> Coroutine {
+        self.0.lock().unwrap().remove(0)
+    }
+}
+
+impl PartialEq for Hands {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl fmt::Debug for Hands {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Hands")
+    }
+}
+
+impl Key for Hands {
+    type Payload = Coroutine;
+
+    fn identifier(&self) -> Identifier {
+        Identifier::new("hands")
+    }
+
+    fn start(&self, _: Reporter) -> Result<Arc<dyn Flavour<Payload = Coroutine>>, BoxError> {
+        Ok(Arc::new(self.clone()))
+    }
+}
+
+impl Flavour for Hands {
+    type Payload = Coroutine;
+
+    fn spawn(&self, payload: Coroutine) -> Result<(), Rejected<Coroutine>> {
+        self.0.lock().unwrap().push(payload);
+        Ok(())
+    }
+
+    fn block_on(&self, payload: Coroutine) -> Result<(), Rejected<Coroutine>> {
+        let completion = payload.completion();
+        self.spawn(payload)?;
+        completion.wait();
+        Ok(())
+    }
+
+    fn cancel(&self) {}
+
+    fn join(&self, _: Instant) -> bool {
+        true
+    }
 }

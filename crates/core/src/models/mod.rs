@@ -76,6 +76,10 @@ impl Count {
         self.0.load(SeqCst)
     }
 
+    fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// Something that counts when it is dropped.
     fn on_drop(&self) -> OnDrop {
         OnDrop(self.clone())

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use shuttle::thread;
 
+use super::executor::give_way;
 use super::{Count, Model, holds, runtime, with_clock};
 use crate::{Clock, Shutdown, StragglerReason};
 
@@ -59,6 +60,30 @@ fn the_end_of_grace_meets_the_end_of_the_last_holder() {
                 assert_eq!(straggler.reason(), StragglerReason::Overran);
             }
         }
+    });
+}
+
+/// A payload that takes a token late, and was let in by another flavour for it, comes to its own end.
+#[test]
+fn a_late_holder_comes_to_its_own_end() {
+    holds(|| {
+        let runtime = runtime();
+        runtime.start().unwrap();
+        let (let_in, ended) = (Count::default(), Count::default());
+        let (lets_in, ends, inner) = (let_in.clone(), ended.clone(), runtime.clone());
+        let payload = move || async move {
+            give_way().await;
+            let _token = Shutdown::current();
+            if inner.execute(Model("b"), || async {}).is_ok() {
+                lets_in.add();
+            }
+            give_way().await;
+            ends.add();
+        };
+        runtime.adopt(Model("a"), payload).unwrap();
+        runtime.shutdown();
+        runtime.wait().unwrap();
+        assert!(ended.get() >= let_in.get());
     });
 }
 

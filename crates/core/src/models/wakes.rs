@@ -1,19 +1,16 @@
 //! A wake against a poll, and against a cancel.
 
-use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
 
 use shuttle::sync::Mutex;
 use shuttle::thread;
 
+use super::executor::Hands;
 use super::{Count, Model, holds, runtime};
-use crate::{
-    BoxError, Clock, Coroutine, Flavour, Identifier, Key, Rejected, Reporter, Runtime, Signals,
-};
+use crate::{Clock, Runtime, Signals};
 
 /// Something that one thread lets happen and a payload awaits.
 #[derive(Clone, Default)]
@@ -85,53 +82,6 @@ fn a_wake_meets_a_cancel() {
     });
 }
 
-/// A flavour that only keeps what it is given, for the model to poll.
-#[derive(Clone, Default)]
-struct Hands(Arc<std::sync::Mutex<Vec<Coroutine>>>);
-
-impl PartialEq for Hands {
-    fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
-}
-
-impl fmt::Debug for Hands {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Hands")
-    }
-}
-
-impl Key for Hands {
-    type Payload = Coroutine;
-
-    fn identifier(&self) -> Identifier {
-        Identifier::new("hands")
-    }
-
-    fn start(&self, _: Reporter) -> Result<Arc<dyn Flavour<Payload = Coroutine>>, BoxError> {
-        Ok(Arc::new(self.clone()))
-    }
-}
-
-impl Flavour for Hands {
-    type Payload = Coroutine;
-
-    fn spawn(&self, payload: Coroutine) -> Result<(), Rejected<Coroutine>> {
-        self.0.lock().unwrap().push(payload);
-        Ok(())
-    }
-
-    fn block_on(&self, payload: Coroutine) -> Result<(), Rejected<Coroutine>> {
-        self.spawn(payload)
-    }
-
-    fn cancel(&self) {}
-
-    fn join(&self, _: Instant) -> bool {
-        true
-    }
-}
-
 /// Whoever waits for the completion of a payload without a caller goes on when that ends, also if it
 /// begins to wait at that very moment.
 #[test]
@@ -140,7 +90,7 @@ fn whoever_waits_for_a_completion_goes_on() {
         let (runtime, hands) = (runtime(), Hands::default());
         runtime.start().unwrap();
         runtime.adopt(hands.clone(), || async {}).unwrap();
-        let mut payload = hands.0.lock().unwrap().remove(0);
+        let mut payload = hands.take();
         let completion = payload.completion();
         let waiter = thread::spawn(move || completion.wait());
         let polled = Pin::new(&mut payload).poll(&mut Context::from_waker(Waker::noop()));
