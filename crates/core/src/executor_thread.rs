@@ -50,6 +50,7 @@ impl ExecutorThread {
         let on_thread = Arc::clone(&intake);
         let handle = thread::Builder::new().name(name.clone()).spawn(move || {
             let intake = on_thread;
+            reporter.runs_here();
             let result = catch_unwind(AssertUnwindSafe(make))
                 .unwrap_or_else(|panic| Err(panic_message(panic).into()));
             match result {

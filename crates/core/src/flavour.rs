@@ -267,6 +267,14 @@ impl Reporter {
         }
     }
 
+    /// Says that the flavour runs payloads on the calling thread, from which an execute on it would wait
+    /// for itself. Otherwise that is known from a payload's first poll on.
+    pub fn runs_here(&self) {
+        if let Some(slot) = self.slot.upgrade() {
+            slot.note_thread();
+        }
+    }
+
     /// Says that the flavour died for `reason`: it will run nothing more.
     ///
     /// That is a failure, and so is every payload that was alive on the flavour; a caller that

@@ -367,10 +367,11 @@ impl Slot {
     }
 
     /// Whether everything that can end soon has ended: every coroutine, which was cancelled, and
-    /// every blocking payload whose code has come to its end.
+    /// every blocking payload that has no thread yet, or whose code has come to its end.
     pub(crate) fn is_quiet(&self) -> bool {
+        let ends_soon = |record: &Arc<Record>| record.is_ending();
         self.is_drained()
-            || self.is_blocking() && !self.alive().iter().any(|record| record.is_ending())
+            || self.is_blocking() && self.all_started() && !self.alive().iter().any(ends_soon)
     }
 
     /// The payloads that have started and are not over.
@@ -385,7 +386,8 @@ impl Slot {
         self.registry.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn note_thread(&self) {
+    /// Notes that payloads of this slot run on the calling thread.
+    pub(crate) fn note_thread(&self) {
         if LAST_NOTED.with(Cell::get) == self.number {
             return;
         }

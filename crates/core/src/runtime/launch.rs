@@ -126,16 +126,14 @@ impl Core {
             Ok(flavour) => flavour,
             Err(reason) => return refuse(payload, reason),
         };
-        // Blocking code runs on this very thread, which then waits for nobody.
-        let waits = reply.record().is_some_and(|record| !record.is_blocking());
-        let waiting = match waits.then(|| deadlock::wait_for(slot)).transpose() {
-            Ok(waiting) => waiting,
+        let executing = match reply.record().map(deadlock::enter).transpose() {
+            Ok(executing) => executing,
             Err(ring) => return refuse(payload, Reason::Deadlock(ring)),
         };
         let watched = self.lifetime.watch(Arc::clone(reply) as Arc<dyn Gate>);
         let result = flavour.block_on(payload);
         self.lifetime.unwatch(watched);
-        drop(waiting);
+        drop(executing);
         result.or_else(|rejected| refuse_rejected(slot, rejected))
     }
 

@@ -145,9 +145,10 @@ impl Runner {
         stragglers
     }
 
-    /// Whether nothing of `slot` that can be cancelled is left.
+    /// Whether nothing of `slot` that can be cancelled is left: blocking code cannot be once it has its
+    /// thread.
     fn is_ended(&self, slot: &Slot) -> bool {
-        slot.is_blocking() || slot.is_drained()
+        slot.is_drained() || slot.is_blocking() && slot.all_started()
     }
 
     /// Over: everything that came in until here is in the report, everything later is not.
@@ -224,6 +225,10 @@ fn listen(lifetime: &Arc<Lifetime>) -> Option<signals::Listening> {
 /// What of `slot` has not ended: the payload that blocks its thread; else the payloads that it
 /// keeps; else its thread.
 fn unended(slot: &Slot) -> Vec<Straggler> {
+    if slot.is_blocking() {
+        // Payloads that have no thread yet; those that have one are left behind.
+        return vec![Straggler::of_flavour(slot.identifier().clone())];
+    }
     let alive = slot.alive();
     let straggler = |index: usize, reason| Straggler::of_payload(alive[index].origin(), reason);
     let polling: Vec<_> = (0..alive.len())

@@ -119,6 +119,8 @@ impl<P: Send + 'static> Launch for WaitingPayload<P> {
         };
         // Its adopter has been told that all is well, so this is a failure.
         let cause = match reason {
+            // But for one that came to its start only after the grace time: dropped unrun.
+            Reason::Stopping => return,
             Reason::Start(error) => Cause::lost_by("its flavour could not be started", error),
             Reason::Rejected(Some(error)) => Cause::lost_by("its flavour does not take it", error),
             _ => Cause::lost("its flavour does not take it"),
