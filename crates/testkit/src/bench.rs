@@ -1,0 +1,309 @@
+//! The bench that a case works at: runtimes, expectations, and what happens if they fail.
+
+use std::cell::RefCell;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use foster_core::{
+    AdoptErrorKind, Builder, FailureKind, Outcome, RunError, Runtime, Signals, StragglerReason,
+    Wait,
+};
+
+use crate::kind::{Kind, Subject};
+use crate::lend::{AnyFlavour, Lending, Vault};
+use crate::setup::Setup;
+use crate::tools::{Gate, poll_once};
+use crate::verdict::{Details, Verdict, Violation};
+
+/// What a case returns.
+pub(crate) type Finding<T = Verdict> = Result<T, Violation>;
+
+/// What a case is at: who watches it says so if it hangs.
+#[derive(Clone)]
+pub(crate) struct Stage(Arc<Mutex<At>>);
+
+pub(crate) struct At {
+    pub(crate) rows: &'static [&'static str],
+    pub(crate) expected: String,
+    pub(crate) since: Instant,
+}
+
+impl Stage {
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(Mutex::new(At {
+            rows: &["A1"],
+            expected: "the flavour starts".to_owned(),
+            since: Instant::now(),
+        })))
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, At> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a case works with.
+pub(crate) struct Bench<K: Subject> {
+    pub(crate) case: &'static str,
+    pub(crate) key: K,
+    pub(crate) setup: Setup,
+    pub(crate) stage: Stage,
+    /// The runtimes that run, with a look at their end each.
+    running: RefCell<Vec<Wait>>,
+}
+
+impl<K: Subject> Bench<K> {
+    pub(crate) fn new(case: &'static str, key: K, setup: Setup, stage: Stage) -> Self {
+        Self {
+            case,
+            key,
+            setup,
+            stage,
+            running: RefCell::default(),
+        }
+    }
+
+    pub(crate) fn key(&self) -> K {
+        self.key.clone()
+    }
+
+    pub(crate) fn patience(&self) -> Duration {
+        self.setup.patience
+    }
+
+    /// Says what comes next, and which rows ask for it.
+    pub(crate) fn expect(&self, rows: &'static [&'static str], expected: impl Into<String>) {
+        *self.stage.lock() = At {
+            rows,
+            expected: expected.into(),
+            since: Instant::now(),
+        };
+    }
+
+    /// What was expected did not come.
+    pub(crate) fn violation(&self, seen: impl Into<String>) -> Violation {
+        let at = self.stage.lock();
+        let details = Details {
+            case: self.case,
+            flavour: self.key.identifier().as_str().to_owned(),
+            rows: at.rows,
+            expected: at.expected.clone(),
+            seen: seen.into(),
+            reports: Vec::new(),
+        };
+        details.into()
+    }
+
+    pub(crate) fn check(&self, kept: bool, seen: impl FnOnce() -> String) -> Finding<()> {
+        match kept {
+            true => Ok(()),
+            false => Err(self.violation(seen())),
+        }
+    }
+
+    /// Waits for `gate`, until patience is over or a runtime has ended with an error.
+    pub(crate) fn until(&self, gate: &Gate, seen: impl Into<String>) -> Finding<()> {
+        self.until_or(gate, || seen.into())
+    }
+
+    /// As [`until`](Self::until), for a text that is known only afterwards.
+    pub(crate) fn until_or(&self, gate: &Gate, seen: impl FnOnce() -> String) -> Finding<()> {
+        let by = Instant::now() + self.patience();
+        loop {
+            if gate.wait(Duration::from_millis(20)) {
+                return Ok(());
+            }
+            if let Some(error) = self.ended_early() {
+                return Err(self.blame(&error));
+            }
+            if Instant::now() >= by {
+                return Err(self.violation(seen()));
+            }
+        }
+    }
+
+    /// The report of a runtime that has ended with an error before it was told to.
+    fn ended_early(&self) -> Option<RunError> {
+        self.running
+            .borrow_mut()
+            .iter_mut()
+            .find_map(|wait| match poll_once(wait) {
+                Poll::Ready(result) => result.err(),
+                Poll::Pending => None,
+            })
+    }
+
+    /// A builder with the patience of this bench. Signals are left alone, as tests share a process.
+    pub(crate) fn builder(&self) -> Builder {
+        Runtime::builder()
+            .signals(Signals::Leave)
+            .grace(self.patience() / 2)
+            .cancel_timeout(self.patience() / 2)
+    }
+
+    /// Starts `runtime` and looks after it.
+    pub(crate) fn start(&self, runtime: &Runtime) -> Finding<()> {
+        let started = runtime.start();
+        started.map_err(|error| self.violation(format!("the runtime does not start: {error}")))?;
+        self.running.borrow_mut().push(runtime.wait_async());
+        Ok(())
+    }
+
+    /// A runtime that runs.
+    pub(crate) fn started(&self) -> Finding<Runtime> {
+        let runtime = self.builder().build();
+        self.start(&runtime)?;
+        Ok(runtime)
+    }
+
+    /// Adopts a payload; that it is refused is a violation.
+    pub(crate) fn adopt<T: Outcome + Send>(
+        &self,
+        runtime: &Runtime,
+        name: impl Into<String>,
+        step: impl FnMut(&mut Context<'_>) -> Poll<T> + Send + 'static,
+    ) -> Finding<()> {
+        let named = runtime.named(name.into());
+        named
+            .adopt(self.key(), K::Payload::payload(step))
+            .map_err(|error| self.refused(&error))
+    }
+
+    /// A payload was refused: perhaps because the runtime has ended already, and then that says why.
+    pub(crate) fn refused(&self, error: &foster_core::AdoptError) -> Violation {
+        let by = Instant::now() + self.patience();
+        while error.kind() == AdoptErrorKind::Stopping && Instant::now() < by {
+            if let Some(report) = self.ended_early() {
+                return self.blame(&report);
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        self.violation(format!("the payload is refused: {error}"))
+    }
+
+    /// Executes a payload; that there is no value is a violation.
+    pub(crate) fn execute<T: Send + 'static>(
+        &self,
+        runtime: &Runtime,
+        step: impl FnMut(&mut Context<'_>) -> Poll<T> + Send + 'static,
+    ) -> Finding<T> {
+        runtime
+            .execute(self.key(), K::Payload::payload(step))
+            .map_err(|error| match self.ended_early() {
+                Some(report) => self.blame(&report),
+                None => self.violation(format!("the execute gives no value: {error}")),
+            })
+    }
+
+    /// Looks after no runtime any more: from here on they end with errors that are wanted.
+    pub(crate) fn running_cleared(&self) {
+        self.running.borrow_mut().clear();
+    }
+
+    /// Ends `runtime` and returns what it says.
+    pub(crate) fn stop(&self, runtime: &Runtime) -> Result<(), RunError> {
+        self.running_cleared();
+        runtime.shutdown();
+        runtime.wait()
+    }
+
+    /// Ends `runtime`, which has nothing to complain about.
+    pub(crate) fn stop_well(&self, runtime: &Runtime) -> Finding<()> {
+        self.ended_well(self.stop(runtime))
+    }
+
+    /// Checks the end of a runtime that had nothing to complain about.
+    pub(crate) fn ended_well(&self, result: Result<(), RunError>) -> Finding<()> {
+        result.map_err(|error| self.blame(&error))
+    }
+
+    /// The row that a runtime's report speaks of, as far as it is the flavour that is to blame.
+    pub(crate) fn blame(&self, error: &RunError) -> Violation {
+        let blamed = blamed(error);
+        if let Some((rows, expected)) = blamed {
+            self.expect(rows, expected);
+        }
+        let violation = self.violation(match blamed {
+            Some(_) => "what the runtime's report says",
+            None => "the runtime ended with an error",
+        });
+        violation.with_report(error)
+    }
+
+    /// A payload that belongs to a runtime of its own, for a flavour that is driven by hand.
+    pub(crate) fn loose<T: Outcome + Send>(
+        &self,
+        step: impl FnMut(&mut Context<'_>) -> Poll<T> + Send + 'static,
+    ) -> Finding<(Runtime, K::Payload)> {
+        let vault = Vault::<K::Payload>::new();
+        let runtime = self.builder().cancel_timeout(Duration::ZERO).build();
+        let payload = runtime
+            .start()
+            .map_err(|error| error.to_string())
+            .and_then(|()| {
+                let payload = K::Payload::payload(step);
+                let adopted = runtime.named("loose").adopt(vault.clone(), payload);
+                adopted.map_err(|error| error.to_string())
+            })
+            .and_then(|()| vault.take().ok_or_else(|| "the vault is empty".to_owned()));
+        match payload {
+            Ok(payload) => Ok((runtime, payload)),
+            Err(error) => {
+                Err(self.violation(format!("no payload to try the flavour with: {error}")))
+            }
+        }
+    }
+
+    /// The flavour itself, started by a payload on `runtime` that is over.
+    pub(crate) fn lend(&self, runtime: &Runtime) -> Finding<(Lending<K>, AnyFlavour<K::Payload>)> {
+        let key = Lending::new(self.key());
+        let ran = Gate::default();
+        let runs = ran.clone();
+        let payload = K::Payload::payload(crate::tools::once(move || runs.open()));
+        runtime
+            .named("first")
+            .adopt(key.clone(), payload)
+            .map_err(|error| self.refused(&error))?;
+        self.until(&ran, "the first payload did not run")?;
+        match key.flavour() {
+            Some(flavour) => {
+                let flavour = Arc::clone(flavour);
+                Ok((key, flavour))
+            }
+            None => Err(self.violation("the flavour was not started")),
+        }
+    }
+}
+
+/// What a report of `error` means for the flavour.
+fn blamed(error: &RunError) -> Option<(&'static [&'static str], &'static str)> {
+    let lost = |failure: &&foster_core::Failure| failure.kind() == FailureKind::Lost;
+    if let Some(lost) = error.failures().iter().find(lost) {
+        // The report has no kind for the two, as only an author needs to tell them apart.
+        return Some(
+            match lost.message().contains("a thread other than its own") {
+                true => (
+                    &["A2"],
+                    "a payload is made, polled and dropped on one thread",
+                ),
+                false => (
+                    &["F2"],
+                    "the flavour lives on and loses no payload while the runtime runs",
+                ),
+            },
+        );
+    }
+    let straggler = error.stragglers().first()?;
+    Some(match straggler.reason() {
+        StragglerReason::Kept => (
+            &["CANCEL-2", "S2"],
+            "a payload that was cancelled and woken is polled once more, and is gone then",
+        ),
+        StragglerReason::Thread => (
+            &["JOIN-2", "L5"],
+            "the flavour's threads end once it is cancelled and empty, and `join` says so",
+        ),
+        _ => (&["S3"], "no payload holds the flavour up"),
+    })
+}

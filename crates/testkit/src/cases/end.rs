@@ -1,0 +1,286 @@
+//! Cases about the end of a flavour: JOIN-1, JOIN-2, and the rows L5, L10, S3.
+
+use std::cell::RefCell;
+use std::task::{Context, Poll};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use foster_core::StragglerReason;
+
+use crate::bench::{Bench, Finding};
+use crate::kind::{Kind, Subject};
+use crate::tools::{Gate, OnDrop, Opens, once};
+use crate::verdict::Verdict;
+
+/// How long a thread that is about to end is kept from it.
+const LINGER: Duration = Duration::from_millis(250);
+
+/// How much later than asked for the operating system may wake a thread.
+const LATE: Duration = Duration::from_secs(1);
+
+/// What a thread does when its thread-local values are dropped.
+type AtEnd = OnDrop<Box<dyn FnMut()>>;
+
+thread_local! {
+    static AT_END: RefCell<Option<AtEnd>> = const { RefCell::new(None) };
+}
+
+/// L5, JOIN-2: when the runtime has ended, the threads that ran payloads are gone, with their
+/// thread-local values.
+pub(crate) fn its_threads_are_gone_at_the_end<K: Subject>(bench: &Bench<K>) -> Finding {
+    if bench.setup.borrowed {
+        return Ok(Verdict::DoesNotApply("its threads are not its own"));
+    }
+    let runtime = bench.started()?;
+    bench.expect(&["SPAWN-1"], "a payload that was accepted starts");
+    let (done, over, gone, early) = (
+        Gate::default(),
+        Gate::default(),
+        Gate::default(),
+        Gate::default(),
+    );
+    let (is_done, at_end) = (done.clone(), (over.clone(), gone.clone(), early.clone()));
+    bench.adopt(
+        &runtime,
+        "leaves something to its thread",
+        once(move || {
+            let (over, gone, early) = at_end;
+            let guard: Box<dyn FnMut()> = Box::new(move || {
+                // Whoever waits for this thread waits for this as well.
+                if over.wait(LINGER) {
+                    early.open();
+                }
+                gone.open();
+            });
+            AT_END.with(|at_end| *at_end.borrow_mut() = Some(OnDrop(guard)));
+            is_done.open();
+        }),
+    )?;
+    bench.until(&done, "the payload did not run")?;
+    bench.expect(
+        &["JOIN-2", "L5"],
+        "the thread of the flavour has ended when the runtime has",
+    );
+    let ended = bench.stop(&runtime);
+    let was_gone = gone.is_open();
+    over.open();
+    bench.ended_well(ended)?;
+    bench.check(was_gone, || match gone.wait(LATE) && early.is_open() {
+        true => "the runtime has ended while the thread was about to".to_owned(),
+        false => "the thread is still there".to_owned(),
+    })?;
+    Ok(Verdict::Kept)
+}
+
+/// JOIN-1, JOIN-2: `join` keeps to its deadline while a payload blocks, and does not call that an end.
+pub(crate) fn join_keeps_to_its_deadline<K: Subject>(bench: &Bench<K>) -> Finding {
+    let runtime = bench.started()?;
+    bench.expect(&["SPAWN-1"], "a payload that was accepted starts");
+    let (key, flavour) = bench.lend(&runtime)?;
+    let (began, release) = (Gate::default(), Gate::default());
+    let (begins, is_released, patience) = (began.clone(), release.clone(), bench.patience());
+    let payload = K::Payload::payload(once(move || {
+        begins.open();
+        is_released.wait(4 * patience);
+    }));
+    runtime
+        .named("blocks its thread")
+        .adopt(key, payload)
+        .map_err(|error| bench.refused(&error))?;
+    bench.until(&began, "the payload did not start")?;
+    flavour.cancel();
+    let now = Instant::now();
+    for (by, expected) in [
+        (now, "`join` with a deadline that has passed only looks"),
+        (
+            now + Duration::from_millis(50),
+            "`join` returns at its deadline",
+        ),
+    ] {
+        bench.expect(&["JOIN-1"], expected);
+        let (returned, joins) = (Gate::default(), flavour.clone());
+        let returns = Opens(returned.clone());
+        let joined = thread::spawn(move || {
+            let ended = joins.join(by);
+            drop(returns);
+            (ended, Instant::now())
+        });
+        if !returned.wait(bench.patience()) {
+            release.open();
+            return Err(bench.violation("`join` does not return while a payload blocks"));
+        }
+        let Ok((ended, at)) = joined.join() else {
+            release.open();
+            return Err(bench.violation("`join` panics"));
+        };
+        if ended || at > by + LATE {
+            release.open();
+        }
+        bench.check(at <= by + LATE, || {
+            format!("it returned {:?} too late", at - by)
+        })?;
+        bench.expect(
+            &["JOIN-2"],
+            "`join` says true only when the flavour's threads have ended",
+        );
+        bench.check(!ended, || "it says true while a payload runs".to_owned())?;
+    }
+    release.open();
+    bench.expect(
+        &["JOIN-2", "L5"],
+        "`join` says true once the flavour has ended",
+    );
+    let ended = flavour.join(Instant::now() + bench.patience());
+    bench.check(ended, || {
+        "it says false, though nothing is left to run".to_owned()
+    })?;
+    bench.stop_well(&runtime)?;
+    Ok(Verdict::Kept)
+}
+
+/// S3: a payload that blocks does not hold the stop up, and is named for it.
+pub(crate) fn a_blocked_flavour_holds_nothing_up<K: Subject>(bench: &Bench<K>) -> Finding {
+    let runtime = bench
+        .builder()
+        .grace(Duration::from_millis(50))
+        .cancel_timeout(Duration::from_millis(100))
+        .build();
+    bench.start(&runtime)?;
+    bench.expect(&["SPAWN-1"], "a payload that was accepted starts");
+    let (began, release) = (Gate::default(), Gate::default());
+    let (begins, is_released, patience) = (began.clone(), release.clone(), bench.patience());
+    bench.adopt(
+        &runtime,
+        "blocks its thread",
+        once(move || {
+            begins.open();
+            is_released.wait(4 * patience);
+        }),
+    )?;
+    bench.until(&began, "the payload did not start")?;
+    bench.expect(
+        &["S3", "JOIN-1"],
+        "the stop takes no longer than grace and cancel time, whatever a payload does",
+    );
+    let asked = Instant::now();
+    let (ended, is_over) = (Gate::default(), runtime.clone());
+    let ends = Opens(ended.clone());
+    let waiter = thread::spawn(move || {
+        let _ends = ends;
+        is_over.shutdown();
+        is_over.wait()
+    });
+    let in_time = ended.wait(bench.patience());
+    let took = asked.elapsed();
+    release.open();
+    bench.check(in_time && took < LATE + Duration::from_millis(150), || {
+        format!("it took longer than {took:?}")
+    })?;
+    let Ok(result) = waiter.join() else {
+        return Err(bench.violation("`wait` panics"));
+    };
+    bench.expect(
+        &["S3"],
+        "the payload that blocks is named, and nothing else",
+    );
+    let named: Vec<_> = match &result {
+        Ok(()) => Vec::new(),
+        Err(error) => error
+            .stragglers()
+            .iter()
+            .map(|one| (one.payload().map(str::to_owned), one.reason()))
+            .collect(),
+    };
+    let expected = match K::Payload::DROPPABLE {
+        true => vec![(
+            Some("blocks its thread".to_owned()),
+            StragglerReason::Blocking { others: 0 },
+        )],
+        false => Vec::new(),
+    };
+    bench.check(named == expected, || format!("named is {named:?}"))?;
+    if !K::Payload::DROPPABLE {
+        let left = runtime.left_behind();
+        let left: Vec<_> = left.iter().map(|one| one.payload()).collect();
+        bench.check(left == [Some("blocks its thread")], || {
+            format!("left behind is {left:?}")
+        })?;
+    }
+    Ok(Verdict::Kept)
+}
+
+/// L10: two runtimes at once have nothing in common but the key, and a third comes after them.
+pub(crate) fn runtimes_share_nothing<K: Subject>(bench: &Bench<K>) -> Finding {
+    bench.expect(
+        &["L10"],
+        "several runtimes use the flavour at once and one after the other",
+    );
+    let (one, two) = (bench.started()?, bench.started()?);
+    let (began, go) = (Gate::default(), Gate::default());
+    let (begins, mut waits) = (began.clone(), crate::tools::after(&go, || 7));
+    let outcome = Gate::default();
+    let ends = outcome.clone();
+    bench.adopt(&two, "lives on", move |context: &mut Context<'_>| {
+        let waits = waits(context);
+        begins.open();
+        waits.map(|_| ends.open())
+    })?;
+    bench.until(&began, "the second runtime's payload did not start")?;
+    bench.execute(&one, once(|| ()))?;
+    one.shutdown();
+    let ended = one.wait();
+    bench.check(ended.is_ok(), || {
+        "the first runtime ends with an error".to_owned()
+    })?;
+    go.open();
+    bench.until(&outcome, "the end of one runtime stopped another's payload")?;
+    bench.execute(&two, once(|| ()))?;
+    bench.stop_well(&two)?;
+    let three = bench.started()?;
+    bench.execute(&three, once(|| ()))?;
+    bench.stop_well(&three)?;
+    Ok(Verdict::Kept)
+}
+
+/// F2: a flavour that has nothing to do waits for more.
+pub(crate) fn an_empty_flavour_lives_on<K: Subject>(bench: &Bench<K>) -> Finding {
+    let runtime = bench.started()?;
+    bench.expect(
+        &["F2"],
+        "a flavour on which every payload has ended takes the next one",
+    );
+    for number in 0..3 {
+        let done = Gate::default();
+        let ends = Opens(done.clone());
+        bench.adopt(
+            &runtime,
+            format!("number {number}"),
+            once(move || drop(ends)),
+        )?;
+        bench.until(&done, "the payload did not run")?;
+        // Long enough for a flavour that ends when it is empty.
+        thread::sleep(Duration::from_millis(20));
+    }
+    bench.stop_well(&runtime)?;
+    Ok(Verdict::Kept)
+}
+
+/// JOIN-2, L5: an idle flavour ends, too: one whose only payload is long over, and one that has started
+/// and was given nothing since.
+pub(crate) fn an_idle_flavour_ends<K: Subject>(bench: &Bench<K>) -> Finding {
+    bench.expect(
+        &["JOIN-2", "L5"],
+        "a flavour that has nothing to do ends when it is asked to",
+    );
+    for _ in 0..10 {
+        let runtime = bench.started()?;
+        bench.execute(&runtime, once(|| ()))?;
+        bench.stop_well(&runtime)?;
+    }
+    let runtime = bench.builder().until_idle().build();
+    bench.adopt(&runtime, "the only one", |_: &mut Context<'_>| {
+        Poll::Ready(())
+    })?;
+    bench.ended_well(runtime.run())?;
+    Ok(Verdict::Kept)
+}

@@ -1,0 +1,202 @@
+//! Cases about where payloads run: the rows A2 and A3.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::thread::{self, ThreadId};
+use std::time::Duration;
+
+use crate::bench::{Bench, Finding};
+use crate::kind::{Kind, Subject};
+use crate::tools::{Counter, Gate, Log, OnDrop, once};
+use crate::verdict::Verdict;
+
+/// How long a payload waits for another that should not come, or should.
+const MEETING: Duration = Duration::from_millis(60);
+
+/// A3: two coroutines of a flavour are never within a poll at the same time.
+pub(crate) fn coroutines_never_run_in_parallel<K: Subject>(bench: &Bench<K>) -> Finding {
+    const MANY: usize = 4;
+    if !K::Payload::SERIAL {
+        return Ok(Verdict::DoesNotApply("its payloads may run in parallel"));
+    }
+    let runtime = bench.started()?;
+    bench.expect(
+        &["A3"],
+        "coroutines of one flavour never run in parallel with each other",
+    );
+    let (inside, met, done) = (Arc::new(Mutex::new(0)), Gate::default(), Counter::to(MANY));
+    for number in 0..MANY {
+        let (inside, met, done) = (Arc::clone(&inside), met.clone(), done.clone());
+        let step = once(move || {
+            let alone = {
+                let mut inside = inside.lock().unwrap_or_else(PoisonError::into_inner);
+                *inside += 1;
+                *inside == 1
+            };
+            if !alone {
+                met.open();
+            }
+            // Holds the thread for a while, so that another one has the time to come in.
+            met.wait(MEETING);
+            *inside.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+            done.add();
+        });
+        bench.adopt(&runtime, format!("number {number}"), step)?;
+    }
+    bench.until(&done.reached, "the payloads did not end")?;
+    bench.check(!met.is_open(), || {
+        "two coroutines were polled at the same time".to_owned()
+    })?;
+    bench.stop_well(&runtime)?;
+    Ok(Verdict::Kept)
+}
+
+/// A3: subroutines that wait for each other both go on.
+pub(crate) fn subroutines_run_in_parallel<K: Subject>(bench: &Bench<K>) -> Finding {
+    const MANY: usize = 16;
+    if !K::Payload::INLINE {
+        return Ok(Verdict::DoesNotApply("its payloads must not block"));
+    }
+    let runtime = bench.started()?;
+    bench.expect(
+        &["A3"],
+        "subroutines run in parallel with each other, however many there are",
+    );
+    let (arrived, done) = (Counter::to(MANY), Counter::to(MANY));
+    for number in 0..MANY {
+        let (arrived, done, patience) = (arrived.clone(), done.clone(), bench.patience());
+        let step = once(move || {
+            arrived.add();
+            if arrived.reached.wait(patience) {
+                done.add();
+            }
+        });
+        bench.adopt(&runtime, format!("number {number}"), step)?;
+    }
+    bench.until_or(&done.reached, || {
+        format!(
+            "{} of {MANY} that wait for each other have begun",
+            arrived.get()
+        )
+    })?;
+    bench.stop_well(&runtime)?;
+    Ok(Verdict::Kept)
+}
+
+/// A2: the closure, every poll, and the drop of a coroutine are on one thread, whoever wakes it and
+/// whether it ends or is cancelled; and that is the thread of all.
+pub(crate) fn made_polled_and_dropped_on_one_thread<K: Subject>(bench: &Bench<K>) -> Finding {
+    const MANY: usize = 12;
+    if !K::Payload::SERIAL {
+        return Ok(Verdict::DoesNotApply(
+            "its payloads are not bound to one thread",
+        ));
+    }
+    let runtime = bench.started()?;
+    bench.expect(
+        &["A2"],
+        "a payload is made, polled and dropped on the flavour's one thread",
+    );
+    let log: Log<(&str, ThreadId)> = Log::default();
+    let (first, again) = (Counter::to(MANY), Counter::to(MANY));
+    let go = Gate::default();
+    for number in 0..MANY {
+        let dropped = {
+            let log = log.clone();
+            OnDrop(move || log.write(("dropped", thread::current().id())))
+        };
+        let (log, first, again, go) = (log.clone(), first.clone(), again.clone(), go.clone());
+        let (mut begun, mut resumed) = (false, false);
+        let step = move |context: &mut Context<'_>| {
+            let _ = &dropped;
+            log.write(("polled", thread::current().id()));
+            if !begun {
+                begun = true;
+                // Before the count, as the case goes on with it.
+                let waits = go.poll(context);
+                first.add();
+                // Long enough for a second thread, if there is one, to take another payload.
+                first.reached.wait(Duration::from_millis(2));
+                return waits;
+            }
+            if go.poll(context).is_pending() {
+                return Poll::Pending;
+            }
+            if !resumed {
+                resumed = true;
+                again.add();
+            }
+            match number % 2 {
+                0 => Poll::Ready(()),
+                _ => Poll::Pending,
+            }
+        };
+        bench.adopt(&runtime, format!("number {number}"), step)?;
+    }
+    bench.until_or(&first.reached, || {
+        format!("{} of {MANY} were polled", first.get())
+    })?;
+    // From this thread, which is none of the flavour's.
+    go.open();
+    bench.until_or(&again.reached, || {
+        format!("{} of {MANY} were polled again after a wake", again.get())
+    })?;
+    bench.stop_well(&runtime)?;
+    let events = log.read();
+    let home = events.first().map(|event| event.1);
+    let stray = events.iter().find(|event| Some(event.1) != home);
+    bench.check(stray.is_none(), || match stray {
+        Some((what, thread)) => format!("a payload was {what} on {thread:?}, not on {home:?}"),
+        None => String::new(),
+    })?;
+    let dropped = events.iter().filter(|event| event.0 == "dropped").count();
+    bench.check(dropped == MANY, || {
+        format!("{dropped} of {MANY} were dropped")
+    })?;
+    Ok(Verdict::Kept)
+}
+
+/// A2: destructors of cancelled payloads run inside the executor's context, where its timers work.
+pub(crate) fn timers_work_in_code_and_destructors<K: Subject>(bench: &Bench<K>) -> Finding {
+    let Some(sleep) = bench.setup.sleep.clone() else {
+        return Ok(Verdict::DoesNotApply("the setup knows no timer"));
+    };
+    let runtime = bench.started()?;
+    bench.expect(&["F3"], "a timer of the executor's rings");
+    let rang = Gate::default();
+    let mut nap = None;
+    let (rings, its_sleep) = (rang.clone(), sleep.clone());
+    bench.adopt(&runtime, "sleeps", move |context: &mut Context<'_>| {
+        let nap = nap.get_or_insert_with(|| its_sleep(Duration::from_millis(1)));
+        nap.as_mut().poll(context).map(|()| rings.open())
+    })?;
+    bench.until(&rang, "a timer of 1 ms did not ring")?;
+
+    bench.expect(
+        &["A2"],
+        "a payload's destructor runs inside its executor's context",
+    );
+    let (began, made) = (Gate::default(), Gate::default());
+    let (begins, makes) = (began.clone(), made.clone());
+    let guard = OnDrop(move || {
+        // As an executor's timers do when they are made outside of its context, this may panic.
+        let mut nap = sleep(Duration::from_millis(1));
+        let _ = nap
+            .as_mut()
+            .poll(&mut Context::from_waker(std::task::Waker::noop()));
+        makes.open();
+    });
+    bench.adopt(&runtime, "with a destructor", move |_: &mut Context<'_>| {
+        let _ = &guard;
+        begins.open();
+        Poll::<()>::Pending
+    })?;
+    bench.until(&began, "the payload did not start")?;
+    let ended = bench.stop(&runtime);
+    if let Err(error) = &ended {
+        let violation = bench.violation("no timer can be made in the destructor");
+        return Err(violation.with_report(error));
+    }
+    bench.check(made.is_open(), || "the destructor did not run".to_owned())?;
+    Ok(Verdict::Kept)
+}

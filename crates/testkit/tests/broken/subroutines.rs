@@ -1,0 +1,209 @@
+//! A flavour of subroutines on threads of their own, by hand, with a fault of choice.
+
+use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use foster_core::{BoxError, Flavour, Identifier, Key, Rejected, Reporter, Subroutine};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// Keeps the contract.
+    None,
+    ForgetsSome,
+    DropsSome,
+    ForgetsWhatWaits,
+    RunsInSpawn,
+    WaitsInSpawn,
+    OneThread,
+    BlockOnElsewhere,
+    BlockOnWaitsForAll,
+    SpawnsAfterCancel,
+    BlocksOnAfterCancel,
+    CancelWaits,
+    CancelTwicePanics,
+    JoinHangs,
+    JoinLies,
+    JoinIsEarly,
+    LeaksItsThreads,
+}
+
+/// The key.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct ByHand(pub(crate) Fault);
+
+impl Key for ByHand {
+    type Payload = Subroutine;
+
+    fn identifier(&self) -> Identifier {
+        const { Identifier::new("by_hand::subroutines") }
+    }
+
+    fn start(&self, _: Reporter) -> Result<Arc<dyn Flavour<Payload = Subroutine>>, BoxError> {
+        Ok(Arc::new(HandFlavour {
+            fault: self.0,
+            shared: Arc::default(),
+            handles: Mutex::default(),
+            one: Mutex::default(),
+            accepted: AtomicUsize::new(0),
+        }))
+    }
+}
+
+struct HandFlavour {
+    fault: Fault,
+    shared: Arc<Shared>,
+    handles: Mutex<Vec<JoinHandle<()>>>,
+    /// The way to the one thread of a flavour that has just one.
+    one: Mutex<Option<Sender<Subroutine>>>,
+    accepted: AtomicUsize,
+}
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    running: usize,
+    cancels: usize,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait_until(&self, by: Option<Instant>, done: impl Fn(&State) -> bool) -> bool {
+        let time = by.map_or(Duration::from_secs(60), |by| {
+            by.saturating_duration_since(Instant::now())
+        });
+        let (state, _) = self
+            .changed
+            .wait_timeout_while(self.lock(), time, |state| !done(state))
+            .unwrap_or_else(PoisonError::into_inner);
+        done(&state)
+    }
+
+    fn end(&self) {
+        self.lock().running -= 1;
+        self.changed.notify_all();
+    }
+}
+
+impl HandFlavour {
+    fn spawn_thread(&self, payload: Subroutine) {
+        self.shared.lock().running += 1;
+        let (shared, fault) = (Arc::clone(&self.shared), self.fault);
+        let handle = thread::spawn(move || {
+            payload.run();
+            shared.end();
+            if fault == Fault::LeaksItsThreads {
+                thread::sleep(Duration::from_secs(30));
+            }
+        });
+        self.handles.lock().unwrap().push(handle);
+    }
+
+    fn send_to_the_one(&self, payload: Subroutine) {
+        self.shared.lock().running += 1;
+        let shared = Arc::clone(&self.shared);
+        let mut one = self.one.lock().unwrap();
+        let sender = one.get_or_insert_with(|| {
+            let (sender, payloads) = channel::<Subroutine>();
+            thread::spawn(move || {
+                for payload in payloads {
+                    payload.run();
+                    shared.end();
+                }
+            });
+            sender
+        });
+        sender.send(payload).unwrap();
+    }
+}
+
+impl Flavour for HandFlavour {
+    type Payload = Subroutine;
+
+    fn spawn(&self, payload: Subroutine) -> Result<(), Rejected<Subroutine>> {
+        if self.shared.lock().cancels > 0 && self.fault != Fault::SpawnsAfterCancel {
+            return Err(Rejected::new(payload));
+        }
+        let accepted = self.accepted.fetch_add(1, SeqCst);
+        match self.fault {
+            Fault::ForgetsSome if accepted % 7 == 3 => std::mem::forget(payload),
+            Fault::ForgetsWhatWaits if accepted >= 200 => std::mem::forget(payload),
+            Fault::DropsSome if accepted % 7 == 3 => drop(payload),
+            Fault::RunsInSpawn => payload.run(),
+            Fault::WaitsInSpawn => {
+                self.spawn_thread(payload);
+                self.shared.wait_until(None, |state| state.running == 0);
+            }
+            Fault::OneThread => self.send_to_the_one(payload),
+            _ => self.spawn_thread(payload),
+        }
+        Ok(())
+    }
+
+    fn block_on(&self, payload: Subroutine) -> Result<(), Rejected<Subroutine>> {
+        if self.shared.lock().cancels > 0 && self.fault != Fault::BlocksOnAfterCancel {
+            return Err(Rejected::new(payload));
+        }
+        if self.fault == Fault::BlockOnElsewhere {
+            let completion = payload.completion();
+            self.spawn_thread(payload);
+            completion.wait();
+            return Ok(());
+        }
+        payload.run();
+        if self.fault == Fault::BlockOnWaitsForAll {
+            self.shared.wait_until(None, |state| state.running == 0);
+        }
+        Ok(())
+    }
+
+    fn cancel(&self) {
+        let cancels = {
+            let mut state = self.shared.lock();
+            state.cancels += 1;
+            state.cancels
+        };
+        match self.fault {
+            Fault::CancelTwicePanics if cancels > 1 => panic!("cancelled twice"),
+            Fault::CancelWaits => {
+                self.shared.wait_until(None, |state| state.running == 0);
+            }
+            _ => {}
+        }
+    }
+
+    fn join(&self, by: Instant) -> bool {
+        let by = match self.fault {
+            Fault::JoinLies => return true,
+            Fault::JoinHangs => None,
+            _ => Some(by),
+        };
+        if !self.shared.wait_until(by, |state| state.running == 0) {
+            return false;
+        }
+        if !matches!(self.fault, Fault::JoinIsEarly | Fault::LeaksItsThreads) {
+            let handles = std::mem::take(&mut *self.handles.lock().unwrap());
+            for handle in handles {
+                handle.join().unwrap();
+            }
+        }
+        true
+    }
+}
+
+impl fmt::Debug for HandFlavour {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ByHand").field(&self.fault).finish()
+    }
+}
