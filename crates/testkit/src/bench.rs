@@ -284,11 +284,11 @@ fn blamed(error: &RunError) -> Option<(&'static [&'static str], &'static str)> {
         return Some(
             match lost.message().contains("a thread other than its own") {
                 true => (
-                    &["A2"],
+                    &["POLL-2", "A2"],
                     "a payload is made, polled and dropped on one thread",
                 ),
                 false => (
-                    &["F2"],
+                    &["POLL-3", "F2"],
                     "the flavour lives on and loses no payload while the runtime runs",
                 ),
             },
@@ -301,7 +301,7 @@ fn blamed(error: &RunError) -> Option<(&'static [&'static str], &'static str)> {
             "a payload that was cancelled and woken is polled once more, and is gone then",
         ),
         StragglerReason::Thread => (
-            &["JOIN-2", "L5"],
+            &["CANCEL-5", "JOIN-2", "L5"],
             "the flavour's threads end once it is cancelled and empty, and `join` says so",
         ),
         _ => (&["S3"], "no payload holds the flavour up"),

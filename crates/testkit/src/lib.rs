@@ -31,6 +31,7 @@ pub mod guide {}
 mod bench;
 mod case;
 mod cases;
+mod echo;
 mod kind;
 mod lend;
 mod macros;

@@ -24,9 +24,23 @@ const fn row(id: &'static str, text: &'static str) -> Row {
 }
 
 /// The rows that every case proves, as every case ends a runtime and reads its report.
-pub(crate) const EVERYWHERE: &[&str] = &["A2", "F2", "CANCEL-2", "S2", "JOIN-2", "L5", "S3"];
+pub(crate) const EVERYWHERE: &[&str] = &[
+    "POLL-2", "A2", "POLL-3", "F2", "CANCEL-2", "S2", "CANCEL-5", "JOIN-2", "L5", "S3",
+];
 
 const ROWS: &[Row] = &[
+    row(
+        "POLL-1",
+        "a payload that was woken is polled again, whoever woke it and whenever",
+    ),
+    row(
+        "POLL-2",
+        "polls and drops are inside the executor's context, and those of coroutines on one thread",
+    ),
+    row(
+        "POLL-3",
+        "no payload is dropped, forgotten or left before it is ready, and a flavour without one waits for more",
+    ),
     row(
         "SPAWN-1",
         "an accepted payload starts at most once, and does start unless `cancel` comes first",
@@ -57,6 +71,14 @@ const ROWS: &[Row] = &[
         "payloads are not dropped for `cancel`: each is polled once more, and is gone then",
     ),
     row("CANCEL-3", "from `cancel` on every payload is rejected"),
+    row(
+        "CANCEL-4",
+        "`cancel` returns at once, also while payloads are alive or block",
+    ),
+    row(
+        "CANCEL-5",
+        "the flavour's threads end as soon as nothing is left to run",
+    ),
     row("JOIN-1", "`join` returns at its deadline at the latest"),
     row(
         "JOIN-2",
@@ -82,7 +104,7 @@ const ROWS: &[Row] = &[
     ),
     row(
         "A3",
-        "coroutines of a flavour never run in parallel; subroutines do",
+        "coroutines of a flavour never run in parallel; subroutines do, and parallels on several threads",
     ),
     row("A5", "a panic is a failure with its message"),
     row("A6", "every failure is told, once"),

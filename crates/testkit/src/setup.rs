@@ -2,12 +2,17 @@
 
 use std::fmt;
 use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A future that a flavour's timer makes.
-pub(crate) type Nap = Pin<Box<dyn Future<Output = ()> + Send>>;
+/// What a payload does with the executor's timer or socket.
+pub(crate) type Errand = Pin<Box<dyn Future<Output = io::Result<()>> + Send>>;
+
+/// How to make an errand of what is needed for it.
+type Errands<T> = Arc<dyn Fn(T) -> Errand + Send + Sync>;
 
 /// What the cases cannot see for themselves: the second argument of
 /// [`conformance!`](crate::conformance).
@@ -22,7 +27,9 @@ pub(crate) type Nap = Pin<Box<dyn Future<Output = ()> + Send>>;
 pub struct Setup {
     pub(crate) patience: Duration,
     pub(crate) borrowed: bool,
-    pub(crate) sleep: Option<Arc<dyn Fn(Duration) -> Nap + Send + Sync>>,
+    pub(crate) threads: usize,
+    pub(crate) sleep: Option<Errands<Duration>>,
+    pub(crate) socket: Option<Errands<SocketAddr>>,
 }
 
 impl Default for Setup {
@@ -32,12 +39,14 @@ impl Default for Setup {
 }
 
 impl Setup {
-    /// A flavour with threads of its own and no timer, on an ordinary machine.
+    /// A flavour with threads of its own, no timer and no socket, on an ordinary machine.
     pub fn new() -> Self {
         Self {
             patience: Duration::from_secs(8),
             borrowed: false,
+            threads: 1,
             sleep: None,
+            socket: None,
         }
     }
 
@@ -45,6 +54,13 @@ impl Setup {
     /// nobody can see them end.
     pub fn borrowed_threads(mut self) -> Self {
         self.borrowed = true;
+        self
+    }
+
+    /// The flavour runs [`Parallel`](foster_core::Parallel)s, and as many of them at the same time: one
+    /// unless set.
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = threads;
         self
     }
 
@@ -58,8 +74,20 @@ impl Setup {
             let nap = sleep(time);
             Box::pin(async move {
                 nap.await;
+                Ok(())
             })
         }));
+        self
+    }
+
+    /// The executor has sockets, and this is how to use one inside a payload: connect to the address
+    /// over TCP, write a few bytes, and read as many, which the other side sends back. It is called
+    /// where [`sleep`](Self::sleep) is.
+    pub fn socket<A>(mut self, echo: impl Fn(SocketAddr) -> A + Send + Sync + 'static) -> Self
+    where
+        A: Future<Output = io::Result<()>> + Send + 'static,
+    {
+        self.socket = Some(Arc::new(move |address| Box::pin(echo(address))));
         self
     }
 
@@ -76,7 +104,9 @@ impl fmt::Debug for Setup {
         f.debug_struct("Setup")
             .field("patience", &self.patience)
             .field("borrowed_threads", &self.borrowed)
+            .field("threads", &self.threads)
             .field("sleep", &self.sleep.is_some())
+            .field("socket", &self.socket.is_some())
             .finish()
     }
 }

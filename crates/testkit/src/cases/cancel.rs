@@ -1,4 +1,4 @@
-//! Cases about the stop: CANCEL-1 to CANCEL-3, and the rows S1, S2, S5, L7.
+//! Cases about the stop: CANCEL-1 to CANCEL-5, and the rows S1, S2, S5, L7.
 
 use std::task::{Context, Poll};
 use std::thread;
@@ -120,20 +120,23 @@ pub(crate) fn a_panic_in_a_destructor_stops_no_other<K: Subject>(bench: &Bench<K
 pub(crate) fn what_was_accepted_starts_before_the_end<K: Subject>(bench: &Bench<K>) -> Finding {
     const MANY: usize = 300;
     let runtime = bench.started()?;
-    let (began, release, patience) = (Gate::default(), Gate::default(), bench.patience());
-    let (begins, is_released) = (began.clone(), release.clone());
+    let release = Gate::default();
+    let began = Counter::to(bench.setup.threads);
     bench.expect(&["SPAWN-1"], "a payload that was accepted starts");
-    bench.adopt(
-        &runtime,
-        "holds up",
-        once(move || {
-            // Asked for first, so that a subroutine is waited for.
-            let _token = Shutdown::current();
-            begins.open();
-            is_released.wait(patience);
-        }),
-    )?;
-    bench.until(&began, "the payload did not start")?;
+    for _ in 0..bench.setup.threads {
+        let (begins, is_released, patience) = (began.clone(), release.clone(), bench.patience());
+        bench.adopt(
+            &runtime,
+            "holds up",
+            once(move || {
+                // Asked for first, so that a subroutine is waited for.
+                let _token = Shutdown::current();
+                begins.add();
+                is_released.wait(patience);
+            }),
+        )?;
+    }
+    bench.until(&began.reached, "the payload did not start")?;
     bench.expect(
         &["L7"],
         "what was accepted before the stop gets its first poll before anything is cancelled",
@@ -209,7 +212,7 @@ pub(crate) fn holders_of_a_token_end_by_themselves<K: Subject>(bench: &Bench<K>)
     Ok(Verdict::Kept)
 }
 
-/// CANCEL-1, CANCEL-2: `cancel` only asks, however often: what is alive goes on to its end.
+/// CANCEL-1, CANCEL-2, CANCEL-4: `cancel` only asks, however often: what is alive goes on to its end.
 pub(crate) fn cancel_only_asks<K: Subject>(bench: &Bench<K>) -> Finding {
     let runtime = bench.started()?;
     bench.expect(&["SPAWN-1"], "a payload that was accepted starts");
@@ -235,7 +238,7 @@ pub(crate) fn cancel_only_asks<K: Subject>(bench: &Bench<K>) -> Finding {
     bench.until(&begun, "the payload did not start")?;
 
     bench.expect(
-        &["CANCEL-1", "S1"],
+        &["CANCEL-4", "S1"],
         "`cancel` returns at once, though payloads are alive",
     );
     let returned = Gate::default();
@@ -268,7 +271,7 @@ pub(crate) fn cancel_only_asks<K: Subject>(bench: &Bench<K>) -> Finding {
     );
     bench.until(&ran, "the payload did not go on after `cancel`")?;
     bench.expect(
-        &["JOIN-2", "L5"],
+        &["CANCEL-5", "JOIN-2", "L5"],
         "a flavour that is cancelled and empty ends",
     );
     let ended = flavour.join(std::time::Instant::now() + bench.patience());

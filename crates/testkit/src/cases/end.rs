@@ -127,7 +127,7 @@ pub(crate) fn join_keeps_to_its_deadline<K: Subject>(bench: &Bench<K>) -> Findin
     }
     release.open();
     bench.expect(
-        &["JOIN-2", "L5"],
+        &["CANCEL-5", "JOIN-2", "L5"],
         "`join` says true once the flavour has ended",
     );
     let ended = flavour.join(Instant::now() + bench.patience());
@@ -242,11 +242,11 @@ pub(crate) fn runtimes_share_nothing<K: Subject>(bench: &Bench<K>) -> Finding {
     Ok(Verdict::Kept)
 }
 
-/// F2: a flavour that has nothing to do waits for more.
+/// POLL-3, F2: a flavour that has nothing to do waits for more.
 pub(crate) fn an_empty_flavour_lives_on<K: Subject>(bench: &Bench<K>) -> Finding {
     let runtime = bench.started()?;
     bench.expect(
-        &["F2"],
+        &["POLL-3", "F2"],
         "a flavour on which every payload has ended takes the next one",
     );
     for number in 0..3 {
@@ -265,11 +265,11 @@ pub(crate) fn an_empty_flavour_lives_on<K: Subject>(bench: &Bench<K>) -> Finding
     Ok(Verdict::Kept)
 }
 
-/// JOIN-2, L5: an idle flavour ends, too: one whose only payload is long over, and one that has started
+/// CANCEL-5, JOIN-2, L5: an idle flavour ends, too: one whose only payload is long over, and one that has started
 /// and was given nothing since.
 pub(crate) fn an_idle_flavour_ends<K: Subject>(bench: &Bench<K>) -> Finding {
     bench.expect(
-        &["JOIN-2", "L5"],
+        &["CANCEL-5", "JOIN-2", "L5"],
         "a flavour that has nothing to do ends when it is asked to",
     );
     for _ in 0..10 {
@@ -282,5 +282,17 @@ pub(crate) fn an_idle_flavour_ends<K: Subject>(bench: &Bench<K>) -> Finding {
         Poll::Ready(())
     })?;
     bench.ended_well(runtime.run())?;
+    let runtime = bench.started()?;
+    let (_, flavour) = bench.lend(&runtime)?;
+    bench.expect(
+        &["CANCEL-5", "JOIN-2", "L5"],
+        "`join` says true once the flavour has ended",
+    );
+    flavour.cancel();
+    let ended = flavour.join(Instant::now() + bench.patience());
+    bench.check(ended, || {
+        "it says false, though nothing is left to run".to_owned()
+    })?;
+    bench.stop_well(&runtime)?;
     Ok(Verdict::Kept)
 }

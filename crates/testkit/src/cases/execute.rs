@@ -5,12 +5,12 @@ use std::task::{Context, Poll};
 use std::thread;
 use std::time::Duration;
 
-use foster_core::{ExecuteError, ExecuteErrorKind};
+use foster_core::{ExecuteError, ExecuteErrorKind, Manual};
 
 use crate::bench::{Bench, Finding};
 use crate::kind::{Kind, Subject};
 use crate::lend::Lending;
-use crate::tools::{Counter, Gate, Opens, after, after_turns, once, poll_once};
+use crate::tools::{Counter, Gate, Log, Opens, after, after_turns, becomes, once, poll_once};
 use crate::verdict::Verdict;
 
 /// E1, BLOCK-1: callers on several threads get their values, whatever awaits they take.
@@ -192,6 +192,45 @@ pub(crate) fn an_execute_on_its_own_flavour<K: Subject>(bench: &Bench<K>) -> Fin
     bench.check(nested == expected, || {
         format!("the inner execute gives {nested:?}")
     })?;
+    bench.stop_well(&runtime)?;
+    Ok(Verdict::Kept)
+}
+
+/// E4: an execute that a thread of the flavour waits for in a roundabout way is refused only if no
+/// other thread of the flavour could run it.
+pub(crate) fn an_execute_beside_a_blocked_thread<K: Subject>(bench: &Bench<K>) -> Finding {
+    if K::Payload::INLINE || K::Payload::SERIAL || bench.setup.threads < 2 {
+        return Ok(Verdict::DoesNotApply(
+            "the setup knows of no second thread for its payloads",
+        ));
+    }
+    let runtime = bench.started()?;
+    bench.expect(
+        &["E4"],
+        "an execute is refused only if all threads of the flavour are blocked (`Reporter::runs_on`)",
+    );
+    // One thread of the flavour waits for a payload on this one, and that for another on the flavour.
+    let here = Manual::new();
+    let result = Log::default();
+    let (inner, key, its_key) = (runtime.clone(), here.clone(), bench.key());
+    let (gives, done) = (result.clone(), Gate::default());
+    let ends = Opens(done.clone());
+    let blocks = once(move || {
+        let back = inner.clone();
+        let given = inner.execute(key, move || async move {
+            let payload = K::Payload::payload(once(|| ()));
+            back.execute(its_key, payload).map_err(|error| error.kind())
+        });
+        gives.write(given.map_err(|error| error.kind()));
+        drop(ends);
+    });
+    bench.adopt(&runtime, "blocks its thread", blocks)?;
+    becomes(bench.patience(), || {
+        here.step();
+        done.is_open()
+    });
+    let result = result.read();
+    bench.check(result == [Ok(Ok(()))], || format!("it gives {result:?}"))?;
     bench.stop_well(&runtime)?;
     Ok(Verdict::Kept)
 }

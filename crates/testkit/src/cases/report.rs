@@ -1,16 +1,15 @@
-//! Cases about what is told: the rows A5, A6, F2, F3 and SPAWN-4.
+//! Cases about what is told: POLL-3, and the rows A5, A6, F2.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::task::{Context, Poll};
-use std::thread;
 use std::time::Duration;
 
-use foster_core::{FailureKind, Runtime, Shutdown};
+use foster_core::{FailureKind, Shutdown};
 
 use crate::bench::{Bench, Finding};
 use crate::kind::{Kind, Subject};
-use crate::tools::{Counter, Gate, OnDrop, after, after_turns, once};
+use crate::tools::{Counter, Gate, OnDrop, after, after_turns};
 use crate::verdict::Verdict;
 
 /// A5, A6: errors, panics and orphaned returns, each told once, beside payloads that end well.
@@ -112,11 +111,11 @@ fn held<T>(
     }
 }
 
-/// F2: of many payloads with all endings each comes to exactly one, and none is lost.
+/// POLL-3, F2: of many payloads with all endings each comes to exactly one, and none is lost.
 pub(crate) fn every_payload_comes_to_one_end<K: Subject>(bench: &Bench<K>) -> Finding {
     const MANY: usize = 200;
     let runtime = bench.started()?;
-    bench.expect(&["F2"], "every payload comes to exactly one end");
+    bench.expect(&["POLL-3", "F2"], "every payload comes to exactly one end");
     let ends: Arc<Vec<AtomicUsize>> = Arc::new((0..MANY).map(|_| AtomicUsize::new(0)).collect());
     let (begun, go) = (Counter::to(MANY), Gate::default());
     let waiting = match K::Payload::DROPPABLE {
@@ -162,126 +161,4 @@ pub(crate) fn every_payload_comes_to_one_end<K: Subject>(bench: &Bench<K>) -> Fi
         .collect();
     bench.check(wrong.is_empty(), || format!("not so for numbers {wrong:?}"))?;
     Ok(Verdict::Kept)
-}
-
-/// F3, SPAWN-4: a payload that runs goes on while new ones come without a break.
-pub(crate) fn running_payloads_go_on_under_a_flood<K: Subject>(bench: &Bench<K>) -> Finding {
-    if K::Payload::INLINE {
-        return Ok(Verdict::DoesNotApply("its payloads share no thread"));
-    }
-    let runtime = bench.started()?;
-    let flood = Flood::start(bench, &runtime)?;
-    bench.expect(
-        &["F3", "SPAWN-4"],
-        "a payload that runs already goes on, though new ones come without a break",
-    );
-    let done = Gate::default();
-    let ends = done.clone();
-    bench.adopt(&runtime, "runs", after_turns(100, move || ends.open()))?;
-    let in_time = bench.until(&done, "it did not get a hundred turns");
-    flood.stop(bench, in_time, &runtime)
-}
-
-/// F3, SPAWN-4: timers ring while payloads come without a break.
-pub(crate) fn timers_ring_under_a_flood<K: Subject>(bench: &Bench<K>) -> Finding {
-    let Some(sleep) = bench.setup.sleep.clone() else {
-        return Ok(Verdict::DoesNotApply("the setup knows no timer"));
-    };
-    let runtime = bench.started()?;
-    let flood = Flood::start(bench, &runtime)?;
-    bench.expect(
-        &["F3", "SPAWN-4"],
-        "timers ring, though new payloads come without a break",
-    );
-    let done = Gate::default();
-    let ends = done.clone();
-    let (mut left, mut nap) = (10, None);
-    bench.adopt(&runtime, "sleeps", move |context: &mut Context<'_>| {
-        while left > 0 {
-            let asleep = nap.get_or_insert_with(|| sleep(Duration::from_millis(2)));
-            if asleep.as_mut().poll(context).is_pending() {
-                return Poll::Pending;
-            }
-            nap = None;
-            left -= 1;
-        }
-        ends.open();
-        Poll::Ready(())
-    })?;
-    let in_time = bench.until(&done, "ten timers of 2 ms did not ring");
-    flood.stop(bench, in_time, &runtime)
-}
-
-/// Payloads without a break: each one that runs hands in the next, and so do two threads. What waits
-/// is bounded, as it is starving that is tested and not memory.
-struct Flood {
-    over: Gate,
-    threads: Vec<thread::JoinHandle<()>>,
-}
-
-impl Flood {
-    const CHAINS: usize = 8;
-    const WAITING: usize = 2_000;
-
-    fn start<K: Subject>(bench: &Bench<K>, runtime: &Runtime) -> Finding<Self> {
-        bench.expect(&["A1"], "payloads are accepted without a break");
-        let over = Gate::default();
-        for _ in 0..Self::CHAINS {
-            chain::<K>(runtime, bench.key(), &over);
-        }
-        let threads = (0..2)
-            .map(|_| {
-                let (runtime, key, over) = (runtime.clone(), bench.key(), over.clone());
-                let waiting = Arc::new(AtomicUsize::new(0));
-                thread::spawn(move || {
-                    while !over.is_open() {
-                        if waiting.load(SeqCst) >= Self::WAITING {
-                            thread::yield_now();
-                            continue;
-                        }
-                        waiting.fetch_add(1, SeqCst);
-                        let waits = Arc::clone(&waiting);
-                        let step = once(move || {
-                            waits.fetch_sub(1, SeqCst);
-                        });
-                        if runtime
-                            .adopt(key.clone(), K::Payload::payload(step))
-                            .is_err()
-                        {
-                            return;
-                        }
-                    }
-                })
-            })
-            .collect();
-        Ok(Self { over, threads })
-    }
-
-    fn stop<K: Subject>(
-        self,
-        bench: &Bench<K>,
-        in_time: Finding<()>,
-        runtime: &Runtime,
-    ) -> Finding {
-        self.over.open();
-        for thread in self.threads {
-            // It does nothing that could panic.
-            let _ = thread.join();
-        }
-        in_time?;
-        bench.stop_well(runtime)?;
-        Ok(Verdict::Kept)
-    }
-}
-
-/// Adopts a payload that adopts the next one.
-fn chain<K: Subject>(runtime: &Runtime, key: K, over: &Gate) {
-    let (inner, its_key, over) = (runtime.clone(), key.clone(), over.clone());
-    let step = once(move || {
-        if !over.is_open() {
-            chain::<K>(&inner, its_key, &over);
-        }
-    });
-    // Refused when the runtime has ended, and then there is no flood to keep up.
-    let _ = runtime.adopt(key, K::Payload::payload(step));
 }

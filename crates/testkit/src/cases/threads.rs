@@ -1,4 +1,4 @@
-//! Cases about where payloads run: the rows A2 and A3.
+//! Cases about where payloads run: POLL-2, and the rows A2 and A3.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
@@ -13,7 +13,7 @@ use crate::verdict::Verdict;
 /// How long a payload waits for another that should not come, or should.
 const MEETING: Duration = Duration::from_millis(60);
 
-/// A3: two coroutines of a flavour are never within a poll at the same time.
+/// POLL-2, A3: two coroutines of a flavour are never within a poll at the same time.
 pub(crate) fn coroutines_never_run_in_parallel<K: Subject>(bench: &Bench<K>) -> Finding {
     const MANY: usize = 4;
     if !K::Payload::SERIAL {
@@ -21,7 +21,7 @@ pub(crate) fn coroutines_never_run_in_parallel<K: Subject>(bench: &Bench<K>) -> 
     }
     let runtime = bench.started()?;
     bench.expect(
-        &["A3"],
+        &["POLL-2", "A3"],
         "coroutines of one flavour never run in parallel with each other",
     );
     let (inside, met, done) = (Arc::new(Mutex::new(0)), Gate::default(), Counter::to(MANY));
@@ -57,13 +57,34 @@ pub(crate) fn subroutines_run_in_parallel<K: Subject>(bench: &Bench<K>) -> Findi
     if !K::Payload::INLINE {
         return Ok(Verdict::DoesNotApply("its payloads must not block"));
     }
-    let runtime = bench.started()?;
-    bench.expect(
-        &["A3"],
+    meet(
+        bench,
+        MANY,
         "subroutines run in parallel with each other, however many there are",
-    );
-    let (arrived, done) = (Counter::to(MANY), Counter::to(MANY));
-    for number in 0..MANY {
+    )
+}
+
+/// A3: parallels that wait for each other all go on, if there is a thread for each.
+pub(crate) fn parallels_run_in_parallel<K: Subject>(bench: &Bench<K>) -> Finding {
+    let many = bench.setup.threads;
+    if K::Payload::SERIAL || K::Payload::INLINE || many < 2 {
+        return Ok(Verdict::DoesNotApply(
+            "the setup knows of no second thread for its payloads",
+        ));
+    }
+    meet(
+        bench,
+        many,
+        "parallels run in parallel with each other, on all threads of the flavour",
+    )
+}
+
+/// Payloads that block their threads until all of them have begun.
+fn meet<K: Subject>(bench: &Bench<K>, many: usize, expected: &str) -> Finding {
+    let runtime = bench.started()?;
+    bench.expect(&["A3"], expected);
+    let (arrived, done) = (Counter::to(many), Counter::to(many));
+    for number in 0..many {
         let (arrived, done, patience) = (arrived.clone(), done.clone(), bench.patience());
         let step = once(move || {
             arrived.add();
@@ -75,7 +96,7 @@ pub(crate) fn subroutines_run_in_parallel<K: Subject>(bench: &Bench<K>) -> Findi
     }
     bench.until_or(&done.reached, || {
         format!(
-            "{} of {MANY} that wait for each other have begun",
+            "{} of {many} that wait for each other have begun",
             arrived.get()
         )
     })?;
@@ -83,7 +104,7 @@ pub(crate) fn subroutines_run_in_parallel<K: Subject>(bench: &Bench<K>) -> Findi
     Ok(Verdict::Kept)
 }
 
-/// A2: the closure, every poll, and the drop of a coroutine are on one thread, whoever wakes it and
+/// POLL-2, A2: the closure, every poll, and the drop of a coroutine are on one thread, whoever wakes it and
 /// whether it ends or is cancelled; and that is the thread of all.
 pub(crate) fn made_polled_and_dropped_on_one_thread<K: Subject>(bench: &Bench<K>) -> Finding {
     const MANY: usize = 12;
@@ -94,7 +115,7 @@ pub(crate) fn made_polled_and_dropped_on_one_thread<K: Subject>(bench: &Bench<K>
     }
     let runtime = bench.started()?;
     bench.expect(
-        &["A2"],
+        &["POLL-2", "A2"],
         "a payload is made, polled and dropped on the flavour's one thread",
     );
     let log: Log<(&str, ThreadId)> = Log::default();
@@ -153,50 +174,5 @@ pub(crate) fn made_polled_and_dropped_on_one_thread<K: Subject>(bench: &Bench<K>
     bench.check(dropped == MANY, || {
         format!("{dropped} of {MANY} were dropped")
     })?;
-    Ok(Verdict::Kept)
-}
-
-/// A2: destructors of cancelled payloads run inside the executor's context, where its timers work.
-pub(crate) fn timers_work_in_code_and_destructors<K: Subject>(bench: &Bench<K>) -> Finding {
-    let Some(sleep) = bench.setup.sleep.clone() else {
-        return Ok(Verdict::DoesNotApply("the setup knows no timer"));
-    };
-    let runtime = bench.started()?;
-    bench.expect(&["F3"], "a timer of the executor's rings");
-    let rang = Gate::default();
-    let mut nap = None;
-    let (rings, its_sleep) = (rang.clone(), sleep.clone());
-    bench.adopt(&runtime, "sleeps", move |context: &mut Context<'_>| {
-        let nap = nap.get_or_insert_with(|| its_sleep(Duration::from_millis(1)));
-        nap.as_mut().poll(context).map(|()| rings.open())
-    })?;
-    bench.until(&rang, "a timer of 1 ms did not ring")?;
-
-    bench.expect(
-        &["A2"],
-        "a payload's destructor runs inside its executor's context",
-    );
-    let (began, made) = (Gate::default(), Gate::default());
-    let (begins, makes) = (began.clone(), made.clone());
-    let guard = OnDrop(move || {
-        // As an executor's timers do when they are made outside of its context, this may panic.
-        let mut nap = sleep(Duration::from_millis(1));
-        let _ = nap
-            .as_mut()
-            .poll(&mut Context::from_waker(std::task::Waker::noop()));
-        makes.open();
-    });
-    bench.adopt(&runtime, "with a destructor", move |_: &mut Context<'_>| {
-        let _ = &guard;
-        begins.open();
-        Poll::<()>::Pending
-    })?;
-    bench.until(&began, "the payload did not start")?;
-    let ended = bench.stop(&runtime);
-    if let Err(error) = &ended {
-        let violation = bench.violation("no timer can be made in the destructor");
-        return Err(violation.with_report(error));
-    }
-    bench.check(made.is_open(), || "the destructor did not run".to_owned())?;
     Ok(Verdict::Kept)
 }

@@ -1,4 +1,4 @@
-//! Cases about wakes: a payload that was woken is polled again. Rows F3 and F2.
+//! Cases about wakes: a payload that was woken is polled again. POLL-1, and the rows F3 and F2.
 
 use std::task::{Context, Poll, Waker};
 use std::thread;
@@ -10,11 +10,17 @@ use crate::verdict::Verdict;
 
 const ROUNDS: usize = 100;
 
-/// F3: wakes from threads that are none of the flavour's.
+/// Why wakes are nothing to a flavour of subroutines.
+const WAITS_ITSELF: &str = "its payloads block and wake their threads themselves";
+
+/// POLL-1, F3: wakes from threads that are none of the flavour's.
 pub(crate) fn a_wake_from_any_thread_counts<K: Subject>(bench: &Bench<K>) -> Finding {
+    if K::Payload::INLINE {
+        return Ok(Verdict::DoesNotApply(WAITS_ITSELF));
+    }
     let runtime = bench.started()?;
     bench.expect(
-        &["F3"],
+        &["POLL-1", "F3"],
         "a payload that another thread wakes is polled again",
     );
     let done = Gate::default();
@@ -41,11 +47,14 @@ pub(crate) fn a_wake_from_any_thread_counts<K: Subject>(bench: &Bench<K>) -> Fin
     Ok(Verdict::Kept)
 }
 
-/// F3: wakes that come while the payload is polled, by itself and by others.
+/// POLL-1, F3: wakes that come while the payload is polled, by itself and by others.
 pub(crate) fn a_wake_during_a_poll_counts<K: Subject>(bench: &Bench<K>) -> Finding {
+    if K::Payload::INLINE {
+        return Ok(Verdict::DoesNotApply(WAITS_ITSELF));
+    }
     let runtime = bench.started()?;
     bench.expect(
-        &["F3"],
+        &["POLL-1", "F3"],
         "a payload that is woken while it is polled is polled again",
     );
     let done = Gate::default();
@@ -79,12 +88,15 @@ pub(crate) fn a_wake_during_a_poll_counts<K: Subject>(bench: &Bench<K>) -> Findi
     Ok(Verdict::Kept)
 }
 
-/// F2: a waker may be kept, cloned, used and dropped anywhere, long after its payload is over and
+/// POLL-1, F2: a waker may be kept, cloned, used and dropped anywhere, long after its payload is over and
 /// after its flavour is.
 pub(crate) fn a_late_wake_does_no_harm<K: Subject>(bench: &Bench<K>) -> Finding {
+    if K::Payload::INLINE {
+        return Ok(Verdict::DoesNotApply(WAITS_ITSELF));
+    }
     let runtime = bench.started()?;
     bench.expect(
-        &["F2"],
+        &["POLL-1", "F2"],
         "a wake that comes after its payload's end changes nothing",
     );
     let kept: Log<Waker> = Log::default();
@@ -99,14 +111,12 @@ pub(crate) fn a_late_wake_does_no_harm<K: Subject>(bench: &Bench<K>) -> Finding 
         bench.check(woken.is_ok(), || "the wake panics".to_owned())
     };
     wake()?;
-    if !K::Payload::INLINE {
-        // On a thread of the flavour, too.
-        let wakers = kept.clone();
-        bench.execute(
-            &runtime,
-            once(move || wakers.read().into_iter().for_each(Waker::wake)),
-        )?;
-    }
+    // On a thread of the flavour, too.
+    let wakers = kept.clone();
+    bench.execute(
+        &runtime,
+        once(move || wakers.read().into_iter().for_each(Waker::wake)),
+    )?;
     let value = bench.execute(&runtime, once(|| 1))?;
     bench.check(value == 1, || format!("a later payload gives {value}"))?;
     bench.stop_well(&runtime)?;

@@ -1,18 +1,18 @@
-//! The executor of the flavour by hand: one thread that polls what was woken.
+//! The executor of the flavours by hand: threads that poll what was woken, a timer and a socket.
 
 use std::cell::Cell;
 use std::collections::{HashMap, VecDeque};
 use std::future::Future;
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Wake, Waker};
-use std::thread::{self, ThreadId};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread;
 use std::time::{Duration, Instant};
 
-use foster_core::Coroutine;
-
-use crate::coroutines::Fault;
+use crate::futures::{Fault, Polled};
 
 thread_local! {
     /// Whether an executor of this file is at work on the thread, as its timer needs.
@@ -27,28 +27,49 @@ pub(crate) fn sleep(time: Duration) -> impl Future<Output = ()> + Send {
     let by = Instant::now() + time;
     std::future::poll_fn(move |context| {
         if Instant::now() >= by {
-            return std::task::Poll::Ready(());
+            return Poll::Ready(());
         }
         let waker = context.waker().clone();
         thread::spawn(move || {
             thread::sleep(by.saturating_duration_since(Instant::now()));
             waker.wake();
         });
-        std::task::Poll::Pending
+        Poll::Pending
     })
 }
 
-pub(crate) struct Shared {
-    pub(crate) fault: Fault,
-    pub(crate) state: Mutex<State>,
-    pub(crate) changed: Condvar,
-    /// Whose wakes are lost when they come from elsewhere.
-    pub(crate) thread: Mutex<Option<ThreadId>>,
+/// The executor's socket: a round trip, made in its context only.
+pub(crate) fn echo(address: SocketAddr) -> impl Future<Output = io::Result<()>> + Send {
+    assert!(IN_CONTEXT.get(), "there is no executor here");
+    let answer = Arc::new(Mutex::new(None));
+    let mut asked = false;
+    std::future::poll_fn(move |context| {
+        if let Some(answer) = answer.lock().unwrap().take() {
+            return Poll::Ready(answer);
+        }
+        if !std::mem::replace(&mut asked, true) {
+            let (answer, waker) = (Arc::clone(&answer), context.waker().clone());
+            thread::spawn(move || {
+                let result = TcpStream::connect(address).and_then(|mut stream| {
+                    stream.write_all(b"a")?;
+                    stream.read_exact(&mut [0])
+                });
+                *answer.lock().unwrap() = Some(result);
+                waker.wake();
+            });
+        }
+        Poll::Pending
+    })
 }
 
-#[derive(Default)]
-pub(crate) struct State {
-    pub(crate) intake: VecDeque<Coroutine>,
+pub(crate) struct Shared<P> {
+    pub(crate) fault: Fault,
+    pub(crate) state: Mutex<State<P>>,
+    pub(crate) changed: Condvar,
+}
+
+pub(crate) struct State<P> {
+    pub(crate) intake: VecDeque<P>,
     /// The payloads that were woken, for each of at most two threads.
     pub(crate) ready: [VecDeque<usize>; 2],
     /// How many payloads the thread has taken and not ended.
@@ -59,15 +80,29 @@ pub(crate) struct State {
     pub(crate) completions: usize,
 }
 
-impl Shared {
-    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+impl<P> Default for State<P> {
+    fn default() -> Self {
+        Self {
+            intake: VecDeque::new(),
+            ready: Default::default(),
+            alive: 0,
+            polled: 0,
+            cancelled: false,
+            ended: false,
+            completions: 0,
+        }
+    }
+}
+
+impl<P> Shared<P> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State<P>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn wait_until(
         &self,
         by: Option<Instant>,
-        mut done: impl FnMut(&State) -> bool,
+        mut done: impl FnMut(&State<P>) -> bool,
     ) -> bool {
         let time = by.map_or(Duration::from_secs(60), |by| {
             by.saturating_duration_since(Instant::now())
@@ -80,15 +115,15 @@ impl Shared {
     }
 }
 
-pub(crate) struct Task {
-    pub(crate) payload: Coroutine,
-    pub(crate) handle: Arc<Handle>,
+pub(crate) struct Task<P> {
+    pub(crate) payload: P,
+    pub(crate) handle: Arc<Handle<P>>,
 }
 
 /// What wakes a payload.
-pub(crate) struct Handle {
+pub(crate) struct Handle<P> {
     pub(crate) id: usize,
-    pub(crate) shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared<P>>,
     /// Which of the threads it is on.
     pub(crate) worker: usize,
     pub(crate) queued: AtomicBool,
@@ -96,14 +131,13 @@ pub(crate) struct Handle {
     pub(crate) over: AtomicBool,
 }
 
-impl Wake for Handle {
+impl<P: Polled> Wake for Handle<P> {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        let home = *self.shared.thread.lock().unwrap();
-        let foreign = home != Some(thread::current().id());
+        let foreign = !IN_CONTEXT.get();
         let by_runner = thread::current().name() == Some("foster runner");
         match self.shared.fault {
             Fault::LosesForeignWakes if foreign => return,
@@ -123,15 +157,10 @@ impl Wake for Handle {
 }
 
 /// The executor thread's life.
-pub(crate) fn run(shared: &Arc<Shared>, worker: usize) {
+pub(crate) fn run<P: Polled>(shared: &Arc<Shared<P>>, worker: usize) {
     let fault = shared.fault;
-    shared
-        .thread
-        .lock()
-        .unwrap()
-        .get_or_insert(thread::current().id());
     IN_CONTEXT.set(true);
-    let mut tasks: HashMap<usize, Task> = HashMap::new();
+    let mut tasks: HashMap<usize, Task<P>> = HashMap::new();
     let mut next_id = 0;
     let mut steps = 0;
     loop {
@@ -139,7 +168,7 @@ pub(crate) fn run(shared: &Arc<Shared>, worker: usize) {
         if fault == Fault::EndsWhenEmpty && next_id > 0 && tasks.is_empty() {
             return;
         }
-        let stops = |state: &State| {
+        let stops = |state: &State<P>| {
             state.cancelled
                 && fault != Fault::NeverEnds
                 && (state.intake.is_empty() && state.alive == 0
@@ -165,6 +194,8 @@ pub(crate) fn run(shared: &Arc<Shared>, worker: usize) {
         }
         let batch = match fault {
             Fault::TwoThreads => state.intake.len().min(1),
+            // What one thread takes is not given to another.
+            _ if P::THREADS > 1 => state.intake.len().min(1),
             _ => state.intake.len().min(64),
         };
         let new: Vec<_> = state.intake.drain(..batch).collect();
@@ -232,7 +263,7 @@ pub(crate) fn run(shared: &Arc<Shared>, worker: usize) {
 }
 
 /// Polls the task; whether it is pending.
-pub(crate) fn poll(shared: &Arc<Shared>, task: &mut Task) -> bool {
+pub(crate) fn poll<P: Polled>(shared: &Arc<Shared<P>>, task: &mut Task<P>) -> bool {
     let fault = shared.fault;
     let waker = Waker::from(Arc::clone(&task.handle));
     let again = task.handle.polled.swap(true, SeqCst);

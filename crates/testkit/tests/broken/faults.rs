@@ -1,357 +1,234 @@
 //! The faults, and which case must find each, by which row.
 
-use coroutines::Fault as C;
-use subroutines::Fault as S;
+use foster_core::{Coroutine, Parallel};
+use foster_testkit::{Setup, Verdict, Violation, check};
 
-use crate::{coroutines, subroutines};
+use crate::futures::Fault as Futures;
+use crate::subroutines::Fault as Subroutines;
+use crate::{executor, futures, subroutines};
+
+/// The kinds of payload, each with a flavour by hand.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Kind {
+    Coroutine,
+    Parallel,
+    Subroutine,
+}
+
+pub(crate) const KINDS: [Kind; 3] = [Kind::Coroutine, Kind::Parallel, Kind::Subroutine];
 
 /// A flavour with a fault.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Broken {
-    Coroutines(C),
-    Subroutines(S),
+    Coroutine(Futures),
+    Parallel(Futures),
+    Subroutine(Subroutines),
 }
 
-use Broken::{Coroutines, Subroutines};
+impl Broken {
+    pub(crate) fn kind(self) -> Kind {
+        match self {
+            Self::Coroutine(_) => Kind::Coroutine,
+            Self::Parallel(_) => Kind::Parallel,
+            Self::Subroutine(_) => Kind::Subroutine,
+        }
+    }
 
-/// A fault, the case that must find it, and the row that it must be told by.
-pub(crate) const FAULTS: &[(Broken, &str, &str)] = &[
+    pub(crate) fn check(self, case: &str, setup: Setup) -> Result<Verdict, Violation> {
+        let setup_of_futures = |setup: Setup| setup.sleep(executor::sleep).socket(executor::echo);
+        match self {
+            Self::Coroutine(fault) => {
+                let key = futures::ByHand::<Coroutine>::new(fault);
+                check(case, key, setup_of_futures(setup))
+            }
+            Self::Parallel(fault) => {
+                let key = futures::ByHand::<Parallel>::new(fault);
+                check(case, key, setup_of_futures(setup).threads(2))
+            }
+            Self::Subroutine(fault) => check(case, subroutines::ByHand(fault), setup),
+        }
+    }
+}
+
+/// The table: for each case the rows, and by each row the flavours that it must be told of.
+macro_rules! faults {
+    ($($case:ident { $($row:literal: $($kind:ident :: $fault:ident),+;)+ })+) => {
+        /// A fault, the case that must find it, and the row that it must be told by.
+        pub(crate) const FAULTS: &[(Broken, &str, &str)] = &[
+            $($($((Broken::$kind(<faults!(@ $kind)>::$fault), stringify!($case), $row),)+)+)+
+        ];
+    };
+    (@ Subroutine) => { Subroutines };
+    (@ $kind:ident) => { Futures };
+}
+
+faults! {
+    every_payload_runs_once {
+        "SPAWN-1": Coroutine::ForgetsSome, Parallel::ForgetsSome, Subroutine::ForgetsSome;
+        "POLL-3": Coroutine::DropsSome, Parallel::DropsSome;
+        "F2": Coroutine::DropsSome, Parallel::DropsSome, Subroutine::DropsSome;
+    }
+    ten_thousand_payloads_end {
+        "SPAWN-1": Coroutine::HasRoomForThousand, Parallel::HasRoomForThousand,
+            Subroutine::HasRoomForThousand;
+    }
+    a_payload_does_not_run_inside_spawn {
+        "SPAWN-2": Coroutine::RunsInSpawn, Coroutine::NestsInSpawn, Parallel::RunsInSpawn,
+            Parallel::NestsInSpawn, Subroutine::RunsInSpawn;
+    }
+    a_busy_flavour_blocks_no_adopter {
+        "SPAWN-2": Coroutine::WaitsInSpawn, Parallel::WaitsInSpawn, Subroutine::WaitsInSpawn;
+    }
+    payloads_start_in_order {
+        "SPAWN-3": Coroutine::LastInFirstOut;
+        "A8": Coroutine::LastInFirstOut;
+        "L3": Coroutine::LastInFirstOut;
+    }
+    payloads_may_adopt {
+        "A1": Coroutine::LocksWhilePolling, Parallel::LocksWhilePolling,
+            Subroutine::LocksWhileRunning;
+    }
+    coroutines_never_run_in_parallel {
+        "A3": Coroutine::TwoThreads;
+        "POLL-2": Coroutine::TwoThreads;
+    }
+    subroutines_run_in_parallel {
+        "A3": Subroutine::OneThread;
+    }
+    parallels_run_in_parallel {
+        "A3": Parallel::OneThread;
+    }
+    made_polled_and_dropped_on_one_thread {
+        "A2": Coroutine::PollsElsewhere, Coroutine::TwoThreads;
+        "POLL-2": Coroutine::PollsElsewhere, Coroutine::TwoThreads;
+        "F2": Coroutine::DropsUnfinished;
+    }
+    timers_work_in_code_and_destructors {
+        "A2": Coroutine::NoContextAtTheEnd, Parallel::NoContextAtTheEnd;
+        "F3": Coroutine::LosesForeignWakes, Parallel::LosesForeignWakes;
+    }
+    sockets_work_in_code_and_destructors {
+        "POLL-2": Coroutine::NoContextAtTheEnd, Parallel::NoContextAtTheEnd;
+        "F3": Coroutine::LosesForeignWakes, Parallel::LosesForeignWakes;
+    }
+    execute_returns_the_value {
+        "E1": Coroutine::LosesWakesInPolls, Parallel::LosesWakesInPolls, Subroutine::BlockOnIsEarly;
+    }
+    a_panic_goes_on_in_the_caller {
+        "E2": Coroutine::LosesWakesInPolls, Parallel::LosesWakesInPolls, Subroutine::BlockOnIsEarly;
+    }
+    block_on_returns_when_its_payload_is_over {
+        "BLOCK-1": Coroutine::BlockOnIsEarly, Coroutine::BlockOnWaitsForAll,
+            Parallel::BlockOnIsEarly, Parallel::BlockOnWaitsForAll,
+            Subroutine::BlockOnIsEarly, Subroutine::BlockOnWaitsForAll;
+    }
+    block_on_runs_the_payload_where_it_belongs {
+        "BLOCK-2": Coroutine::BlockOnPollsHere, Parallel::BlockOnPollsHere,
+            Subroutine::BlockOnElsewhere;
+        "E3": Subroutine::BlockOnElsewhere;
+    }
+    an_execute_on_its_own_flavour {
+        "E3": Subroutine::BlockOnElsewhere;
+    }
+    an_execute_beside_a_blocked_thread {
+        "E4": Parallel::SaysItHasOneThread;
+    }
+    callers_are_let_go_at_the_end {
+        "E5": Coroutine::BlockOnAsksTheExecutor, Parallel::BlockOnAsksTheExecutor;
+    }
+    a_dropped_call_cancels_its_payload {
+        "E6": Coroutine::LosesForeignWakes, Parallel::LosesForeignWakes;
+    }
+    a_wake_from_any_thread_counts {
+        "POLL-1": Coroutine::LosesForeignWakes, Parallel::LosesForeignWakes;
+        "F3": Coroutine::LosesForeignWakes, Parallel::LosesForeignWakes;
+    }
+    a_wake_during_a_poll_counts {
+        "POLL-1": Coroutine::LosesWakesInPolls, Parallel::LosesWakesInPolls;
+    }
+    a_late_wake_does_no_harm {
+        "F2": Coroutine::DiesOfLateWakes, Parallel::DiesOfLateWakes;
+    }
+    what_awaits_is_dropped {
+        "CANCEL-2": Coroutine::KeepsTheCancelled, Parallel::KeepsTheCancelled;
+        "S2": Coroutine::KeepsTheCancelled, Parallel::KeepsTheCancelled;
+        "A2": Coroutine::DropsElsewhere;
+    }
+    a_panic_in_a_destructor_stops_no_other {
+        "S5": Coroutine::KeepsSomeCancelled, Parallel::KeepsSomeCancelled;
+    }
+    what_was_accepted_starts_before_the_end {
+        "L7": Coroutine::ForgetsWhatWaits, Parallel::ForgetsWhatWaits, Subroutine::ForgetsWhatWaits;
+    }
+    holders_of_a_token_end_by_themselves {
+        "S1": Coroutine::LosesForeignWakes, Parallel::LosesForeignWakes;
+    }
+    cancel_only_asks {
+        "CANCEL-1": Coroutine::CancelTwicePanics, Parallel::CancelTwicePanics,
+            Subroutine::CancelTwicePanics;
+        "CANCEL-2": Coroutine::CancelDrops, Coroutine::CancelStops, Parallel::CancelDrops,
+            Parallel::CancelDropsElsewhere, Parallel::CancelStops;
+        "CANCEL-4": Coroutine::CancelWaits, Parallel::CancelWaits, Subroutine::CancelWaits;
+        "CANCEL-5": Coroutine::NeverEnds, Parallel::NeverEnds, Subroutine::NeverEnds;
+        "F2": Coroutine::CancelDropsElsewhere;
+    }
+    nothing_is_taken_after_cancel {
+        "CANCEL-3": Coroutine::SpawnsAfterCancel, Coroutine::BlocksOnAfterCancel,
+            Parallel::SpawnsAfterCancel, Parallel::BlocksOnAfterCancel,
+            Subroutine::SpawnsAfterCancel, Subroutine::BlocksOnAfterCancel;
+    }
+    its_threads_are_gone_at_the_end {
+        "JOIN-2": Coroutine::LeaksItsThread, Parallel::LeaksItsThread, Subroutine::LeaksItsThreads;
+        "L5": Coroutine::JoinIsEarly, Parallel::JoinIsEarly, Subroutine::JoinIsEarly;
+    }
+    join_keeps_to_its_deadline {
+        "JOIN-1": Coroutine::JoinHangs, Coroutine::JoinIsLate, Parallel::JoinHangs,
+            Parallel::JoinIsLate, Subroutine::JoinHangs;
+        "JOIN-2": Coroutine::JoinLies, Parallel::JoinLies, Subroutine::JoinLies;
+    }
+    a_blocked_flavour_holds_nothing_up {
+        "S3": Coroutine::JoinHangs, Parallel::JoinHangs, Subroutine::JoinHangs;
+    }
+    runtimes_share_nothing {
+        "L10": Coroutine::OneForAll, Parallel::OneForAll, Subroutine::OneForAll;
+    }
+    an_empty_flavour_lives_on {
+        "POLL-3": Coroutine::EndsWhenEmpty, Parallel::EndsWhenEmpty, Subroutine::EndsWhenEmpty;
+    }
+    an_idle_flavour_ends {
+        "JOIN-2": Coroutine::NeverEnds, Parallel::NeverEnds, Subroutine::NeverEnds;
+    }
+    every_failure_is_told_once {
+        "SPAWN-1": Coroutine::ForgetsSome, Parallel::ForgetsSome, Subroutine::ForgetsSome;
+    }
+    every_payload_comes_to_one_end {
+        "POLL-3": Coroutine::DropsUnfinished, Parallel::DropsUnfinished;
+        "F2": Coroutine::EndsOnTheWay, Coroutine::DiesOnTheWay, Parallel::EndsOnTheWay,
+            Parallel::DiesOnTheWay, Subroutine::DropsSome;
+    }
+    running_payloads_go_on_under_a_flood {
+        "SPAWN-4": Coroutine::StarvesUnderAFlood, Parallel::StarvesUnderAFlood;
+        "F3": Coroutine::StarvesUnderAFlood, Parallel::StarvesUnderAFlood;
+    }
+    timers_ring_under_a_flood {
+        "F3": Coroutine::StarvesUnderAFlood, Parallel::StarvesUnderAFlood;
+    }
+    sockets_go_on_under_a_flood {
+        "F3": Coroutine::StarvesUnderAFlood, Parallel::StarvesUnderAFlood;
+    }
+}
+
+/// Cases that no flavour of a kind can fail by a fault of its own, and why.
+pub(crate) const CASES_WITHOUT: &[(&str, Kind, &str)] = &[
     (
-        Coroutines(C::EndsWhenEmpty),
-        "an_empty_flavour_lives_on",
-        "F2",
-    ),
-    (
-        Coroutines(C::ForgetsSome),
-        "every_payload_runs_once",
-        "SPAWN-1",
-    ),
-    (Coroutines(C::DropsSome), "every_payload_runs_once", "F2"),
-    (
-        Coroutines(C::HasRoomForThousand),
-        "ten_thousand_payloads_end",
-        "SPAWN-1",
-    ),
-    (
-        Coroutines(C::RunsInSpawn),
-        "a_payload_does_not_run_inside_spawn",
-        "SPAWN-2",
-    ),
-    (
-        Coroutines(C::NestsInSpawn),
-        "a_payload_does_not_run_inside_spawn",
-        "SPAWN-2",
-    ),
-    (
-        Coroutines(C::WaitsInSpawn),
-        "a_busy_flavour_blocks_no_adopter",
-        "SPAWN-2",
-    ),
-    (
-        Coroutines(C::LastInFirstOut),
-        "payloads_start_in_order",
-        "SPAWN-3",
-    ),
-    (
-        Coroutines(C::LastInFirstOut),
-        "payloads_start_in_order",
-        "A8",
-    ),
-    (
-        Coroutines(C::LastInFirstOut),
-        "payloads_start_in_order",
-        "L3",
-    ),
-    (Coroutines(C::LocksWhilePolling), "payloads_may_adopt", "A1"),
-    (
-        Coroutines(C::TwoThreads),
-        "coroutines_never_run_in_parallel",
-        "A3",
-    ),
-    (
-        Coroutines(C::PollsElsewhere),
-        "made_polled_and_dropped_on_one_thread",
-        "A2",
-    ),
-    (
-        Coroutines(C::DropsElsewhere),
-        "what_awaits_is_dropped",
-        "A2",
-    ),
-    (
-        Coroutines(C::TwoThreads),
-        "made_polled_and_dropped_on_one_thread",
-        "A2",
-    ),
-    (
-        Coroutines(C::NoContextAtTheEnd),
-        "timers_work_in_code_and_destructors",
-        "A2",
-    ),
-    (
-        Coroutines(C::DropsUnfinished),
-        "made_polled_and_dropped_on_one_thread",
-        "F2",
-    ),
-    (
-        Coroutines(C::DropsUnfinished),
-        "every_payload_comes_to_one_end",
-        "F2",
-    ),
-    (
-        Coroutines(C::EndsOnTheWay),
-        "every_payload_comes_to_one_end",
-        "F2",
-    ),
-    (
-        Coroutines(C::DiesOnTheWay),
-        "every_payload_comes_to_one_end",
-        "F2",
-    ),
-    (
-        Coroutines(C::BlockOnIsEarly),
-        "block_on_returns_when_its_payload_is_over",
-        "BLOCK-1",
-    ),
-    (
-        Coroutines(C::BlockOnWaitsForAll),
-        "block_on_returns_when_its_payload_is_over",
-        "BLOCK-1",
-    ),
-    (
-        Coroutines(C::BlockOnPollsHere),
-        "block_on_runs_the_payload_where_it_belongs",
-        "BLOCK-2",
-    ),
-    (
-        Coroutines(C::BlockOnAsksTheExecutor),
-        "callers_are_let_go_at_the_end",
-        "E5",
-    ),
-    (
-        Coroutines(C::LosesForeignWakes),
-        "a_wake_from_any_thread_counts",
-        "F3",
-    ),
-    (
-        Coroutines(C::LosesForeignWakes),
-        "a_dropped_call_cancels_its_payload",
-        "E6",
-    ),
-    (
-        Coroutines(C::LosesForeignWakes),
-        "holders_of_a_token_end_by_themselves",
-        "S1",
-    ),
-    (
-        Coroutines(C::LosesForeignWakes),
-        "timers_work_in_code_and_destructors",
-        "F3",
-    ),
-    (
-        Coroutines(C::LosesWakesInPolls),
-        "a_wake_during_a_poll_counts",
-        "F3",
-    ),
-    (
-        Coroutines(C::LosesWakesInPolls),
-        "execute_returns_the_value",
-        "E1",
-    ),
-    (
-        Coroutines(C::DiesOfLateWakes),
-        "a_late_wake_does_no_harm",
-        "F2",
-    ),
-    (
-        Coroutines(C::KeepsTheCancelled),
-        "what_awaits_is_dropped",
-        "CANCEL-2",
-    ),
-    (
-        Coroutines(C::KeepsTheCancelled),
-        "what_awaits_is_dropped",
-        "S2",
-    ),
-    (
-        Coroutines(C::KeepsSomeCancelled),
-        "a_panic_in_a_destructor_stops_no_other",
-        "S5",
-    ),
-    (
-        Coroutines(C::ForgetsWhatWaits),
-        "what_was_accepted_starts_before_the_end",
-        "L7",
-    ),
-    (Coroutines(C::CancelDrops), "cancel_only_asks", "CANCEL-2"),
-    (
-        Coroutines(C::CancelDropsElsewhere),
-        "cancel_only_asks",
-        "F2",
-    ),
-    (Coroutines(C::CancelStops), "cancel_only_asks", "CANCEL-2"),
-    (Coroutines(C::CancelWaits), "cancel_only_asks", "CANCEL-1"),
-    (
-        Coroutines(C::CancelTwicePanics),
-        "cancel_only_asks",
-        "CANCEL-1",
-    ),
-    (
-        Coroutines(C::SpawnsAfterCancel),
-        "nothing_is_taken_after_cancel",
-        "CANCEL-3",
-    ),
-    (
-        Coroutines(C::BlocksOnAfterCancel),
-        "nothing_is_taken_after_cancel",
-        "CANCEL-3",
-    ),
-    (Coroutines(C::NeverEnds), "an_idle_flavour_ends", "JOIN-2"),
-    (Coroutines(C::NeverEnds), "cancel_only_asks", "JOIN-2"),
-    (
-        Coroutines(C::JoinHangs),
-        "join_keeps_to_its_deadline",
-        "JOIN-1",
-    ),
-    (
-        Coroutines(C::JoinHangs),
-        "a_blocked_flavour_holds_nothing_up",
-        "S3",
-    ),
-    (
-        Coroutines(C::JoinIsLate),
-        "join_keeps_to_its_deadline",
-        "JOIN-1",
-    ),
-    (
-        Coroutines(C::JoinLies),
-        "join_keeps_to_its_deadline",
-        "JOIN-2",
-    ),
-    (
-        Coroutines(C::JoinIsEarly),
-        "its_threads_are_gone_at_the_end",
-        "L5",
-    ),
-    (
-        Coroutines(C::LeaksItsThread),
-        "its_threads_are_gone_at_the_end",
-        "JOIN-2",
-    ),
-    (Coroutines(C::OneForAll), "runtimes_share_nothing", "L10"),
-    (
-        Coroutines(C::StarvesUnderAFlood),
-        "running_payloads_go_on_under_a_flood",
-        "F3",
-    ),
-    (
-        Coroutines(C::StarvesUnderAFlood),
-        "running_payloads_go_on_under_a_flood",
-        "SPAWN-4",
-    ),
-    (
-        Coroutines(C::StarvesUnderAFlood),
-        "timers_ring_under_a_flood",
-        "F3",
-    ),
-    (
-        Subroutines(S::ForgetsSome),
-        "every_payload_runs_once",
-        "SPAWN-1",
-    ),
-    (Subroutines(S::DropsSome), "every_payload_runs_once", "F2"),
-    (
-        Subroutines(S::RunsInSpawn),
-        "a_payload_does_not_run_inside_spawn",
-        "SPAWN-2",
-    ),
-    (
-        Subroutines(S::WaitsInSpawn),
-        "a_busy_flavour_blocks_no_adopter",
-        "SPAWN-2",
-    ),
-    (
-        Subroutines(S::OneThread),
-        "subroutines_run_in_parallel",
-        "A3",
-    ),
-    (
-        Subroutines(S::BlockOnElsewhere),
-        "block_on_runs_the_payload_where_it_belongs",
-        "BLOCK-2",
-    ),
-    (
-        Subroutines(S::BlockOnElsewhere),
-        "block_on_runs_the_payload_where_it_belongs",
-        "E3",
-    ),
-    (
-        Subroutines(S::BlockOnElsewhere),
         "an_execute_on_its_own_flavour",
-        "E3",
+        Kind::Coroutine,
+        "core refuses it before the flavour hears of it",
     ),
     (
-        Subroutines(S::BlockOnWaitsForAll),
-        "block_on_returns_when_its_payload_is_over",
-        "BLOCK-1",
-    ),
-    (
-        Subroutines(S::SpawnsAfterCancel),
-        "nothing_is_taken_after_cancel",
-        "CANCEL-3",
-    ),
-    (
-        Subroutines(S::BlocksOnAfterCancel),
-        "nothing_is_taken_after_cancel",
-        "CANCEL-3",
-    ),
-    (Subroutines(S::CancelWaits), "cancel_only_asks", "CANCEL-1"),
-    (
-        Subroutines(S::CancelTwicePanics),
-        "cancel_only_asks",
-        "CANCEL-1",
-    ),
-    (
-        Subroutines(S::JoinHangs),
-        "join_keeps_to_its_deadline",
-        "JOIN-1",
-    ),
-    (
-        Subroutines(S::JoinHangs),
-        "a_blocked_flavour_holds_nothing_up",
-        "S3",
-    ),
-    (
-        Subroutines(S::JoinLies),
-        "join_keeps_to_its_deadline",
-        "JOIN-2",
-    ),
-    (
-        Subroutines(S::JoinIsEarly),
-        "its_threads_are_gone_at_the_end",
-        "L5",
-    ),
-    (
-        Subroutines(S::LeaksItsThreads),
-        "its_threads_are_gone_at_the_end",
-        "JOIN-2",
-    ),
-    (
-        Subroutines(S::ForgetsWhatWaits),
-        "what_was_accepted_starts_before_the_end",
-        "L7",
-    ),
-];
-
-/// Cases that no fault is told by, and why.
-pub(crate) const CASES_WITHOUT: &[(&str, &str)] = &[
-    (
-        "a_panic_goes_on_in_the_caller",
-        "core catches panics inside the payload, so no flavour written in safe code meets one",
-    ),
-    (
-        "every_failure_is_told_once",
-        "core tells failures inside the payload; a flavour that loses one is caught by F2 and SPAWN-1",
+        "holders_of_a_token_end_by_themselves",
+        Kind::Subroutine,
+        "a thread cannot be kept from its token",
     ),
 ];
 
@@ -359,9 +236,4 @@ pub(crate) const CASES_WITHOUT: &[(&str, &str)] = &[
 pub(crate) const ROWS_WITHOUT: &[(&str, &str)] = &[
     ("A5", "a panic never leaves core's wrapping"),
     ("A6", "failures never pass through a flavour"),
-    ("E2", "a panic never leaves core's wrapping"),
-    (
-        "E4",
-        "core sees all threads; only a flavour that breaks BLOCK-2 or A2 could hide one, and is told by these",
-    ),
 ];

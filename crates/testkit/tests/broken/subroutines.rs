@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -15,16 +15,22 @@ pub(crate) enum Fault {
     None,
     ForgetsSome,
     DropsSome,
+    HasRoomForThousand,
+    EndsWhenEmpty,
     ForgetsWhatWaits,
     RunsInSpawn,
     WaitsInSpawn,
+    LocksWhileRunning,
     OneThread,
+    OneForAll,
+    BlockOnIsEarly,
     BlockOnElsewhere,
     BlockOnWaitsForAll,
     SpawnsAfterCancel,
     BlocksOnAfterCancel,
     CancelWaits,
     CancelTwicePanics,
+    NeverEnds,
     JoinHangs,
     JoinLies,
     JoinIsEarly,
@@ -43,13 +49,12 @@ impl Key for ByHand {
     }
 
     fn start(&self, _: Reporter) -> Result<Arc<dyn Flavour<Payload = Subroutine>>, BoxError> {
-        Ok(Arc::new(HandFlavour {
-            fault: self.0,
-            shared: Arc::default(),
-            handles: Mutex::default(),
-            one: Mutex::default(),
-            accepted: AtomicUsize::new(0),
-        }))
+        if self.0 == Fault::OneForAll {
+            static ONE: LazyLock<Arc<HandFlavour>> =
+                LazyLock::new(|| Arc::new(HandFlavour::new(Fault::OneForAll)));
+            return Ok(Arc::clone(&ONE) as _);
+        }
+        Ok(Arc::new(HandFlavour::new(self.0)))
     }
 }
 
@@ -66,6 +71,8 @@ struct HandFlavour {
 struct Shared {
     state: Mutex<State>,
     changed: Condvar,
+    /// What a flavour that locks too much locks.
+    turn: Mutex<()>,
 }
 
 #[derive(Default)]
@@ -97,10 +104,21 @@ impl Shared {
 }
 
 impl HandFlavour {
+    fn new(fault: Fault) -> Self {
+        Self {
+            fault,
+            shared: Arc::default(),
+            handles: Mutex::default(),
+            one: Mutex::default(),
+            accepted: AtomicUsize::new(0),
+        }
+    }
+
     fn spawn_thread(&self, payload: Subroutine) {
         self.shared.lock().running += 1;
         let (shared, fault) = (Arc::clone(&self.shared), self.fault);
         let handle = thread::spawn(move || {
+            let _lock = (fault == Fault::LocksWhileRunning).then(|| shared.turn.lock());
             payload.run();
             shared.end();
             if fault == Fault::LeaksItsThreads {
@@ -139,7 +157,15 @@ impl Flavour for HandFlavour {
         match self.fault {
             Fault::ForgetsSome if accepted % 7 == 3 => std::mem::forget(payload),
             Fault::ForgetsWhatWaits if accepted >= 200 => std::mem::forget(payload),
+            Fault::HasRoomForThousand if accepted >= 1_000 => std::mem::forget(payload),
+            Fault::EndsWhenEmpty if accepted > 0 && self.shared.lock().running == 0 => {
+                std::mem::forget(payload);
+            }
             Fault::DropsSome if accepted % 7 == 3 => drop(payload),
+            Fault::LocksWhileRunning => {
+                let _lock = self.shared.turn.lock();
+                self.spawn_thread(payload);
+            }
             Fault::RunsInSpawn => payload.run(),
             Fault::WaitsInSpawn => {
                 self.spawn_thread(payload);
@@ -154,6 +180,10 @@ impl Flavour for HandFlavour {
     fn block_on(&self, payload: Subroutine) -> Result<(), Rejected<Subroutine>> {
         if self.shared.lock().cancels > 0 && self.fault != Fault::BlocksOnAfterCancel {
             return Err(Rejected::new(payload));
+        }
+        if self.fault == Fault::BlockOnIsEarly {
+            self.spawn_thread(payload);
+            return Ok(());
         }
         if self.fault == Fault::BlockOnElsewhere {
             let completion = payload.completion();
@@ -186,6 +216,7 @@ impl Flavour for HandFlavour {
     fn join(&self, by: Instant) -> bool {
         let by = match self.fault {
             Fault::JoinLies => return true,
+            Fault::NeverEnds => return false,
             Fault::JoinHangs => None,
             _ => Some(by),
         };

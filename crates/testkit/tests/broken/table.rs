@@ -4,22 +4,16 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::Duration;
 
-use foster_testkit::{Setup, Verdict, Violation, cases, check, rows, rows_proved_everywhere};
+use foster_testkit::{Setup, Verdict, cases, rows, rows_proved_everywhere};
 
-use crate::faults::{Broken, CASES_WITHOUT, FAULTS, ROWS_WITHOUT};
-use crate::{coroutines, executor, subroutines};
+use crate::faults::{Broken, CASES_WITHOUT, FAULTS, KINDS, ROWS_WITHOUT};
+use crate::{futures, subroutines};
 
-fn try_case(broken: Broken, case: &str, patience: Duration) -> Result<Verdict, Violation> {
-    let setup = Setup::new().patience(patience);
-    match broken {
-        Broken::Coroutines(fault) => check(
-            case,
-            coroutines::ByHand(fault),
-            setup.sleep(executor::sleep),
-        ),
-        Broken::Subroutines(fault) => check(case, subroutines::ByHand(fault), setup),
-    }
-}
+/// What a case that finds a fault waits for in vain.
+const SHORT: Duration = Duration::from_millis(2_500);
+
+/// What a case that finds none may take, on a machine that is busy.
+const LONG: Duration = Duration::from_secs(10);
 
 /// Calls `test` on each of `list`, on several threads, and returns what it has to say.
 fn on_all<T: Copy + Send>(list: Vec<T>, test: impl Fn(T) -> Option<String> + Sync) -> Vec<String> {
@@ -43,7 +37,7 @@ fn on_all<T: Copy + Send>(list: Vec<T>, test: impl Fn(T) -> Option<String> + Syn
 #[test]
 fn every_fault_is_found_by_its_case_and_row() {
     let missed = on_all(FAULTS.to_vec(), |(broken, case, row)| {
-        let seen = match try_case(broken, case, Duration::from_millis(2_500)) {
+        let seen = match broken.check(case, Setup::new().patience(SHORT)) {
             Err(violation) if violation.rows().contains(&row) => return None,
             Err(violation) => violation.to_string(),
             Ok(verdict) => format!("{verdict:?}"),
@@ -55,41 +49,51 @@ fn every_fault_is_found_by_its_case_and_row() {
     assert!(missed.is_empty(), "{}", missed.join("\n\n"));
 }
 
-#[test]
-fn without_a_fault_every_case_is_kept() {
-    let healthy = [
-        Broken::Coroutines(coroutines::Fault::None),
-        Broken::Coroutines(coroutines::Fault::PollsTheFinished),
-        Broken::Subroutines(subroutines::Fault::None),
-    ];
-    let all: Vec<_> = cases()
-        .into_iter()
-        .flat_map(|case| healthy.map(|broken| (broken, case.name)))
-        .collect();
-    let failed = on_all(all, |(broken, case)| {
-        let result = try_case(broken, case, Duration::from_secs(10));
-        result
-            .err()
-            .map(|violation| format!("{broken:?}: {violation}"))
-    });
-    assert!(failed.is_empty(), "{}", failed.join("\n\n"));
-}
+/// What keeps the contract, of each kind.
+const HEALTHY: &[Broken] = &[
+    Broken::Coroutine(futures::Fault::None),
+    Broken::Coroutine(futures::Fault::PollsTheFinished),
+    Broken::Parallel(futures::Fault::None),
+    Broken::Parallel(futures::Fault::PollsTheFinished),
+    Broken::Subroutine(subroutines::Fault::None),
+];
 
 #[test]
-fn every_case_applies_to_one_of_the_kinds() {
-    let (coroutines, subroutines) = (coroutines::Fault::None, subroutines::Fault::None);
-    let unused = on_all(cases(), |case| {
-        let kinds = [
-            Broken::Coroutines(coroutines),
-            Broken::Subroutines(subroutines),
-        ];
-        let applies = |broken| {
-            let verdict = try_case(broken, case.name, Duration::from_secs(10));
-            verdict.is_ok_and(|verdict| verdict == Verdict::Kept)
-        };
-        (!kinds.into_iter().any(applies)).then(|| case.name.to_owned())
+fn without_a_fault_every_case_is_kept_and_each_kind_has_its_faults() {
+    let applies = Mutex::new(Vec::new());
+    let all: Vec<_> = cases()
+        .into_iter()
+        .flat_map(|case| HEALTHY.iter().map(move |healthy| (*healthy, case.name)))
+        .collect();
+    let failed = on_all(all, |(healthy, case)| {
+        match healthy.check(case, Setup::new().patience(LONG)) {
+            Ok(Verdict::Kept) => applies.lock().unwrap().push((case, healthy.kind())),
+            Ok(_) => {}
+            Err(violation) => return Some(format!("{healthy:?}: {violation}")),
+        }
+        None
     });
-    assert!(unused.is_empty(), "never kept: {unused:?}");
+    assert!(failed.is_empty(), "{}", failed.join("\n\n"));
+    let applies = applies.into_inner().unwrap();
+    for case in cases() {
+        let mut of_any = false;
+        for kind in KINDS {
+            let found =
+                |fault: &&(Broken, &str, &str)| fault.1 == case.name && fault.0.kind() == kind;
+            let faults = FAULTS.iter().filter(found).count();
+            let excused = |one: &&(&str, _, &str)| one.0 == case.name && one.1 == kind;
+            let excuses = CASES_WITHOUT.iter().filter(excused).count();
+            let expected = usize::from(applies.contains(&(case.name, kind)));
+            assert_eq!(
+                faults.min(1) + excuses,
+                expected,
+                "{} on {kind:?}: {faults} faults, {excuses} reasons to have none",
+                case.name
+            );
+            of_any |= expected > 0;
+        }
+        assert!(of_any, "{} applies to no kind", case.name);
+    }
 }
 
 #[test]
@@ -115,16 +119,7 @@ fn every_row_has_a_case_and_every_case_a_row() {
 }
 
 #[test]
-fn every_case_and_every_row_has_a_fault() {
-    for case in cases() {
-        let found = FAULTS.iter().any(|fault| fault.1 == case.name);
-        let excused = CASES_WITHOUT.iter().any(|one| one.0 == case.name);
-        assert!(
-            found != excused,
-            "{}: one of a fault and a reason",
-            case.name
-        );
-    }
+fn every_row_has_a_fault() {
     for row in rows() {
         let found = FAULTS.iter().any(|fault| fault.2 == row.id());
         let excused = ROWS_WITHOUT.iter().any(|one| one.0 == row.id());

@@ -1,16 +1,20 @@
-//! A flavour of coroutines on a thread of its own, by hand, with a fault of choice.
+//! Flavours by hand whose payloads are futures, with a fault of choice: of coroutines on one thread, and
+//! of parallels on two.
 
 use std::fmt;
 use std::future::Future;
+use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::sync::{Arc, Condvar, LazyLock, Mutex};
+use std::sync::{Arc, Condvar, Mutex, OnceLock};
 use std::task::{Context, Wake, Waker};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use foster_core::{BoxError, Completion, Coroutine, Flavour, Identifier, Key, Rejected, Reporter};
+use foster_core::{
+    BoxError, Completion, Coroutine, Flavour, Identifier, Key, Parallel, Rejected, Reporter,
+};
 
 use crate::executor::{POLLING, Shared, run};
 
@@ -34,7 +38,10 @@ pub(crate) enum Fault {
     WaitsInSpawn,
     LastInFirstOut,
     LocksWhilePolling,
+    /// For coroutines.
     TwoThreads,
+    /// For parallels.
+    OneThread,
     PollsElsewhere,
     DropsElsewhere,
     NoContextAtTheEnd,
@@ -61,62 +68,130 @@ pub(crate) enum Fault {
     JoinIsEarly,
     LeaksItsThread,
     OneForAll,
+    /// For parallels.
+    SaysItHasOneThread,
     StarvesUnderAFlood,
 }
 
-/// The key.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct ByHand(pub(crate) Fault);
+/// A payload that is a future.
+pub(crate) trait Polled: Future<Output = ()> + Send + Sized + Unpin + 'static {
+    /// On how many threads a flavour without a fault polls.
+    const THREADS: usize;
 
-impl Key for ByHand {
-    type Payload = Coroutine;
+    fn completion_of(&self) -> Completion;
 
-    fn identifier(&self) -> Identifier {
-        const { Identifier::new("by_hand::coroutines") }
+    /// The flavour that all runtimes share if it has the fault to be one for all.
+    fn one_for_all() -> &'static OnceLock<Arc<HandFlavour<Self>>>;
+}
+
+impl Polled for Coroutine {
+    const THREADS: usize = 1;
+
+    fn completion_of(&self) -> Completion {
+        self.completion()
     }
 
-    fn start(&self, reporter: Reporter) -> Result<Arc<dyn Flavour<Payload = Coroutine>>, BoxError> {
+    fn one_for_all() -> &'static OnceLock<Arc<HandFlavour<Self>>> {
+        static ONE: OnceLock<Arc<HandFlavour<Coroutine>>> = OnceLock::new();
+        &ONE
+    }
+}
+
+impl Polled for Parallel {
+    const THREADS: usize = 2;
+
+    fn completion_of(&self) -> Completion {
+        self.completion()
+    }
+
+    fn one_for_all() -> &'static OnceLock<Arc<HandFlavour<Self>>> {
+        static ONE: OnceLock<Arc<HandFlavour<Parallel>>> = OnceLock::new();
+        &ONE
+    }
+}
+
+/// The key of a flavour of `P`s.
+pub(crate) struct ByHand<P>(Fault, PhantomData<fn(P)>);
+
+impl<P> ByHand<P> {
+    pub(crate) fn new(fault: Fault) -> Self {
+        Self(fault, PhantomData)
+    }
+}
+
+impl<P> Clone for ByHand<P> {
+    fn clone(&self) -> Self {
+        Self::new(self.0)
+    }
+}
+
+impl<P> PartialEq for ByHand<P> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+
+impl<P> fmt::Debug for ByHand<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl<P: Polled> Key for ByHand<P> {
+    type Payload = P;
+
+    fn identifier(&self) -> Identifier {
+        const { Identifier::new("by_hand::futures") }
+    }
+
+    fn start(&self, reporter: Reporter) -> Result<Arc<dyn Flavour<Payload = P>>, BoxError> {
         if self.0 == Fault::OneForAll {
-            static SHARED: LazyLock<Arc<HandFlavour>> =
-                LazyLock::new(|| Arc::new(HandFlavour::start(Fault::OneForAll, None)));
-            return Ok(Arc::clone(&SHARED) as _);
+            let one = P::one_for_all();
+            return Ok(Arc::clone(
+                one.get_or_init(|| Arc::new(HandFlavour::start(Fault::OneForAll, None))),
+            ) as _);
+        }
+        if P::THREADS > 1 && self.0 != Fault::SaysItHasOneThread {
+            reporter.runs_on(P::THREADS);
         }
         Ok(Arc::new(HandFlavour::start(self.0, Some(reporter))))
     }
 }
 
-struct HandFlavour {
+pub(crate) struct HandFlavour<P> {
     fault: Fault,
-    shared: Arc<Shared>,
+    shared: Arc<Shared<P>>,
     handle: Mutex<Option<JoinHandle<()>>>,
     cancels: AtomicUsize,
     accepted: AtomicUsize,
 }
 
-impl HandFlavour {
+impl<P: Polled> HandFlavour<P> {
     fn start(fault: Fault, reporter: Option<Reporter>) -> Self {
         let shared = Arc::new(Shared {
             fault,
             state: Mutex::default(),
             changed: Condvar::new(),
-            thread: Mutex::new(None),
         });
         let on_thread = Arc::clone(&shared);
-        let second = (fault == Fault::TwoThreads).then(|| Arc::clone(&shared));
+        let threads = match fault {
+            Fault::OneThread => 1,
+            Fault::TwoThreads => 2,
+            _ => P::THREADS,
+        };
+        let second = (threads == 2).then(|| Arc::clone(&shared));
         let handle = thread::spawn(move || {
             // Two threads that share one intake, each with the payloads that it took.
-            let second = second.map(|shared| thread::spawn(move || run(&shared, 1)));
-            let result = catch_unwind(AssertUnwindSafe(|| run(&on_thread, 0)));
+            let second = second.map(|shared| {
+                let reporter = reporter.clone();
+                thread::spawn(move || live(&shared, 1, reporter.as_ref()))
+            });
+            live(&on_thread, 0, reporter.as_ref());
             if let Some(second) = second {
                 let _ = second.join();
             }
             let left = {
                 let mut state = on_thread.lock();
-                if !state.cancelled {
-                    if let (Some(reporter), Err(_)) = (&reporter, &result) {
-                        reporter.lost("its executor panicked");
-                    }
-                }
                 state.cancelled = true;
                 std::mem::take(&mut state.intake)
             };
@@ -136,7 +211,7 @@ impl HandFlavour {
         }
     }
 
-    fn push(&self, payload: Coroutine) {
+    fn push(&self, payload: P) {
         let mut state = self.shared.lock();
         match self.fault {
             Fault::LastInFirstOut => state.intake.push_front(payload),
@@ -147,10 +222,18 @@ impl HandFlavour {
     }
 }
 
-impl Flavour for HandFlavour {
-    type Payload = Coroutine;
+/// The life of one of the threads. If it dies, that is told.
+fn live<P: Polled>(shared: &Arc<Shared<P>>, worker: usize, reporter: Option<&Reporter>) {
+    let result = catch_unwind(AssertUnwindSafe(|| run(shared, worker)));
+    if let (Some(reporter), Err(_), false) = (reporter, result, shared.lock().cancelled) {
+        reporter.lost("its executor panicked");
+    }
+}
 
-    fn spawn(&self, mut payload: Coroutine) -> Result<(), Rejected<Coroutine>> {
+impl<P: Polled> Flavour for HandFlavour<P> {
+    type Payload = P;
+
+    fn spawn(&self, mut payload: P) -> Result<(), Rejected<P>> {
         let state = self.shared.lock();
         if state.cancelled && self.fault != Fault::SpawnsAfterCancel {
             return Err(Rejected::new(payload));
@@ -184,7 +267,7 @@ impl Flavour for HandFlavour {
         Ok(())
     }
 
-    fn block_on(&self, mut payload: Coroutine) -> Result<(), Rejected<Coroutine>> {
+    fn block_on(&self, mut payload: P) -> Result<(), Rejected<P>> {
         if self.fault == Fault::BlocksOnAfterCancel && self.shared.lock().cancelled {
             drop(payload);
             return Ok(());
@@ -198,7 +281,7 @@ impl Flavour for HandFlavour {
             }
             return Ok(());
         }
-        let completion: Completion = payload.completion();
+        let completion = payload.completion_of();
         let completions = self.shared.lock().completions;
         self.spawn(payload)?;
         match self.fault {
@@ -256,7 +339,7 @@ impl Wake for Parked {
     }
 }
 
-impl fmt::Debug for HandFlavour {
+impl<P> fmt::Debug for HandFlavour<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("ByHand").field(&self.fault).finish()
     }
