@@ -43,6 +43,10 @@ macro_rules! __cases {
             cancel::nothing_is_taken_after_cancel: ["SPAWN-1", "CANCEL-3"],
             end::its_threads_are_gone_at_the_end: ["SPAWN-1", "JOIN-2", "L5"],
             end::join_keeps_to_its_deadline: ["SPAWN-1", "JOIN-1", "JOIN-2", "CANCEL-5", "L5"],
+            end::join_keeps_to_its_deadline_while_a_thread_ends: [
+                "SPAWN-1", "JOIN-1", "JOIN-2", "L5"
+            ],
+            end::its_threads_end_without_a_join: ["SPAWN-1", "CANCEL-5"],
             end::a_blocked_flavour_holds_nothing_up: ["SPAWN-1", "S3", "JOIN-1"],
             end::runtimes_share_nothing: ["L10"],
             end::an_empty_flavour_lives_on: ["POLL-3", "F2"],

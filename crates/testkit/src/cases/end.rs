@@ -5,10 +5,11 @@ use std::task::{Context, Poll};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use foster_core::StragglerReason;
+use foster_core::{Key, Runtime, StragglerReason};
 
 use crate::bench::{Bench, Finding};
 use crate::kind::{Kind, Subject};
+use crate::lend::AnyFlavour;
 use crate::tools::{Gate, OnDrop, Opens, once};
 use crate::verdict::Verdict;
 
@@ -32,31 +33,15 @@ pub(crate) fn its_threads_are_gone_at_the_end<K: Subject>(bench: &Bench<K>) -> F
         return Ok(Verdict::DoesNotApply("its threads are not its own"));
     }
     let runtime = bench.started()?;
-    bench.expect(&["SPAWN-1"], "a payload that was accepted starts");
-    let (done, over, gone, early) = (
-        Gate::default(),
-        Gate::default(),
-        Gate::default(),
-        Gate::default(),
-    );
-    let (is_done, at_end) = (done.clone(), (over.clone(), gone.clone(), early.clone()));
-    bench.adopt(
-        &runtime,
-        "leaves something to its thread",
-        once(move || {
-            let (over, gone, early) = at_end;
-            let guard: Box<dyn FnMut()> = Box::new(move || {
-                // Whoever waits for this thread waits for this as well.
-                if over.wait(LINGER) {
-                    early.open();
-                }
-                gone.open();
-            });
-            AT_END.with(|at_end| *at_end.borrow_mut() = Some(OnDrop(guard)));
-            is_done.open();
-        }),
-    )?;
-    bench.until(&done, "the payload did not run")?;
+    let (over, gone, early) = (Gate::default(), Gate::default(), Gate::default());
+    let (is_over, is_gone, is_early) = (over.clone(), gone.clone(), early.clone());
+    leave_behind(bench, &runtime, bench.key(), move || {
+        // Whoever waits for this thread waits for this as well.
+        if is_over.wait(LINGER) {
+            is_early.open();
+        }
+        is_gone.open();
+    })?;
     bench.expect(
         &["JOIN-2", "L5"],
         "the thread of the flavour has ended when the runtime has",
@@ -89,42 +74,7 @@ pub(crate) fn join_keeps_to_its_deadline<K: Subject>(bench: &Bench<K>) -> Findin
         .map_err(|error| bench.refused(&error))?;
     bench.until(&began, "the payload did not start")?;
     flavour.cancel();
-    let now = Instant::now();
-    for (by, expected) in [
-        (now, "`join` with a deadline that has passed only looks"),
-        (
-            now + Duration::from_millis(50),
-            "`join` returns at its deadline",
-        ),
-    ] {
-        bench.expect(&["JOIN-1"], expected);
-        let (returned, joins) = (Gate::default(), flavour.clone());
-        let returns = Opens(returned.clone());
-        let joined = thread::spawn(move || {
-            let ended = joins.join(by);
-            drop(returns);
-            (ended, Instant::now())
-        });
-        if !returned.wait(bench.patience()) {
-            release.open();
-            return Err(bench.violation("`join` does not return while a payload blocks"));
-        }
-        let Ok((ended, at)) = joined.join() else {
-            release.open();
-            return Err(bench.violation("`join` panics"));
-        };
-        if ended || at > by + LATE {
-            release.open();
-        }
-        bench.check(at <= by + LATE, || {
-            format!("it returned {:?} too late", at - by)
-        })?;
-        bench.expect(
-            &["JOIN-2"],
-            "`join` says true only when the flavour's threads have ended",
-        );
-        bench.check(!ended, || "it says true while a payload runs".to_owned())?;
-    }
+    joins_in_time(bench, &flavour, &release)?;
     release.open();
     bench.expect(
         &["CANCEL-5", "JOIN-2", "L5"],
@@ -136,6 +86,127 @@ pub(crate) fn join_keeps_to_its_deadline<K: Subject>(bench: &Bench<K>) -> Findin
     })?;
     bench.stop_well(&runtime)?;
     Ok(Verdict::Kept)
+}
+
+/// JOIN-1, JOIN-2: `join` keeps to its deadline, and tells the truth, while a thread is about to end:
+/// the destructors of its locals are the user's code.
+pub(crate) fn join_keeps_to_its_deadline_while_a_thread_ends<K: Subject>(
+    bench: &Bench<K>,
+) -> Finding {
+    if bench.setup.borrowed {
+        return Ok(Verdict::DoesNotApply("its threads are not its own"));
+    }
+    let runtime = bench.started()?;
+    let (key, flavour) = bench.lend(&runtime)?;
+    let (release, patience) = (Gate::default(), bench.patience());
+    let is_released = release.clone();
+    leave_behind(bench, &runtime, key, move || {
+        is_released.wait(4 * patience);
+    })?;
+    flavour.cancel();
+    joins_in_time(bench, &flavour, &release)?;
+    release.open();
+    bench.expect(
+        &["JOIN-2", "L5"],
+        "`join` says true once the flavour has ended",
+    );
+    let ended = flavour.join(Instant::now() + bench.patience());
+    bench.check(ended, || {
+        "it says false, though no thread is left".to_owned()
+    })?;
+    bench.stop_well(&runtime)?;
+    Ok(Verdict::Kept)
+}
+
+/// `join` is asked several times while something keeps a thread of the flavour, until `release` opens.
+fn joins_in_time<K: Subject>(
+    bench: &Bench<K>,
+    flavour: &AnyFlavour<K::Payload>,
+    release: &Gate,
+) -> Finding<()> {
+    let now = Instant::now();
+    for (by, expected) in [
+        (now, "`join` with a deadline that has passed only looks"),
+        (
+            now + Duration::from_millis(50),
+            "`join` returns at its deadline",
+        ),
+        (now, "`join` with a deadline that has passed only looks"),
+    ] {
+        bench.expect(&["JOIN-1"], expected);
+        let (returned, joins) = (Gate::default(), flavour.clone());
+        let returns = Opens(returned.clone());
+        let asked = Instant::now();
+        let joined = thread::spawn(move || {
+            let ended = joins.join(by);
+            drop(returns);
+            (ended, Instant::now())
+        });
+        if !returned.wait(bench.patience()) {
+            release.open();
+            return Err(bench.violation("`join` does not return while a thread is kept"));
+        }
+        let Ok((ended, at)) = joined.join() else {
+            release.open();
+            return Err(bench.violation("`join` panics"));
+        };
+        let by = by.max(asked);
+        if ended || at > by + LATE {
+            release.open();
+        }
+        bench.check(at <= by + LATE, || {
+            format!("it returned {:?} too late", at - by)
+        })?;
+        bench.expect(
+            &["JOIN-2"],
+            "`join` says true only when the flavour's threads have ended",
+        );
+        bench.check(!ended, || "it says true while a thread is there".to_owned())?;
+    }
+    Ok(())
+}
+
+/// CANCEL-5: the threads end by themselves, whether or not somebody joins them: a flavour that begins
+/// to end when it is joined has no time for it if another one was joined before and took it all.
+pub(crate) fn its_threads_end_without_a_join<K: Subject>(bench: &Bench<K>) -> Finding {
+    if bench.setup.borrowed {
+        return Ok(Verdict::DoesNotApply("its threads are not its own"));
+    }
+    let runtime = bench.started()?;
+    let (key, flavour) = bench.lend(&runtime)?;
+    let gone = Gate::default();
+    let is_gone = gone.clone();
+    leave_behind(bench, &runtime, key, move || is_gone.open())?;
+    bench.expect(
+        &["CANCEL-5"],
+        "a flavour that is cancelled and empty ends, though nobody calls `join`",
+    );
+    flavour.cancel();
+    bench.until(&gone, "the thread is still there")?;
+    bench.stop_well(&runtime)?;
+    Ok(Verdict::Kept)
+}
+
+/// Has a payload leave something to its thread: `code` runs there when the thread ends.
+fn leave_behind<K: Subject>(
+    bench: &Bench<K>,
+    runtime: &Runtime,
+    key: impl Key<Payload = K::Payload>,
+    code: impl FnMut() + Send + 'static,
+) -> Finding<()> {
+    bench.expect(&["SPAWN-1"], "a payload that was accepted starts");
+    let done = Gate::default();
+    let is_done = Opens(done.clone());
+    let payload = K::Payload::payload(once(move || {
+        let code: Box<dyn FnMut()> = Box::new(code);
+        AT_END.with(|at_end| *at_end.borrow_mut() = Some(OnDrop(code)));
+        drop(is_done);
+    }));
+    runtime
+        .named("leaves something to its thread")
+        .adopt(key, payload)
+        .map_err(|error| bench.refused(&error))?;
+    bench.until(&done, "the payload did not run")
 }
 
 /// S3: a payload that blocks does not hold the stop up, and is named for it.

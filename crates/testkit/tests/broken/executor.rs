@@ -77,6 +77,8 @@ pub(crate) struct State<P> {
     pub(crate) polled: usize,
     pub(crate) cancelled: bool,
     pub(crate) ended: bool,
+    /// Whether somebody has called `join`.
+    pub(crate) joined: bool,
     pub(crate) completions: usize,
 }
 
@@ -89,6 +91,7 @@ impl<P> Default for State<P> {
             polled: 0,
             cancelled: false,
             ended: false,
+            joined: false,
             completions: 0,
         }
     }
@@ -171,6 +174,7 @@ pub(crate) fn run<P: Polled>(shared: &Arc<Shared<P>>, worker: usize) {
         let stops = |state: &State<P>| {
             state.cancelled
                 && fault != Fault::NeverEnds
+                && (fault != Fault::EndsInJoin || state.joined)
                 && (state.intake.is_empty() && state.alive == 0
                     || matches!(
                         fault,

@@ -186,6 +186,14 @@ faults! {
             Parallel::JoinIsLate, Subroutine::JoinHangs;
         "JOIN-2": Coroutine::JoinLies, Parallel::JoinLies, Subroutine::JoinLies;
     }
+    join_keeps_to_its_deadline_while_a_thread_ends {
+        "JOIN-1": Coroutine::JoinWaitsForLocals, Parallel::JoinWaitsForLocals,
+            Subroutine::JoinWaitsForLocals;
+        "JOIN-2": Coroutine::JoinIsEarly, Parallel::JoinIsEarly, Subroutine::JoinIsEarly;
+    }
+    its_threads_end_without_a_join {
+        "CANCEL-5": Coroutine::EndsInJoin, Parallel::EndsInJoin, Subroutine::EndsInJoin;
+    }
     a_blocked_flavour_holds_nothing_up {
         "S3": Coroutine::JoinHangs, Parallel::JoinHangs, Subroutine::JoinHangs;
     }

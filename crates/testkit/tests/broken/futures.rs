@@ -13,7 +13,8 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use foster_core::{
-    BoxError, Completion, Coroutine, Flavour, Identifier, Key, Parallel, Rejected, Reporter,
+    BoxError, Completion, Coroutine, Flavour, Identifier, Joining, Key, Parallel, Rejected,
+    Reporter,
 };
 
 use crate::executor::{POLLING, Shared, run};
@@ -66,6 +67,8 @@ pub(crate) enum Fault {
     JoinIsLate,
     JoinLies,
     JoinIsEarly,
+    JoinWaitsForLocals,
+    EndsInJoin,
     LeaksItsThread,
     OneForAll,
     /// For parallels.
@@ -162,6 +165,7 @@ pub(crate) struct HandFlavour<P> {
     fault: Fault,
     shared: Arc<Shared<P>>,
     handle: Mutex<Option<JoinHandle<()>>>,
+    joining: OnceLock<Joining>,
     cancels: AtomicUsize,
     accepted: AtomicUsize,
 }
@@ -206,6 +210,7 @@ impl<P: Polled> HandFlavour<P> {
             fault,
             shared,
             handle: Mutex::new(Some(handle)),
+            joining: OnceLock::new(),
             cancels: AtomicUsize::new(0),
             accepted: AtomicUsize::new(0),
         }
@@ -323,11 +328,20 @@ impl<P: Polled> Flavour for HandFlavour<P> {
             Fault::JoinIsLate => thread::sleep(Duration::from_millis(1_200)),
             _ => {}
         }
+        self.shared.lock().joined = true;
+        self.shared.changed.notify_all();
         if !self.shared.wait_until(Some(by), |state| state.ended) {
             return false;
         }
-        let handle = self.handle.lock().unwrap().take();
-        handle.is_none_or(|handle| handle.join().is_ok())
+        if self.fault == Fault::JoinWaitsForLocals {
+            let handle = self.handle.lock().unwrap().take();
+            return handle.is_none_or(|handle| handle.join().is_ok());
+        }
+        self.joining
+            .get_or_init(|| {
+                Joining::start(self.handle.lock().unwrap().take().into_iter().collect())
+            })
+            .wait(by)
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use foster_core::{BoxError, Flavour, Identifier, Key, Rejected, Reporter, Subroutine};
+use foster_core::{BoxError, Flavour, Identifier, Joining, Key, Rejected, Reporter, Subroutine};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
@@ -34,6 +34,8 @@ pub(crate) enum Fault {
     JoinHangs,
     JoinLies,
     JoinIsEarly,
+    JoinWaitsForLocals,
+    EndsInJoin,
     LeaksItsThreads,
 }
 
@@ -62,6 +64,7 @@ struct HandFlavour {
     fault: Fault,
     shared: Arc<Shared>,
     handles: Mutex<Vec<JoinHandle<()>>>,
+    joining: Mutex<Vec<Joining>>,
     /// The way to the one thread of a flavour that has just one.
     one: Mutex<Option<Sender<Subroutine>>>,
     accepted: AtomicUsize,
@@ -79,6 +82,8 @@ struct Shared {
 struct State {
     running: usize,
     cancels: usize,
+    /// Whether somebody has called `join`.
+    joined: bool,
 }
 
 impl Shared {
@@ -109,6 +114,7 @@ impl HandFlavour {
             fault,
             shared: Arc::default(),
             handles: Mutex::default(),
+            joining: Mutex::default(),
             one: Mutex::default(),
             accepted: AtomicUsize::new(0),
         }
@@ -121,6 +127,9 @@ impl HandFlavour {
             let _lock = (fault == Fault::LocksWhileRunning).then(|| shared.turn.lock());
             payload.run();
             shared.end();
+            if fault == Fault::EndsInJoin {
+                shared.wait_until(None, |state| state.joined);
+            }
             if fault == Fault::LeaksItsThreads {
                 thread::sleep(Duration::from_secs(30));
             }
@@ -220,16 +229,23 @@ impl Flavour for HandFlavour {
             Fault::JoinHangs => None,
             _ => Some(by),
         };
+        self.shared.lock().joined = true;
+        self.shared.changed.notify_all();
         if !self.shared.wait_until(by, |state| state.running == 0) {
             return false;
         }
-        if !matches!(self.fault, Fault::JoinIsEarly | Fault::LeaksItsThreads) {
-            let handles = std::mem::take(&mut *self.handles.lock().unwrap());
-            for handle in handles {
-                handle.join().unwrap();
+        let mut handles = self.handles.lock().unwrap();
+        match (self.fault, by) {
+            (Fault::JoinIsEarly | Fault::LeaksItsThreads, _) => true,
+            (Fault::JoinWaitsForLocals, _) | (_, None) => {
+                handles.drain(..).all(|handle| handle.join().is_ok())
+            }
+            (_, Some(by)) => {
+                let mut joining = self.joining.lock().unwrap();
+                joining.push(Joining::start(handles.drain(..).collect()));
+                joining.iter().all(|threads| threads.wait(by))
             }
         }
-        true
     }
 }
 
