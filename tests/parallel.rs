@@ -26,6 +26,7 @@ once!(
     e4_a_ring_is_refused_only_if_all_threads_are_blocked,
     l5_the_workers_end_with_the_run,
     s3_a_blocked_worker_is_named_and_blocking_jobs_are_left_behind,
+    s3_a_pool_is_not_blamed_for_a_stuck_flavour,
     settings_are_the_keys,
     on_a_handle_payloads_are_watched_and_the_runtime_goes_on,
     on_a_handle_everything_unfinished_is_cancelled,
@@ -208,6 +209,28 @@ fn s3_a_blocked_worker_is_named_and_blocking_jobs_are_left_behind() {
         "it is not waited for"
     );
     go.happen();
+}
+
+fn s3_a_pool_is_not_blamed_for_a_stuck_flavour() {
+    let short = Duration::from_millis(100);
+    let runtime = builder().grace(short).cancel_timeout(short).build();
+    runtime.start().unwrap();
+    runtime.execute(POOL, || async {}).unwrap();
+    let (blocked, go) = (Event::new(), Event::new());
+    let (is_blocked, its_go) = (blocked.clone(), go.clone());
+    runtime
+        .named("blocker")
+        .adopt(Smol, move || async move {
+            is_blocked.happen();
+            block_until(&its_go);
+        })
+        .unwrap();
+    blocked.expect("smol's thread is blocked");
+    runtime.shutdown();
+    let error = runtime.wait().unwrap_err();
+    go.happen();
+    let stragglers: Vec<_> = error.stragglers().iter().map(|one| one.payload()).collect();
+    assert_eq!(stragglers, [Some("blocker")], "{error}");
 }
 
 fn settings_are_the_keys() {
