@@ -231,28 +231,29 @@ impl<K: Subject> Bench<K> {
         violation.with_report(error)
     }
 
-    /// A payload that belongs to a runtime of its own, for a flavour that is driven by hand.
-    pub(crate) fn loose<T: Outcome + Send>(
+    /// Payloads that belong to a runtime of their own, for a flavour that is driven by hand.
+    pub(crate) fn loose<T, S>(
         &self,
-        step: impl FnMut(&mut Context<'_>) -> Poll<T> + Send + 'static,
-    ) -> Finding<(Runtime, K::Payload)> {
+        count: usize,
+        mut step: impl FnMut() -> S,
+    ) -> Finding<(Runtime, Vec<K::Payload>)>
+    where
+        T: Outcome + Send,
+        S: FnMut(&mut Context<'_>) -> Poll<T> + Send + 'static,
+    {
         let vault = Vault::<K::Payload>::new();
         let runtime = self.builder().cancel_timeout(Duration::ZERO).build();
-        let payload = runtime
+        let no_payloads =
+            |seen: String| self.violation(format!("no payload to try the flavour with: {seen}"));
+        runtime
             .start()
-            .map_err(|error| error.to_string())
-            .and_then(|()| {
-                let payload = K::Payload::payload(step);
-                let adopted = runtime.named("loose").adopt(vault.clone(), payload);
-                adopted.map_err(|error| error.to_string())
-            })
-            .and_then(|()| vault.take().ok_or_else(|| "the vault is empty".to_owned()));
-        match payload {
-            Ok(payload) => Ok((runtime, payload)),
-            Err(error) => {
-                Err(self.violation(format!("no payload to try the flavour with: {error}")))
-            }
+            .map_err(|error| no_payloads(error.to_string()))?;
+        for _ in 0..count {
+            let payload = K::Payload::payload(step());
+            let adopted = runtime.named("loose").adopt(vault.clone(), payload);
+            adopted.map_err(|error| no_payloads(error.to_string()))?;
         }
+        Ok((runtime, vault.take_all()))
     }
 
     /// The flavour itself, started by a payload on `runtime` that is over.

@@ -114,8 +114,8 @@ impl<P> Vault<P> {
         Self(Arc::default())
     }
 
-    pub(crate) fn take(&self) -> Option<P> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    pub(crate) fn take_all(&self) -> Vec<P> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

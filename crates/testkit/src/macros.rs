@@ -41,6 +41,9 @@ macro_rules! __cases {
                 "SPAWN-1", "CANCEL-1", "CANCEL-2", "CANCEL-4", "CANCEL-5", "S1", "JOIN-2", "L5"
             ],
             cancel::nothing_is_taken_after_cancel: ["SPAWN-1", "CANCEL-3"],
+            cancel::what_races_with_cancel_runs_or_is_rejected: [
+                "SPAWN-1", "CANCEL-3", "CANCEL-5", "JOIN-2", "L5"
+            ],
             end::its_threads_are_gone_at_the_end: ["SPAWN-1", "JOIN-2", "L5"],
             end::join_keeps_to_its_deadline: ["SPAWN-1", "JOIN-1", "JOIN-2", "CANCEL-5", "L5"],
             end::join_keeps_to_its_deadline_while_a_thread_ends: [

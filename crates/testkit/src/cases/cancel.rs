@@ -296,13 +296,14 @@ pub(crate) fn nothing_is_taken_after_cancel<K: Subject>(bench: &Bench<K>) -> Fin
     ] {
         bench.expect(&["CANCEL-3"], expected);
         let runs = ran.clone();
-        let (home, payload) = bench.loose(once(move || runs.write(how)))?;
-        let rejected = match how {
-            "spawn" => flavour.spawn(payload),
-            _ => flavour.block_on(payload),
-        };
-        let taken = rejected.is_ok();
-        drop(rejected);
+        let (home, payloads) = bench.loose(1, || {
+            let runs = runs.clone();
+            once(move || runs.write(how))
+        })?;
+        let taken = payloads.into_iter().any(|payload| match how {
+            "spawn" => flavour.spawn(payload).is_ok(),
+            _ => flavour.block_on(payload).is_ok(),
+        });
         home.shutdown();
         bench.check(!taken, || format!("`{how}` takes a payload"))?;
     }
@@ -317,9 +318,64 @@ pub(crate) fn nothing_is_taken_after_cancel<K: Subject>(bench: &Bench<K>) -> Fin
         &["CANCEL-3"],
         "after the flavour's end everything is rejected",
     );
-    let (home, payload) = bench.loose(once(|| ()))?;
-    let taken = flavour.spawn(payload).is_ok();
+    let (home, payloads) = bench.loose(1, || once(|| ()))?;
+    let taken = payloads
+        .into_iter()
+        .any(|payload| flavour.spawn(payload).is_ok());
     home.shutdown();
     bench.check(!taken, || "`spawn` takes a payload".to_owned())?;
+    Ok(Verdict::Kept)
+}
+
+/// SPAWN-1, CANCEL-3: a payload whose `spawn` races with `cancel` is either rejected or runs.
+pub(crate) fn what_races_with_cancel_runs_or_is_rejected<K: Subject>(bench: &Bench<K>) -> Finding {
+    const ROUNDS: usize = 10;
+    const THREADS: usize = 3;
+    const EACH: usize = 20;
+    for round in 0..ROUNDS {
+        let runtime = bench.started()?;
+        let (_, flavour) = bench.lend(&runtime)?;
+        bench.expect(
+            &["SPAWN-1", "CANCEL-3"],
+            "a payload that is spawned while `cancel` comes is either rejected or runs",
+        );
+        let (accepted, ran) = (Log::default(), Log::default());
+        let (home, mut payloads) = bench.loose(THREADS * EACH, || {
+            let ran = ran.clone();
+            once(move || ran.write(()))
+        })?;
+        let spawners: Vec<_> = (0..THREADS)
+            .map(|_| {
+                let part = payloads.split_off(payloads.len() - EACH);
+                let (flavour, accepted) = (flavour.clone(), accepted.clone());
+                thread::spawn(move || {
+                    for payload in part {
+                        if flavour.spawn(payload).is_ok() {
+                            accepted.write(());
+                        }
+                    }
+                })
+            })
+            .collect();
+        // Somewhere in the middle, in each round somewhere else.
+        becomes(Duration::from_millis(20), || {
+            accepted.read().len() >= round * THREADS * EACH / ROUNDS
+        });
+        flavour.cancel();
+        let panicked = spawners.into_iter().any(|spawner| spawner.join().is_err());
+        bench.check(!panicked, || "`spawn` panics".to_owned())?;
+        let ended = flavour.join(std::time::Instant::now() + bench.patience());
+        home.shutdown();
+        let (accepted, ran) = (accepted.read().len(), ran.read().len());
+        bench.check(accepted == ran, || {
+            format!("of {accepted} that were accepted, {ran} ran")
+        })?;
+        bench.expect(
+            &["CANCEL-5", "JOIN-2", "L5"],
+            "a flavour that is cancelled and empty ends",
+        );
+        bench.check(ended, || "`join` says that it has not ended".to_owned())?;
+        bench.stop_well(&runtime)?;
+    }
     Ok(Verdict::Kept)
 }

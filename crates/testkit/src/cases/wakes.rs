@@ -2,6 +2,7 @@
 
 use std::task::{Context, Poll, Waker};
 use std::thread;
+use std::time::Duration;
 
 use crate::bench::{Bench, Finding};
 use crate::kind::{Kind, Subject};
@@ -117,6 +118,8 @@ pub(crate) fn a_late_wake_does_no_harm<K: Subject>(bench: &Bench<K>) -> Finding 
         &runtime,
         once(move || wakers.read().into_iter().for_each(Waker::wake)),
     )?;
+    // Time for a thread that dies of it to do so, while others go on.
+    thread::sleep(Duration::from_millis(50));
     let value = bench.execute(&runtime, once(|| 1))?;
     bench.check(value == 1, || format!("a later payload gives {value}"))?;
     bench.stop_well(&runtime)?;

@@ -76,6 +76,8 @@ pub(crate) struct State<P> {
     pub(crate) alive: usize,
     pub(crate) polled: usize,
     pub(crate) cancelled: bool,
+    /// How many threads have not ended.
+    pub(crate) threads: usize,
     pub(crate) ended: bool,
     /// Whether somebody has called `join`.
     pub(crate) joined: bool,
@@ -90,6 +92,7 @@ impl<P> Default for State<P> {
             alive: 0,
             polled: 0,
             cancelled: false,
+            threads: 0,
             ended: false,
             joined: false,
             completions: 0,

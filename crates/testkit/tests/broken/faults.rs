@@ -177,6 +177,11 @@ faults! {
             Parallel::SpawnsAfterCancel, Parallel::BlocksOnAfterCancel,
             Subroutine::SpawnsAfterCancel, Subroutine::BlocksOnAfterCancel;
     }
+    what_races_with_cancel_runs_or_is_rejected {
+        "SPAWN-1": Coroutine::SpawnRacesWithCancel, Parallel::SpawnRacesWithCancel,
+            Subroutine::ForgetsSome;
+        "CANCEL-3": Coroutine::SpawnRacesWithCancel, Parallel::SpawnRacesWithCancel;
+    }
     its_threads_are_gone_at_the_end {
         "JOIN-2": Coroutine::LeaksItsThread, Parallel::LeaksItsThread, Subroutine::LeaksItsThreads;
         "L5": Coroutine::JoinIsEarly, Parallel::JoinIsEarly, Subroutine::JoinIsEarly;

@@ -1,6 +1,7 @@
 //! Flavours by hand whose payloads are futures, with a fault of choice: of coroutines on one thread, and
 //! of parallels on two.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
@@ -61,6 +62,7 @@ pub(crate) enum Fault {
     CancelWaits,
     CancelTwicePanics,
     SpawnsAfterCancel,
+    SpawnRacesWithCancel,
     BlocksOnAfterCancel,
     NeverEnds,
     JoinHangs,
@@ -164,7 +166,7 @@ impl<P: Polled> Key for ByHand<P> {
 pub(crate) struct HandFlavour<P> {
     fault: Fault,
     shared: Arc<Shared<P>>,
-    handle: Mutex<Option<JoinHandle<()>>>,
+    handles: Mutex<Vec<JoinHandle<()>>>,
     joining: OnceLock<Joining>,
     cancels: AtomicUsize,
     accepted: AtomicUsize,
@@ -177,61 +179,71 @@ impl<P: Polled> HandFlavour<P> {
             state: Mutex::default(),
             changed: Condvar::new(),
         });
-        let on_thread = Arc::clone(&shared);
         let threads = match fault {
             Fault::OneThread => 1,
             Fault::TwoThreads => 2,
             _ => P::THREADS,
         };
-        let second = (threads == 2).then(|| Arc::clone(&shared));
-        let handle = thread::spawn(move || {
-            // Two threads that share one intake, each with the payloads that it took.
-            let second = second.map(|shared| {
-                let reporter = reporter.clone();
-                thread::spawn(move || live(&shared, 1, reporter.as_ref()))
-            });
-            live(&on_thread, 0, reporter.as_ref());
-            if let Some(second) = second {
-                let _ = second.join();
-            }
-            let left = {
-                let mut state = on_thread.lock();
-                state.cancelled = true;
-                std::mem::take(&mut state.intake)
-            };
-            drop(left);
-            on_thread.lock().ended = true;
-            on_thread.changed.notify_all();
-            if fault == Fault::LeaksItsThread {
-                thread::sleep(Duration::from_secs(30));
-            }
-        });
+        shared.lock().threads = threads;
+        // Threads that share one intake, each with the payloads that it took.
+        let handles = (0..threads)
+            .map(|worker| {
+                let (shared, reporter) = (Arc::clone(&shared), reporter.clone());
+                thread::spawn(move || live(&shared, worker, reporter.as_ref()))
+            })
+            .collect();
         Self {
             fault,
             shared,
-            handle: Mutex::new(Some(handle)),
+            handles: Mutex::new(handles),
             joining: OnceLock::new(),
             cancels: AtomicUsize::new(0),
             accepted: AtomicUsize::new(0),
         }
     }
 
-    fn push(&self, payload: P) {
+    fn push(&self, payload: P) -> Result<(), Rejected<P>> {
         let mut state = self.shared.lock();
+        if state.cancelled
+            && !matches!(
+                self.fault,
+                Fault::SpawnsAfterCancel | Fault::SpawnRacesWithCancel
+            )
+        {
+            return Err(Rejected::new(payload));
+        }
         match self.fault {
             Fault::LastInFirstOut => state.intake.push_front(payload),
             _ => state.intake.push_back(payload),
         }
         drop(state);
         self.shared.changed.notify_all();
+        Ok(())
     }
 }
 
-/// The life of one of the threads. If it dies, that is told.
+/// The life of one of the threads. If it dies, that is told; the last one drops what is left.
 fn live<P: Polled>(shared: &Arc<Shared<P>>, worker: usize, reporter: Option<&Reporter>) {
     let result = catch_unwind(AssertUnwindSafe(|| run(shared, worker)));
     if let (Some(reporter), Err(_), false) = (reporter, result, shared.lock().cancelled) {
         reporter.lost("its executor panicked");
+    }
+    let left = {
+        let mut state = shared.lock();
+        state.threads -= 1;
+        state.ended = state.threads == 0;
+        match state.ended {
+            true => {
+                state.cancelled = true;
+                std::mem::take(&mut state.intake)
+            }
+            false => VecDeque::new(),
+        }
+    };
+    drop(left);
+    shared.changed.notify_all();
+    if shared.fault == Fault::LeaksItsThread {
+        thread::sleep(Duration::from_secs(30));
     }
 }
 
@@ -247,6 +259,11 @@ impl<P: Polled> Flavour for HandFlavour<P> {
         drop(state);
         let accepted = self.accepted.fetch_add(1, SeqCst);
         match self.fault {
+            Fault::SpawnRacesWithCancel => {
+                // Looked before, and puts it into the queue whatever has come meanwhile.
+                thread::sleep(Duration::from_millis(2));
+                return self.push(payload);
+            }
             Fault::ForgetsSome if accepted % 7 == 3 => std::mem::forget(payload),
             Fault::DropsSome if accepted % 7 == 3 => drop(payload),
             Fault::HasRoomForThousand if accepted >= 1_000 => std::mem::forget(payload),
@@ -254,20 +271,20 @@ impl<P: Polled> Flavour for HandFlavour<P> {
             Fault::RunsInSpawn => {
                 let mut context = Context::from_waker(Waker::noop());
                 if Pin::new(&mut payload).poll(&mut context).is_pending() {
-                    self.push(payload);
+                    return self.push(payload);
                 }
             }
             Fault::NestsInSpawn if POLLING.get().is_some() => {
                 let mut context = Context::from_waker(Waker::noop());
                 if Pin::new(&mut payload).poll(&mut context).is_pending() {
-                    self.push(payload);
+                    return self.push(payload);
                 }
             }
             Fault::WaitsInSpawn if POLLING.get().is_none() => {
-                self.push(payload);
+                self.push(payload)?;
                 self.shared.wait_until(None, |state| state.polled > polled);
             }
-            _ => self.push(payload),
+            _ => return self.push(payload),
         }
         Ok(())
     }
@@ -333,14 +350,12 @@ impl<P: Polled> Flavour for HandFlavour<P> {
         if !self.shared.wait_until(Some(by), |state| state.ended) {
             return false;
         }
+        let handles = || std::mem::take(&mut *self.handles.lock().unwrap());
         if self.fault == Fault::JoinWaitsForLocals {
-            let handle = self.handle.lock().unwrap().take();
-            return handle.is_none_or(|handle| handle.join().is_ok());
+            return handles().into_iter().all(|handle| handle.join().is_ok());
         }
         self.joining
-            .get_or_init(|| {
-                Joining::start(self.handle.lock().unwrap().take().into_iter().collect())
-            })
+            .get_or_init(|| Joining::start(handles()))
             .wait(by)
     }
 }

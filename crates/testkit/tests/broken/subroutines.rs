@@ -120,8 +120,8 @@ impl HandFlavour {
         }
     }
 
+    /// Runs the payload, which is counted already, on a thread of its own.
     fn spawn_thread(&self, payload: Subroutine) {
-        self.shared.lock().running += 1;
         let (shared, fault) = (Arc::clone(&self.shared), self.fault);
         let handle = thread::spawn(move || {
             let _lock = (fault == Fault::LocksWhileRunning).then(|| shared.turn.lock());
@@ -138,7 +138,6 @@ impl HandFlavour {
     }
 
     fn send_to_the_one(&self, payload: Subroutine) {
-        self.shared.lock().running += 1;
         let shared = Arc::clone(&self.shared);
         let mut one = self.one.lock().unwrap();
         let sender = one.get_or_insert_with(|| {
@@ -159,23 +158,37 @@ impl Flavour for HandFlavour {
     type Payload = Subroutine;
 
     fn spawn(&self, payload: Subroutine) -> Result<(), Rejected<Subroutine>> {
-        if self.shared.lock().cancels > 0 && self.fault != Fault::SpawnsAfterCancel {
-            return Err(Rejected::new(payload));
+        {
+            let mut state = self.shared.lock();
+            if state.cancels > 0 && self.fault != Fault::SpawnsAfterCancel {
+                return Err(Rejected::new(payload));
+            }
+            state.running += 1;
         }
         let accepted = self.accepted.fetch_add(1, SeqCst);
+        let forget = |payload| {
+            std::mem::forget(payload);
+            self.shared.end();
+        };
         match self.fault {
-            Fault::ForgetsSome if accepted % 7 == 3 => std::mem::forget(payload),
-            Fault::ForgetsWhatWaits if accepted >= 200 => std::mem::forget(payload),
-            Fault::HasRoomForThousand if accepted >= 1_000 => std::mem::forget(payload),
-            Fault::EndsWhenEmpty if accepted > 0 && self.shared.lock().running == 0 => {
-                std::mem::forget(payload);
+            Fault::ForgetsSome if accepted % 7 == 3 => forget(payload),
+            Fault::ForgetsWhatWaits if accepted >= 200 => forget(payload),
+            Fault::HasRoomForThousand if accepted >= 1_000 => forget(payload),
+            Fault::EndsWhenEmpty if accepted > 0 && self.shared.lock().running == 1 => {
+                forget(payload);
             }
-            Fault::DropsSome if accepted % 7 == 3 => drop(payload),
+            Fault::DropsSome if accepted % 7 == 3 => {
+                drop(payload);
+                self.shared.end();
+            }
             Fault::LocksWhileRunning => {
                 let _lock = self.shared.turn.lock();
                 self.spawn_thread(payload);
             }
-            Fault::RunsInSpawn => payload.run(),
+            Fault::RunsInSpawn => {
+                payload.run();
+                self.shared.end();
+            }
             Fault::WaitsInSpawn => {
                 self.spawn_thread(payload);
                 self.shared.wait_until(None, |state| state.running == 0);
@@ -191,11 +204,13 @@ impl Flavour for HandFlavour {
             return Err(Rejected::new(payload));
         }
         if self.fault == Fault::BlockOnIsEarly {
+            self.shared.lock().running += 1;
             self.spawn_thread(payload);
             return Ok(());
         }
         if self.fault == Fault::BlockOnElsewhere {
             let completion = payload.completion();
+            self.shared.lock().running += 1;
             self.spawn_thread(payload);
             completion.wait();
             return Ok(());
