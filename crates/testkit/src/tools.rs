@@ -199,6 +199,12 @@ pub(crate) fn wake_from_afar(waker: Waker) {
     thread::spawn(move || waker.wake());
 }
 
+/// Lets the flavour come to rest: a payload that has just told of its poll leaves it, as a poll that is
+/// still going on would see by itself what must be seen at the next one. No case needs it to pass.
+pub(crate) fn settle() {
+    thread::sleep(Duration::from_millis(20));
+}
+
 /// How often each entry is in `list`, those that are there once left out.
 pub(crate) fn repeated<T: Ord + Clone>(list: &[T]) -> BTreeMap<T, usize> {
     let mut counts = BTreeMap::new();

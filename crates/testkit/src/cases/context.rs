@@ -9,7 +9,7 @@ use crate::bench::{Bench, Finding};
 use crate::echo::Echo;
 use crate::kind::Subject;
 use crate::setup::Errand;
-use crate::tools::{Gate, Log, OnDrop};
+use crate::tools::{Gate, Log, OnDrop, settle};
 use crate::verdict::Verdict;
 
 /// POLL-2, A2, F3: timers work in a payload, and can be made in its destructor.
@@ -67,12 +67,22 @@ fn works_in_code_and_destructors<K: Subject>(
             .poll(&mut Context::from_waker(Waker::noop()));
         is_made.open();
     });
-    bench.adopt(&runtime, "with a destructor", move |_: &mut Context<'_>| {
-        let _ = &guard;
-        begins.open();
-        Poll::<()>::Pending
-    })?;
-    bench.until(&began, "the payload did not start")?;
+    let mut first = true;
+    bench.adopt(
+        &runtime,
+        "with a destructor",
+        move |context: &mut Context<'_>| {
+            let _ = &guard;
+            // The context must be there at later polls, too.
+            match std::mem::take(&mut first) {
+                true => context.waker().wake_by_ref(),
+                false => begins.open(),
+            }
+            Poll::<()>::Pending
+        },
+    )?;
+    bench.until(&began, "the payload was not polled twice")?;
+    settle();
     let ended = bench.stop(&runtime);
     if let Err(error) = &ended {
         let violation = bench.violation("no timer or socket can be made in the destructor");

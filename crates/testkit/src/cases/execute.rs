@@ -10,7 +10,9 @@ use foster_core::{ExecuteError, ExecuteErrorKind, Manual};
 use crate::bench::{Bench, Finding};
 use crate::kind::{Kind, Subject};
 use crate::lend::Lending;
-use crate::tools::{Counter, Gate, Log, Opens, after, after_turns, becomes, once, poll_once};
+use crate::tools::{
+    Counter, Gate, Log, Opens, after, after_turns, becomes, once, poll_once, settle,
+};
 use crate::verdict::Verdict;
 
 /// E1, BLOCK-1: callers on several threads get their values, whatever awaits they take.
@@ -372,8 +374,7 @@ pub(crate) fn a_dropped_call_cancels_its_payload<K: Subject>(bench: &Bench<K>) -
     let submitted = poll_once(&mut call);
     bench.check(submitted.is_pending(), || "the call is refused".to_owned())?;
     bench.until(&polled, "the payload did not start")?;
-    // Comes behind it, so that it is no longer within its poll, which would see the drop by itself.
-    bench.execute(&runtime, once(|| ()))?;
+    settle();
     drop(call);
     bench.until(&dropped, "the payload is still there")?;
     bench.stop_well(&runtime)?;

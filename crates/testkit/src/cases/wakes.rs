@@ -2,11 +2,10 @@
 
 use std::task::{Context, Poll, Waker};
 use std::thread;
-use std::time::Duration;
 
 use crate::bench::{Bench, Finding};
 use crate::kind::{Kind, Subject};
-use crate::tools::{Gate, Log, once, wake_from_afar};
+use crate::tools::{Gate, Log, once, settle, wake_from_afar};
 use crate::verdict::Verdict;
 
 const ROUNDS: usize = 100;
@@ -118,8 +117,8 @@ pub(crate) fn a_late_wake_does_no_harm<K: Subject>(bench: &Bench<K>) -> Finding 
         &runtime,
         once(move || wakers.read().into_iter().for_each(Waker::wake)),
     )?;
-    // Time for a thread that dies of it to do so, while others go on.
-    thread::sleep(Duration::from_millis(50));
+    // A thread that dies of it does so, while others may go on.
+    settle();
     let value = bench.execute(&runtime, once(|| 1))?;
     bench.check(value == 1, || format!("a later payload gives {value}"))?;
     bench.stop_well(&runtime)?;
