@@ -138,8 +138,8 @@ pub trait Flavour: fmt::Debug + Send + Sync + 'static {
     ///
     /// # For implementors
     ///
-    /// - **SPAWN-1** An accepted payload starts at most once, and does start unless
-    ///   [`cancel`](Self::cancel) comes first.
+    /// - **SPAWN-1** A payload that comes before [`cancel`](Self::cancel) is accepted, unless it cannot be
+    ///   run at all. What is accepted starts at most once, and does start unless it is cancelled before.
     /// - **SPAWN-2** The caller is not blocked, even when every thread of the flavour is busy, and
     ///   the payload does not run inside this call.
     /// - **SPAWN-3** Payloads spawned from one thread start in that order.

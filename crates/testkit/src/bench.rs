@@ -6,8 +6,8 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use foster_core::{
-    AdoptErrorKind, Builder, FailureKind, Outcome, RunError, Runtime, Signals, StragglerReason,
-    Wait,
+    AdoptErrorKind, Builder, ExecuteError, ExecuteErrorKind, Failure, FailureKind, Outcome,
+    RunError, Runtime, Signals, StragglerReason, Wait,
 };
 
 use crate::kind::{Kind, Subject};
@@ -110,15 +110,21 @@ impl<K: Subject> Bench<K> {
     /// As [`until`](Self::until), for a text that is known only afterwards.
     pub(crate) fn until_or(&self, gate: &Gate, seen: impl FnOnce() -> String) -> Finding<()> {
         let by = Instant::now() + self.patience();
+        // A runtime that ends because of a failure takes up to all patience for that, and its report
+        // says more than that nothing comes.
+        let report_by = by + self.patience() / 4;
         loop {
-            if gate.wait(Duration::from_millis(20)) {
+            if Instant::now() < by && gate.wait(Duration::from_millis(20)) {
                 return Ok(());
             }
             if let Some(error) = self.ended_early() {
                 return Err(self.blame(&error));
             }
-            if Instant::now() >= by {
+            if Instant::now() >= report_by {
                 return Err(self.violation(seen()));
+            }
+            if Instant::now() >= by {
+                std::thread::sleep(Duration::from_millis(20));
             }
         }
     }
@@ -179,6 +185,14 @@ impl<K: Subject> Bench<K> {
             }
             std::thread::sleep(Duration::from_millis(5));
         }
+        match error.kind() {
+            AdoptErrorKind::Rejected => self.expect(
+                &["SPAWN-1"],
+                "a flavour takes payloads until it is cancelled",
+            ),
+            AdoptErrorKind::Start => self.expect(&["A1"], "the flavour starts"),
+            _ => {}
+        }
         self.violation(format!("the payload is refused: {error}"))
     }
 
@@ -188,12 +202,45 @@ impl<K: Subject> Bench<K> {
         runtime: &Runtime,
         step: impl FnMut(&mut Context<'_>) -> Poll<T> + Send + 'static,
     ) -> Finding<T> {
-        runtime
-            .execute(self.key(), K::Payload::payload(step))
-            .map_err(|error| match self.ended_early() {
-                Some(report) => self.blame(&report),
-                None => self.violation(format!("the execute gives no value: {error}")),
-            })
+        let (rows, expected) = {
+            let at = self.stage.lock();
+            (at.rows, at.expected.clone())
+        };
+        // Whatever the case is about, it is this that does not come if it hangs here.
+        self.expect(
+            &["BLOCK-1", "E1"],
+            "`block_on` returns once its payload is over",
+        );
+        let given = runtime.execute(self.key(), K::Payload::payload(step));
+        self.expect(rows, expected);
+        given.map_err(|error| self.not_executed(&error))
+    }
+
+    /// An execute gave no value: perhaps because the runtime has ended, and then that says why.
+    pub(crate) fn not_executed(&self, error: &ExecuteError) -> Violation {
+        // Whoever waited for a payload that was lost is told before the runtime has ended.
+        let by = Instant::now() + Duration::from_millis(500);
+        while Instant::now() < by {
+            if let Some(report) = self.ended_early() {
+                return self.blame(&report);
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        match error.kind() {
+            ExecuteErrorKind::Rejected => self.expect(
+                &["SPAWN-1"],
+                "a flavour takes payloads until it is cancelled",
+            ),
+            ExecuteErrorKind::Start => self.expect(&["A1"], "the flavour starts"),
+            ExecuteErrorKind::Deadlock => {
+                self.expect(&["E4"], "an execute is refused only if it could never end");
+            }
+            _ => self.expect(
+                &["BLOCK-1", "E1"],
+                "`block_on` returns once its payload is over, and no earlier",
+            ),
+        }
+        self.violation(format!("the execute gives no value: {error}"))
     }
 
     /// Looks after no runtime any more: from here on they end with errors that are wanted.
@@ -201,16 +248,31 @@ impl<K: Subject> Bench<K> {
         self.running.borrow_mut().clear();
     }
 
-    /// Ends `runtime` and returns what it says.
-    pub(crate) fn stop(&self, runtime: &Runtime) -> Result<(), RunError> {
+    /// Ends `runtime` and returns what it says; that something was lost is a violation, whatever else
+    /// the case looks at.
+    pub(crate) fn stop(&self, runtime: &Runtime) -> Finding<Result<(), RunError>> {
         self.running_cleared();
         runtime.shutdown();
-        runtime.wait()
+        let ended = runtime.wait();
+        match &ended {
+            Err(error) if lost(error).is_some() => Err(self.blame(error)),
+            _ => Ok(ended),
+        }
     }
 
-    /// Ends `runtime`, which has nothing to complain about.
+    /// Ends `runtime`, which has nothing left to do and nothing to complain about.
     pub(crate) fn stop_well(&self, runtime: &Runtime) -> Finding<()> {
-        self.ended_well(self.stop(runtime))
+        self.expect(
+            &["CANCEL-5", "JOIN-1", "L5", "S3"],
+            "a runtime whose flavour has nothing left to do ends",
+        );
+        self.ended_well(self.stop(runtime)?)
+    }
+
+    /// Calls the flavour's `cancel`.
+    pub(crate) fn cancel(&self, flavour: &AnyFlavour<K::Payload>) {
+        self.expect(&["CANCEL-4"], "`cancel` returns at once");
+        flavour.cancel();
     }
 
     /// Checks the end of a runtime that had nothing to complain about.
@@ -277,10 +339,14 @@ impl<K: Subject> Bench<K> {
     }
 }
 
+fn lost(error: &RunError) -> Option<&Failure> {
+    let mut failures = error.failures().iter();
+    failures.find(|failure| failure.kind() == FailureKind::Lost)
+}
+
 /// What a report of `error` means for the flavour.
 fn blamed(error: &RunError) -> Option<(&'static [&'static str], &'static str)> {
-    let lost = |failure: &&foster_core::Failure| failure.kind() == FailureKind::Lost;
-    if let Some(lost) = error.failures().iter().find(lost) {
+    if let Some(lost) = lost(error) {
         // The report has no kind for the two, as only an author needs to tell them apart.
         return Some(
             match lost.message().contains("a thread other than its own") {

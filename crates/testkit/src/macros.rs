@@ -20,11 +20,14 @@ macro_rules! __cases {
             threads::subroutines_run_in_parallel: ["A3"],
             threads::parallels_run_in_parallel: ["A3"],
             threads::made_polled_and_dropped_on_one_thread: ["POLL-2", "A2"],
-            context::timers_work_in_code_and_destructors: ["POLL-2", "A2", "F3"],
-            context::sockets_work_in_code_and_destructors: ["POLL-2", "A2", "F3"],
+            context::timers_work_in_code_and_destructors: ["POLL-1", "POLL-2", "A2", "F3"],
+            context::sockets_work_in_code_and_destructors: ["POLL-1", "POLL-2", "A2", "F3"],
             execute::execute_returns_the_value: ["E1"],
             execute::a_panic_goes_on_in_the_caller: ["E2", "F2"],
             execute::block_on_returns_when_its_payload_is_over: ["SPAWN-1", "BLOCK-1", "E1"],
+            execute::callers_do_not_wait_for_each_other: [
+                "SPAWN-1", "SPAWN-2", "BLOCK-1", "A1", "E1"
+            ],
             execute::block_on_runs_the_payload_where_it_belongs: ["BLOCK-2", "E3", "E4"],
             execute::an_execute_on_its_own_flavour: ["E3", "E4", "BLOCK-2"],
             execute::an_execute_beside_a_blocked_thread: ["E4"],
@@ -51,14 +54,14 @@ macro_rules! __cases {
             ],
             end::its_threads_end_without_a_join: ["SPAWN-1", "CANCEL-5"],
             end::a_blocked_flavour_holds_nothing_up: ["SPAWN-1", "S3", "JOIN-1"],
-            end::runtimes_share_nothing: ["L10"],
+            end::runtimes_share_nothing: ["L10", "CANCEL-5", "JOIN-2", "L5"],
             end::an_empty_flavour_lives_on: ["POLL-3", "F2"],
             end::an_idle_flavour_ends: ["CANCEL-5", "JOIN-2", "L5"],
             report::every_failure_is_told_once: ["SPAWN-1", "A5", "A6"],
             report::every_payload_comes_to_one_end: ["POLL-3", "F2"],
-            flood::running_payloads_go_on_under_a_flood: ["A1", "F3", "SPAWN-4"],
-            flood::timers_ring_under_a_flood: ["A1", "F3", "SPAWN-4"],
-            flood::sockets_go_on_under_a_flood: ["A1", "F3", "SPAWN-4"],
+            flood::running_payloads_go_on_under_a_flood: ["A1", "F3", "SPAWN-1", "SPAWN-2", "SPAWN-4"],
+            flood::timers_ring_under_a_flood: ["A1", "F3", "SPAWN-1", "SPAWN-2", "SPAWN-4"],
+            flood::sockets_go_on_under_a_flood: ["A1", "F3", "SPAWN-1", "SPAWN-2", "SPAWN-4"],
         }
     };
 }

@@ -43,7 +43,7 @@ const ROWS: &[Row] = &[
     ),
     row(
         "SPAWN-1",
-        "an accepted payload starts at most once, and does start unless `cancel` comes first",
+        "a payload is accepted before `cancel`, and what is accepted starts, once",
     ),
     row(
         "SPAWN-2",

@@ -45,7 +45,7 @@ pub(crate) fn what_awaits_is_dropped<K: Subject>(bench: &Bench<K>) -> Finding {
         &["S2", "CANCEL-2"],
         "every payload that awaits is dropped, and its destructors have run, before the end",
     );
-    let ended = bench.stop(&runtime);
+    let ended = bench.stop(&runtime)?;
     let count = dropped.get();
     bench.ended_well(ended)?;
     bench.check(count == MANY, || format!("{count} of {MANY} were dropped"))?;
@@ -90,7 +90,7 @@ pub(crate) fn a_panic_in_a_destructor_stops_no_other<K: Subject>(bench: &Bench<K
     bench.until_or(&begun.reached, || {
         format!("{} of {MANY} started", begun.get())
     })?;
-    let ended = bench.stop(&runtime);
+    let ended = bench.stop(&runtime)?;
     let count = dropped.get();
     bench.check(count == MANY, || {
         format!("{count} of {MANY} destructors ran")
@@ -153,7 +153,7 @@ pub(crate) fn what_was_accepted_starts_before_the_end<K: Subject>(bench: &Bench<
     runtime.shutdown();
     release.open();
     adopted?;
-    let ended = bench.stop(&runtime);
+    let ended = bench.stop(&runtime)?;
     // A subroutine has got its thread, and may be on its way to its first line.
     becomes(Duration::from_secs(1), || counter.get() == MANY);
     let count = counter.get();
@@ -203,7 +203,7 @@ pub(crate) fn holders_of_a_token_end_by_themselves<K: Subject>(bench: &Bench<K>)
         &["S1"],
         "a payload that holds a token is asked to end and ends by itself",
     );
-    let result = bench.stop(&runtime);
+    let result = bench.stop(&runtime)?;
     let count = ended.get();
     bench.check(count == MANY, || {
         format!("{count} of {MANY} ended by themselves")
@@ -285,7 +285,7 @@ pub(crate) fn nothing_is_taken_after_cancel<K: Subject>(bench: &Bench<K>) -> Fin
     let runtime = bench.started()?;
     bench.expect(&["SPAWN-1"], "a payload that was accepted starts");
     let (_, flavour) = bench.lend(&runtime)?;
-    flavour.cancel();
+    bench.cancel(&flavour);
     let ran = Log::default();
     for (how, expected) in [
         ("spawn", "`spawn` rejects every payload after `cancel`"),
@@ -361,7 +361,11 @@ pub(crate) fn what_races_with_cancel_runs_or_is_rejected<K: Subject>(bench: &Ben
         becomes(Duration::from_millis(20), || {
             accepted.read().len() >= round * THREADS * EACH / ROUNDS
         });
-        flavour.cancel();
+        bench.cancel(&flavour);
+        bench.expect(
+            &["SPAWN-1", "CANCEL-3"],
+            "a payload that is spawned while `cancel` comes is either rejected or runs",
+        );
         let panicked = spawners.into_iter().any(|spawner| spawner.join().is_err());
         bench.check(!panicked, || "`spawn` panics".to_owned())?;
         let ended = flavour.join(std::time::Instant::now() + bench.patience());

@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use foster_core::{Key, Runtime, StragglerReason};
+use foster_core::{ExecuteErrorKind, Key, Runtime, StragglerReason};
 
 use crate::bench::{Bench, Finding};
 use crate::kind::{Kind, Subject};
@@ -49,7 +49,7 @@ pub(crate) fn its_threads_are_gone_at_the_end<K: Subject>(bench: &Bench<K>) -> F
     let ended = bench.stop(&runtime);
     let was_gone = gone.is_open();
     over.open();
-    bench.ended_well(ended)?;
+    bench.ended_well(ended?)?;
     bench.check(was_gone, || match gone.wait(LATE) && early.is_open() {
         true => "the runtime has ended while the thread was about to".to_owned(),
         false => "the thread is still there".to_owned(),
@@ -73,7 +73,7 @@ pub(crate) fn join_keeps_to_its_deadline<K: Subject>(bench: &Bench<K>) -> Findin
         .adopt(key, payload)
         .map_err(|error| bench.refused(&error))?;
     bench.until(&began, "the payload did not start")?;
-    flavour.cancel();
+    bench.cancel(&flavour);
     joins_in_time(bench, &flavour, &release)?;
     release.open();
     bench.expect(
@@ -103,7 +103,7 @@ pub(crate) fn join_keeps_to_its_deadline_while_a_thread_ends<K: Subject>(
     leave_behind(bench, &runtime, key, move || {
         is_released.wait(4 * patience);
     })?;
-    flavour.cancel();
+    bench.cancel(&flavour);
     joins_in_time(bench, &flavour, &release)?;
     release.open();
     bench.expect(
@@ -177,11 +177,11 @@ pub(crate) fn its_threads_end_without_a_join<K: Subject>(bench: &Bench<K>) -> Fi
     let gone = Gate::default();
     let is_gone = gone.clone();
     leave_behind(bench, &runtime, key, move || is_gone.open())?;
+    bench.cancel(&flavour);
     bench.expect(
         &["CANCEL-5"],
         "a flavour that is cancelled and empty ends, though nobody calls `join`",
     );
-    flavour.cancel();
     bench.until(&gone, "the thread is still there")?;
     bench.stop_well(&runtime)?;
     Ok(Verdict::Kept)
@@ -286,6 +286,13 @@ pub(crate) fn runtimes_share_nothing<K: Subject>(bench: &Bench<K>) -> Finding {
         &["L10"],
         "several runtimes use the flavour at once and one after the other",
     );
+    let executes = |runtime: &Runtime| {
+        let given = runtime.execute(bench.key(), K::Payload::payload(once(|| ())));
+        given.map_err(|error| match error.kind() {
+            ExecuteErrorKind::Rejected => bench.violation(error.to_string()),
+            _ => bench.not_executed(&error),
+        })
+    };
     let (one, two) = (bench.started()?, bench.started()?);
     let (began, go) = (Gate::default(), Gate::default());
     let (begins, mut waits) = (began.clone(), crate::tools::after(&go, || 7));
@@ -297,18 +304,26 @@ pub(crate) fn runtimes_share_nothing<K: Subject>(bench: &Bench<K>) -> Finding {
         waits.map(|_| ends.open())
     })?;
     bench.until(&began, "the second runtime's payload did not start")?;
-    bench.execute(&one, once(|| ()))?;
+    executes(&one)?;
+    bench.expect(
+        &["L10", "CANCEL-5", "JOIN-2", "L5"],
+        "a runtime ends, though another one uses the flavour",
+    );
     one.shutdown();
-    let ended = one.wait();
-    bench.check(ended.is_ok(), || {
-        "the first runtime ends with an error".to_owned()
+    one.wait().map_err(|error| {
+        let violation = bench.violation("what the runtime's report says");
+        violation.with_report(&error)
     })?;
+    bench.expect(
+        &["L10"],
+        "a runtime's payloads go on when another runtime has ended",
+    );
     go.open();
     bench.until(&outcome, "the end of one runtime stopped another's payload")?;
-    bench.execute(&two, once(|| ()))?;
+    executes(&two)?;
     bench.stop_well(&two)?;
     let three = bench.started()?;
-    bench.execute(&three, once(|| ()))?;
+    executes(&three)?;
     bench.stop_well(&three)?;
     Ok(Verdict::Kept)
 }
@@ -323,11 +338,11 @@ pub(crate) fn an_empty_flavour_lives_on<K: Subject>(bench: &Bench<K>) -> Finding
     for number in 0..3 {
         let done = Gate::default();
         let ends = Opens(done.clone());
-        bench.adopt(
-            &runtime,
-            format!("number {number}"),
-            once(move || drop(ends)),
-        )?;
+        let payload = K::Payload::payload(once(move || drop(ends)));
+        runtime
+            .named(format!("number {number}"))
+            .adopt(bench.key(), payload)
+            .map_err(|error| bench.violation(format!("the payload is refused: {error}")))?;
         bench.until(&done, "the payload did not run")?;
         // Long enough for a flavour that ends when it is empty.
         thread::sleep(Duration::from_millis(20));
@@ -348,6 +363,10 @@ pub(crate) fn an_idle_flavour_ends<K: Subject>(bench: &Bench<K>) -> Finding {
         bench.execute(&runtime, once(|| ()))?;
         bench.stop_well(&runtime)?;
     }
+    bench.expect(
+        &["CANCEL-5", "JOIN-2", "L5"],
+        "a flavour that has nothing to do ends when it is asked to",
+    );
     let runtime = bench.builder().until_idle().build();
     bench.adopt(&runtime, "the only one", |_: &mut Context<'_>| {
         Poll::Ready(())
@@ -355,11 +374,11 @@ pub(crate) fn an_idle_flavour_ends<K: Subject>(bench: &Bench<K>) -> Finding {
     bench.ended_well(runtime.run())?;
     let runtime = bench.started()?;
     let (_, flavour) = bench.lend(&runtime)?;
+    bench.cancel(&flavour);
     bench.expect(
         &["CANCEL-5", "JOIN-2", "L5"],
         "`join` says true once the flavour has ended",
     );
-    flavour.cancel();
     let ended = flavour.join(Instant::now() + bench.patience());
     bench.check(ended, || {
         "it says false, though nothing is left to run".to_owned()

@@ -31,8 +31,8 @@ pub(crate) fn execute_returns_the_value<K: Subject>(bench: &Bench<K>) -> Finding
                         let payload = K::Payload::payload(after_turns(i % 3, move || number));
                         match runtime.execute(key.clone(), payload) {
                             Ok(value) if value == number => None,
-                            Ok(value) => Some(format!("{value} in place of {number}")),
-                            Err(error) => Some(error.to_string()),
+                            Ok(value) => Some(Ok(format!("{value} in place of {number}"))),
+                            Err(error) => Some(Err(error)),
                         }
                     })
                 })
@@ -40,11 +40,15 @@ pub(crate) fn execute_returns_the_value<K: Subject>(bench: &Bench<K>) -> Finding
             .collect();
         let wrong = callers.into_iter().map(|caller| match caller.join() {
             Ok(wrong) => wrong,
-            Err(_) => Some("an execute panicked".to_owned()),
+            Err(_) => Some(Ok("an execute panicked".to_owned())),
         });
         wrong.flatten().next()
     });
-    bench.check(wrong.is_none(), || wrong.unwrap_or_default())?;
+    match wrong {
+        Some(Ok(seen)) => return Err(bench.violation(seen)),
+        Some(Err(error)) => return Err(bench.not_executed(&error)),
+        None => {}
+    }
     bench.stop_well(&runtime)?;
     Ok(Verdict::Kept)
 }
@@ -125,6 +129,65 @@ pub(crate) fn block_on_returns_when_its_payload_is_over<K: Subject>(bench: &Benc
         })?;
     }
     release.open();
+    bench.stop_well(&runtime)?;
+    Ok(Verdict::Kept)
+}
+
+/// SPAWN-2, BLOCK-1: a caller who waits holds up nobody who adopts or executes.
+pub(crate) fn callers_do_not_wait_for_each_other<K: Subject>(bench: &Bench<K>) -> Finding {
+    let runtime = bench.started()?;
+    let (go, polled, over) = (Gate::default(), Gate::default(), Gate::default());
+    let waiter = {
+        let (runtime, key, over) = (runtime.clone(), bench.key(), Opens(over.clone()));
+        let (mut waits, polled) = (after(&go, || ()), polled.clone());
+        thread::spawn(move || {
+            let payload = K::Payload::payload(move |context: &mut Context<'_>| {
+                let waits = waits(context);
+                polled.open();
+                waits
+            });
+            let given = runtime.execute(key, payload);
+            drop(over);
+            given
+        })
+    };
+    bench.expect(&["SPAWN-1"], "a payload that was accepted starts");
+    bench.until(&polled, "the executed payload did not start")?;
+    for (rows, expected, executes) in [
+        (
+            &["SPAWN-2", "A1"],
+            "`spawn` does not wait for whoever is blocked in `block_on`",
+            false,
+        ),
+        (
+            &["BLOCK-1", "E1"],
+            "`block_on` does not wait for another one",
+            true,
+        ),
+    ] {
+        bench.expect(rows, expected);
+        let (runtime, key, done) = (runtime.clone(), bench.key(), Gate::default());
+        let ran = Opens(done.clone());
+        let payload = K::Payload::payload(once(move || drop(ran)));
+        thread::spawn(move || match executes {
+            true => runtime.execute(key, payload).is_ok(),
+            false => runtime.adopt(key, payload).is_ok(),
+        });
+        let in_time = bench.until(&done, "its payload did not run");
+        if in_time.is_err() {
+            go.open();
+        }
+        in_time?;
+    }
+    bench.expect(
+        &["BLOCK-1", "E1"],
+        "`block_on` returns once its payload is over",
+    );
+    go.open();
+    bench.until(&over, "it did not")?;
+    if let Ok(Err(error)) = waiter.join() {
+        return Err(bench.not_executed(&error));
+    }
     bench.stop_well(&runtime)?;
     Ok(Verdict::Kept)
 }
@@ -261,7 +324,7 @@ pub(crate) fn callers_are_let_go_at_the_end<K: Subject>(bench: &Bench<K>) -> Fin
         })
     };
     bench.until(&polled, "the payload did not start")?;
-    let ended = bench.stop(&runtime);
+    let ended = bench.stop(&runtime)?;
     caller.expect_let_go(bench)?;
     bench.ended_well(ended)?;
 

@@ -1,5 +1,6 @@
 //! Cases about floods of adopts: SPAWN-4, and the rows A1 and F3.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::task::{Context, Poll};
@@ -13,7 +14,7 @@ use crate::cases::context::tell;
 use crate::echo::Echo;
 use crate::kind::{Kind, Subject};
 use crate::setup::Errand;
-use crate::tools::{Gate, Log, after_turns, once};
+use crate::tools::{Gate, Log, after_turns, becomes, once};
 use crate::verdict::Verdict;
 
 /// F3, SPAWN-4: a payload that runs goes on while new ones come without a break.
@@ -92,8 +93,20 @@ fn errands_end_under_a_flood<K: Subject>(
 /// Payloads without a break: each one that runs hands in the next, and so do two threads. What waits
 /// is bounded, as it is starving that is tested and not memory.
 struct Flood {
-    over: Gate,
+    ends: Ends,
     threads: Vec<thread::JoinHandle<()>>,
+}
+
+/// What the payloads of a flood share.
+#[derive(Clone, Default)]
+struct Ends {
+    over: Gate,
+    /// Opens if a payload runs inside the `spawn` that takes it.
+    nested: Gate,
+    /// How many payloads of chains are about to adopt the next.
+    adopting: Arc<AtomicUsize>,
+    accepted: Arc<AtomicUsize>,
+    ran: Arc<AtomicUsize>,
 }
 
 impl Flood {
@@ -102,36 +115,17 @@ impl Flood {
 
     fn start<K: Subject>(bench: &Bench<K>, runtime: &Runtime) -> Finding<Self> {
         bench.expect(&["A1"], "payloads are accepted without a break");
-        let over = Gate::default();
+        let ends = Ends::default();
         for _ in 0..Self::CHAINS {
-            chain::<K>(runtime, bench.key(), &over);
+            chain::<K>(runtime, bench.key(), &ends);
         }
         let threads = (0..2)
             .map(|_| {
-                let (runtime, key, over) = (runtime.clone(), bench.key(), over.clone());
-                let waiting = Arc::new(AtomicUsize::new(0));
-                thread::spawn(move || {
-                    while !over.is_open() {
-                        if waiting.load(SeqCst) >= Self::WAITING {
-                            thread::yield_now();
-                            continue;
-                        }
-                        waiting.fetch_add(1, SeqCst);
-                        let waits = Arc::clone(&waiting);
-                        let step = once(move || {
-                            waits.fetch_sub(1, SeqCst);
-                        });
-                        if runtime
-                            .adopt(key.clone(), K::Payload::payload(step))
-                            .is_err()
-                        {
-                            return;
-                        }
-                    }
-                })
+                let (runtime, key, ends) = (runtime.clone(), bench.key(), ends.clone());
+                thread::spawn(move || pour::<K>(&runtime, &key, &ends))
             })
             .collect();
-        Ok(Self { over, threads })
+        Ok(Self { ends, threads })
     }
 
     fn stop<K: Subject>(
@@ -140,25 +134,80 @@ impl Flood {
         in_time: Finding<()>,
         runtime: &Runtime,
     ) -> Finding {
-        self.over.open();
+        self.ends.over.open();
         for thread in self.threads {
             // It does nothing that could panic.
             let _ = thread.join();
         }
+        bench.expect(
+            &["SPAWN-2"],
+            "a payload does not run inside the `spawn` that takes it",
+        );
+        bench.check(!self.ends.nested.is_open(), || {
+            "a payload that adopts the next one runs inside of its `spawn`".to_owned()
+        })?;
         in_time?;
+        bench.expect(
+            &["SPAWN-1"],
+            "every payload that was accepted runs, also in a flood",
+        );
+        let count = || (self.ends.accepted.load(SeqCst), self.ends.ran.load(SeqCst));
+        let all = becomes(bench.patience(), || count().0 == count().1);
+        bench.check(all, || {
+            let (accepted, ran) = count();
+            format!("of {accepted} that were accepted, {ran} ran")
+        })?;
         bench.stop_well(runtime)?;
         Ok(Verdict::Kept)
     }
 }
 
+/// Adopts payloads for as long as not too many wait.
+fn pour<K: Subject>(runtime: &Runtime, key: &K, ends: &Ends) {
+    while !ends.over.is_open() {
+        // A payload may run before it is counted as accepted.
+        let (ran, accepted) = (ends.ran.load(SeqCst), ends.accepted.load(SeqCst));
+        if accepted.saturating_sub(ran) >= Flood::WAITING {
+            thread::yield_now();
+            continue;
+        }
+        let ran = Arc::clone(&ends.ran);
+        let step = once(move || {
+            ran.fetch_add(1, SeqCst);
+        });
+        let adopted = runtime.adopt(key.clone(), K::Payload::payload(step));
+        if adopted.is_err() {
+            return;
+        }
+        ends.accepted.fetch_add(1, SeqCst);
+    }
+}
+
+thread_local! {
+    /// Whether this thread is about to adopt the next payload of a chain.
+    static ADOPTING: Cell<bool> = const { Cell::new(false) };
+}
+
 /// Adopts a payload that adopts the next one.
-fn chain<K: Subject>(runtime: &Runtime, key: K, over: &Gate) {
-    let (inner, its_key, over) = (runtime.clone(), key.clone(), over.clone());
+fn chain<K: Subject>(runtime: &Runtime, key: K, ends: &Ends) {
+    /// More payloads than that adopt at the same time only if each waits for the next.
+    const DEEP: usize = 200;
+    let (inner, its_key, its_ends) = (runtime.clone(), key.clone(), ends.clone());
     let step = once(move || {
-        if !over.is_open() {
-            chain::<K>(&inner, its_key, &over);
+        its_ends.ran.fetch_add(1, SeqCst);
+        if ADOPTING.get() || its_ends.adopting.load(SeqCst) > DEEP {
+            // The chain ends here, as it would go on until the stack or the threads are used up.
+            its_ends.nested.open();
+        } else if !its_ends.over.is_open() {
+            chain::<K>(&inner, its_key, &its_ends);
         }
     });
+    ADOPTING.set(true);
+    ends.adopting.fetch_add(1, SeqCst);
     // Refused when the runtime has ended, and then there is no flood to keep up.
-    let _ = runtime.adopt(key, K::Payload::payload(step));
+    if runtime.adopt(key, K::Payload::payload(step)).is_ok() {
+        ends.accepted.fetch_add(1, SeqCst);
+    }
+    ends.adopting.fetch_sub(1, SeqCst);
+    ADOPTING.set(false);
 }

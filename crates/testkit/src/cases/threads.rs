@@ -163,6 +163,10 @@ pub(crate) fn made_polled_and_dropped_on_one_thread<K: Subject>(bench: &Bench<K>
         format!("{} of {MANY} were polled again after a wake", again.get())
     })?;
     bench.stop_well(&runtime)?;
+    bench.expect(
+        &["POLL-2", "A2"],
+        "a payload is made, polled and dropped on the flavour's one thread",
+    );
     let events = log.read();
     let home = events.first().map(|event| event.1);
     let stray = events.iter().find(|event| Some(event.1) != home);

@@ -122,6 +122,10 @@ pub(crate) fn a_late_wake_does_no_harm<K: Subject>(bench: &Bench<K>) -> Finding 
     let value = bench.execute(&runtime, once(|| 1))?;
     bench.check(value == 1, || format!("a later payload gives {value}"))?;
     bench.stop_well(&runtime)?;
+    bench.expect(
+        &["POLL-1", "F2"],
+        "a wake that comes after its flavour's end changes nothing",
+    );
     wake()?;
     Ok(Verdict::Kept)
 }

@@ -122,6 +122,9 @@ faults! {
             Parallel::BlockOnIsEarly, Parallel::BlockOnWaitsForAll,
             Subroutine::BlockOnIsEarly, Subroutine::BlockOnWaitsForAll;
     }
+    callers_do_not_wait_for_each_other {
+        "SPAWN-2": Coroutine::BlockOnLocks, Parallel::BlockOnLocks, Subroutine::BlockOnLocks;
+    }
     block_on_runs_the_payload_where_it_belongs {
         "BLOCK-2": Coroutine::BlockOnPollsHere, Parallel::BlockOnPollsHere,
             Subroutine::BlockOnElsewhere;
@@ -222,6 +225,7 @@ faults! {
     running_payloads_go_on_under_a_flood {
         "SPAWN-4": Coroutine::StarvesUnderAFlood, Parallel::StarvesUnderAFlood;
         "F3": Coroutine::StarvesUnderAFlood, Parallel::StarvesUnderAFlood;
+        "SPAWN-2": Coroutine::RunsInSpawn, Parallel::RunsInSpawn;
     }
     timers_ring_under_a_flood {
         "F3": Coroutine::StarvesUnderAFlood, Parallel::StarvesUnderAFlood;

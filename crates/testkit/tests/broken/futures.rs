@@ -48,6 +48,7 @@ pub(crate) enum Fault {
     DropsElsewhere,
     NoContextAtTheEnd,
     BlockOnIsEarly,
+    BlockOnLocks,
     BlockOnWaitsForAll,
     BlockOnPollsHere,
     BlockOnAsksTheExecutor,
@@ -168,6 +169,8 @@ pub(crate) struct HandFlavour<P> {
     shared: Arc<Shared<P>>,
     handles: Mutex<Vec<JoinHandle<()>>>,
     joining: OnceLock<Joining>,
+    /// What a flavour that locks too much locks.
+    turn: Mutex<()>,
     cancels: AtomicUsize,
     accepted: AtomicUsize,
 }
@@ -197,6 +200,7 @@ impl<P: Polled> HandFlavour<P> {
             shared,
             handles: Mutex::new(handles),
             joining: OnceLock::new(),
+            turn: Mutex::new(()),
             cancels: AtomicUsize::new(0),
             accepted: AtomicUsize::new(0),
         }
@@ -257,6 +261,7 @@ impl<P: Polled> Flavour for HandFlavour<P> {
         }
         let (waiting, polled) = (state.intake.len(), state.polled);
         drop(state);
+        let _turn = (self.fault == Fault::BlockOnLocks).then(|| self.turn.lock());
         let accepted = self.accepted.fetch_add(1, SeqCst);
         match self.fault {
             Fault::SpawnRacesWithCancel => {
@@ -307,6 +312,10 @@ impl<P: Polled> Flavour for HandFlavour<P> {
         let completions = self.shared.lock().completions;
         self.spawn(payload)?;
         match self.fault {
+            Fault::BlockOnLocks => {
+                let _turn = self.turn.lock();
+                completion.wait();
+            }
             Fault::BlockOnIsEarly => thread::sleep(Duration::from_millis(2)),
             Fault::BlockOnAsksTheExecutor => {
                 self.shared

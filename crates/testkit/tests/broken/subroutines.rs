@@ -24,6 +24,7 @@ pub(crate) enum Fault {
     OneThread,
     OneForAll,
     BlockOnIsEarly,
+    BlockOnLocks,
     BlockOnElsewhere,
     BlockOnWaitsForAll,
     SpawnsAfterCancel,
@@ -181,7 +182,7 @@ impl Flavour for HandFlavour {
                 drop(payload);
                 self.shared.end();
             }
-            Fault::LocksWhileRunning => {
+            Fault::LocksWhileRunning | Fault::BlockOnLocks => {
                 let _lock = self.shared.turn.lock();
                 self.spawn_thread(payload);
             }
@@ -215,6 +216,7 @@ impl Flavour for HandFlavour {
             completion.wait();
             return Ok(());
         }
+        let _turn = (self.fault == Fault::BlockOnLocks).then(|| self.shared.turn.lock());
         payload.run();
         if self.fault == Fault::BlockOnWaitsForAll {
             self.shared.wait_until(None, |state| state.running == 0);
