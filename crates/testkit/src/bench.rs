@@ -72,6 +72,11 @@ impl<K: Subject> Bench<K> {
         self.setup.patience
     }
 
+    /// How much later than asked for the operating system may wake a thread.
+    pub(crate) fn late(&self) -> Duration {
+        self.patience() / 4
+    }
+
     /// Says what comes next, and which rows ask for it.
     pub(crate) fn expect(&self, rows: &'static [&'static str], expected: impl Into<String>) {
         *self.stage.lock() = At {
@@ -112,7 +117,7 @@ impl<K: Subject> Bench<K> {
         let by = Instant::now() + self.patience();
         // A runtime that ends because of a failure takes up to all patience for that, and its report
         // says more than that nothing comes.
-        let report_by = by + self.patience() / 4;
+        let report_by = by + self.patience() / 2;
         loop {
             if Instant::now() < by && gate.wait(Duration::from_millis(20)) {
                 return Ok(());
@@ -219,8 +224,12 @@ impl<K: Subject> Bench<K> {
     /// An execute gave no value: perhaps because the runtime has ended, and then that says why.
     pub(crate) fn not_executed(&self, error: &ExecuteError) -> Violation {
         // Whoever waited for a payload that was lost is told before the runtime has ended.
-        let by = Instant::now() + Duration::from_millis(500);
-        while Instant::now() < by {
+        let may_be_lost = matches!(
+            error.kind(),
+            ExecuteErrorKind::Cancelled | ExecuteErrorKind::Stopping
+        );
+        let by = Instant::now() + self.patience();
+        while may_be_lost && Instant::now() < by {
             if let Some(report) = self.ended_early() {
                 return self.blame(&report);
             }

@@ -14,10 +14,7 @@ use crate::tools::{Gate, OnDrop, Opens, once};
 use crate::verdict::Verdict;
 
 /// How long a thread that is about to end is kept from it.
-const LINGER: Duration = Duration::from_millis(250);
-
-/// How much later than asked for the operating system may wake a thread.
-const LATE: Duration = Duration::from_secs(1);
+const LINGER: Duration = Duration::from_millis(600);
 
 /// What a thread does when its thread-local values are dropped.
 type AtEnd = OnDrop<Box<dyn FnMut()>>;
@@ -50,9 +47,11 @@ pub(crate) fn its_threads_are_gone_at_the_end<K: Subject>(bench: &Bench<K>) -> F
     let was_gone = gone.is_open();
     over.open();
     bench.ended_well(ended?)?;
-    bench.check(was_gone, || match gone.wait(LATE) && early.is_open() {
-        true => "the runtime has ended while the thread was about to".to_owned(),
-        false => "the thread is still there".to_owned(),
+    bench.check(was_gone, || {
+        match gone.wait(bench.late()) && early.is_open() {
+            true => "the runtime has ended while the thread was about to".to_owned(),
+            false => "the thread is still there".to_owned(),
+        }
     })?;
     Ok(Verdict::Kept)
 }
@@ -151,10 +150,10 @@ fn joins_in_time<K: Subject>(
             return Err(bench.violation("`join` panics"));
         };
         let by = by.max(asked);
-        if ended || at > by + LATE {
+        if ended || at > by + bench.late() {
             release.open();
         }
-        bench.check(at <= by + LATE, || {
+        bench.check(at <= by + bench.late(), || {
             format!("it returned {:?} too late", at - by)
         })?;
         bench.expect(
@@ -244,9 +243,10 @@ pub(crate) fn a_blocked_flavour_holds_nothing_up<K: Subject>(bench: &Bench<K>) -
     let in_time = ended.wait(bench.patience());
     let took = asked.elapsed();
     release.open();
-    bench.check(in_time && took < LATE + Duration::from_millis(150), || {
-        format!("it took longer than {took:?}")
-    })?;
+    bench.check(
+        in_time && took < bench.late() + Duration::from_millis(150),
+        || format!("it took longer than {took:?}"),
+    )?;
     let Ok(result) = waiter.join() else {
         return Err(bench.violation("`wait` panics"));
     };

@@ -5,6 +5,8 @@ use std::task::{Context, Poll};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
 
+use foster_core::Runtime;
+
 use crate::bench::{Bench, Finding};
 use crate::kind::{Kind, Subject};
 use crate::tools::{Counter, Gate, Log, OnDrop, once};
@@ -79,10 +81,20 @@ pub(crate) fn parallels_run_in_parallel<K: Subject>(bench: &Bench<K>) -> Finding
     )
 }
 
-/// Payloads that block their threads until all of them have begun.
 fn meet<K: Subject>(bench: &Bench<K>, many: usize, expected: &str) -> Finding {
     let runtime = bench.started()?;
     bench.expect(&["A3"], expected);
+    all_meet(bench, &runtime, many)?;
+    bench.stop_well(&runtime)?;
+    Ok(Verdict::Kept)
+}
+
+/// Payloads that block their threads until all of them have begun.
+pub(crate) fn all_meet<K: Subject>(
+    bench: &Bench<K>,
+    runtime: &Runtime,
+    many: usize,
+) -> Finding<()> {
     let (arrived, done) = (Counter::to(many), Counter::to(many));
     for number in 0..many {
         let (arrived, done, patience) = (arrived.clone(), done.clone(), bench.patience());
@@ -92,16 +104,14 @@ fn meet<K: Subject>(bench: &Bench<K>, many: usize, expected: &str) -> Finding {
                 done.add();
             }
         });
-        bench.adopt(&runtime, format!("number {number}"), step)?;
+        bench.adopt(runtime, format!("number {number}"), step)?;
     }
     bench.until_or(&done.reached, || {
         format!(
             "{} of {many} that wait for each other have begun",
             arrived.get()
         )
-    })?;
-    bench.stop_well(&runtime)?;
-    Ok(Verdict::Kept)
+    })
 }
 
 /// POLL-2, A2: the closure, every poll, and the drop of a coroutine are on one thread, whoever wakes it and

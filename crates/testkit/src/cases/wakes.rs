@@ -4,8 +4,9 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 
 use crate::bench::{Bench, Finding};
+use crate::cases::threads::all_meet;
 use crate::kind::{Kind, Subject};
-use crate::tools::{Gate, Log, once, settle, wake_from_afar};
+use crate::tools::{Gate, Log, once, wake_from_afar};
 use crate::verdict::Verdict;
 
 const ROUNDS: usize = 100;
@@ -117,8 +118,8 @@ pub(crate) fn a_late_wake_does_no_harm<K: Subject>(bench: &Bench<K>) -> Finding 
         &runtime,
         once(move || wakers.read().into_iter().for_each(Waker::wake)),
     )?;
-    // A thread that dies of it does so, while others may go on.
-    settle();
+    // On each thread of the flavour one runs, which has come to the wake before.
+    all_meet(bench, &runtime, bench.setup.threads)?;
     let value = bench.execute(&runtime, once(|| 1))?;
     bench.check(value == 1, || format!("a later payload gives {value}"))?;
     bench.stop_well(&runtime)?;

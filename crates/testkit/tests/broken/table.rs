@@ -19,7 +19,7 @@ const LONG: Duration = Duration::from_secs(10);
 fn on_all<T: Copy + Send>(list: Vec<T>, test: impl Fn(T) -> Option<String> + Sync) -> Vec<String> {
     let (list, said) = (Mutex::new(list), Mutex::new(Vec::new()));
     thread::scope(|scope| {
-        for _ in 0..16 {
+        for _ in 0..24 {
             scope.spawn(|| {
                 loop {
                     let next = list.lock().unwrap().pop();
