@@ -9,7 +9,6 @@ use std::fmt;
 use std::future::pending;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -30,7 +29,6 @@ on_every_flavour!(
 on_async_flavours!(
     a2_the_future_is_made_polled_and_dropped_on_one_thread,
     a2_a_future_that_is_not_send_lives_across_awaits,
-    a3_coroutines_of_one_flavour_never_run_in_parallel,
     a4_async_payloads_may_diverge,
     a5_a_panic_before_the_first_await_is_a_failure,
     a8_adopts_of_one_thread_start_in_order,
@@ -220,31 +218,6 @@ fn a2_a_closure_that_never_ran_may_be_dropped_anywhere() {
         thread::current().id()
     });
     assert_eq!([dropper.join().unwrap()], *dropped_on.read());
-}
-
-fn a3_coroutines_of_one_flavour_never_run_in_parallel<F: AsyncFlavour>(flavour: F) {
-    let runtime = builder().until_idle().build();
-    let (inside, overlaps) = (
-        Arc::new(AtomicBool::new(false)),
-        Arc::new(AtomicUsize::new(0)),
-    );
-    for _ in 0..50 {
-        let (inside, overlaps) = (Arc::clone(&inside), Arc::clone(&overlaps));
-        runtime
-            .adopt(flavour, move || async move {
-                for _ in 0..20 {
-                    if inside.swap(true, SeqCst) {
-                        overlaps.fetch_add(1, SeqCst);
-                    }
-                    thread::yield_now();
-                    inside.store(false, SeqCst);
-                    futures_lite::future::yield_now().await;
-                }
-            })
-            .unwrap();
-    }
-    runtime.run().unwrap();
-    assert_eq!(overlaps.load(SeqCst), 0);
 }
 
 fn a3_flavours_run_in_parallel() {

@@ -1,22 +1,15 @@
-//! Flavours: floods starve nobody, instances are flavours, names lead to them. Rows F1 and F3.
+//! Flavours: floods starve nobody, instances are flavours, names lead to them. Row F3.
 
 mod common;
 
-use std::io::{Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::thread;
-use std::time::{Duration, Instant};
 
 use common::*;
-use foster::{
-    AdoptErrorKind, Coroutine, Identifier, Instance, Manual, Runtime, Subroutine, Thread, Tokio,
-};
+use foster::{AdoptErrorKind, Coroutine, Identifier, Instance, Manual, Subroutine, Thread, Tokio};
 
 on_async_flavours!(
-    f3_timers_go_on_under_a_flood_of_adopts,
-    f3_sockets_go_on_under_a_flood_of_adopts,
-    f3_payloads_that_run_go_on_under_a_flood_of_adopts,
     f3_a_flood_in_the_queue_does_not_push_others_back,
     instances_are_flavours_of_their_own,
 );
@@ -24,129 +17,6 @@ once!(
     flavours_are_looked_up_by_name,
     a_thread_that_cannot_be_had_refuses_the_payload,
 );
-
-/// Adopts without a break until told to stop.
-fn flood<F: AsyncFlavour>(runtime: &Runtime, flavour: F, stop: &Event) -> thread::JoinHandle<()> {
-    let (runtime, stop) = (runtime.clone(), stop.clone());
-    thread::spawn(move || {
-        while !stop.has_happened() {
-            for _ in 0..100 {
-                runtime.adopt(flavour, || async {}).unwrap();
-            }
-            // A flood, not a way to fill the memory: the queue is let down now and then.
-            if runtime.execute(flavour, || async {}).is_err() {
-                return;
-            }
-        }
-    })
-}
-
-fn under_a_flood<F: AsyncFlavour>(flavour: F, work: impl FnOnce(&Runtime)) {
-    let runtime = started();
-    let stop = Event::new();
-    let floods = [
-        flood(&runtime, flavour, &stop),
-        flood(&runtime, flavour, &stop),
-    ];
-    work(&runtime);
-    stop.happen();
-    for flood in floods {
-        flood.join().unwrap();
-    }
-    runtime.shutdown();
-    runtime.wait().unwrap();
-}
-
-fn f3_timers_go_on_under_a_flood_of_adopts<F: AsyncFlavour>(flavour: F) {
-    under_a_flood(flavour, |runtime| {
-        let start = Instant::now();
-        runtime
-            .execute(flavour, || async {
-                for _ in 0..20 {
-                    let time = Duration::from_millis(5);
-                    match F::NAME {
-                        "smol" => drop(async_io::Timer::after(time).await),
-                        _ => tokio::time::sleep(time).await,
-                    }
-                }
-            })
-            .unwrap();
-        assert!(
-            start.elapsed() < SOON / 2,
-            "{:?} for 20 timers of 5 ms",
-            start.elapsed()
-        );
-    });
-}
-
-fn f3_sockets_go_on_under_a_flood_of_adopts<F: AsyncFlavour>(flavour: F) {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    let echo = thread::spawn(move || {
-        let (mut stream, _) = listener.accept().unwrap();
-        let mut byte = [0];
-        while stream.read_exact(&mut byte).is_ok() {
-            stream.write_all(&byte).unwrap();
-        }
-    });
-    under_a_flood(flavour, |runtime| {
-        let start = Instant::now();
-        runtime
-            .execute(flavour, move || async move {
-                match F::NAME {
-                    "smol" => ping_with_async_io(address).await,
-                    _ => ping_with_tokio(address).await,
-                }
-            })
-            .unwrap();
-        assert!(
-            start.elapsed() < SOON / 2,
-            "{:?} for 50 round trips",
-            start.elapsed()
-        );
-    });
-    echo.join().unwrap();
-}
-
-async fn ping_with_async_io(address: std::net::SocketAddr) {
-    use futures_lite::{AsyncReadExt, AsyncWriteExt};
-    let mut stream = async_io::Async::<std::net::TcpStream>::connect(address)
-        .await
-        .unwrap();
-    let mut byte = [7];
-    for _ in 0..50 {
-        stream.write_all(&byte).await.unwrap();
-        stream.read_exact(&mut byte).await.unwrap();
-    }
-}
-
-async fn ping_with_tokio(address: std::net::SocketAddr) {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
-    let mut byte = [7];
-    for _ in 0..50 {
-        stream.write_all(&byte).await.unwrap();
-        stream.read_exact(&mut byte).await.unwrap();
-    }
-}
-
-fn f3_payloads_that_run_go_on_under_a_flood_of_adopts<F: AsyncFlavour>(flavour: F) {
-    under_a_flood(flavour, |runtime| {
-        let start = Instant::now();
-        runtime
-            .execute(flavour, || async {
-                for _ in 0..200 {
-                    futures_lite::future::yield_now().await;
-                }
-            })
-            .unwrap();
-        assert!(
-            start.elapsed() < SOON / 2,
-            "{:?} for 200 turns",
-            start.elapsed()
-        );
-    });
-}
 
 fn f3_a_flood_in_the_queue_does_not_push_others_back<F: AsyncFlavour>(flavour: F) {
     const FLOOD: usize = 50_000;

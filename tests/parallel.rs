@@ -1,5 +1,5 @@
 //! Flavours with several threads: tokio's multi-thread runtime, and a runtime that exists already.
-//! Rows A2, A3, E4, L5, S2, S3 and F2, as they read for them.
+//! Rows A2, E4, L5, S3 and F2, as they read for them.
 
 mod common;
 
@@ -20,33 +20,17 @@ const POOL: TokioMultiThread = TokioMultiThread::new()
     .thread_name("p::pool");
 
 once!(
-    a3_parallels_run_in_parallel_with_each_other,
     a2_parallels_are_dropped_inside_their_executor,
     e4_execute_on_the_own_pool_is_refused,
     e4_a_ring_is_refused_only_if_all_threads_are_blocked,
     l5_the_workers_end_with_the_run,
     s3_a_blocked_worker_is_named_and_blocking_jobs_are_left_behind,
+    s3_a_pool_is_not_blamed_for_a_stuck_flavour,
     settings_are_the_keys,
     on_a_handle_payloads_are_watched_and_the_runtime_goes_on,
-    on_a_handle_everything_unfinished_is_cancelled,
     f2_a_runtime_that_ends_first_loses_its_payloads,
     inside_tokio_main_nothing_blocks,
 );
-
-fn a3_parallels_run_in_parallel_with_each_other() {
-    let runtime = builder().until_idle().build();
-    // Passed only if both run at the same time.
-    let barrier = Arc::new(Barrier::new(2));
-    for _ in 0..2 {
-        let barrier = Arc::clone(&barrier);
-        runtime
-            .adopt(POOL, move || async move {
-                barrier.wait();
-            })
-            .unwrap();
-    }
-    runtime.run().unwrap();
-}
 
 fn a2_parallels_are_dropped_inside_their_executor() {
     let runtime = started();
@@ -210,6 +194,28 @@ fn s3_a_blocked_worker_is_named_and_blocking_jobs_are_left_behind() {
     go.happen();
 }
 
+fn s3_a_pool_is_not_blamed_for_a_stuck_flavour() {
+    let short = Duration::from_millis(100);
+    let runtime = builder().grace(short).cancel_timeout(short).build();
+    runtime.start().unwrap();
+    runtime.execute(POOL, || async {}).unwrap();
+    let (blocked, go) = (Event::new(), Event::new());
+    let (is_blocked, its_go) = (blocked.clone(), go.clone());
+    runtime
+        .named("blocker")
+        .adopt(Smol, move || async move {
+            is_blocked.happen();
+            block_until(&its_go);
+        })
+        .unwrap();
+    blocked.expect("smol's thread is blocked");
+    runtime.shutdown();
+    let error = runtime.wait().unwrap_err();
+    go.happen();
+    let stragglers: Vec<_> = error.stragglers().iter().map(|one| one.payload()).collect();
+    assert_eq!(stragglers, [Some("blocker")], "{error}");
+}
+
 fn settings_are_the_keys() {
     let runtime = started();
     runtime.execute(POOL, || async {}).unwrap();
@@ -256,27 +262,6 @@ fn on_a_handle_payloads_are_watched_and_the_runtime_goes_on() {
     assert_eq!(error.failures()[0].payload(), "watched");
     assert!(!own.is_finished(), "other tasks are not touched");
     assert_eq!(outside.block_on(async { 2 }), 2);
-}
-
-fn on_a_handle_everything_unfinished_is_cancelled() {
-    let outside = tokio_runtime();
-    let runtime = started();
-    let (polled, dropped) = (Event::new(), Event::new());
-    let (is_polled, is_dropped) = (polled.clone(), dropped.clone());
-    runtime
-        .adopt(
-            TokioHandle::new(outside.handle().clone()),
-            move || async move {
-                let _on_drop = OnDrop(move || is_dropped.happen());
-                is_polled.happen();
-                tokio::time::sleep(Duration::from_secs(3_600)).await;
-            },
-        )
-        .unwrap();
-    polled.expect("the payload runs");
-    runtime.shutdown();
-    runtime.wait().unwrap();
-    assert!(dropped.has_happened());
 }
 
 fn f2_a_runtime_that_ends_first_loses_its_payloads() {

@@ -1,19 +1,15 @@
-//! Destructors of thread-locals, which run after a thread's last line. Rows L5 and S3.
+//! Destructors of thread-locals, which run after a thread's last line. Row S3.
 
 mod common;
 
 use std::cell::RefCell;
 use std::future::pending;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use common::*;
 use foster::StragglerReason;
 
-on_every_flavour!(
-    l5_destructors_of_thread_locals_are_over_when_run_returns,
-    s3_a_destructor_of_a_thread_local_that_blocks_holds_up_nothing,
-);
+on_every_flavour!(s3_a_destructor_of_a_thread_local_that_blocks_holds_up_nothing,);
 
 /// Calls its closure when it is dropped.
 type AtEnd = OnDrop<Box<dyn FnMut()>>;
@@ -25,24 +21,6 @@ thread_local! {
 /// Has `code` run by the destructor of a local of the calling thread.
 fn at_end_of_thread(code: impl FnMut() + 'static) {
     LOCAL.with(|local| *local.borrow_mut() = Some(OnDrop(Box::new(code))));
-}
-
-fn l5_destructors_of_thread_locals_are_over_when_run_returns<F: AnyFlavour>(flavour: F) {
-    let runtime = runtime();
-    let over = Event::new();
-    let (is_over, stop) = (over.clone(), runtime.clone());
-    flavour
-        .adopt(&runtime, move || {
-            at_end_of_thread(move || {
-                // Long enough for a `run` that does not wait for this to return before it.
-                thread::sleep(Duration::from_millis(100));
-                is_over.happen();
-            });
-            stop.shutdown();
-        })
-        .unwrap();
-    runtime.run().unwrap();
-    assert!(over.has_happened(), "the thread is still there");
 }
 
 fn s3_a_destructor_of_a_thread_local_that_blocks_holds_up_nothing<F: AnyFlavour>(flavour: F) {

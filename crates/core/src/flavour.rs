@@ -117,6 +117,18 @@ use crate::sync::Weak;
 /// # Known flavours
 ///
 /// `foster-smol`, `foster-tokio` and `foster-thread`; [`Manual`](crate::Manual) in this crate.
+///
+/// # For implementors
+///
+/// The clauses below have ids; `foster-testkit` has the cases that check them. These hold for a
+/// payload from when the flavour took it until it is over, whichever method took it:
+///
+/// - **POLL-1** A payload that was woken is polled again, whichever thread woke it, and also if that
+///   was while it was polled. A wake that comes after its end does no harm.
+/// - **POLL-2** Polls and drops are inside the executor's context, where its timers and sockets work.
+///   All [`Coroutine`](crate::Coroutine)s of a flavour are polled and dropped on one thread.
+/// - **POLL-3** No payload is dropped, forgotten or left before it is ready, and a flavour on which
+///   none is left waits for more. One that cannot go on says so by [`Reporter::lost`].
 pub trait Flavour: fmt::Debug + Send + Sync + 'static {
     /// What this flavour runs: [`Coroutine`](crate::Coroutine), [`Parallel`](crate::Parallel),
     /// [`Subroutine`](crate::Subroutine), or a kind of its own that is built around one of them.
@@ -126,8 +138,8 @@ pub trait Flavour: fmt::Debug + Send + Sync + 'static {
     ///
     /// # For implementors
     ///
-    /// - **SPAWN-1** An accepted payload starts at most once, and does start unless
-    ///   [`cancel`](Self::cancel) comes first.
+    /// - **SPAWN-1** A payload that comes before [`cancel`](Self::cancel) is accepted, unless it cannot be
+    ///   run at all. What is accepted starts at most once, and does start unless it is cancelled before.
     /// - **SPAWN-2** The caller is not blocked, even when every thread of the flavour is busy, and
     ///   the payload does not run inside this call.
     /// - **SPAWN-3** Payloads spawned from one thread start in that order.
@@ -180,6 +192,8 @@ pub trait Flavour: fmt::Debug + Send + Sync + 'static {
     ///   poll, and drops the user's future there, in the executor's context. An executor is dropped
     ///   only when it is empty.
     /// - **CANCEL-3** From here on `spawn` and `block_on` reject every payload.
+    /// - **CANCEL-4** It returns at once, also while payloads are alive or block their thread.
+    /// - **CANCEL-5** The flavour's threads end as soon as nothing is left to run.
     ///
     /// # Limits
     ///

@@ -43,6 +43,8 @@ struct State {
     cancelled: bool,
     running: usize,
     handles: Vec<JoinHandle<()>>,
+    /// The threads that `join` has found at their end.
+    leaving: Vec<Arc<Joining>>,
     /// How many handles make it worth looking for threads that have ended.
     sweep_at: usize,
 }
@@ -126,10 +128,14 @@ impl Flavour for Threads {
             .into_iter()
             .partition(|handle| ended || handle.is_finished());
         state.handles = running;
+        if !over.is_empty() {
+            // Their payloads are over: what may still run is the destructors of their locals. Kept,
+            // as a `join` that comes later must not take them for gone.
+            state.leaving.push(Arc::new(Joining::start(over)));
+        }
+        let leaving = state.leaving.clone();
         drop(state);
-        // Their payloads are over: what may still run is the destructors of their locals.
-        let joined = over.is_empty() || Joining::start(over).wait(by);
-        ended && joined
+        ended && leaving.iter().all(|threads| threads.wait(by))
     }
 }
 

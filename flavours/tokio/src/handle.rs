@@ -80,7 +80,8 @@ impl Key for TokioHandle {
         reporter.runs_on(self.handle.metrics().num_workers());
         Ok(Arc::new(OnHandle {
             handle: self.handle.clone(),
-            payloads: Arc::default(),
+            // The runtime goes on.
+            payloads: Arc::new(Parallels::new(|| {})),
         }))
     }
 }

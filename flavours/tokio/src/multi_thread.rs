@@ -94,11 +94,15 @@ impl Key for TokioMultiThread {
             .build()?;
         // The first threads are the workers; no payload can start another before it runs.
         workers.wait_for_start(threads);
+        let handle = runtime.handle().clone();
+        let runtime = Arc::new(Mutex::new(Some(runtime)));
+        let at_end = Arc::clone(&runtime);
         Ok(Arc::new(MultiThread {
-            handle: runtime.handle().clone(),
-            runtime: Mutex::new(Some(runtime)),
+            handle,
+            runtime,
             workers,
-            payloads: Arc::default(),
+            // Not in `join`: behind a stuck flavour it would leave the workers no time to end.
+            payloads: Arc::new(Parallels::new(move || shut_down(&at_end))),
         }))
     }
 }
@@ -106,7 +110,7 @@ impl Key for TokioMultiThread {
 #[derive(Debug)]
 struct MultiThread {
     handle: tokio::runtime::Handle,
-    runtime: Mutex<Option<Runtime>>,
+    runtime: Arc<Mutex<Option<Runtime>>>,
     workers: Arc<Workers>,
     payloads: Arc<Parallels>,
 }
@@ -127,32 +131,25 @@ impl Flavour for MultiThread {
     }
 
     fn join(&self, by: Instant) -> bool {
-        if !self.payloads.join(by) {
-            return false;
-        }
-        self.shut_down();
-        self.workers.wait_for_end(by)
-    }
-}
-
-impl MultiThread {
-    /// Ends the runtime. Its workers end at once, its blocking jobs are not waited for.
-    fn shut_down(&self) {
-        let runtime = self
-            .runtime
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        if let Some(runtime) = runtime {
-            runtime.shutdown_background();
-        }
+        self.payloads.join(by) && self.workers.wait_for_end(by)
     }
 }
 
 impl Drop for MultiThread {
     fn drop(&mut self) {
         // A plain drop of tokio's runtime would wait for what would not end.
-        self.shut_down();
+        shut_down(&self.runtime);
+    }
+}
+
+/// Ends the runtime. Its workers end at once, its blocking jobs are not waited for.
+fn shut_down(runtime: &Mutex<Option<Runtime>>) {
+    let runtime = runtime
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .take();
+    if let Some(runtime) = runtime {
+        runtime.shutdown_background();
     }
 }
 

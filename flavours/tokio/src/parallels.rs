@@ -1,5 +1,6 @@
 //! What the flavours on tokio's shared runtimes have in common: counting the payloads on them.
 
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
@@ -11,16 +12,28 @@ use foster_core::{Parallel, Rejected};
 use tokio::runtime::Handle;
 
 /// The payloads on a tokio runtime.
-#[derive(Debug, Default)]
 pub(crate) struct Parallels {
     alive: AtomicUsize,
     cancelled: AtomicBool,
     /// Guards nothing but the wait: whoever drops the last payload passes through it.
     waiting: Mutex<()>,
     ended: Condvar,
+    /// Called once or more when no payload is left and none will come.
+    at_end: Box<dyn Fn() + Send + Sync>,
 }
 
 impl Parallels {
+    /// None yet; `at_end` is called when they were cancelled and none is left.
+    pub(crate) fn new(at_end: impl Fn() + Send + Sync + 'static) -> Self {
+        Self {
+            alive: AtomicUsize::new(0),
+            cancelled: AtomicBool::new(false),
+            waiting: Mutex::new(()),
+            ended: Condvar::new(),
+            at_end: Box::new(at_end),
+        }
+    }
+
     /// Spawns `payload` on the runtime behind `handle`, unless the flavour was cancelled.
     pub(crate) fn spawn(
         self: &Arc<Self>,
@@ -54,6 +67,9 @@ impl Parallels {
 
     pub(crate) fn cancel(&self) {
         self.cancelled.store(true, SeqCst);
+        if self.alive.load(SeqCst) == 0 {
+            (self.at_end)();
+        }
     }
 
     /// Waits until no payload is left, at most until `by`; whether none is.
@@ -71,7 +87,17 @@ impl Parallels {
         if self.alive.fetch_sub(1, SeqCst) == 1 && self.cancelled.load(SeqCst) {
             drop(self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
             self.ended.notify_all();
+            (self.at_end)();
         }
+    }
+}
+
+impl fmt::Debug for Parallels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parallels")
+            .field("alive", &self.alive)
+            .field("cancelled", &self.cancelled)
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,0 +1,11 @@
+//! The cases, by subject. Each takes a bench and returns what it found.
+
+pub(crate) mod cancel;
+pub(crate) mod context;
+pub(crate) mod end;
+pub(crate) mod execute;
+pub(crate) mod flood;
+pub(crate) mod report;
+pub(crate) mod spawn;
+pub(crate) mod threads;
+pub(crate) mod wakes;

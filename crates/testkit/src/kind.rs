@@ -1,0 +1,100 @@
+//! What the cases must know of a kind of payload.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+
+use foster_core::{Coroutine, IntoPayload, Key, Parallel, Subroutine};
+
+/// A kind of payload, as the cases see it: what holds for every flavour of the kind, and how to
+/// make a payload of it.
+///
+/// Implemented for core's kinds. A flavour with payloads of a kind of its own implements it for
+/// them, and can be tested as any other.
+pub trait Kind: Send + Sized + 'static {
+    /// Whether payloads of one flavour run on one thread, one at a time and in order.
+    const SERIAL: bool;
+
+    /// Whether a payload can be dropped where it waits.
+    const DROPPABLE: bool;
+
+    /// Whether `block_on` runs the payload on its caller's thread.
+    const INLINE: bool;
+
+    /// A payload that calls `step` until it is ready. Whenever it is not, it has kept the waker.
+    fn payload<T, S>(step: S) -> impl IntoPayload<Self, Output = T> + Send + 'static
+    where
+        T: Send + 'static,
+        S: FnMut(&mut Context<'_>) -> Poll<T> + Send + 'static;
+}
+
+impl Kind for Coroutine {
+    const SERIAL: bool = true;
+    const DROPPABLE: bool = true;
+    const INLINE: bool = false;
+
+    fn payload<T, S>(step: S) -> impl IntoPayload<Self, Output = T> + Send + 'static
+    where
+        T: Send + 'static,
+        S: FnMut(&mut Context<'_>) -> Poll<T> + Send + 'static,
+    {
+        move || poll_fn(step)
+    }
+}
+
+impl Kind for Parallel {
+    const SERIAL: bool = false;
+    const DROPPABLE: bool = true;
+    const INLINE: bool = false;
+
+    fn payload<T, S>(step: S) -> impl IntoPayload<Self, Output = T> + Send + 'static
+    where
+        T: Send + 'static,
+        S: FnMut(&mut Context<'_>) -> Poll<T> + Send + 'static,
+    {
+        move || poll_fn(step)
+    }
+}
+
+impl Kind for Subroutine {
+    const SERIAL: bool = false;
+    const DROPPABLE: bool = false;
+    const INLINE: bool = true;
+
+    fn payload<T, S>(step: S) -> impl IntoPayload<Self, Output = T> + Send + 'static
+    where
+        T: Send + 'static,
+        S: FnMut(&mut Context<'_>) -> Poll<T> + Send + 'static,
+    {
+        move || block_on(step)
+    }
+}
+
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+fn block_on<T>(step: impl FnMut(&mut Context<'_>) -> Poll<T>) -> T {
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut context = Context::from_waker(&waker);
+    let mut future = pin!(poll_fn(step));
+    loop {
+        if let Poll::Ready(value) = future.as_mut().poll(&mut context) {
+            return value;
+        }
+        thread::park();
+    }
+}
+
+/// What can be tested: a key whose payloads are of a [`Kind`] that the cases know.
+///
+/// Implemented for every such key.
+pub trait Subject: Key<Payload: Kind> {}
+
+impl<K: Key<Payload: Kind>> Subject for K {}

@@ -1,0 +1,102 @@
+//! What comes of a case.
+
+use std::error::Error;
+use std::fmt;
+
+/// How a case ended that found nothing wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Verdict {
+    /// The flavour does what the case asks for.
+    Kept,
+    /// The case asks for nothing that this flavour could do; the text says why.
+    DoesNotApply(&'static str),
+}
+
+/// A row of the contract that the flavour has broken.
+///
+/// `Display` and `Debug` are the whole of it: the row, what was expected, what was seen.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Violation(Box<Details>);
+
+/// What there is to say of a violation.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Details {
+    pub(crate) case: &'static str,
+    pub(crate) flavour: String,
+    pub(crate) rows: &'static [&'static str],
+    pub(crate) expected: String,
+    pub(crate) seen: String,
+    /// What the runtimes of the case had to say, if they had ended.
+    pub(crate) reports: Vec<String>,
+}
+
+impl From<Details> for Violation {
+    fn from(details: Details) -> Self {
+        Self(Box::new(details))
+    }
+}
+
+impl Violation {
+    /// Adds what a runtime had to say.
+    pub(crate) fn with_report(mut self, report: impl fmt::Display) -> Self {
+        self.0.reports.push(report.to_string());
+        self
+    }
+
+    /// The case that found it.
+    pub fn case(&self) -> &'static str {
+        self.0.case
+    }
+
+    /// The ids of what was broken, the closest first: clauses of
+    /// [`Flavour`](foster_core::Flavour) and rows of the contract.
+    pub fn rows(&self) -> &'static [&'static str] {
+        self.0.rows
+    }
+
+    /// What the case expected.
+    pub fn expected(&self) -> &str {
+        &self.0.expected
+    }
+
+    /// What it saw.
+    pub fn seen(&self) -> &str {
+        &self.0.seen
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "flavour `{}` breaks {} (case `{}`)\n  expected: {}\n  seen:     {}",
+            self.0.flavour,
+            self.0.rows.join(", "),
+            self.0.case,
+            self.0.expected,
+            self.0.seen,
+        )?;
+        for row in self.0.rows {
+            if let Some(row) = crate::rows::find(row) {
+                write!(f, "\n  {}: {}", row.id(), row.text())?;
+            }
+        }
+        for report in &self.0.reports {
+            write!(
+                f,
+                "\n  the runtime's own report: {}",
+                report.replace('\n', "\n    ")
+            )?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Error for Violation {}

@@ -1,0 +1,3 @@
+//! The thread flavour keeps the contract.
+
+foster_testkit::conformance!(foster_thread::Thread);
