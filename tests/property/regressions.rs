@@ -1,0 +1,21 @@
+use foster::Signals;
+use crate::torture::{PATIENCE, within_patience};
+use crate::program::{Act::*, End::*, Finish::*, On::*, Start::*, *};
+
+fn holds(program: Program) {
+    if let Err(wrong) = within_patience(&program, Signals::Leave, PATIENCE) {
+        panic!("{wrong}\n\n{program:?}");
+    }
+}
+
+#[test]
+fn two_flavours_fail_at_once() {
+    holds(
+        program()
+            .before(Adopt(on(Smol).ends(FailsWithIo)))
+            .before(Adopt(on(Tokio).does(Call(on(Thread).ends(PanicsWithText))).ends(Pending).dropping(Panic)))
+            .started(ByRun)
+            .left(Adopt(on(Multi).ends(WhenAsked)))
+            .right(Execute(on(Tokio)))
+    );
+}
