@@ -252,7 +252,9 @@ impl Played<'_> {
             // Whoever holds a token may execute, also from a destructor that it runs.
             let holder = self.lives.iter().any(|other| {
                 let mut threads = other.started.iter().map(|(_, thread)| *thread);
-                other.held.is_some() && threads.any(|thread| thread == life.handed_on)
+                let runs_it = life.by == Some(other.id)
+                    || threads.any(|thread| thread == life.handed_on);
+                other.held.is_some() && runs_it
             });
             let may_run = life.how != How::Adopt && holder;
             if (shut || failed) && !may_run {
