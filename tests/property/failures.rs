@@ -21,16 +21,20 @@ pub fn check(played: &Played) -> Checked {
     the_cause_could_be_first(played)?;
     let report = played.report;
     let clean = report.failures.is_empty() && report.stragglers.is_empty();
-    require!(clean == report.is_ok, "L1: `Ok` and a failure, or an error without one");
+    require!(
+        clean == report.is_ok,
+        "L1: `Ok` and a failure, or an error without one"
+    );
     Ok(())
 }
 
 fn kind_and_message(life: &LifeLine, ended: Ended) -> (FailureKind, String) {
     let text = text_of(life.id);
     match (ended, life.payload.end) {
-        (Ended::Panicked, End::PanicsWithValue) if life.drop_panics.is_none() => {
-            (FailureKind::Panic, "a panic whose value is no text".to_owned())
-        }
+        (Ended::Panicked, End::PanicsWithValue) if life.drop_panics.is_none() => (
+            FailureKind::Panic,
+            "a panic whose value is no text".to_owned(),
+        ),
         (Ended::Panicked, _) => (FailureKind::Panic, text),
         (_, End::ReturnsAnOrphan) => (FailureKind::OrphanedReturn, format!("{text:?}")),
         _ => (FailureKind::Error, text),
@@ -39,20 +43,33 @@ fn kind_and_message(life: &LifeLine, ended: Ended) -> (FailureKind, String) {
 
 /// None is invented, none is told twice, each with its name, flavour, kind and text.
 fn each_is_real(played: &Played) -> Checked {
-    let mut lives: HashMap<_, _> = played.lives.iter().map(|one| (name_of(one.id), one)).collect();
+    let mut lives: HashMap<_, _> = played
+        .lives
+        .iter()
+        .map(|one| (name_of(one.id), one))
+        .collect();
     for told in &played.report.failures {
         let name = &told.payload;
         let life = lives.remove(name).ok_or_else(|| {
             format!("A6: a failure of `{name}` that is no payload, or is told twice: {told:?}")
         })?;
-        let (_, ended) = life.failure().ok_or_else(|| {
-            format!("A6: `{name}` did not fail: {told:?}")
-        })?;
+        let (_, ended) = life
+            .failure()
+            .ok_or_else(|| format!("A6: `{name}` did not fail: {told:?}"))?;
         let (kind, message) = kind_and_message(life, ended);
-        require!(told.kind == kind, "A6: `{name}` failed by {kind:?}: {told:?}");
-        require!(told.message == message, "A7: `{name}` says {message}: {told:?}");
+        require!(
+            told.kind == kind,
+            "A6: `{name}` failed by {kind:?}: {told:?}"
+        );
+        require!(
+            told.message == message,
+            "A7: `{name}` says {message}: {told:?}"
+        );
         let flavour = life.payload.on.identifier();
-        require!(told.flavour == flavour, "A7: `{name}` is on {flavour}: {told:?}");
+        require!(
+            told.flavour == flavour,
+            "A7: `{name}` is on {flavour}: {told:?}"
+        );
     }
     Ok(())
 }
@@ -69,11 +86,18 @@ fn none_is_missing(played: &Played) -> Checked {
         let name = name_of(life.id);
         report.failures.iter().any(|one| one.payload == name)
     };
-    let all = played.lives.iter().filter(|life| life.failure().is_some()).count();
+    let all = played
+        .lives
+        .iter()
+        .filter(|life| life.failure().is_some())
+        .count();
     let certain: Vec<_> = certain(played).collect();
     let counted = report.failures.len() + report.omitted;
     let range = certain.len()..=all;
-    require!(range.contains(&counted), "A6: {counted} failures told or counted, of {range:?}");
+    require!(
+        range.contains(&counted),
+        "A6: {counted} failures told or counted, of {range:?}"
+    );
     if report.omitted == 0 {
         let missing = certain.iter().find(|life| !told(life));
         require!(missing.is_none(), "A6: a failure is not told: {missing:?}");
@@ -103,7 +127,10 @@ fn the_order_is_theirs(played: &Played) -> Checked {
             .map(|told| told.payload.clone())
             .filter(|name| mine.contains(name))
             .collect();
-        require!(mine.starts_with(&told), "A6: on {on:?} {mine:?} came as {told:?}");
+        require!(
+            mine.starts_with(&told),
+            "A6: on {on:?} {mine:?} came as {told:?}"
+        );
     }
     Ok(())
 }
@@ -113,7 +140,10 @@ fn the_cause_could_be_first(played: &Played) -> Checked {
         return Ok(());
     };
     let late = others.iter().find(|told| !told.during_shutdown);
-    require!(late.is_none(), "A6: it did not come during shutdown: {late:?}");
+    require!(
+        late.is_none(),
+        "A6: it did not come during shutdown: {late:?}"
+    );
     let mut lives = played.lives.iter();
     let life = lives.find(|life| name_of(life.id) == first.payload);
     let Some((at, _)) = life.and_then(LifeLine::failure) else {
@@ -121,10 +151,15 @@ fn the_cause_could_be_first(played: &Played) -> Checked {
     };
     let find = |what: fn(&What) -> bool| {
         let mut events = played.events.iter();
-        events.position(|event| what(&event.what)).unwrap_or(usize::MAX)
+        events
+            .position(|event| what(&event.what))
+            .unwrap_or(usize::MAX)
     };
     let is_asked = |what: &What| {
-        matches!(what, What::ShutdownBegun | What::Abandoned | What::Signalled)
+        matches!(
+            what,
+            What::ShutdownBegun | What::Abandoned | What::Signalled
+        )
     };
     if first.during_shutdown {
         // Idleness comes when nothing is left to fail but what was just handed in.
@@ -134,10 +169,13 @@ fn the_cause_could_be_first(played: &Played) -> Checked {
         let shut = find(|what| matches!(what, What::ShutdownEnded));
         require!(at < shut, "A6: it came after the shutdown: {first:?}");
         let seen = find(|what| {
-            matches!(what, What::Asked(_))
+            matches!(what, What::Asked)
                 || matches!(what, What::Answered(_, crate::log::Answer::Stopping))
         });
-        require!(at < seen, "A6: the runtime was stopping before its cause: {first:?}");
+        require!(
+            at < seen,
+            "A6: the runtime was stopping before its cause: {first:?}"
+        );
     }
     Ok(())
 }

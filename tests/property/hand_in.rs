@@ -4,7 +4,9 @@ use std::error::Error;
 use std::io;
 use std::rc::Rc;
 
-use foster::{AdoptError, Call, ExecuteError, Outcome, Runtime, Smol, Thread, Tokio, TokioMultiThread};
+use foster::{
+    AdoptError, Call, ExecuteError, Outcome, Runtime, Smol, Thread, Tokio, TokioMultiThread,
+};
 use futures_lite::future::block_on;
 
 use crate::log::{Id, name_of};

@@ -57,7 +57,7 @@ pub enum What {
     /// It took a token.
     Held(Id),
     /// Its token says that the end is requested.
-    Asked(Id),
+    Asked,
     /// Its code has come to its end.
     Finished(Id, Ended),
     /// Its destructor is about to panic.

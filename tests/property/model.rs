@@ -46,7 +46,9 @@ pub fn check(program: &Program, events: &[Event], report: &Report) -> Checked {
         )
     });
     let failed = lives.iter().filter_map(|life| Some(life.failure()?.0));
-    let signals = events.iter().filter(|one| matches!(one.what, What::Signalled));
+    let signals = events
+        .iter()
+        .filter(|one| matches!(one.what, What::Signalled));
     let played = Played {
         program,
         events,
@@ -89,9 +91,10 @@ impl Played<'_> {
     }
 
     fn nothing_went_wrong(&self) -> Checked {
-        let starts = self.events.iter().filter(|event| {
-            matches!(event.what, What::StartTried(true))
-        });
+        let starts = self
+            .events
+            .iter()
+            .filter(|event| matches!(event.what, What::StartTried(true)));
         let expected = usize::from(self.program.start != Start::Never);
         require!(starts.count() == expected, "L2: a runtime runs once");
         for event in self.events {
@@ -104,8 +107,16 @@ impl Played<'_> {
 
     /// Conservation: ran to its end, cancelled, refused, dropped unrun, or left behind.
     fn is_accounted_for(&self, life: &LifeLine) -> Checked {
-        require!(life.dropped.len() == 1, "dropped {} times", life.dropped.len());
-        require!(life.started.len() <= 1, "started {} times", life.started.len());
+        require!(
+            life.dropped.len() == 1,
+            "dropped {} times",
+            life.dropped.len()
+        );
+        require!(
+            life.started.len() <= 1,
+            "started {} times",
+            life.started.len()
+        );
         let (dropped, ..) = life.dropped[0];
         if life.is_refused() {
             require!(life.started.is_empty(), "it ran though it was refused");
@@ -128,7 +139,10 @@ impl Played<'_> {
         require!(is_async, "S2: a subroutine was cut off");
         require!(by_caller || by_stop, "it was cancelled for no reason");
         if self.is_patient && !by_caller {
-            let early = life.held.zip(self.caused).is_some_and(|(held, cause)| held < cause);
+            let early = life
+                .held
+                .zip(self.caused)
+                .is_some_and(|(held, cause)| held < cause);
             require!(!early, "S1: it was cancelled while it held a token");
         }
         Ok(())
@@ -139,7 +153,9 @@ impl Played<'_> {
         let mut events = self.events.iter();
         let started = events.position(|event| matches!(event.what, What::StartTried(true)));
         let mut adopted = self.lives.iter().filter(|life| life.how == How::Adopt);
-        adopted.all(|life| life.started.is_empty()) && self.caused.is_some() && self.caused < started
+        adopted.all(|life| life.started.is_empty())
+            && self.caused.is_some()
+            && self.caused < started
     }
 
     /// A2, A3: made, polled and dropped on the flavour's thread, inside its executor's context.
@@ -150,11 +166,17 @@ impl Played<'_> {
         let (_, dropped_on, in_context) = life.dropped[0];
         let on = life.payload.on;
         require!(in_context, "A2: dropped outside its executor's context");
-        require!(on == On::Multi || dropped_on == *thread, "A2: dropped on a foreign thread");
+        require!(
+            on == On::Multi || dropped_on == *thread,
+            "A2: dropped on a foreign thread"
+        );
         if on.is_in_turn() {
             let others = self.lives.iter().filter(|other| other.payload.on == on);
             let mut threads = others.flat_map(|other| &other.started);
-            require!(threads.all(|(_, other)| other == thread), "A3: {on:?} has two threads");
+            require!(
+                threads.all(|(_, other)| other == thread),
+                "A3: {on:?} has two threads"
+            );
         }
         Ok(())
     }
@@ -168,20 +190,19 @@ impl Played<'_> {
         };
         let known = match answer {
             Answer::Accepted => life.how == How::Adopt,
-            Answer::Value => finished.is_some_and(|(end, ended)| {
-                end < at && ended != crate::log::Ended::Panicked
-            }),
-            Answer::Panicked => finished.is_some_and(|(end, ended)| {
-                end < at && ended == crate::log::Ended::Panicked
-            }) || life.drop_panics.is_some(),
-            // A subroutine that was left behind may end all the same.
-            Answer::Cancelled => {
-                finished.is_none_or(|(end, _)| end > at) || self.may_be_left(life)
+            Answer::Value => finished
+                .is_some_and(|(end, ended)| end < at && ended != crate::log::Ended::Panicked),
+            Answer::Panicked => {
+                finished
+                    .is_some_and(|(end, ended)| end < at && ended == crate::log::Ended::Panicked)
+                    || life.drop_panics.is_some()
             }
+            // A subroutine that was left behind may end all the same.
+            Answer::Cancelled => finished.is_none_or(|(end, _)| end > at) || self.may_be_left(life),
             Answer::Stopping => true,
-            Answer::NotRunning => self.events[..life.handed].iter().all(|event| {
-                !matches!(event.what, What::StartTried(true))
-            }),
+            Answer::NotRunning => self.events[..life.handed]
+                .iter()
+                .all(|event| !matches!(event.what, What::StartTried(true))),
             Answer::Deadlock => self.lives.iter().any(|other| {
                 let (_, dropped_on, _) = other.dropped[0];
                 other.payload.on.is_async() && dropped_on == life.handed_on
@@ -206,7 +227,10 @@ impl Played<'_> {
         // A closure that never ran may be dropped by whoever handed it in, and at leisure.
         let never_ran = life.started.is_empty() && life.dropped[0].1 == life.handed_on;
         let silent = last < self.returned || never_ran || self.may_be_left(life);
-        require!(silent, "it is alive after the runtime's end, and not listed");
+        require!(
+            silent,
+            "it is alive after the runtime's end, and not listed"
+        );
         Ok(())
     }
 
@@ -234,6 +258,18 @@ impl Played<'_> {
         Ok(())
     }
 
+    /// On whose behalf `life` may have been handed in: by the one that did, which may be a refused
+    /// closure that was dropped by another; and by any that lives on the same thread.
+    fn handed_in_by<'a>(&'a self, life: &'a LifeLine) -> impl Iterator<Item = &'a LifeLine> {
+        let by = |one: &LifeLine| one.by.map(|by| &self.lives[by]);
+        let above = std::iter::successors(by(life), move |one| by(one));
+        let on_thread = move |other: &&LifeLine| {
+            let mut threads = other.started.iter().map(|(_, thread)| *thread);
+            threads.any(|thread| thread == life.handed_on)
+        };
+        above.chain(self.lives.iter().filter(on_thread))
+    }
+
     /// L7: what is handed in after the stop has begun is refused.
     fn the_stop_refuses(&self) -> Checked {
         let ended = |what: &What| matches!(what, What::ShutdownEnded | What::Returned);
@@ -249,13 +285,7 @@ impl Played<'_> {
                     && at.is_some_and(|at| at < life.handed)
                     && life.by != Some(other.id)
             });
-            // Whoever holds a token may execute, also from a destructor that it runs.
-            let holder = self.lives.iter().any(|other| {
-                let mut threads = other.started.iter().map(|(_, thread)| *thread);
-                let runs_it = life.by == Some(other.id)
-                    || threads.any(|thread| thread == life.handed_on);
-                other.held.is_some() && runs_it
-            });
+            let holder = self.handed_in_by(life).any(|other| other.held.is_some());
             let may_run = life.how != How::Adopt && holder;
             if (shut || failed) && !may_run {
                 let refused = life.is_refused() || life.started.is_empty();
@@ -274,10 +304,13 @@ impl Played<'_> {
         }
         let seen = self.events.iter().position(|event| match event.what {
             What::Answered(_, answer) => answer == Answer::Stopping,
-            What::Asked(_) | What::Returned => true,
+            What::Asked | What::Returned => true,
             _ => false,
         });
-        let (seen, cause) = (seen.unwrap_or(usize::MAX), self.caused.unwrap_or(usize::MAX));
+        let (seen, cause) = (
+            seen.unwrap_or(usize::MAX),
+            self.caused.unwrap_or(usize::MAX),
+        );
         require!(cause < seen, "L1: the runtime ended for no reason");
         Ok(())
     }
@@ -316,7 +349,12 @@ impl Played<'_> {
             require!(real, "S3: {name:?} is no straggler, {reason:?}");
         }
         let mut names: Vec<_> = self.report.left_behind.iter().flatten().collect();
-        names.extend(self.report.stragglers.iter().filter_map(|one| one.0.as_ref()));
+        names.extend(
+            self.report
+                .stragglers
+                .iter()
+                .filter_map(|one| one.0.as_ref()),
+        );
         names.sort_unstable();
         let listed = names.len();
         names.dedup();

@@ -54,9 +54,7 @@ impl World {
         let (world, act) = (Arc::clone(self), act.clone());
         let thread = thread::spawn(move || block_on(Player::outside(&world).act(&act)));
         let asides = self.asides.lock();
-        asides
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(thread);
+        asides.unwrap_or_else(PoisonError::into_inner).push(thread);
     }
 
     fn join_asides(&self) {
@@ -180,6 +178,8 @@ fn perform(program: &Program, signals: Signals, log: &Arc<Log>) -> Report {
     block_on(Player::outside(&world).acts(&program.before));
     let report = match program.start {
         Start::Never => {
+            // Refused at once, but each with a handle until then.
+            world.join_asides();
             abandon(&world);
             Report {
                 is_ok: true,

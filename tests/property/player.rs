@@ -8,9 +8,7 @@ use std::task::{Context, Poll, ready};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use foster::{
-    AdoptError, Call, ExecuteError, ExecuteErrorKind, RunErrorKind, Shutdown, Signals,
-};
+use foster::{AdoptError, Call, ExecuteError, ExecuteErrorKind, RunErrorKind, Shutdown, Signals};
 use futures_lite::future::yield_now;
 
 use crate::hand_in;
@@ -122,7 +120,8 @@ impl Player {
             Act::Signal(number) => {
                 self.log(What::Signalled);
                 if let Err(error) = signal_hook::low_level::raise(*number) {
-                    self.world.wrong(format!("no signal could be sent: {error}"));
+                    self.world
+                        .wrong(format!("no signal could be sent: {error}"));
                 }
             }
             Act::Panic => {}
@@ -346,7 +345,7 @@ impl Life {
             On::Thread => while !token.wait_timeout(Duration::from_secs(1)) {},
             _ => token.requested().await,
         }
-        self.player.log(What::Asked(self.id));
+        self.player.log(What::Asked);
     }
 
     fn is_in_context(&self) -> bool {
@@ -359,7 +358,8 @@ impl Life {
 
 impl Drop for Life {
     fn drop(&mut self) {
-        self.player.log(What::Dropped(self.id, self.is_in_context()));
+        self.player
+            .log(What::Dropped(self.id, self.is_in_context()));
         if self.is_finished {
             return;
         }

@@ -1,6 +1,6 @@
-use foster::Signals;
-use crate::torture::{PATIENCE, within_patience};
 use crate::program::{Act::*, End::*, Finish::*, On::*, Start::*, *};
+use crate::torture::{PATIENCE, within_patience};
+use foster::Signals;
 
 fn holds(program: Program) {
     if let Err(wrong) = within_patience(&program, Signals::Leave, PATIENCE) {
@@ -13,9 +13,14 @@ fn two_flavours_fail_at_once() {
     holds(
         program()
             .before(Adopt(on(Smol).ends(FailsWithIo)))
-            .before(Adopt(on(Tokio).does(Call(on(Thread).ends(PanicsWithText))).ends(Pending).dropping(Panic)))
+            .before(Adopt(
+                on(Tokio)
+                    .does(Call(on(Thread).ends(PanicsWithText)))
+                    .ends(Pending)
+                    .dropping(Panic),
+            ))
             .started(ByRun)
             .left(Adopt(on(Multi).ends(WhenAsked)))
-            .right(Execute(on(Tokio)))
+            .right(Execute(on(Tokio))),
     );
 }

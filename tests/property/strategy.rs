@@ -20,15 +20,46 @@ enum Kind {
     Wild,
 }
 
+impl Kind {
+    const ALL: [Self; 4] = [Self::Executable, Self::Brief, Self::Tame, Self::Wild];
+}
+
+/// How deep payloads hand in payloads.
+const DEPTH: usize = 3;
+
+/// The payloads, and the programs inside of payloads, of one depth. Each depth is made of the one
+/// below, once: made anew wherever they come up they would be very many.
+struct Layer {
+    payloads: Payloads,
+    programs: BoxedStrategy<Program>,
+}
+
+impl Layer {
+    fn payload(&self, kind: Kind) -> BoxedStrategy<Payload> {
+        self.payloads[kind as usize].clone()
+    }
+}
+
 /// Programs of all kinds.
 pub fn programs() -> BoxedStrategy<Program> {
-    programs_of(3)
+    let mut layers: Vec<Layer> = Vec::new();
+    for _ in 0..=DEPTH {
+        let payloads = Kind::ALL.map(|kind| payload(kind, layers.last()));
+        let bottom = layers.first().map_or(&payloads, |layer| &layer.payloads);
+        let programs = programs_of(&payloads, bottom);
+        layers.push(Layer { payloads, programs });
+    }
+    let top = layers.pop().expect("there is more than one");
+    top.programs
 }
 
 /// Programs in which one or two signals come, wherever it may be.
 pub fn programs_with_signals() -> BoxedStrategy<Program> {
     let signal = || select(vec![SIGTERM, SIGINT, SIGHUP]).prop_map(Act::Signal);
-    let places = vec((any::<prop::sample::Index>(), any::<bool>(), signal()), 1..=2);
+    let places = vec(
+        (any::<prop::sample::Index>(), any::<bool>(), signal()),
+        1..=2,
+    );
     let with_signals = |(mut program, places): (Program, Vec<_>)| {
         for (index, is_left, signal) in places {
             let index: prop::sample::Index = index;
@@ -42,19 +73,24 @@ pub fn programs_with_signals() -> BoxedStrategy<Program> {
     (programs(), places).prop_map(with_signals).boxed()
 }
 
-fn programs_of(depth: u32) -> BoxedStrategy<Program> {
+type Payloads = [BoxedStrategy<Payload>; 4];
+
+/// Programs with payloads of `all`, and floods of those of `simple`.
+fn programs_of(all: &Payloads, simple: &Payloads) -> BoxedStrategy<Program> {
+    let programs = |kind| programs_with(kind, all, simple);
     prop_oneof![
-        4 => programs_with(Kind::Tame, depth),
-        1 => programs_with(Kind::Wild, depth),
+        4 => programs(Kind::Tame),
+        1 => programs(Kind::Wild),
         // These end when they are idle, more often than not.
-        1 => programs_with(Kind::Brief, depth),
+        1 => programs(Kind::Brief),
     ]
     .boxed()
 }
 
-fn programs_with(kind: Kind, depth: u32) -> BoxedStrategy<Program> {
-    let before = vec(outside_act(kind, depth, true), 0..4);
-    let hand = || vec(outside_act(kind, depth, false), 0..6);
+fn programs_with(kind: Kind, all: &Payloads, simple: &Payloads) -> BoxedStrategy<Program> {
+    let act = |is_before| outside_act(kind, all, simple, is_before);
+    let before = vec(act(true), 0..4);
+    let hand = || vec(act(false), 0..6);
     let start = prop_oneof![
         8 => Just(Start::ByStart),
         6 => Just(Start::ByRun),
@@ -65,7 +101,13 @@ fn programs_with(kind: Kind, depth: u32) -> BoxedStrategy<Program> {
         Kind::Brief => 0.8,
         _ => 0.2,
     };
-    let parts = (proptest::bool::weighted(until_idle), before, start, [hand(), hand()], finish);
+    let parts = (
+        proptest::bool::weighted(until_idle),
+        before,
+        start,
+        [hand(), hand()],
+        finish,
+    );
     parts
         .prop_map(|(until_idle, before, start, hands, finish)| Program {
             until_idle,
@@ -78,20 +120,27 @@ fn programs_with(kind: Kind, depth: u32) -> BoxedStrategy<Program> {
 }
 
 /// What a thread outside does.
-fn outside_act(kind: Kind, depth: u32, is_before: bool) -> BoxedStrategy<Act> {
+fn outside_act(
+    kind: Kind,
+    all: &Payloads,
+    simple: &Payloads,
+    is_before: bool,
+) -> BoxedStrategy<Act> {
+    let payload = |kind: Kind| all[kind as usize].clone();
+    let simple = |kind: Kind| simple[kind as usize].clone();
     let again = match is_before {
         true => Just(Act::Yield(1)),
         false => Just(Act::StartAgain),
     };
     // What a hand waits for by itself, and what it leaves to a thread aside.
-    let waited = prop_oneof![3 => payload(Kind::Brief, depth), 1 => payload(kind, depth)].boxed();
+    let waited = prop_oneof![3 => payload(Kind::Brief), 1 => payload(kind)].boxed();
     prop_oneof![
-        12 => payload(kind, depth).prop_map(Act::Adopt),
-        2 => (2..6_u8, payload(kind, 1)).prop_map(|(times, payload)| Act::Flood(times, payload)),
-        1 => (60..90_u8, payload(Kind::Brief, 0)).prop_map(|(times, payload)| Act::Flood(times, payload)),
+        12 => payload(kind).prop_map(Act::Adopt),
+        2 => (2..6_u8, payload(kind)).prop_map(flood),
+        1 => (60..90_u8, simple(Kind::Brief)).prop_map(flood),
         3 => waited.clone().prop_map(Act::Execute),
         3 => waited.prop_map(Act::Call),
-        3 => (0..4_u8, payload(kind, depth)).prop_map(|(polls, payload)| Act::DropCall(polls, payload)),
+        3 => (0..4_u8, payload(kind)).prop_map(drop_call),
         2 => (0..3_usize).prop_map(Act::Open),
         3 => (1..5_u8).prop_map(Act::Yield),
         1 => Just(Act::Nap),
@@ -101,15 +150,18 @@ fn outside_act(kind: Kind, depth: u32, is_before: bool) -> BoxedStrategy<Act> {
     .boxed()
 }
 
-fn payload(kind: Kind, depth: u32) -> BoxedStrategy<Payload> {
-    let acts = match depth {
-        0 => Just(Vec::new()).boxed(),
-        _ => vec(inside_act(kind, depth - 1), 0..4).boxed(),
-    };
-    let dropping = match depth {
-        0 => Just(Vec::new()).boxed(),
-        _ => vec(dropping_act(depth - 1), 0..3).boxed(),
-    };
+fn flood((times, payload): (u8, Payload)) -> Act {
+    Act::Flood(times, payload)
+}
+
+fn drop_call((polls, payload): (u8, Payload)) -> Act {
+    Act::DropCall(polls, payload)
+}
+
+fn payload(kind: Kind, below: Option<&Layer>) -> BoxedStrategy<Payload> {
+    let nothing = || Just(Vec::new()).boxed();
+    let acts = below.map_or_else(nothing, |below| vec(inside_act(kind, below), 0..4).boxed());
+    let dropping = below.map_or_else(nothing, |below| vec(dropping_act(below), 0..3).boxed());
     let parts = (select(On::ALL.to_vec()), acts, end(kind), dropping);
     parts
         .prop_map(move |(on, acts, end, dropping)| Payload {
@@ -128,23 +180,33 @@ fn end(kind: Kind) -> BoxedStrategy<End> {
         1 => select(vec![End::FailsWithText, End::FailsWithIo, End::FailsWithAnyhow]),
         1 => select(vec![End::PanicsWithText, End::PanicsWithValue, End::ReturnsAnOrphan]),
     ];
-    let asked = select(vec![End::WhenAsked, End::WhenAsked, End::FailsWhenAsked, End::PassesRefusal]);
+    let asked = select(vec![
+        End::WhenAsked,
+        End::WhenAsked,
+        End::FailsWhenAsked,
+        End::PassesRefusal,
+    ]);
     match kind {
         Kind::Executable | Kind::Brief => own.boxed(),
         Kind::Tame => prop_oneof![4 => own, 3 => Just(End::Pending), 2 => asked].boxed(),
         Kind::Wild => {
-            prop_oneof![3 => own, 3 => Just(End::Pending), 1 => asked, 1 => Just(End::Stubborn)].boxed()
+            prop_oneof![3 => own, 3 => Just(End::Pending), 1 => asked, 1 => Just(End::Stubborn)]
+                .boxed()
         }
     }
 }
 
 /// What a payload does.
-fn inside_act(kind: Kind, depth: u32) -> BoxedStrategy<Act> {
+fn inside_act(kind: Kind, below: &Layer) -> BoxedStrategy<Act> {
     let (executed, called) = match kind {
         Kind::Wild => (Kind::Wild, Kind::Wild),
         _ => (Kind::Executable, Kind::Brief),
     };
-    let adopted = if kind == Kind::Executable { Kind::Brief } else { kind };
+    let adopted = if kind == Kind::Executable {
+        Kind::Brief
+    } else {
+        kind
+    };
     let simple = prop_oneof![
         4 => (1..4_u8).prop_map(Act::Yield),
         1 => Just(Act::Nap),
@@ -154,23 +216,19 @@ fn inside_act(kind: Kind, depth: u32) -> BoxedStrategy<Act> {
         1 => Just(Act::StartAgain),
         1 => Just(Act::WaitInside),
     ];
-    let adopt = payload(adopted, depth).prop_map(Act::Adopt);
-    let execute = payload(executed, depth).prop_map(Act::Execute);
-    let drop_call = (0..4_u8, payload(adopted, depth));
-    let drop_call = drop_call.prop_map(|(polls, payload)| Act::DropCall(polls, payload));
+    let adopt = below.payload(adopted).prop_map(Act::Adopt);
+    let execute = below.payload(executed).prop_map(Act::Execute);
+    let drop_call = (0..4_u8, below.payload(adopted)).prop_map(drop_call);
     if kind == Kind::Executable {
         return prop_oneof![6 => simple, 3 => adopt, 2 => execute, 1 => drop_call].boxed();
     }
-    let call = payload(called, depth).prop_map(Act::Call);
+    let call = below.payload(called).prop_map(Act::Call);
     // A brief payload waits for no gate, and a runtime inside takes a while.
     let gate = match kind {
         Kind::Brief => Just(Act::Yield(3)).boxed(),
         _ => (0..3_usize).prop_map(Act::Gate).boxed(),
     };
-    let inner = match depth {
-        0 => Just(Act::Nap).boxed(),
-        _ => programs_of(depth - 1).prop_map(Act::Run).boxed(),
-    };
+    let inner = below.programs.clone().prop_map(Act::Run);
     prop_oneof![
         20 => simple,
         12 => adopt,
@@ -184,13 +242,12 @@ fn inside_act(kind: Kind, depth: u32) -> BoxedStrategy<Act> {
 }
 
 /// What a destructor does.
-fn dropping_act(depth: u32) -> BoxedStrategy<Act> {
-    let polls = 0..3_u8;
+fn dropping_act(below: &Layer) -> BoxedStrategy<Act> {
     prop_oneof![
         3 => Just(Act::Panic),
-        2 => payload(Kind::Brief, depth).prop_map(Act::Adopt),
-        1 => payload(Kind::Executable, depth).prop_map(Act::Execute),
-        1 => (polls, payload(Kind::Brief, depth)).prop_map(|(polls, payload)| Act::DropCall(polls, payload)),
+        2 => below.payload(Kind::Brief).prop_map(Act::Adopt),
+        1 => below.payload(Kind::Executable).prop_map(Act::Execute),
+        1 => (0..3_u8, below.payload(Kind::Brief)).prop_map(drop_call),
         1 => Just(Act::Shutdown),
     ]
     .boxed()

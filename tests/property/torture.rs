@@ -2,8 +2,8 @@
 
 use std::env;
 use std::panic;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -19,7 +19,7 @@ use crate::program::Program;
 const SEQUENCES: &str = "FOSTER_SEQUENCES";
 
 /// The number from which all programs of a run are made, to make the same ones again.
-const SEED: &str = "FOSTER_SEED";
+pub const SEED: &str = "FOSTER_SEED";
 
 /// How long one program may take; most take some milliseconds.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -104,7 +104,9 @@ pub fn within_patience(
 }
 
 /// Plays as many programs of `strategy` as are asked for; the text says what failed, and how.
-pub fn torture<S: Strategy<Value = Program>>(strategy: impl Fn() -> S + Sync) -> Result<(), String> {
+pub fn torture<S: Strategy<Value = Program>>(
+    strategy: impl Fn() -> S + Sync,
+) -> Result<(), String> {
     let (seed, start) = (seed(), Instant::now());
     let left = AtomicU32::new(0);
     let cases = sequences().div_ceil(AT_ONCE);
@@ -167,9 +169,7 @@ fn work<S: Strategy<Value = Program>>(
     drop(log_in);
     match result {
         Ok(()) => Ok(()),
-        Err(TestError::Fail(reason, program)) => {
-            Err(format!("{log}\n\n{reason}\n\n{program:?}"))
-        },
+        Err(TestError::Fail(reason, program)) => Err(format!("{log}\n\n{reason}\n\n{program:?}")),
         Err(TestError::Abort(reason)) => Err(format!("no program could be made: {reason}")),
     }
 }
