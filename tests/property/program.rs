@@ -213,6 +213,10 @@ impl Act {
 }
 
 /// How the runtime of a program is started.
+#[allow(
+    clippy::enum_variant_names,
+    reason = "they are named after the methods"
+)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
     /// On a thread of its own.

@@ -261,10 +261,11 @@ fn fit(kind: Kind, mut payload: Payload) -> Payload {
     }
     // Blocking code that is executed runs on its caller's thread, for which others may wait.
     for act in payload.acts.iter_mut().chain(&mut payload.dropping) {
-        if let Act::Execute(executed) = act {
-            if executed.on == On::Thread && !(executed.is_brief() && executed.is_executable()) {
-                executed.on = On::Smol;
-            }
+        if let Act::Execute(executed) = act
+            && executed.on == On::Thread
+            && !(executed.is_brief() && executed.is_executable())
+        {
+            executed.on = On::Smol;
         }
     }
     payload

@@ -166,7 +166,6 @@ fn work<S: Strategy<Value = Program>>(
         }
         Ok(())
     });
-    drop(log_in);
     match result {
         Ok(()) => Ok(()),
         Err(TestError::Fail(reason, program)) => Err(format!("{log}\n\n{reason}\n\n{program:?}")),
