@@ -187,7 +187,7 @@ fn perform(program: &Program, signals: Signals, log: &Arc<Log>) -> Report {
                 ..Report::default()
             }
         }
-        Start::ByStart | Start::ByRun => run(&world, program),
+        Start::Parted | Start::Whole => run(&world, program),
     };
     world.log.write(None, What::Returned);
     world.gates.iter().for_each(Gate::open);
@@ -211,7 +211,7 @@ fn run(world: &Arc<World>, program: &Program) -> Report {
     };
     let over = runtime.wait_async();
     let running = match program.start {
-        Start::ByRun => {
+        Start::Whole => {
             let (world, runtime) = (Arc::clone(world), runtime.clone());
             Some(thread::spawn(move || {
                 let result = runtime.run();

@@ -274,9 +274,12 @@ impl Passed {
     }
 }
 
+/// How the text of every failure begins that a program asks for.
+pub const ASKED: &str = "the failure of p";
+
 /// The text by which a failure of payload `id` is recognised.
 pub fn text_of(id: Id) -> String {
-    format!("the failure of p{id}")
+    format!("{ASKED}{id}")
 }
 
 impl Life {

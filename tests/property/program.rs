@@ -213,15 +213,12 @@ impl Act {
 }
 
 /// How the runtime of a program is started.
-#[allow(
-    clippy::enum_variant_names,
-    reason = "they are named after the methods"
-)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
-    /// On a thread of its own.
-    ByRun,
-    ByStart,
+    /// By `run`, on a thread of its own.
+    Whole,
+    /// By `start`, and then `wait`.
+    Parted,
     /// Not at all: it is dropped before it ran.
     Never,
 }
@@ -250,13 +247,12 @@ pub fn program() -> Program {
     Program {
         until_idle: false,
         before: Vec::new(),
-        start: Start::ByStart,
+        start: Start::Parted,
         hands: [Vec::new(), Vec::new()],
         finish: Finish::ByShutdown,
     }
 }
 
-#[allow(dead_code, reason = "each program that is pasted uses a part of it")]
 impl Program {
     pub fn until_idle(mut self) -> Self {
         self.until_idle = true;
@@ -303,7 +299,7 @@ impl Program {
     pub fn can_be_abandoned(&self) -> bool {
         let keeps = |act: &Act| matches!(act, Act::Execute(payload) if !payload.is_brief());
         let is_inside = |payload: &Payload| payload.acts.iter().any(keeps);
-        self.start == Start::ByStart
+        self.start == Start::Parted
             && !self.is_hasty()
             && !self.acts().any(|act| keeps(act) || act.any(&is_inside))
     }
@@ -339,7 +335,7 @@ impl fmt::Debug for Program {
         for act in &self.before {
             write!(f, "\n    .before({act:?})")?;
         }
-        if self.start != Start::ByStart {
+        if self.start != Start::Parted {
             write!(f, "\n    .started({:?})", self.start)?;
         }
         for (hand, acts) in ["left", "right"].iter().zip(&self.hands) {

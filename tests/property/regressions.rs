@@ -1,29 +1,42 @@
-//! Programs that once failed, as they were printed.
-#![allow(unused_imports, reason = "a program is pasted here as it is printed")]
+//! Programs that once failed, or that show what a program looks like.
 
-use crate::program::{Act::*, End::*, Finish::*, On::*, Start::*, *};
-use crate::torture::{PATIENCE, within_patience};
 use foster::Signals;
 
+use crate::program::{Act::*, End::*, Finish::*, On::*, Start::*, *};
+use crate::torture::{PATIENCE, silence_asked_panics, within_patience};
+
 fn holds(program: Program) {
+    silence_asked_panics();
     if let Err(wrong) = within_patience(&program, Signals::Leave, PATIENCE) {
         panic!("{wrong}\n\n{program:?}");
     }
 }
 
 #[test]
-fn two_flavours_fail_at_once() {
+fn flavours_fail_at_once() {
+    let fails_late = on(Tokio)
+        .does(Call(on(Thread).ends(PanicsWithText)))
+        .ends(Pending)
+        .dropping(Panic);
     holds(
         program()
             .before(Adopt(on(Smol).ends(FailsWithIo)))
-            .before(Adopt(
-                on(Tokio)
-                    .does(Call(on(Thread).ends(PanicsWithText)))
-                    .ends(Pending)
-                    .dropping(Panic),
-            ))
-            .started(ByRun)
-            .left(Adopt(on(Multi).ends(WhenAsked)))
+            .before(Adopt(fails_late))
+            .started(Whole)
+            .left(Adopt(on(Multi).ends(FailsWhenAsked)))
             .right(Execute(on(Tokio))),
+    );
+}
+
+#[test]
+fn a_runtime_is_idle_and_another_is_abandoned() {
+    let inner = program()
+        .right(Adopt(on(Smol).ends(Pending)))
+        .finished(ByDrop);
+    holds(
+        program()
+            .until_idle()
+            .before(Flood(70, on(Thread)))
+            .left(Adopt(on(Multi).does(Run(inner)))),
     );
 }

@@ -67,7 +67,7 @@ pub fn programs_with_signals() -> BoxedStrategy<Program> {
             hand.insert(index.index(hand.len() + 1), signal);
         }
         // Before the start a signal ends the process, as it would without Foster.
-        program.start = Start::ByStart;
+        program.start = Start::Parted;
         program
     };
     (programs(), places).prop_map(with_signals).boxed()
@@ -92,8 +92,8 @@ fn programs_with(kind: Kind, all: &Payloads, simple: &Payloads) -> BoxedStrategy
     let before = vec(act(true), 0..4);
     let hand = || vec(act(false), 0..6);
     let start = prop_oneof![
-        8 => Just(Start::ByStart),
-        6 => Just(Start::ByRun),
+        8 => Just(Start::Parted),
+        6 => Just(Start::Whole),
         1 => Just(Start::Never),
     ];
     let finish = prop_oneof![3 => Just(Finish::ByShutdown), 1 => Just(Finish::ByDrop)];

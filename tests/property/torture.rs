@@ -2,9 +2,9 @@
 
 use std::env;
 use std::panic;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,7 @@ use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 
 use crate::play::play;
+use crate::player::ASKED;
 use crate::program::Program;
 
 /// How many programs are played.
@@ -29,7 +30,7 @@ const LESS_PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long a failing program may be made shorter, and how often each shorter one is tried: what a
 /// race decides need not come again at once.
-const SHRINKING: Duration = Duration::from_secs(6);
+const SHRINKING: Duration = Duration::from_secs(30);
 const TRIES: usize = 20;
 
 /// Programs that are played at the same time, which makes races likelier.
@@ -74,16 +75,16 @@ pub fn runner(seed: u64, cases: u32) -> TestRunner {
 
 /// The panics that programs ask for say nothing on stderr.
 pub fn silence_asked_panics() {
-    let tell = panic::take_hook();
-    panic::set_hook(Box::new(move |info| {
-        let is_asked = match info.payload_as_str() {
-            Some(text) => text.starts_with("the failure of p"),
-            None => true,
-        };
-        if !is_asked {
-            tell(info);
-        }
-    }));
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let tell = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            let text = info.payload_as_str();
+            if text.is_some_and(|text| !text.starts_with(ASKED)) {
+                tell(info);
+            }
+        }));
+    });
 }
 
 /// Plays `program`, and fails if it hangs. What hangs goes on hanging, on a thread of its own.
@@ -108,15 +109,15 @@ pub fn torture<S: Strategy<Value = Program>>(
     strategy: impl Fn() -> S + Sync,
 ) -> Result<(), String> {
     let (seed, start) = (seed(), Instant::now());
-    let left = AtomicU32::new(0);
+    let played = AtomicU32::new(0);
     let cases = sequences().div_ceil(AT_ONCE);
     let failed = AtomicBool::new(false);
     let results: Vec<_> = thread::scope(|scope| {
         let workers = (0..AT_ONCE).map(|worker| {
-            let (strategy, left, failed) = (&strategy, &left, &failed);
+            let (strategy, played, failed) = (&strategy, &played, &failed);
             scope.spawn(move || {
                 let seed = seed.wrapping_add(u64::from(worker) << 32);
-                work(&mut runner(seed, cases), &strategy(), left, failed)
+                work(&mut runner(seed, cases), &strategy(), played, failed)
             })
         });
         let workers: Vec<_> = workers.collect();
@@ -124,7 +125,7 @@ pub fn torture<S: Strategy<Value = Program>>(
     });
     println!(
         "{} programs in {:?}, {SEED}={seed}",
-        left.into_inner(),
+        played.into_inner(),
         start.elapsed()
     );
     for result in results {
@@ -140,35 +141,34 @@ fn work<S: Strategy<Value = Program>>(
     played: &AtomicU32,
     failed: &AtomicBool,
 ) -> Result<(), String> {
-    // The log of the shortest program that failed.
-    let mut log = String::new();
-    let mut shrinking = false;
-    let log_in = std::sync::Mutex::new((&mut log, &mut shrinking));
+    // What was wrong with the shortest program that failed.
+    let found = Mutex::new(None);
     let result = runner.run(strategy, |program| {
-        let mut state = log_in.lock().expect("nobody panics here");
-        if failed.load(Relaxed) && !*state.1 {
+        let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
+        if failed.load(Relaxed) && found.is_none() {
             // Another worker has found something, and is about to make it shorter.
             return Ok(());
         }
-        played.fetch_add(1, Relaxed);
-        let (tries, patience) = match *state.1 {
-            true => (TRIES, LESS_PATIENCE),
-            false => (1, PATIENCE),
+        let (tries, patience) = match *found {
+            Some(_) => (TRIES, LESS_PATIENCE),
+            None => (1, PATIENCE),
         };
         for _ in 0..tries {
+            played.fetch_add(1, Relaxed);
             if let Err(wrong) = within_patience(&program, Signals::Leave, patience) {
-                let first = wrong.lines().next().unwrap_or_default().to_owned();
-                *state.0 = wrong;
-                *state.1 = true;
+                *found = Some(wrong);
                 failed.store(true, Relaxed);
-                return Err(TestCaseError::fail(first));
+                return Err(TestCaseError::fail("see its log"));
             }
         }
         Ok(())
     });
+    let found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
     match result {
         Ok(()) => Ok(()),
-        Err(TestError::Fail(reason, program)) => Err(format!("{log}\n\n{reason}\n\n{program:?}")),
+        Err(TestError::Fail(_, program)) => {
+            Err(format!("{}\n\n{program:?}", found.unwrap_or_default()))
+        }
         Err(TestError::Abort(reason)) => Err(format!("no program could be made: {reason}")),
     }
 }

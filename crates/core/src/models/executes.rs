@@ -8,7 +8,7 @@ use std::time::Duration;
 use shuttle::thread;
 
 use super::executor::Hands;
-use super::{Count, Model, holds, runtime, with_clock};
+use super::{Count, Model, holds, runtime, stop_aside, with_clock};
 use crate::{Clock, ExecuteErrorKind};
 
 /// A caller of execute gets its value or an error, and the payload runs at most once.
@@ -17,10 +17,7 @@ fn an_execute_that_meets_the_stop_returns() {
     holds(|| {
         let runtime = runtime();
         runtime.start().unwrap();
-        let stopper = {
-            let runtime = runtime.clone();
-            thread::spawn(move || runtime.shutdown())
-        };
+        let stopper = stop_aside(&runtime);
         let ran = Count::default();
         let runs = ran.clone();
         let value = runtime.execute(Model("a"), move || async move {

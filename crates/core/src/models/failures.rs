@@ -1,8 +1,6 @@
 //! Failure against failure against shutdown.
 
-use shuttle::thread;
-
-use super::{Model, holds, runtime};
+use super::{Model, holds, runtime, stop_aside};
 
 /// Each failure is told once, whoever comes first, and only a failure that began the stop is not
 /// marked as having come during it.
@@ -14,10 +12,7 @@ fn each_failure_is_told_once() {
             let payload = move || async move { Err::<(), _>(flavour) };
             runtime.adopt(Model(flavour), payload).unwrap();
         }
-        let stopper = {
-            let runtime = runtime.clone();
-            thread::spawn(move || runtime.shutdown())
-        };
+        let stopper = stop_aside(&runtime);
         let result = runtime.run();
         stopper.join().unwrap();
         let Err(error) = result else {

@@ -27,10 +27,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler};
+use shuttle::thread::{self, JoinHandle};
 use shuttle::{Config, MaxSteps, Runner};
 
 use self::executor::Model;
-use crate::{Clock, Runtime, Signals};
+use crate::{Builder, Clock, Runtime, Signals};
 
 /// Runs `program` on as many schedules as are asked for: half of them drawn step by step, half of them
 /// with few changes of thread at places that matter.
@@ -57,10 +58,19 @@ fn runtime() -> Runtime {
 }
 
 fn with_clock(clock: &Clock) -> Runtime {
+    builder(clock).build()
+}
+
+fn builder(clock: &Clock) -> Builder {
     Runtime::builder()
         .signals(Signals::Leave)
         .clock(clock.clone())
-        .build()
+}
+
+/// Stops `runtime` from another thread.
+fn stop_aside(runtime: &Runtime) -> JoinHandle<()> {
+    let runtime = runtime.clone();
+    thread::spawn(move || runtime.shutdown())
 }
 
 /// A count of what has happened. Not a place where the schedule may change.

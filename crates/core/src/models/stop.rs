@@ -6,8 +6,8 @@ use std::time::Duration;
 use shuttle::thread;
 
 use super::executor::Counted;
-use super::{Count, Model, holds, runtime, with_clock};
-use crate::{Clock, Runtime, Signals};
+use super::{Count, Model, builder, holds, runtime, stop_aside, with_clock};
+use crate::Clock;
 
 /// An adopt that meets the stop is accepted and polled, or refused and not: never neither or both;
 /// what it made is dropped once.
@@ -16,10 +16,7 @@ fn an_adopt_that_meets_the_stop_is_accepted_or_refused() {
     holds(|| {
         let runtime = runtime();
         runtime.start().unwrap();
-        let stopper = {
-            let runtime = runtime.clone();
-            thread::spawn(move || runtime.shutdown())
-        };
+        let stopper = stop_aside(&runtime);
         let mut accepted = 0;
         let (polled, dropped) = (Count::default(), Count::default());
         for flavour in ["a", "b"] {
@@ -42,11 +39,7 @@ fn an_adopt_that_meets_the_stop_is_accepted_or_refused() {
 #[test]
 fn an_idle_end_loses_no_payload() {
     holds(|| {
-        let runtime = Runtime::builder()
-            .signals(Signals::Leave)
-            .clock(Clock::manual())
-            .until_idle()
-            .build();
+        let runtime = builder(&Clock::manual()).until_idle().build();
         let (accepted, ran) = (Count::default(), Count::default());
         let (inner, inner_accepted, inner_ran) = (runtime.clone(), accepted.clone(), ran.clone());
         let first = move || async move {

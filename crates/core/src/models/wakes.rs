@@ -9,8 +9,8 @@ use shuttle::sync::Mutex;
 use shuttle::thread;
 
 use super::executor::Hands;
-use super::{Count, Model, holds, runtime};
-use crate::{Clock, Runtime, Signals};
+use super::{Count, Model, builder, holds, runtime};
+use crate::Clock;
 
 /// Something that one thread lets happen and a payload awaits.
 #[derive(Clone, Default)]
@@ -45,11 +45,7 @@ impl Signal {
 #[test]
 fn a_woken_payload_is_polled() {
     holds(|| {
-        let runtime = Runtime::builder()
-            .signals(Signals::Leave)
-            .clock(Clock::manual())
-            .until_idle()
-            .build();
+        let runtime = builder(&Clock::manual()).until_idle().build();
         let signal = Signal::default();
         let awaited = signal.clone();
         let payload = move || async move { awaited.given().await };

@@ -4,7 +4,7 @@ use std::task::{Context, Poll};
 use std::thread;
 use std::time::Duration;
 
-use foster_core::{FailureKind, Shutdown};
+use foster_core::{FailureKind, Runtime, Shutdown};
 
 use crate::bench::{Bench, Finding};
 use crate::kind::{Kind, Subject};
@@ -21,26 +21,9 @@ pub(crate) fn what_awaits_is_dropped<K: Subject>(bench: &Bench<K>) -> Finding {
     }
     let runtime = bench.started()?;
     bench.expect(&["SPAWN-1"], "a payload that was accepted starts");
-    let (begun, dropped) = (Counter::to(MANY), Counter::to(MANY));
-    for number in 0..MANY {
-        let (begun, counter) = (begun.clone(), dropped.clone());
-        let mut guard = Some(OnDrop(move || counter.add()));
-        let mut first = true;
-        bench.adopt(
-            &runtime,
-            format!("number {number}"),
-            move |_: &mut Context<'_>| {
-                let _ = &mut guard;
-                if std::mem::take(&mut first) {
-                    begun.add();
-                }
-                Poll::<()>::Pending
-            },
-        )?;
-    }
-    bench.until_or(&begun.reached, || {
-        format!("{} of {MANY} started", begun.get())
-    })?;
+    let dropped = Counter::to(MANY);
+    let drops = dropped.clone();
+    await_for_ever(bench, &runtime, MANY, move |_| drops.add())?;
     bench.expect(
         &["S2", "CANCEL-2"],
         "every payload that awaits is dropped, and its destructors have run, before the end",
@@ -50,6 +33,36 @@ pub(crate) fn what_awaits_is_dropped<K: Subject>(bench: &Bench<K>) -> Finding {
     bench.ended_well(ended)?;
     bench.check(count == MANY, || format!("{count} of {MANY} were dropped"))?;
     Ok(Verdict::Kept)
+}
+
+/// Adopts `many` payloads that await for ever, and returns when all have begun to; `dropped` is called in
+/// the destructor of each.
+fn await_for_ever<K: Subject>(
+    bench: &Bench<K>,
+    runtime: &Runtime,
+    many: usize,
+    dropped: impl Fn(usize) + Clone + Send + 'static,
+) -> Finding<()> {
+    let begun = Counter::to(many);
+    for number in 0..many {
+        let (begun, dropped) = (begun.clone(), dropped.clone());
+        let guard = OnDrop(move || dropped(number));
+        let mut first = true;
+        bench.adopt(
+            runtime,
+            format!("number {number}"),
+            move |_: &mut Context<'_>| {
+                let _ = &guard;
+                if std::mem::take(&mut first) {
+                    begun.add();
+                }
+                Poll::<()>::Pending
+            },
+        )?;
+    }
+    bench.until_or(&begun.reached, || {
+        format!("{} of {many} started", begun.get())
+    })
 }
 
 /// S5: destructors that panic stop no others.
@@ -65,30 +78,13 @@ pub(crate) fn a_panic_in_a_destructor_stops_no_other<K: Subject>(bench: &Bench<K
         &["S5"],
         "every destructor runs, whichever panic, and each panic is told once",
     );
-    let (begun, dropped) = (Counter::to(MANY), Counter::to(MANY));
-    for number in 0..MANY {
-        let (begun, counter) = (begun.clone(), dropped.clone());
-        let guard = OnDrop(move || {
-            counter.add();
-            if number % 5 == 2 {
-                panic!("destructor {number}");
-            }
-        });
-        let mut first = true;
-        bench.adopt(
-            &runtime,
-            format!("number {number}"),
-            move |_: &mut Context<'_>| {
-                let _ = &guard;
-                if std::mem::take(&mut first) {
-                    begun.add();
-                }
-                Poll::<()>::Pending
-            },
-        )?;
-    }
-    bench.until_or(&begun.reached, || {
-        format!("{} of {MANY} started", begun.get())
+    let dropped = Counter::to(MANY);
+    let drops = dropped.clone();
+    await_for_ever(bench, &runtime, MANY, move |number| {
+        drops.add();
+        if number % 5 == 2 {
+            panic!("destructor {number}");
+        }
     })?;
     let ended = bench.stop(&runtime)?;
     let count = dropped.get();

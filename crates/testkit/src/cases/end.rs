@@ -75,14 +75,7 @@ pub(crate) fn join_keeps_to_its_deadline<K: Subject>(bench: &Bench<K>) -> Findin
     bench.cancel(&flavour);
     joins_in_time(bench, &flavour, &release)?;
     release.open();
-    bench.expect(
-        &["CANCEL-5", "JOIN-2", "L5"],
-        "`join` says true once the flavour has ended",
-    );
-    let ended = flavour.join(Instant::now() + bench.patience());
-    bench.check(ended, || {
-        "it says false, though nothing is left to run".to_owned()
-    })?;
+    has_ended(bench, &flavour, &["CANCEL-5", "JOIN-2", "L5"])?;
     bench.stop_well(&runtime)?;
     Ok(Verdict::Kept)
 }
@@ -105,16 +98,22 @@ pub(crate) fn join_keeps_to_its_deadline_while_a_thread_ends<K: Subject>(
     bench.cancel(&flavour);
     joins_in_time(bench, &flavour, &release)?;
     release.open();
-    bench.expect(
-        &["JOIN-2", "L5"],
-        "`join` says true once the flavour has ended",
-    );
-    let ended = flavour.join(Instant::now() + bench.patience());
-    bench.check(ended, || {
-        "it says false, though no thread is left".to_owned()
-    })?;
+    has_ended(bench, &flavour, &["JOIN-2", "L5"])?;
     bench.stop_well(&runtime)?;
     Ok(Verdict::Kept)
+}
+
+/// `join` says true of a flavour that was cancelled and has nothing left to run.
+fn has_ended<K: Subject>(
+    bench: &Bench<K>,
+    flavour: &AnyFlavour<K::Payload>,
+    rows: &'static [&'static str],
+) -> Finding<()> {
+    bench.expect(rows, "`join` says true once the flavour has ended");
+    let ended = flavour.join(Instant::now() + bench.patience());
+    bench.check(ended, || {
+        "it says false, though nothing is left to run".to_owned()
+    })
 }
 
 /// `join` is asked several times while something keeps a thread of the flavour, until `release` opens.
@@ -375,14 +374,7 @@ pub(crate) fn an_idle_flavour_ends<K: Subject>(bench: &Bench<K>) -> Finding {
     let runtime = bench.started()?;
     let (_, flavour) = bench.lend(&runtime)?;
     bench.cancel(&flavour);
-    bench.expect(
-        &["CANCEL-5", "JOIN-2", "L5"],
-        "`join` says true once the flavour has ended",
-    );
-    let ended = flavour.join(Instant::now() + bench.patience());
-    bench.check(ended, || {
-        "it says false, though nothing is left to run".to_owned()
-    })?;
+    has_ended(bench, &flavour, &["CANCEL-5", "JOIN-2", "L5"])?;
     bench.stop_well(&runtime)?;
     Ok(Verdict::Kept)
 }

@@ -19,33 +19,11 @@ pub(crate) fn a_wake_from_any_thread_counts<K: Subject>(bench: &Bench<K>) -> Fin
     if K::Payload::INLINE {
         return Ok(Verdict::DoesNotApply(WAITS_ITSELF));
     }
-    let runtime = bench.started()?;
     bench.expect(
         &["POLL-1", "F3"],
         "a payload that another thread wakes is polled again",
     );
-    let done = Gate::default();
-    let ends = done.clone();
-    let log = Log::default();
-    let rounds = log.clone();
-    bench.adopt(
-        &runtime,
-        "woken from afar",
-        move |context: &mut Context<'_>| {
-            rounds.write(());
-            if rounds.read().len() > ROUNDS {
-                ends.open();
-                return Poll::Ready(());
-            }
-            wake_from_afar(context.waker().clone());
-            Poll::Pending
-        },
-    )?;
-    bench.until_or(&done, || {
-        format!("{} polls for {ROUNDS} wakes", log.read().len())
-    })?;
-    bench.stop_well(&runtime)?;
-    Ok(Verdict::Kept)
+    is_polled_again(bench, "woken from afar", |_, waker| wake_from_afar(waker))
 }
 
 /// POLL-1, F3: wakes that come while the payload is polled, by itself and by others.
@@ -53,35 +31,37 @@ pub(crate) fn a_wake_during_a_poll_counts<K: Subject>(bench: &Bench<K>) -> Findi
     if K::Payload::INLINE {
         return Ok(Verdict::DoesNotApply(WAITS_ITSELF));
     }
-    let runtime = bench.started()?;
     bench.expect(
         &["POLL-1", "F3"],
         "a payload that is woken while it is polled is polled again",
     );
-    let done = Gate::default();
-    let ends = done.clone();
-    let log = Log::default();
-    let rounds = log.clone();
-    bench.adopt(
-        &runtime,
-        "woken at once",
-        move |context: &mut Context<'_>| {
-            rounds.write(());
-            let round = rounds.read().len();
-            if round > ROUNDS {
-                ends.open();
-                return Poll::Ready(());
-            }
-            let waker = context.waker().clone();
-            match round % 3 {
-                0 => waker.wake(),
-                1 => waker.wake_by_ref(),
-                // Over before this poll is.
-                _ => drop(thread::spawn(move || waker.wake()).join()),
-            }
-            Poll::Pending
-        },
-    )?;
+    is_polled_again(bench, "woken at once", |round, waker| match round % 3 {
+        0 => waker.wake(),
+        1 => waker.wake_by_ref(),
+        // Over before this poll is.
+        _ => drop(thread::spawn(move || waker.wake()).join()),
+    })
+}
+
+/// A payload that has itself woken by `wake` in each of its polls is polled as often.
+fn is_polled_again<K: Subject>(
+    bench: &Bench<K>,
+    name: &str,
+    wake: impl Fn(usize, Waker) + Send + 'static,
+) -> Finding {
+    let runtime = bench.started()?;
+    let (done, log) = (Gate::default(), Log::default());
+    let (ends, rounds) = (done.clone(), log.clone());
+    bench.adopt(&runtime, name, move |context: &mut Context<'_>| {
+        rounds.write(());
+        let round = rounds.read().len();
+        if round > ROUNDS {
+            ends.open();
+            return Poll::Ready(());
+        }
+        wake(round, context.waker().clone());
+        Poll::Pending
+    })?;
     bench.until_or(&done, || {
         format!("{} polls for {ROUNDS} wakes", log.read().len())
     })?;

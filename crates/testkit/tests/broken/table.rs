@@ -1,6 +1,7 @@
 //! The tables agree: each row has its cases, each case its faults, and each fault is found.
 
-use std::sync::Mutex;
+use std::panic;
+use std::sync::{Mutex, Once};
 use std::thread;
 use std::time::Duration;
 
@@ -15,8 +16,16 @@ const SHORT: Duration = Duration::from_millis(2_500);
 /// What a case that finds none may take, on a machine that is busy.
 const LONG: Duration = Duration::from_secs(10);
 
+/// Hundreds of panics are wanted here. Each would stand still for a backtrace if the environment asks for
+/// them, one after the other, and a case's time with it.
+fn without_backtraces() {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| panic::set_hook(Box::new(|panic| eprintln!("{panic}"))));
+}
+
 /// Calls `test` on each of `list`, on several threads, and returns what it has to say.
 fn on_all<T: Copy + Send>(list: Vec<T>, test: impl Fn(T) -> Option<String> + Sync) -> Vec<String> {
+    without_backtraces();
     let (list, said) = (Mutex::new(list), Mutex::new(Vec::new()));
     thread::scope(|scope| {
         for _ in 0..24 {
