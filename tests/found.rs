@@ -18,6 +18,7 @@ once!(
     e4_execute_on_the_own_pool_is_refused_where_a_payload_has_moved_to,
     e4_execute_in_the_destructor_of_what_never_started_is_refused,
     e4_a_ring_through_one_of_several_threads_is_refused,
+    e3_code_on_the_callers_thread_gives_its_value_also_after_the_end,
     l7_what_starts_after_the_grace_time_is_no_failure,
     l7_what_is_dropped_unrun_is_dropped_before_run_returns,
 );
@@ -109,6 +110,27 @@ fn e4_a_ring_through_one_of_several_threads_is_refused() {
         runtime.shutdown();
         runtime.wait().unwrap();
     }
+}
+
+/// The caller waits for nobody, so there is nothing that the end of the runtime could cancel.
+fn e3_code_on_the_callers_thread_gives_its_value_also_after_the_end() {
+    let runtime = started();
+    let (running, over) = (Event::new(), Event::new());
+    let caller = {
+        let (runtime, is_running, over) = (runtime.clone(), running.clone(), over.clone());
+        thread::spawn(move || {
+            runtime.execute(Thread, move || {
+                is_running.happen();
+                over.expect("the runtime is over");
+                7
+            })
+        })
+    };
+    running.expect("the code runs");
+    runtime.shutdown();
+    runtime.wait().unwrap();
+    over.happen();
+    assert_eq!(caller.join().unwrap().unwrap(), 7);
 }
 
 fn l7_what_starts_after_the_grace_time_is_no_failure() {

@@ -276,13 +276,12 @@ impl Played<'_> {
         let shut = self.events.iter().position(|event| ended(&event.what));
         for life in &self.lives {
             let shut = shut.is_some_and(|at| at < life.handed);
-            // A failure has begun the stop when its flavour's thread goes on.
+            // A failure has begun the stop when the thread on which it came about goes on.
             let failed = self.lives.iter().any(|other| {
-                let on = other.started.first().map(|(_, thread)| *thread);
                 let at = other.failure().map(|(at, _)| at);
+                let on_it = |at: usize| self.events[at].thread == life.handed_on;
                 other.how == How::Adopt
-                    && on == Some(life.handed_on)
-                    && at.is_some_and(|at| at < life.handed)
+                    && at.is_some_and(|at| at < life.handed && on_it(at))
                     && life.by != Some(other.id)
             });
             let holder = self.handed_in_by(life).any(|other| other.held.is_some());

@@ -27,7 +27,7 @@ pub struct World {
     /// Opens when the runtime is over and looked at: what was left behind may end.
     pub over: Gate,
     /// Hands wait for nothing, as flavours may be blocked.
-    pub is_hasty: bool,
+    pub keeps_threads: bool,
     /// The one lasting handle.
     runtime: Mutex<Option<Runtime>>,
     /// What hands do aside, as it may not end before the runtime does.
@@ -171,7 +171,7 @@ fn perform(program: &Program, signals: Signals, log: &Arc<Log>) -> Report {
         log: Arc::clone(log),
         gates: Default::default(),
         over: Gate::default(),
-        is_hasty: hasty,
+        keeps_threads: program.keeps_threads(),
         runtime: Mutex::new(Some(builder.build())),
         asides: Mutex::default(),
     });

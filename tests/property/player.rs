@@ -54,8 +54,12 @@ impl Player {
     pub async fn acts(&self, acts: &[Act]) {
         for act in acts {
             // A hand must come to its end, whatever becomes of its payloads.
-            let waits = matches!(act, Act::Execute(_) | Act::Call(_));
-            if self.me.is_none() && waits && (self.world.is_hasty || !act.is_brief()) {
+            let waits = match act {
+                Act::Execute(_) | Act::Call(_) => self.world.keeps_threads || !act.is_brief(),
+                Act::DropCall(_, payload) => self.world.keeps_threads && payload.is_slow_to_drop(),
+                _ => false,
+            };
+            if self.me.is_none() && waits {
                 self.world.aside(act);
             } else {
                 self.act(act).await;
@@ -195,7 +199,7 @@ impl Player {
             yield_now().await;
         }
         drop(call);
-        if self.me.is_none() && !self.world.is_hasty && payload.on.is_async() {
+        if self.me.is_none() && !self.world.keeps_threads && payload.on.is_async() {
             // E6: dropping the call is what cancels it, and not the end of the runtime.
             if !self.world.log.wait_for_drop(id, Instant::now() + SOON) {
                 self.world.wrong(format!("p{id} outlives its dropped call"));

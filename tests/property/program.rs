@@ -159,6 +159,21 @@ impl Payload {
         self.holds() && (ends || self.acts.iter().any(waits))
     }
 
+    /// Whether it may keep its flavour's thread until the runtime stops, or longer.
+    fn keeps_its_thread(&self) -> bool {
+        let keeps = |act: &Act| matches!(act, Act::Execute(payload) if !payload.is_brief());
+        self.is_blocking() || self.acts.iter().chain(&self.dropping).any(keeps)
+    }
+
+    /// Whether whoever drops it may have to wait.
+    pub fn is_slow_to_drop(&self) -> bool {
+        self.dropping.iter().any(|act| match act {
+            Act::Execute(_) => true,
+            Act::DropCall(_, payload) => payload.is_slow_to_drop(),
+            _ => false,
+        })
+    }
+
     /// Whether it may block its flavour's thread for long.
     fn is_blocking(&self) -> bool {
         let blocks = |act: &Act| matches!(act, Act::Execute(payload) if !payload.is_executable());
@@ -293,6 +308,12 @@ impl Program {
     pub fn is_hasty(&self) -> bool {
         self.acts()
             .any(|act| act.any(&|payload| payload.is_blocking() || payload.is_stubborn()))
+    }
+
+    /// Whether a flavour may be stuck until the runtime stops: who has to stop it must not wait.
+    pub fn keeps_threads(&self) -> bool {
+        let keeps = |payload: &Payload| payload.keeps_its_thread() || payload.is_stubborn();
+        self.acts().any(|act| act.any(&keeps))
     }
 
     /// Whether nothing keeps a handle for ever once the lasting one is dropped: who executes holds one.

@@ -208,10 +208,7 @@ fn finish(
     };
     let cause = body.end(end);
     drop(body);
-    if record.is_blocking() {
-        // Before its failure is told: it must not find itself among those left behind for it.
-        record.set_ending();
-    }
+    let ending = record.is_blocking() && record.lifetime().is_ending(record);
     if let Some(cause) = lost.map(Cause::lost).or(cause) {
         record.fail(cause);
     }
@@ -219,6 +216,9 @@ fn finish(
         record.fail(Cause::panic(panic));
     }
     settle(record);
+    if ending {
+        record.lifetime().has_ended();
+    }
 }
 
 /// Settles the payload's account, unless its flavour was lost and that is done.

@@ -89,6 +89,8 @@ pub(crate) struct Lifetime {
 struct Ledger {
     kept: usize,
     omitted: usize,
+    /// How many blocking payloads have come to their end, and may be about to tell a failure.
+    ending: usize,
     closed: bool,
 }
 
@@ -212,11 +214,38 @@ impl Lifetime {
         }
     }
 
-    /// Takes no more failures into the report; returns how many were only counted.
-    pub(crate) fn close_ledger(&self) -> usize {
+    /// Says that the code of a blocking payload has come to its end; whether that was in time for the
+    /// report, which then waits for [`has_ended`](Self::has_ended). If not, the payload counts as one
+    /// that still ran.
+    pub(crate) fn is_ending(&self, record: &Record) -> bool {
         let mut ledger = self.ledger();
+        if ledger.closed {
+            return false;
+        }
+        // Under the lock: a payload must not find itself among those left behind for the very
+        // failure that it is about to tell.
+        record.set_ending();
+        ledger.ending += 1;
+        true
+    }
+
+    /// A payload that was ending is accounted for.
+    pub(crate) fn has_ended(&self) {
+        self.ledger().ending -= 1;
+        if self.phase() >= Phase::Stopping {
+            self.look();
+        }
+    }
+
+    /// Takes no more failures into the report, unless some payload is about to tell one and nobody
+    /// `insists`; then returns how many were only counted.
+    pub(crate) fn close_ledger(&self, insists: bool) -> Option<usize> {
+        let mut ledger = self.ledger();
+        if ledger.ending > 0 && !insists {
+            return None;
+        }
         ledger.closed = true;
-        ledger.omitted
+        Some(ledger.omitted)
     }
 
     fn ledger(&self) -> MutexGuard<'_, Ledger> {

@@ -126,13 +126,17 @@ impl Core {
             Ok(flavour) => flavour,
             Err(reason) => return refuse(payload, reason),
         };
+        // Blocking code runs right here: its caller waits for nobody, who could be let go.
+        let waits = reply.record().is_some_and(|record| !record.is_blocking());
         let executing = match reply.record().map(deadlock::enter).transpose() {
             Ok(executing) => executing,
             Err(ring) => return refuse(payload, Reason::Deadlock(ring)),
         };
-        let watched = self.lifetime.watch(Arc::clone(reply) as Arc<dyn Gate>);
+        let watched = waits.then(|| self.lifetime.watch(Arc::clone(reply) as Arc<dyn Gate>));
         let result = flavour.block_on(payload);
-        self.lifetime.unwatch(watched);
+        if let Some(watched) = watched {
+            self.lifetime.unwatch(watched);
+        }
         drop(executing);
         result.or_else(|rejected| refuse_rejected(slot, rejected))
     }

@@ -384,7 +384,7 @@ impl Drop for Owner {
         self.core.lifetime.stop();
         if lock(&self.core.notes).take().is_some() {
             // Never started.
-            self.core.lifetime.close_ledger();
+            self.core.lifetime.close_ledger(true);
             self.core.waiting.drop_unrun();
         }
     }

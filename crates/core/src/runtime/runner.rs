@@ -40,7 +40,9 @@ impl Runner {
     pub(super) fn drive(mut self) {
         self.until_stop();
         let overran = self.grace();
-        let mut stragglers = self.cancel();
+        let settings = &self.lifetime().settings;
+        let deadline = settings.clock.after(settings.cancel_timeout);
+        let mut stragglers = self.cancel(deadline);
         self.listening = None;
 
         // One payload is named once: what blocks a thread has overrun the grace time as well.
@@ -50,7 +52,7 @@ impl Runner {
             .filter(|one| !blocking.contains(&one.payload()))
             .collect();
         first.append(&mut stragglers);
-        self.report(first);
+        self.report(first, deadline);
     }
 
     fn lifetime(&self) -> &Lifetime {
@@ -98,11 +100,9 @@ impl Runner {
     }
 
     /// Cancelling: everything that is left is dropped where it awaits, on all flavours at once;
-    /// then all of them are joined against one deadline. Returns what would not end.
-    fn cancel(&mut self) -> Vec<Straggler> {
-        let settings = &self.lifetime().settings;
-        let clock = settings.clock.clone();
-        let deadline = clock.after(settings.cancel_timeout);
+    /// then all of them are joined, by `deadline`. Returns what would not end.
+    fn cancel(&mut self, deadline: Instant) -> Vec<Straggler> {
+        let clock = self.lifetime().settings.clock.clone();
         let real = |deadline: Instant| Instant::now() + deadline.duration_since(clock.now());
         // A payload that this does not find in the registry sees the phase at its first poll.
         let stopping = self.lifetime().advance(Phase::Stopping, Phase::Cancelling);
@@ -152,9 +152,16 @@ impl Runner {
     }
 
     /// Over: everything that came in until here is in the report, everything later is not.
-    fn report(mut self, stragglers: Vec<Straggler>) {
+    fn report(mut self, stragglers: Vec<Straggler>, deadline: Instant) {
         self.lifetime().end();
-        let omitted = self.lifetime().close_ledger();
+        let omitted = loop {
+            let is_late = self.lifetime().settings.clock.now() >= deadline;
+            match self.lifetime().close_ledger(is_late) {
+                Some(omitted) => break omitted,
+                // Code that has come to its end may be about to tell a failure.
+                None => self.next_note(Some(deadline), None),
+            }
+        };
         while let Ok(note) = self.notes.try_recv() {
             self.take_in(note);
         }
@@ -164,7 +171,7 @@ impl Runner {
             .slots
             .iter()
             .flat_map(|slot| slot.alive())
-            .filter(|record| record.is_blocking() && !record.is_holder() && !record.is_ending())
+            .filter(|record| record.is_blocking() && !record.is_holder())
             .map(|record| Straggler::of_payload(record.origin(), StragglerReason::LeftBehind))
             .collect();
         let ended = Ended {
