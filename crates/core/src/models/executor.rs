@@ -124,6 +124,8 @@ impl Executor for OnlyWoken {
                         tasks.push(Some(fed));
                     }
                     if fed.is_ready() {
+                        let alive = tasks.iter().flatten().count();
+                        assert_eq!(alive, 0, "a feed ends after all that it has fed");
                         return Poll::Ready(());
                     }
                 } else if let Some(fed) = &mut tasks[task] {
