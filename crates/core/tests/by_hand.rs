@@ -10,7 +10,7 @@ use std::marker::PhantomPinned;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Instant;
@@ -22,17 +22,24 @@ use foster_core::{
 
 /// A flavour that hands its payloads to the test.
 #[derive(Clone, Default)]
-struct Open(Arc<Mutex<Vec<Coroutine>>>);
+struct Open {
+    payloads: Arc<Mutex<Vec<Coroutine>>>,
+    reporter: Arc<OnceLock<Reporter>>,
+}
 
 impl Open {
     fn take(&self) -> Coroutine {
-        self.0.lock().unwrap().remove(0)
+        self.payloads.lock().unwrap().remove(0)
+    }
+
+    fn reporter(&self) -> &Reporter {
+        self.reporter.get().expect("the flavour was started")
     }
 }
 
 impl PartialEq for Open {
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+        Arc::ptr_eq(&self.payloads, &other.payloads)
     }
 }
 
@@ -49,7 +56,8 @@ impl Key for Open {
         Identifier::new("open")
     }
 
-    fn start(&self, _: Reporter) -> Result<Arc<dyn Flavour<Payload = Coroutine>>, BoxError> {
+    fn start(&self, reporter: Reporter) -> Result<Arc<dyn Flavour<Payload = Coroutine>>, BoxError> {
+        self.reporter.set(reporter).unwrap();
         Ok(Arc::new(self.clone()))
     }
 }
@@ -58,7 +66,7 @@ impl Flavour for Open {
     type Payload = Coroutine;
 
     fn spawn(&self, payload: Coroutine) -> Result<(), Rejected<Coroutine>> {
-        self.0.lock().unwrap().push(payload);
+        self.payloads.lock().unwrap().push(payload);
         Ok(())
     }
 
@@ -199,6 +207,38 @@ fn f2_a_payload_dropped_at_home_is_dropped_and_reported() {
 }
 
 #[test]
+fn f2_a_payload_lost_with_its_flavour_is_accounted_for_once() {
+    let (runtime, flavour, drops) = (started(), Open::default(), Arc::default());
+    // Keeps the runtime from its end until all is done.
+    let manual = Manual::new();
+    runtime
+        .adopt(manual.clone(), || async {
+            Shutdown::current().requested().await;
+        })
+        .unwrap();
+    manual.step();
+    for _ in 0..2 {
+        let count = Arc::clone(&drops);
+        runtime
+            .adopt(flavour.clone(), move || awkward(count))
+            .unwrap();
+    }
+    let (mut polled, mut dropped) = (flavour.take(), flavour.take());
+    assert!(poll(&mut polled).is_pending());
+    assert!(poll(&mut dropped).is_pending());
+    flavour.reporter().lost("its power was cut");
+    // A flavour that is lost may still come by what it ran.
+    assert!(poll(&mut polled).is_ready());
+    drop((polled, dropped));
+    assert_eq!(drops.load(SeqCst), 2);
+    manual.step();
+    let error = runtime.wait().unwrap_err();
+    let kinds: Vec<_> = error.failures().iter().map(|one| one.kind()).collect();
+    assert_eq!(kinds, [FailureKind::Lost; 3], "the flavour's and theirs");
+    assert!(error.stragglers().is_empty());
+}
+
+#[test]
 fn f2_a_forgotten_payload_is_a_straggler() {
     let clock = foster_core::Clock::manual();
     let runtime = Runtime::builder()
@@ -237,7 +277,7 @@ fn e5_a_payload_dropped_unpolled_lets_its_caller_go() {
         })
     });
     let payload = loop {
-        if let Some(payload) = flavour.0.lock().unwrap().pop() {
+        if let Some(payload) = flavour.payloads.lock().unwrap().pop() {
             break payload;
         }
         thread::yield_now();
