@@ -113,10 +113,10 @@ impl Runner {
                 record.cancel();
             }
         }
-        let unstartable: Vec<_> = slots
+        // Whether each was started, or never will be.
+        let are_closed: Vec<_> = slots
             .iter()
-            .filter(|slot| !slot.close(real(deadline)))
-            .map(|slot| Straggler::of_flavour(slot.identifier().clone()))
+            .map(|slot| slot.close(real(deadline)))
             .collect();
         for slot in &slots {
             slot.cancel_flavour();
@@ -125,8 +125,8 @@ impl Runner {
         while !slots.iter().all(|slot| slot.is_quiet()) && clock.now() < deadline {
             self.next_note(Some(deadline), None);
         }
-        let mut stragglers = unstartable;
-        for slot in &slots {
+        let mut stragglers = Vec::new();
+        for (slot, is_closed) in slots.iter().zip(are_closed) {
             let by = match slot.is_blocking() && !slot.is_drained() {
                 true => Instant::now(),
                 false => real(deadline),
@@ -138,7 +138,7 @@ impl Runner {
                 self.next_note(Some(deadline), None);
                 ended = self.is_ended(slot);
             }
-            if !joined || !ended {
+            if !is_closed || !joined || !ended {
                 stragglers.extend(unended(slot));
             }
         }
