@@ -13,11 +13,11 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Context, Poll, Waker};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use foster_core::{
-    BoxError, Coroutine, ExecuteErrorKind, FailureKind, Flavour, Identifier, Key, Manual, Rejected,
-    Reporter, Runtime, Shutdown, Signals,
+    BoxError, Clock, Coroutine, ExecuteErrorKind, FailureKind, Flavour, Identifier, Key, Latch,
+    Manual, Rejected, Reporter, Runtime, Shutdown, Signals,
 };
 
 /// A flavour that hands its payloads to the test.
@@ -25,6 +25,7 @@ use foster_core::{
 struct Open {
     payloads: Arc<Mutex<Vec<Coroutine>>>,
     reporter: Arc<OnceLock<Reporter>>,
+    cancelled: Arc<Latch>,
 }
 
 impl Open {
@@ -77,7 +78,9 @@ impl Flavour for Open {
         Ok(())
     }
 
-    fn cancel(&self) {}
+    fn cancel(&self) {
+        self.cancelled.open();
+    }
 
     fn join(&self, _: Instant) -> bool {
         true
@@ -187,6 +190,8 @@ fn f2_a_drop_elsewhere_leaks_and_is_reported() {
     drop(payload);
     let error = runtime.wait().unwrap_err();
     assert_eq!(error.failures()[0].kind(), FailureKind::Lost);
+    let message = error.failures()[0].message();
+    assert!(message.contains("its future was leaked"), "{message}");
     assert_eq!(drops.load(SeqCst), 0);
 }
 
@@ -204,6 +209,43 @@ fn f2_a_payload_dropped_at_home_is_dropped_and_reported() {
     let error = runtime.wait().unwrap_err();
     assert_eq!(error.failures().len(), 1);
     assert_eq!(error.failures()[0].kind(), FailureKind::Lost);
+}
+
+#[test]
+fn f2_a_cancelled_payload_may_be_dropped() {
+    let (runtime, flavour, drops) = (started(), Open::default(), Arc::new(AtomicUsize::new(0)));
+    let count = Arc::clone(&drops);
+    let mut call = Box::pin(runtime.call(flavour.clone(), move || awkward(count)));
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(call.as_mut().poll(&mut context).is_pending());
+    let mut payload = flavour.take();
+    assert!(poll(&mut payload).is_pending());
+    drop(call);
+    drop(payload);
+    assert_eq!(drops.load(SeqCst), 1);
+    runtime.shutdown();
+    runtime.wait().unwrap();
+}
+
+#[test]
+fn f2_what_comes_to_its_first_poll_too_late_may_be_dropped() {
+    let runtime = Runtime::builder()
+        .signals(Signals::Leave)
+        .grace(Duration::ZERO)
+        .build();
+    runtime.start().unwrap();
+    let (flavour, drops) = (Open::default(), Arc::new(AtomicUsize::new(0)));
+    let count = Arc::clone(&drops);
+    runtime
+        .adopt(flavour.clone(), move || awkward(count))
+        .unwrap();
+    let payload = flavour.take();
+    runtime.shutdown();
+    let soon = Instant::now() + Duration::from_secs(20);
+    assert!(flavour.cancelled.wait(soon), "the flavour is cancelled");
+    drop(payload);
+    assert_eq!(drops.load(SeqCst), 0, "it never ran");
+    runtime.wait().unwrap();
 }
 
 #[test]
@@ -240,7 +282,7 @@ fn f2_a_payload_lost_with_its_flavour_is_accounted_for_once() {
 
 #[test]
 fn f2_a_forgotten_payload_is_a_straggler() {
-    let clock = foster_core::Clock::manual();
+    let clock = Clock::manual();
     let runtime = Runtime::builder()
         .signals(Signals::Leave)
         .clock(clock.clone())
@@ -259,7 +301,7 @@ fn f2_a_forgotten_payload_is_a_straggler() {
         move || runtime.wait()
     });
     while !waiter.is_finished() {
-        clock.advance(std::time::Duration::from_secs(1));
+        clock.advance(Duration::from_secs(1));
         thread::yield_now();
     }
     let error = waiter.join().unwrap().unwrap_err();
