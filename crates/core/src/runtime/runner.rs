@@ -47,19 +47,15 @@ impl Runner {
         self.listening = None;
         // Services that overran their own time, which may have ended since.
         for one in self.lifetime().hub.take_overran() {
-            if !overran.iter().any(|known| known.payload() == one.payload()) {
+            if !overran.iter().any(|known| known.is_payload_of(&one)) {
                 overran.push(one);
             }
         }
 
         // One payload is named once: what blocks a thread has overrun the grace time as well.
-        let blocking: Vec<_> = stragglers.iter().map(Straggler::payload).collect();
-        let mut first: Vec<_> = overran
-            .into_iter()
-            .filter(|one| !blocking.contains(&one.payload()))
-            .collect();
-        first.append(&mut stragglers);
-        self.report(first, deadline);
+        overran.retain(|one| !stragglers.iter().any(|other| other.is_payload_of(one)));
+        overran.append(&mut stragglers);
+        self.report(overran, deadline);
     }
 
     fn lifetime(&self) -> &Lifetime {
@@ -103,7 +99,7 @@ impl Runner {
             .iter()
             .flat_map(|slot| slot.alive())
             .filter(|record| record.is_holder() && !record.is_ending())
-            .map(|record| Straggler::of_payload(record.origin(), StragglerReason::Overran))
+            .map(|record| Straggler::of_payload(&record, StragglerReason::Overran))
             .collect()
     }
 
@@ -181,7 +177,7 @@ impl Runner {
             .iter()
             .flat_map(|slot| slot.alive())
             .filter(|record| record.is_blocking() && !record.is_holder())
-            .map(|record| Straggler::of_payload(record.origin(), StragglerReason::LeftBehind))
+            .map(|record| Straggler::of_payload(&record, StragglerReason::LeftBehind))
             .collect();
         let ended = Ended {
             failures: self.failures,
@@ -247,7 +243,7 @@ fn unended(slot: &Slot) -> Vec<Straggler> {
         return vec![Straggler::of_flavour(slot.identifier().clone())];
     }
     let alive = slot.alive();
-    let straggler = |index: usize, reason| Straggler::of_payload(alive[index].origin(), reason);
+    let straggler = |index: usize, reason| Straggler::of_payload(&alive[index], reason);
     let polling: Vec<_> = (0..alive.len())
         .filter(|index| alive[*index].is_polling())
         .collect();
