@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use foster_core::{
     BoxError, Clock, Coroutine, ExecuteErrorKind, FailureKind, Flavour, Identifier, Key, Latch,
-    Manual, Rejected, Reporter, Runtime, Shutdown, Signals,
+    Manual, Rejected, Reporter, Runtime, Shutdown, Signals, StragglerReason,
 };
 
 /// A flavour that hands its payloads to the test.
@@ -209,6 +209,39 @@ fn f2_a_payload_dropped_at_home_is_dropped_and_reported() {
     let error = runtime.wait().unwrap_err();
     assert_eq!(error.failures().len(), 1);
     assert_eq!(error.failures()[0].kind(), FailureKind::Lost);
+}
+
+#[test]
+fn s3_cancel_time_ends_at_its_very_moment() {
+    let clock = Clock::manual();
+    let runtime = Runtime::builder()
+        .signals(Signals::Leave)
+        .clock(clock.clone())
+        .cancel_timeout(Duration::from_secs(5))
+        .build();
+    runtime.start().unwrap();
+    let (flavour, drops) = (Open::default(), Arc::default());
+    runtime
+        .adopt(flavour.clone(), move || awkward(drops))
+        .unwrap();
+    let mut payload = flavour.take();
+    assert!(poll(&mut payload).is_pending());
+    runtime.shutdown();
+    let soon = Instant::now() + Duration::from_secs(20);
+    assert!(flavour.cancelled.wait(soon), "the cancel time has begun");
+    let ended = Arc::new(Latch::default());
+    let waiter = thread::spawn({
+        let ended = Arc::clone(&ended);
+        move || {
+            let result = runtime.wait();
+            ended.open();
+            result
+        }
+    });
+    clock.advance(Duration::from_secs(5));
+    assert!(ended.wait(soon), "the cancel time is over");
+    let error = waiter.join().unwrap().unwrap_err();
+    assert_eq!(error.stragglers()[0].reason(), StragglerReason::Kept);
 }
 
 #[test]

@@ -1,0 +1,261 @@
+//! The end of a runtime to the moment: what is waited for and how long, who is named and who is not.
+//! Rows A6, S1, S3 and S5.
+
+mod common;
+
+use std::fmt;
+use std::future::pending;
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Waker};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use common::*;
+use foster::{
+    BoxError, Clock, Coroutine, FailureKind, Flavour, Identifier, Key, Latch, Rejected, Reporter,
+    Shutdown, Smol, StragglerReason, Thread, Tokio,
+};
+
+on_every_flavour!(s5_a_closure_that_panics_when_dropped_unrun_is_reported);
+on_async_flavours!(
+    s1_cancel_time_is_the_clocks,
+    s3_a_holder_that_ended_in_time_is_not_named,
+);
+once!(
+    a6_a_failure_that_is_being_told_is_waited_for,
+    s3_payloads_from_the_same_line_are_told_apart,
+);
+
+/// A flavour that polls once, right where payloads are handed in, and takes its time to be joined.
+#[derive(Clone, Default)]
+struct SlowToJoin {
+    joining: Event,
+    may_end: Arc<Latch>,
+}
+
+impl PartialEq for SlowToJoin {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.may_end, &other.may_end)
+    }
+}
+
+impl fmt::Debug for SlowToJoin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SlowToJoin")
+    }
+}
+
+impl Key for SlowToJoin {
+    type Payload = Coroutine;
+
+    fn identifier(&self) -> Identifier {
+        Identifier::new("slow_to_join")
+    }
+
+    fn start(&self, _: Reporter) -> Result<Arc<dyn Flavour<Payload = Coroutine>>, BoxError> {
+        Ok(Arc::new(self.clone()))
+    }
+}
+
+impl Flavour for SlowToJoin {
+    type Payload = Coroutine;
+
+    fn spawn(&self, payload: Coroutine) -> Result<(), Rejected<Coroutine>> {
+        let polled = pin!(payload).poll(&mut Context::from_waker(Waker::noop()));
+        assert!(polled.is_ready());
+        Ok(())
+    }
+
+    fn block_on(&self, payload: Coroutine) -> Result<(), Rejected<Coroutine>> {
+        self.spawn(payload)
+    }
+
+    fn cancel(&self) {}
+
+    fn join(&self, by: Instant) -> bool {
+        self.joining.happen();
+        self.may_end.wait(by)
+    }
+}
+
+/// A subscriber's output that has to wait.
+#[derive(Clone)]
+struct SlowOutput {
+    telling: Event,
+    may_go_on: Event,
+}
+
+impl io::Write for SlowOutput {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.telling.happen();
+        self.may_go_on.expect("the failure may be told");
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn a6_a_failure_that_is_being_told_is_waited_for() {
+    let runtime = builder().cancel_timeout(Duration::from_secs(60)).build();
+    runtime.start().unwrap();
+    let flavour = SlowToJoin::default();
+    runtime.adopt(flavour.clone(), || async {}).unwrap();
+    let (running, may_fail) = (Event::new(), Event::new());
+    let output = SlowOutput {
+        telling: Event::new(),
+        may_go_on: Event::new(),
+    };
+    let (is_running, its_turn, its_output) = (running.clone(), may_fail.clone(), output.clone());
+    runtime
+        .adopt(Thread, move || {
+            let writer = move || its_output.clone();
+            let subscriber = tracing_subscriber::fmt().with_writer(writer).finish();
+            // For this thread and as long as it is there.
+            std::mem::forget(tracing::subscriber::set_default(subscriber));
+            is_running.happen();
+            its_turn.expect("it is time to fail");
+            Err::<(), _>("late")
+        })
+        .unwrap();
+    running.expect("the payload runs");
+    runtime.shutdown();
+    // The runner is past all waits but the last one when the payload comes to its end.
+    flavour.joining.expect("the runner joins the flavours");
+    may_fail.happen();
+    output.telling.expect("the failure is being told");
+    let ended = Arc::new(Latch::default());
+    let waiter = {
+        let ended = Arc::clone(&ended);
+        thread::spawn(move || {
+            let result = runtime.wait();
+            ended.open();
+            result
+        })
+    };
+    flavour.may_end.open();
+    let at_once = ended.wait(Instant::now() + Duration::from_millis(100));
+    output.may_go_on.happen();
+    assert!(!at_once, "the run waits for the failure");
+    let error = waiter.join().unwrap().unwrap_err();
+    assert_eq!(error.failures()[0].message(), "late");
+}
+
+fn s1_cancel_time_is_the_clocks<F: AsyncFlavour>(flavour: F) {
+    let clock = Clock::manual();
+    let runtime = builder()
+        .clock(clock.clone())
+        .cancel_timeout(Duration::from_secs(3_600))
+        .build();
+    runtime.start().unwrap();
+    let (blocked, go) = (Event::new(), Event::new());
+    let (is_blocked, its_go) = (blocked.clone(), go.clone());
+    flavour
+        .adopt(&runtime, move || {
+            is_blocked.happen();
+            block_until(&its_go);
+        })
+        .unwrap();
+    blocked.expect("the flavour's thread is blocked");
+    runtime.shutdown();
+    let waiter = thread::spawn(move || runtime.wait());
+    let soon = Instant::now() + SOON;
+    while !waiter.is_finished() {
+        assert!(Instant::now() < soon, "real time is waited for");
+        clock.advance(Duration::from_secs(1_800));
+        thread::yield_now();
+    }
+    go.happen();
+    let error = waiter.join().unwrap().unwrap_err();
+    let blocking = StragglerReason::Blocking { others: 0 };
+    assert_eq!(error.stragglers()[0].reason(), blocking);
+}
+
+fn s5_a_closure_that_panics_when_dropped_unrun_is_reported<F: AnyFlavour>(flavour: F) {
+    let runtime = runtime();
+    let loud = OnDrop(|| panic!("dropped unrun"));
+    flavour.adopt(&runtime, move || drop(loud)).unwrap();
+    runtime.shutdown();
+    let error = runtime.run().unwrap_err();
+    let [failure] = error.failures() else {
+        panic!("one failure, not {error}");
+    };
+    assert_eq!(failure.kind(), FailureKind::Panic);
+    assert_eq!(failure.message(), "dropped unrun");
+}
+
+fn s3_a_holder_that_ended_in_time_is_not_named<F: AsyncFlavour>(flavour: F) {
+    let runtime = builder().grace(Duration::from_millis(50)).build();
+    runtime.start().unwrap();
+    let (held, ended, go) = (Event::new(), Event::new(), Event::new());
+    let (is_held, has_ended) = (held.clone(), ended.clone());
+    runtime
+        .named("quick")
+        .adopt(flavour, move || async move {
+            let token = Shutdown::current();
+            is_held.happen();
+            token.requested().await;
+            has_ended.happen();
+        })
+        .unwrap();
+    held.expect("the first payload holds a token");
+    runtime.named("idle").adopt(flavour, pending::<()>).unwrap();
+    let (held, its_go) = (Event::new(), go.clone());
+    let is_held = held.clone();
+    runtime
+        .named("slow")
+        .adopt(Thread, move || {
+            let _token = Shutdown::current();
+            is_held.happen();
+            block_until(&its_go);
+        })
+        .unwrap();
+    held.expect("the second payload holds a token");
+    runtime.shutdown();
+    let error = runtime.wait().unwrap_err();
+    go.happen();
+    ended.expect("the first payload was asked");
+    let named: Vec<_> = error.stragglers().iter().map(|one| one.payload()).collect();
+    assert_eq!(named, [Some("slow")], "{error}");
+}
+
+fn s3_payloads_from_the_same_line_are_told_apart() {
+    let short = Duration::from_millis(50);
+    let runtime = builder().grace(short).cancel_timeout(short).build();
+    runtime.start().unwrap();
+    let (blocked, held, go) = (Event::new(), Event::new(), Event::new());
+    for blocks in [true, false] {
+        let (is_blocked, is_held, its_go) = (blocked.clone(), held.clone(), go.clone());
+        let payload = move || async move {
+            let _token = Shutdown::current();
+            if blocks {
+                is_blocked.happen();
+                block_until(&its_go);
+            }
+            is_held.happen();
+            pending::<()>().await;
+        };
+        let adopt = |flavour: &str| match flavour {
+            "smol" => runtime.named("worker").adopt(Smol, payload),
+            _ => runtime.named("worker").adopt(Tokio, payload),
+        };
+        adopt(if blocks { "smol" } else { "tokio" }).unwrap();
+    }
+    blocked.expect("the one blocks its thread");
+    held.expect("the other holds a token");
+    runtime.shutdown();
+    let error = runtime.wait().unwrap_err();
+    go.happen();
+    let mut named: Vec<_> = error
+        .stragglers()
+        .iter()
+        .map(|one| (one.flavour(), one.reason()))
+        .collect();
+    named.sort_by_key(|(flavour, _)| *flavour);
+    let blocking = StragglerReason::Blocking { others: 0 };
+    let expected = [("smol", blocking), ("tokio", StragglerReason::Overran)];
+    assert_eq!(named, expected, "{error}");
+}
