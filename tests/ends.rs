@@ -25,6 +25,7 @@ on_async_flavours!(
 );
 once!(
     a6_a_failure_that_is_being_told_is_waited_for,
+    s2_a_token_taken_after_the_grace_time_does_not_count,
     s3_payloads_from_the_same_line_are_told_apart,
 );
 
@@ -142,6 +143,39 @@ fn a6_a_failure_that_is_being_told_is_waited_for() {
     assert!(!at_once, "the run waits for the failure");
     let error = waiter.join().unwrap().unwrap_err();
     assert_eq!(error.failures()[0].message(), "late");
+}
+
+fn s2_a_token_taken_after_the_grace_time_does_not_count() {
+    let runtime = builder().cancel_timeout(Duration::from_secs(60)).build();
+    runtime.start().unwrap();
+    let flavour = SlowToJoin::default();
+    runtime.adopt(flavour.clone(), || async {}).unwrap();
+    let (running, too_late, taken) = (Event::new(), Event::new(), Event::new());
+    let go = Event::new();
+    let (is_running, its_turn) = (running.clone(), too_late.clone());
+    let (has_taken, its_go) = (taken.clone(), go.clone());
+    runtime
+        .named("late")
+        .adopt(Thread, move || {
+            is_running.happen();
+            its_turn.expect("the grace time is over");
+            let token = Shutdown::current();
+            assert!(token.is_requested());
+            has_taken.happen();
+            block_until(&its_go);
+        })
+        .unwrap();
+    running.expect("the payload runs");
+    runtime.shutdown();
+    flavour.joining.expect("the runner joins the flavours");
+    too_late.happen();
+    taken.expect("the payload has its token");
+    flavour.may_end.open();
+    runtime.wait().unwrap();
+    let left = runtime.left_behind();
+    go.happen();
+    assert_eq!(left.len(), 1);
+    assert_eq!(left[0].payload(), Some("late"));
 }
 
 fn s1_cancel_time_is_the_clocks<F: AsyncFlavour>(flavour: F) {
