@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use common::*;
 use foster::{
     BoxError, Clock, Coroutine, FailureKind, Flavour, Identifier, Key, Latch, Rejected, Reporter,
-    Shutdown, Smol, StragglerReason, Thread, Tokio,
+    Runtime, Shutdown, Smol, StragglerReason, Thread, Tokio,
 };
 
 on_every_flavour!(s5_a_closure_that_panics_when_dropped_unrun_is_reported);
@@ -26,12 +26,14 @@ on_async_flavours!(
 once!(
     a6_a_failure_that_is_being_told_is_waited_for,
     s2_a_token_taken_after_the_grace_time_does_not_count,
+    s3_a_holder_that_only_tells_its_failure_has_not_overrun,
     s3_payloads_from_the_same_line_are_told_apart,
 );
 
 /// A flavour that polls once, right where payloads are handed in, and takes its time to be joined.
 #[derive(Clone, Default)]
 struct SlowToJoin {
+    cancelled: Event,
     joining: Event,
     may_end: Arc<Latch>,
 }
@@ -73,7 +75,9 @@ impl Flavour for SlowToJoin {
         self.spawn(payload)
     }
 
-    fn cancel(&self) {}
+    fn cancel(&self) {
+        self.cancelled.happen();
+    }
 
     fn join(&self, by: Instant) -> bool {
         self.joining.happen();
@@ -100,34 +104,56 @@ impl io::Write for SlowOutput {
     }
 }
 
-fn a6_a_failure_that_is_being_told_is_waited_for() {
-    let runtime = builder().cancel_timeout(Duration::from_secs(60)).build();
-    runtime.start().unwrap();
-    let flavour = SlowToJoin::default();
-    runtime.adopt(flavour.clone(), || async {}).unwrap();
-    let (running, may_fail) = (Event::new(), Event::new());
-    let output = SlowOutput {
-        telling: Event::new(),
-        may_go_on: Event::new(),
-    };
-    let (is_running, its_turn, its_output) = (running.clone(), may_fail.clone(), output.clone());
-    runtime
-        .adopt(Thread, move || {
-            let writer = move || its_output.clone();
+/// A subroutine that fails when it may, and is long about telling that.
+struct Failing {
+    running: Event,
+    may_fail: Event,
+    output: SlowOutput,
+}
+
+impl Failing {
+    fn adopt(runtime: &Runtime, holds: bool) -> Self {
+        let this = Self {
+            running: Event::new(),
+            may_fail: Event::new(),
+            output: SlowOutput {
+                telling: Event::new(),
+                may_go_on: Event::new(),
+            },
+        };
+        let (is_running, its_turn) = (this.running.clone(), this.may_fail.clone());
+        let output = this.output.clone();
+        let code = move || {
+            let _token = holds.then(Shutdown::current);
+            let writer = move || output.clone();
             let subscriber = tracing_subscriber::fmt().with_writer(writer).finish();
             // For this thread and as long as it is there.
             std::mem::forget(tracing::subscriber::set_default(subscriber));
             is_running.happen();
             its_turn.expect("it is time to fail");
             Err::<(), _>("late")
-        })
-        .unwrap();
-    running.expect("the payload runs");
+        };
+        runtime.adopt(Thread, code).unwrap();
+        this.running.expect("the payload runs");
+        this
+    }
+
+    fn fail(&self) {
+        self.may_fail.happen();
+        self.output.telling.expect("the failure is being told");
+    }
+}
+
+fn a6_a_failure_that_is_being_told_is_waited_for() {
+    let runtime = builder().cancel_timeout(Duration::from_secs(60)).build();
+    runtime.start().unwrap();
+    let flavour = SlowToJoin::default();
+    runtime.adopt(flavour.clone(), || async {}).unwrap();
+    let failing = Failing::adopt(&runtime, false);
     runtime.shutdown();
     // The runner is past all waits but the last one when the payload comes to its end.
     flavour.joining.expect("the runner joins the flavours");
-    may_fail.happen();
-    output.telling.expect("the failure is being told");
+    failing.fail();
     let ended = Arc::new(Latch::default());
     let waiter = {
         let ended = Arc::clone(&ended);
@@ -139,10 +165,26 @@ fn a6_a_failure_that_is_being_told_is_waited_for() {
     };
     flavour.may_end.open();
     let at_once = ended.wait(Instant::now() + Duration::from_millis(100));
-    output.may_go_on.happen();
+    failing.output.may_go_on.happen();
     assert!(!at_once, "the run waits for the failure");
     let error = waiter.join().unwrap().unwrap_err();
     assert_eq!(error.failures()[0].message(), "late");
+}
+
+fn s3_a_holder_that_only_tells_its_failure_has_not_overrun() {
+    let runtime = builder().grace(Duration::from_millis(10)).build();
+    runtime.start().unwrap();
+    let flavour = SlowToJoin::default();
+    flavour.may_end.open();
+    runtime.adopt(flavour.clone(), || async {}).unwrap();
+    let failing = Failing::adopt(&runtime, true);
+    failing.fail();
+    runtime.shutdown();
+    flavour.cancelled.expect("the grace time is over");
+    failing.output.may_go_on.happen();
+    let error = runtime.wait().unwrap_err();
+    assert_eq!(error.failures()[0].message(), "late");
+    assert!(error.stragglers().is_empty(), "{error}");
 }
 
 fn s2_a_token_taken_after_the_grace_time_does_not_count() {

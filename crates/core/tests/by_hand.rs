@@ -212,6 +212,29 @@ fn f2_a_payload_dropped_at_home_is_dropped_and_reported() {
 }
 
 #[test]
+fn f1_whoever_waits_for_an_adopted_payload_goes_on() {
+    let (runtime, flavour) = (started(), Open::default());
+    runtime.adopt(flavour.clone(), || async {}).unwrap();
+    let mut payload = flavour.take();
+    let (before, after) = (payload.completion(), payload.completion());
+    let gone_on = Arc::new(Latch::default());
+    let waiter = thread::spawn({
+        let gone_on = Arc::clone(&gone_on);
+        move || {
+            before.wait();
+            gone_on.open();
+        }
+    });
+    assert!(poll(&mut payload).is_ready());
+    let soon = Instant::now() + Duration::from_secs(20);
+    assert!(gone_on.wait(soon), "the payload is over");
+    waiter.join().unwrap();
+    after.wait();
+    runtime.shutdown();
+    runtime.wait().unwrap();
+}
+
+#[test]
 fn s3_cancel_time_ends_at_its_very_moment() {
     let clock = Clock::manual();
     let runtime = Runtime::builder()
