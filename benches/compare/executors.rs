@@ -1,0 +1,80 @@
+//! What is measured: a runtime of Foster's, and the raw executors, each on a thread of its own.
+
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use async_executor::Executor;
+use foster::Runtime;
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::oneshot;
+
+/// What an expectation says of a runtime that was just started.
+pub(crate) const RUNS: &str = "the runtime runs";
+
+pub(crate) fn started() -> Runtime {
+    let runtime = Runtime::new();
+    runtime.start().expect("a new runtime starts");
+    runtime
+}
+
+/// Ends `runtime`, and returns when it is over.
+pub(crate) fn stop(runtime: &Runtime) {
+    runtime.shutdown();
+    runtime.wait().expect("nothing fails");
+}
+
+/// A raw executor, on a thread that ends with it.
+pub(crate) struct Raw<E> {
+    pub(crate) executor: E,
+    stop: oneshot::Sender<()>,
+    thread: JoinHandle<()>,
+}
+
+impl<E> Raw<E> {
+    /// Ends the thread, which first drops the executor and all that is left in it.
+    pub(crate) fn stop(self) {
+        // What this side holds would keep it alive.
+        drop(self.executor);
+        drop(self.stop);
+        self.thread.join().expect("nothing panics");
+    }
+}
+
+pub(crate) type RawSmol = Raw<Arc<Executor<'static>>>;
+
+/// async-executor's `Executor`, driven by one thread as smol's documentation shows.
+pub(crate) fn smol() -> RawSmol {
+    let executor = Arc::new(Executor::new());
+    let driven = Arc::clone(&executor);
+    let (stop, stopped) = oneshot::channel();
+    let thread = thread::spawn(move || drop(async_io::block_on(driven.run(stopped))));
+    Raw {
+        executor,
+        stop,
+        thread,
+    }
+}
+
+pub(crate) type RawTokio = Raw<Handle>;
+
+/// tokio's current-thread runtime, driven by one thread and spawned on through its handle.
+pub(crate) fn tokio() -> RawTokio {
+    tokio_with(Builder::new_current_thread())
+}
+
+/// tokio's multi-thread runtime with a worker for each core, as Foster's flavour has it.
+pub(crate) fn tokio_multi_thread() -> RawTokio {
+    tokio_with(Builder::new_multi_thread())
+}
+
+fn tokio_with(mut builder: Builder) -> RawTokio {
+    let runtime = builder.enable_all().build().expect("tokio starts");
+    let executor = runtime.handle().clone();
+    let (stop, stopped) = oneshot::channel();
+    let thread = thread::spawn(move || drop(runtime.block_on(stopped)));
+    Raw {
+        executor,
+        stop,
+        thread,
+    }
+}
