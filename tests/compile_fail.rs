@@ -55,6 +55,112 @@ const CASES: &[(&str, &str, &[&str])] = &[
     ),
 ];
 
+/// Cases of services: items beside `main`.
+const SERVICES: &[(&str, &str, &[&str])] = &[
+    (
+        "async_service_on_threads",
+        "struct Beat; #[service(flavour = Thread)] impl Beat { async fn run(&self) {} }",
+        &[
+            "does not fit a flavour of `Subroutine`s",
+            "an `async fn` does not run there",
+        ],
+    ),
+    (
+        "blocking_service_on_an_async_flavour",
+        "struct Beat; #[service(flavour = Smol)] impl Beat { fn run(&self) -> Result<(), String> { Ok(()) } }",
+        &[
+            "does not fit a flavour of `foster::Coroutine`s",
+            "write `async fn run(&self)`",
+        ],
+    ),
+    (
+        "blocking_function_on_an_async_flavour",
+        "#[service(flavour = Smol)] fn beat() {}",
+        &["does not fit a flavour of `foster::Coroutine`s"],
+    ),
+    (
+        "async_service_by_hand_on_threads",
+        "struct Beat; impl foster::Service for Beat { type Flavour = Thread; \
+         fn flavour(&self) -> Thread { Thread } async fn run(&self) {} }",
+        &[
+            "does not fit a flavour of `Subroutine`s",
+            "an `async fn` does not run there",
+        ],
+    ),
+    (
+        "value_from_a_service",
+        "#[service(flavour = Smol)] async fn beat() -> i32 { 7 }",
+        &["a service must not return `i32`"],
+    ),
+    (
+        "service_without_a_run",
+        "struct Beat; #[service(flavour = Smol)] impl Beat { async fn go(&self) {} }",
+        &["a service needs a `run`"],
+    ),
+    (
+        "service_without_a_flavour",
+        "struct Beat; #[service] impl Beat { async fn run(&self) {} }",
+        &["a service needs a flavour"],
+    ),
+    (
+        "unknown_option",
+        "#[service(flavour = Smol, color = 1)] async fn beat() {}",
+        &["a service has no option `color`", "`restart`"],
+    ),
+    (
+        "unknown_restart",
+        r#"#[service(flavour = Smol, restart = "sometimes")] async fn beat() {}"#,
+        &["`restart` is \"never\", \"on-failure\", \"always\""],
+    ),
+    (
+        "run_with_arguments",
+        "struct Beat; #[service(flavour = Smol)] impl Beat { async fn run(&self, every: u32) {} }",
+        &["takes nothing but `&self`"],
+    ),
+    (
+        "run_that_consumes",
+        "struct Beat; #[service(flavour = Smol)] impl Beat { async fn run(self) {} }",
+        &["the same value may run again"],
+    ),
+    (
+        "function_with_arguments",
+        "#[service(flavour = Smol)] async fn beat(every: u32) {}",
+        &["a function that is a service takes nothing"],
+    ),
+    (
+        "constant_as_a_flavour_without_its_type",
+        r#"const IO: Instance<Smol> = Instance::new(Smol, "smol::io"); \
+           #[service(flavour = IO)] async fn beat() {}"#,
+        &["add it, as in `flavour = IO, key = Instance<Smol>`"],
+    ),
+    (
+        "linked_type",
+        "struct Beat; #[service(flavour = Smol, linked)] impl Beat { async fn run(&self) {} }",
+        &["only free functions can be `linked`"],
+    ),
+    (
+        "attribute_on_a_struct",
+        "#[service(flavour = Smol)] struct Beat;",
+        &["stands on an `impl` block with a `run`, or on a free function"],
+    ),
+    (
+        "no_service",
+        "fn serve(runtime: &Runtime) { let _ = runtime.serve(7); }",
+        &["`{integer}` is no service"],
+    ),
+    (
+        "function_without_the_attribute",
+        "async fn beat() {} fn serve(runtime: &Runtime) { let _ = runtime.serve(beat); }",
+        &["is no service", "put `#[service(flavour = …)]`"],
+    ),
+    (
+        "service_that_is_not_sync_on_several_threads",
+        "struct Beat(std::cell::Cell<u32>); #[service(flavour = TokioMultiThread::new())] \
+         impl Beat { async fn run(&self) {} } fn serve(runtime: &Runtime, beat: Beat) { let _ = runtime.serve(beat); }",
+        &["cannot be"],
+    ),
+];
+
 /// Cases that the compiler explains well enough by itself: what counts is that they are refused.
 const REFUSED: &[(&str, &str, &str)] = &[
     (
@@ -109,28 +215,38 @@ fn a4_what_must_not_compile_does_not_and_says_why() {
         &package,
         "well_formed",
         "runtime.adopt(Smol, || async {}).unwrap();",
+        "#[service(flavour = Smol)] async fn beat() {}",
     );
     assert!(compiles, "{output}");
 
     let refused = REFUSED
         .iter()
         .map(|(name, code, text)| (*name, *code, std::slice::from_ref(text)));
-    for (name, code, texts) in CASES.iter().copied().chain(refused) {
-        let (compiles, output) = check(&package, name, code);
+    let mut silent = Vec::new();
+    let services = SERVICES.iter().map(|case| (case, true));
+    let payloads: Vec<_> = CASES.iter().copied().chain(refused).collect();
+    let payloads = payloads.iter().map(|case| (case, false));
+    for ((name, code, texts), is_item) in payloads.chain(services) {
+        let (compiles, output) = check(
+            &package,
+            name,
+            if is_item { "" } else { code },
+            if is_item { code } else { "" },
+        );
         assert!(!compiles, "`{code}` compiles");
-        for text in texts {
-            assert!(
-                flat(&output).contains(text),
-                "`{name}` does not say `{text}`:\n{output}"
-            );
+        for text in *texts {
+            if !flat(&output).contains(text) {
+                silent.push(format!("`{name}` does not say `{text}`:\n{output}"));
+            }
         }
     }
+    assert!(silent.is_empty(), "{}", silent.join("\n"));
 }
 
-fn check(package: &Path, name: &str, code: &str) -> (bool, String) {
+fn check(package: &Path, name: &str, code: &str, items: &str) -> (bool, String) {
     let program = format!(
-        "#![allow(unused)]\nuse foster::{{Instance, Runtime, Smol, Thread, TokioMultiThread}};\n\
-         fn main() {{\n    let runtime = Runtime::new();\n    {code}\n}}\n"
+        "#![allow(unused)]\nuse foster::{{Instance, Runtime, Smol, Thread, TokioMultiThread, service}};\n\
+         {items}\nfn main() {{\n    let runtime = Runtime::new();\n    {code}\n}}\n"
     );
     fs::write(package.join(format!("src/bin/{name}.rs")), program).unwrap();
     let output = Command::new(env!("CARGO"))

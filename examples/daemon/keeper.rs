@@ -1,9 +1,9 @@
-//! The keeper: a coroutine on smol, which has the latest results and their rate of change.
+//! The keeper: a service on smol, which has the latest results and their rate of change.
 
 use std::path::Path;
 use std::time::Instant;
 
-use foster::Shutdown;
+use foster::{Shutdown, Smol};
 use serde::Serialize;
 use smol::Timer;
 use smol::channel::Receiver;
@@ -47,33 +47,39 @@ impl Stats {
 }
 
 /// Turns walks into `latest` stats. A tokio channel serves here, too: it needs no reactor.
-pub(crate) async fn keep(
-    walks: Receiver<Walk>,
-    latest: watch::Sender<Stats>,
-    fails: Option<Instant>,
-) -> anyhow::Result<()> {
-    let shutdown = Shutdown::current();
-    let keeping = async {
-        let mut last = None;
-        // The walker's end closes the channel.
-        while let Ok(walk) = walks.recv().await {
-            latest.send_modify(|stats| stats.add(walk, last));
-            last = Some(walk);
-        }
+pub(crate) struct Keeper {
+    pub(crate) walks: Receiver<Walk>,
+    pub(crate) latest: watch::Sender<Stats>,
+    /// When it is made to fail, if it is.
+    pub(crate) fails: Option<Instant>,
+}
+
+#[foster::service(flavour = Smol)]
+impl Keeper {
+    async fn run(&self) -> anyhow::Result<()> {
+        let shutdown = Shutdown::current();
+        let keeping = async {
+            let mut last = None;
+            // The walker's end closes the channel.
+            while let Ok(walk) = self.walks.recv().await {
+                self.latest.send_modify(|stats| stats.add(walk, last));
+                last = Some(walk);
+            }
+            Ok(())
+        };
+        let failing = async {
+            self.fails.map_or_else(Timer::never, Timer::at).await;
+            Err(crate::mishap())
+        };
+        let asked = async {
+            shutdown.requested().await;
+            Ok(())
+        };
+        or(asked, or(failing, keeping)).await?;
+        let Stats { files, bytes, .. } = *self.latest.borrow();
+        crate::say(format_args!(
+            "keeper: ended at {files} files, {bytes} bytes"
+        ));
         Ok(())
-    };
-    let failing = async {
-        fails.map_or_else(Timer::never, Timer::at).await;
-        Err(crate::mishap())
-    };
-    let asked = async {
-        shutdown.requested().await;
-        Ok(())
-    };
-    or(asked, or(failing, keeping)).await?;
-    let Stats { files, bytes, .. } = *latest.borrow();
-    crate::say(format_args!(
-        "keeper: ended at {files} files, {bytes} bytes"
-    ));
-    Ok(())
+    }
 }

@@ -1,5 +1,5 @@
-//! A daemon: it walks a directory on a thread, keeps the results on smol, and serves them over HTTP
-//! on tokio. A failure of one of them, Ctrl-C or SIGTERM ends all three in order.
+//! A daemon of three services: one walks a directory on a thread, one keeps the results on smol, and one
+//! serves them over HTTP on tokio. A failure of one of them, Ctrl-C or SIGTERM ends all three in order.
 
 mod keeper;
 mod server;
@@ -14,10 +14,12 @@ use std::time::{Duration, Instant};
 
 use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::{Parser, ValueEnum};
-use foster::{RunError, Runtime, Smol, Thread, Tokio};
+use foster::{RunError, Runtime};
 use tokio::sync::watch;
 
-use crate::keeper::Stats;
+use crate::keeper::{Keeper, Stats};
+use crate::server::Server;
+use crate::walker::Walker;
 
 /// Watches a directory and serves what it finds over HTTP, on this machine only
 #[derive(Parser)]
@@ -30,7 +32,7 @@ struct Arguments {
     #[arg(long, default_value_t = 0)]
     port: u16,
 
-    /// Makes the payload of one flavour fail after two seconds, to show what happens then
+    /// Makes the service of one flavour fail after two seconds, to show what happens then
     #[arg(long, value_name = "FLAVOUR")]
     fail: Option<Flavour>,
 }
@@ -70,30 +72,30 @@ fn run(arguments: Arguments) -> Result<(), RunError> {
         fail,
     } = arguments;
     let mishap = |flavour| (fail == Some(flavour)).then(|| Instant::now() + Duration::from_secs(2));
-    let (smol_fails, tokio_fails, thread_fails) = (
-        mishap(Flavour::Smol),
-        mishap(Flavour::Tokio),
-        mishap(Flavour::Thread),
-    );
-
     // One place is enough: the walker waits for a keeper that is behind.
     let (found, walks) = smol::channel::bounded(1);
     let (latest, stats) = watch::channel(Stats::of(&directory));
 
     let runtime = Runtime::new();
-    runtime
-        .named("server")
-        .adopt(Tokio, move || server::serve(port, stats, tokio_fails))?;
-    runtime
-        .named("keeper")
-        .adopt(Smol, move || keeper::keep(walks, latest, smol_fails))?;
-    runtime.named("walker").adopt(Thread, move || {
-        walker::watch(&directory, &found, thread_fails)
+    runtime.serve(Server {
+        port,
+        stats,
+        fails: mishap(Flavour::Tokio),
+    })?;
+    runtime.serve(Keeper {
+        walks,
+        latest,
+        fails: mishap(Flavour::Smol),
+    })?;
+    runtime.serve(Walker {
+        directory,
+        found,
+        fails: mishap(Flavour::Thread),
     })?;
     runtime.run()
 }
 
-/// What a payload returns that is made to fail: an error and its cause, as a real one has.
+/// What a service returns that is made to fail: an error and its cause, as a real one has.
 fn mishap() -> anyhow::Error {
     anyhow::anyhow!("`--fail` asked for it").context("cannot go on")
 }

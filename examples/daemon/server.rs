@@ -1,4 +1,4 @@
-//! The server: a coroutine on tokio, which shows the latest results over HTTP.
+//! The server: a service on tokio, which shows the latest results over HTTP.
 
 use std::future::pending;
 use std::net::Ipv4Addr;
@@ -9,7 +9,7 @@ use axum::extract::State;
 use axum::response::Html;
 use axum::routing::get;
 use axum::{Json, Router};
-use foster::Shutdown;
+use foster::{Shutdown, Tokio};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::{sleep, sleep_until};
@@ -22,34 +22,41 @@ const CLOSING: Duration = Duration::from_millis(250);
 type Latest = State<watch::Receiver<Stats>>;
 
 /// Serves `stats` on the loopback interface, and says where.
-pub(crate) async fn serve(
-    port: u16,
-    stats: watch::Receiver<Stats>,
-    fails: Option<Instant>,
-) -> anyhow::Result<()> {
-    let shutdown = Shutdown::current();
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
-        .await
-        .with_context(|| format!("cannot listen on port {port}"))?;
-    let address = listener.local_addr().context("no address to listen on")?;
-    crate::say(format_args!("listening on http://{address}"));
+pub(crate) struct Server {
+    pub(crate) port: u16,
+    pub(crate) stats: watch::Receiver<Stats>,
+    /// When it is made to fail, if it is.
+    pub(crate) fails: Option<Instant>,
+}
 
-    let router = Router::new()
-        .route("/", get(page))
-        .route("/stats.json", get(json))
-        .with_state(stats);
-    let serving = axum::serve(listener, router).with_graceful_shutdown(shutdown.requested());
-    let overdue = async {
-        shutdown.requested().await;
-        sleep(CLOSING).await;
-    };
-    tokio::select! {
-        served = serving => served.context("cannot serve")?,
-        () = overdue => {}
-        error = failing(fails) => return Err(error),
+#[foster::service(flavour = Tokio)]
+impl Server {
+    async fn run(&self) -> anyhow::Result<()> {
+        let shutdown = Shutdown::current();
+        let port = self.port;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+            .await
+            .with_context(|| format!("cannot listen on port {port}"))?;
+        let address = listener.local_addr().context("no address to listen on")?;
+        crate::say(format_args!("listening on http://{address}"));
+
+        let router = Router::new()
+            .route("/", get(page))
+            .route("/stats.json", get(json))
+            .with_state(self.stats.clone());
+        let serving = axum::serve(listener, router).with_graceful_shutdown(shutdown.requested());
+        let overdue = async {
+            shutdown.requested().await;
+            sleep(CLOSING).await;
+        };
+        tokio::select! {
+            served = serving => served.context("cannot serve")?,
+            () = overdue => {}
+            error = failing(self.fails) => return Err(error),
+        }
+        crate::say("server: ended");
+        Ok(())
     }
-    crate::say("server: ended");
-    Ok(())
 }
 
 async fn failing(fails: Option<Instant>) -> anyhow::Error {

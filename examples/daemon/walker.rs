@@ -1,10 +1,10 @@
-//! The walker: a blocking payload on a thread, which counts what is in the directory.
+//! The walker: a service on a thread, which counts what is in the directory.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use foster::Shutdown;
+use foster::{Shutdown, Thread};
 use smol::channel::Sender;
 
 const PAUSE: Duration = Duration::from_millis(500);
@@ -18,26 +18,33 @@ pub(crate) struct Walk {
 }
 
 /// Walks `directory` again and again and sends what each walk has found.
-pub(crate) fn watch(
-    directory: &Path,
-    found: &Sender<Walk>,
-    fails: Option<Instant>,
-) -> anyhow::Result<()> {
-    let shutdown = Shutdown::current();
-    let is_to_fail = || fails.is_some_and(|time| Instant::now() >= time);
-    let mut walks = 0;
-    while let Some(walk) = walk(directory, || shutdown.is_requested() || is_to_fail()) {
-        walks += 1;
-        // Nobody receives it any more once the keeper has ended.
-        if found.send_blocking(walk).is_err() || shutdown.wait_timeout(PAUSE) {
-            break;
+pub(crate) struct Walker {
+    pub(crate) directory: PathBuf,
+    pub(crate) found: Sender<Walk>,
+    /// When it is made to fail, if it is.
+    pub(crate) fails: Option<Instant>,
+}
+
+#[foster::service(flavour = Thread)]
+impl Walker {
+    fn run(&self) -> anyhow::Result<()> {
+        let shutdown = Shutdown::current();
+        let is_to_fail = || self.fails.is_some_and(|time| Instant::now() >= time);
+        let is_over = || shutdown.is_requested() || is_to_fail();
+        let mut walks = 0;
+        while let Some(walk) = walk(&self.directory, is_over) {
+            walks += 1;
+            // Nobody receives it any more once the keeper has ended.
+            if self.found.send_blocking(walk).is_err() || shutdown.wait_timeout(PAUSE) {
+                break;
+            }
         }
+        if is_to_fail() {
+            return Err(crate::mishap());
+        }
+        crate::say(format_args!("walker: ended after {walks} walks"));
+        Ok(())
     }
-    if is_to_fail() {
-        return Err(crate::mishap());
-    }
-    crate::say(format_args!("walker: ended after {walks} walks"));
-    Ok(())
 }
 
 /// Counts the files below `directory` and their bytes; `None` if it `is_over` before that is done.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use crate::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use crate::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 /// Where grace, cancel time and waits with a time-out get the time from.
 ///
@@ -22,7 +22,16 @@ struct Manual {
 #[derive(Default)]
 struct State {
     elapsed: Duration,
-    sleepers: Vec<Arc<dyn Fn() + Send + Sync>>,
+    sleepers: Vec<Weak<dyn Sleeper>>,
+}
+
+/// Somebody who waits on a manual clock.
+pub(crate) trait Sleeper: Send + Sync {
+    /// When the next of what it will do by itself falls due, as far as it knows.
+    fn next_due(&self) -> Option<Instant>;
+
+    /// The time has come here: wakes all that waits, and returns when what fell due was acted on.
+    fn wake(&self);
 }
 
 impl Clock {
@@ -51,20 +60,25 @@ impl Clock {
 
     /// Moves a manual clock on by `time` and wakes whoever waits on it.
     ///
+    /// For services the time passes as it would by itself: the clock stops at each moment at which
+    /// something falls due (the next start after a delay, a time-out) until that has been acted on, and
+    /// `advance` returns when all that fell due has been. A start has been acted on when the service
+    /// has had its first poll, or its thread; one that returns or fails right there has been seen to.
+    /// No more than a second of real time is spent on waiting for that at each such moment, as a
+    /// flavour may be busy; none if a payload of the runtime moves the clock.
+    ///
     /// Returns `false`, and does nothing, on the system's clock.
     pub fn advance(&self, time: Duration) -> bool {
         let Some(manual) = &self.manual else {
             return false;
         };
-        let sleepers = {
-            let mut state = manual.lock();
-            state.elapsed = state.elapsed.saturating_add(time);
-            state.sleepers.clone()
-        };
-        // Called without the lock: a sleeper that wakes asks the clock for the time.
-        for wake in sleepers {
-            wake();
+        let target = manual.lock().elapsed.saturating_add(time);
+        // What happened until now has to be known, to know what falls due.
+        manual.wake();
+        while let Some(due) = manual.next_due_before(target) {
+            manual.move_to(due);
         }
+        manual.move_to(target);
         true
     }
 
@@ -81,15 +95,51 @@ impl Clock {
         self.manual.is_none().then_some(deadline)
     }
 
-    /// Calls `wake` after each move of a manual clock.
-    pub(crate) fn on_advance(&self, wake: impl Fn() + Send + Sync + 'static) {
+    /// Wakes `sleeper` after each move of a manual clock, as long as it is there.
+    pub(crate) fn on_advance(&self, sleeper: Weak<dyn Sleeper>) {
         if let Some(manual) = &self.manual {
-            manual.lock().sleepers.push(Arc::new(wake));
+            let mut state = manual.lock();
+            state.sleepers.retain(|known| known.strong_count() > 0);
+            state.sleepers.push(sleeper);
         }
     }
 }
 
 impl Manual {
+    fn move_to(&self, elapsed: Duration) {
+        {
+            let mut state = self.lock();
+            // Another thread may have moved it further meanwhile.
+            state.elapsed = state.elapsed.max(elapsed);
+        }
+        self.wake();
+    }
+
+    fn wake(&self) {
+        for sleeper in self.sleepers() {
+            sleeper.wake();
+        }
+    }
+
+    /// Asked without the lock: a sleeper that wakes asks the clock for the time.
+    fn sleepers(&self) -> Vec<Arc<dyn Sleeper>> {
+        self.lock()
+            .sleepers
+            .iter()
+            .filter_map(Weak::upgrade)
+            .collect()
+    }
+
+    /// The next moment that is still to come, before `target`, at which something falls due.
+    fn next_due_before(&self, target: Duration) -> Option<Duration> {
+        let elapsed = self.lock().elapsed;
+        self.sleepers()
+            .iter()
+            .filter_map(|sleeper| sleeper.next_due()?.checked_duration_since(self.start))
+            .filter(|due| elapsed < *due && *due < target)
+            .min()
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -110,19 +160,31 @@ mod tests {
 
     use super::*;
 
+    #[derive(Default)]
+    struct Counting(AtomicUsize);
+
+    impl Sleeper for Counting {
+        fn next_due(&self) -> Option<Instant> {
+            None
+        }
+
+        fn wake(&self) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
     #[test]
     fn a_manual_clock_moves_by_hand_only() {
         let clock = Clock::manual();
-        let woken = Arc::new(AtomicUsize::new(0));
-        let count = Arc::clone(&woken);
-        clock.on_advance(move || {
-            count.fetch_add(1, Ordering::SeqCst);
-        });
+        let sleeper = Arc::new(Counting::default());
+        let weak = Arc::downgrade(&sleeper);
+        clock.on_advance(weak);
         let before = clock.now();
         assert_eq!(clock.now(), before);
         assert!(clock.advance(Duration::from_secs(3)));
         assert_eq!(clock.now() - before, Duration::from_secs(3));
-        assert_eq!(woken.load(Ordering::SeqCst), 1);
+        // Once before, once after.
+        assert_eq!(sleeper.0.load(Ordering::SeqCst), 2);
         assert_eq!(clock.sleep_limit(before), None);
     }
 

@@ -17,6 +17,7 @@ use crate::lifetime::Phase;
 use crate::outcome::Outcome;
 use crate::record::{Header, Record};
 use crate::reply::{Gate, Reply};
+use crate::service::{Attempt, Judged};
 use crate::sync::{Arc, MutexGuard};
 
 /// The account of one payload that is about to be handed to a flavour: whose it is, and where its
@@ -44,6 +45,16 @@ impl<T: 'static> Ticket<T> {
         Self {
             header,
             sink: Sink::Called(Arc::clone(reply) as _),
+        }
+    }
+}
+
+impl Ticket<Judged> {
+    /// For one run of a service, whose outcome is judged where it is known what it was asked.
+    pub(crate) fn of_service(attempt: Arc<Attempt>) -> Self {
+        Self {
+            header: Header::of_service(attempt),
+            sink: Sink::Adopted(Judged::into_cause),
         }
     }
 }
@@ -97,6 +108,9 @@ impl Envelope {
         body: impl Body + 'static,
     ) -> Self {
         let record: Arc<Record> = Arc::new(Record::new(header, gate.clone(), blocking, body));
+        if let Some(attempt) = record.attempt() {
+            attempt.belongs_to(Arc::downgrade(&record));
+        }
         if let Some(gate) = gate {
             gate.belongs_to(Arc::downgrade(&record));
         }

@@ -7,6 +7,7 @@ use std::panic::Location;
 use crate::failure::{Origin, source_of};
 use crate::outcome::ErrorValue;
 use crate::report::RunError;
+use crate::service::{ServeError, ServeErrorKind};
 
 /// A boxed error, as flavours return it.
 pub type BoxError = Box<dyn Error + Send + Sync>;
@@ -199,6 +200,9 @@ fn is_clean_chain(error: &(dyn Error + 'static)) -> bool {
                 error.kind(),
                 ExecuteErrorKind::Stopping | ExecuteErrorKind::Cancelled
             );
+        }
+        if let Some(error) = error.downcast_ref::<ServeError>() {
+            return error.kind() == ServeErrorKind::Stopping;
         }
         // Two that do not show what they hold as their source.
         if let Some(inner) = error.downcast_ref::<RunError>() {

@@ -7,6 +7,7 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::Arc;
 use std::task::{Wake, Waker};
+use std::time::Duration;
 
 use crate::identifier::Identifier;
 use crate::outcome::ErrorValue;
@@ -24,6 +25,13 @@ pub enum FailureKind {
     OrphanedReturn,
     /// The payload's flavour died, could not start, or dropped the payload unfinished.
     Lost,
+    /// A service did not say that it is ready: in time, or at all before it ended.
+    NotReady,
+    /// A service returned that must never end: see
+    /// [`return_is_failure`](crate::Settings::return_is_failure).
+    Returned,
+    /// A service would not end, so that it could not be started again.
+    Stuck,
 }
 
 impl fmt::Display for FailureKind {
@@ -33,6 +41,9 @@ impl fmt::Display for FailureKind {
             Self::Panic => "panic",
             Self::OrphanedReturn => "orphaned return",
             Self::Lost => "lost",
+            Self::NotReady => "not ready",
+            Self::Returned => "returned",
+            Self::Stuck => "stuck",
         })
     }
 }
@@ -40,20 +51,36 @@ impl fmt::Display for FailureKind {
 /// One failure: which payload, on which flavour, adopted where, and why.
 ///
 /// `Display` is one line without the cause, as for every error; [`RunError`](crate::RunError)
-/// prints the whole of it.
+/// prints the whole of it. Clones share the cause.
+#[derive(Clone)]
 pub struct Failure {
     origin: Origin,
-    cause: Cause,
+    cause: Arc<Cause>,
     during_shutdown: bool,
+    given_up: Option<GivenUp>,
+}
+
+/// A service that was started too often.
+#[derive(Debug, Clone, Copy)]
+struct GivenUp {
+    starts: usize,
+    window: Duration,
 }
 
 impl Failure {
     pub(crate) fn new(origin: Origin, cause: Cause) -> Self {
         Self {
             origin,
-            cause,
+            cause: Arc::new(cause),
             during_shutdown: false,
+            given_up: None,
         }
+    }
+
+    /// The failure of a service that is not started once more after it.
+    pub(crate) fn give_up(mut self, starts: usize, window: Duration) -> Self {
+        self.given_up = Some(GivenUp { starts, window });
+        self
     }
 
     pub(crate) fn mark_during_shutdown(&mut self) {
@@ -100,6 +127,12 @@ impl Failure {
         self.cause.error.as_ref().map(ErrorValue::as_dyn)
     }
 
+    /// How often the service had been started within its [limit](crate::Restart::limit)'s window when
+    /// this, its last failure, made Foster give it up; `None` for every other failure.
+    pub fn starts(&self) -> Option<usize> {
+        self.given_up.map(|given_up| given_up.starts)
+    }
+
     /// Whether the runtime was already stopping when this happened.
     pub fn during_shutdown(&self) -> bool {
         self.during_shutdown
@@ -139,8 +172,19 @@ impl fmt::Display for Failure {
             FailureKind::Panic => "panicked",
             FailureKind::OrphanedReturn => "returned a value that nobody receives",
             FailureKind::Lost => "was lost",
+            FailureKind::NotReady => "did not become ready",
+            FailureKind::Returned => "returned, although it must never end",
+            FailureKind::Stuck => "would not end",
         };
-        write!(f, "{} {how}", self.origin)
+        write!(f, "{} {how}", self.origin)?;
+        if let Some(GivenUp { starts, window }) = self.given_up {
+            let times = if starts == 1 { "time" } else { "times" };
+            write!(
+                f,
+                ", and is given up: started {starts} {times} within {window:?}"
+            )?;
+        }
+        Ok(())
     }
 }
 
@@ -155,6 +199,7 @@ impl fmt::Debug for Failure {
             .field("message", &self.message())
             .field("chain", &self.chain())
             .field("during_shutdown", &self.during_shutdown)
+            .field("starts", &self.starts())
             .finish_non_exhaustive()
     }
 }
@@ -171,6 +216,8 @@ pub(crate) struct Origin {
     pub(crate) payload: Arc<str>,
     /// Whether `payload` was chosen by the user; if not, it already says the place.
     pub(crate) named: bool,
+    /// Whether it is a service.
+    pub(crate) service: bool,
     pub(crate) flavour: Identifier,
     pub(crate) location: &'static Location<'static>,
 }
@@ -183,6 +230,7 @@ impl Origin {
     ) -> Self {
         Self {
             named: name.is_some(),
+            service: false,
             payload: match name {
                 Some(name) => name.into(),
                 None => format!("{}:{}", location.file(), location.line()).into(),
@@ -204,7 +252,8 @@ impl Origin {
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = text::line(&self.payload, text::NAME_LIMIT);
-        write!(f, "payload `{name}` on {}", self.flavour)
+        let what = if self.service { "service" } else { "payload" };
+        write!(f, "{what} `{name}` on {}", self.flavour)
     }
 }
 
@@ -218,7 +267,7 @@ pub(crate) struct Cause {
 }
 
 impl Cause {
-    fn text(kind: FailureKind, message: String) -> Self {
+    pub(crate) fn text(kind: FailureKind, message: String) -> Self {
         Self {
             kind,
             message,

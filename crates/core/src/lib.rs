@@ -9,7 +9,11 @@
 //!
 //! # Crate features
 //!
-//! None.
+//! | feature | adds |
+//! |---|---|
+//! | `macros` | the attribute `service`, as [`core_service`] of `foster-macros`; the facade has it always |
+//!
+//! [`core_service`]: https://docs.rs/foster-macros
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(unsafe_code)]
 
@@ -38,11 +42,25 @@ mod record;
 mod reply;
 mod report;
 mod runtime;
+mod service;
 mod shutdown;
 mod signals;
 mod slot;
 mod sync;
 mod text;
+
+#[cfg(feature = "macros")]
+#[cfg_attr(docsrs, doc(cfg(feature = "macros")))]
+#[doc(inline)]
+pub use foster_macros::core_service as service;
+
+/// What the attribute `service` writes, and the facade takes apart.
+#[doc(hidden)]
+pub mod __private {
+    // Beside the attribute of the same name, which differs between the facade and core.
+    pub use crate::service::{Described, service as service_fn};
+    pub use inventory;
+}
 
 pub use crate::clock::Clock;
 pub use crate::envelope::Ticket;
@@ -60,5 +78,10 @@ pub use crate::outcome::{Nothing, Outcome};
 pub use crate::payload::{Asynchronous, Completion, Coroutine, IntoPayload, Parallel, Subroutine};
 pub use crate::report::{RunError, RunErrorKind, Straggler, StragglerReason};
 pub use crate::runtime::{Builder, Call, Named, Runtime, Wait, runtime};
+pub use crate::service::{
+    Answer, Becoming, Dependency, Exit, FnService, Kind, LinkedService, PayloadOf, Ready, Restart,
+    Run, Runs, ServeError, ServeErrorKind, Service, Settings, Unit, UnitBuilder, UnitChange,
+    UnitChanges, UnitState, UnitStatus, service,
+};
 pub use crate::shutdown::{Requested, Shutdown};
 pub use crate::signals::Signals;

@@ -19,18 +19,19 @@
 //! call; all later moves are the runner's.
 
 use std::io::{self, Write as _};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use slab::Slab;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Sleeper};
 use crate::failure::{Failure, contain};
 use crate::record::Record;
 use crate::reply::Gate;
+use crate::service::Hub;
 use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering::SeqCst};
 use crate::sync::channel::Sender;
 use crate::sync::event::Event;
-use crate::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use crate::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// How many failures are kept; those after them are counted.
 const FAILURE_LIMIT: usize = 64;
@@ -80,8 +81,12 @@ pub(crate) struct Lifetime {
     ledger: Mutex<Ledger>,
     /// The callers that wait for a payload, so that they can be let go at the end.
     callers: Mutex<Slab<Arc<dyn Gate>>>,
+    /// When the stop began, on the clock.
+    stop_began: OnceLock<Instant>,
     /// Notified when the stop begins.
     pub(crate) requested: Event,
+    /// Where the supervisor of services hears of what happens to them.
+    pub(crate) hub: Hub,
     pub(crate) settings: Settings,
 }
 
@@ -103,16 +108,13 @@ impl Lifetime {
             notes,
             ledger: Mutex::default(),
             callers: Mutex::default(),
+            stop_began: OnceLock::new(),
             requested: Event::new(),
+            hub: Hub::default(),
             settings,
         });
         let weak = Arc::downgrade(&lifetime);
-        lifetime.settings.clock.on_advance(move || {
-            if let Some(lifetime) = weak.upgrade() {
-                lifetime.look();
-                lifetime.requested.notify(usize::MAX);
-            }
-        });
+        lifetime.settings.clock.on_advance(weak);
         lifetime
     }
 
@@ -150,14 +152,28 @@ impl Lifetime {
             if phase >= Phase::Stopping {
                 return false;
             }
+            // Before the phase, which the runner sees first. Whoever was quicker is as good.
+            let _ = self.stop_began.set(self.settings.clock.now());
             if self.advance(phase, Phase::Stopping) {
                 return true;
             }
         }
     }
 
+    /// When the grace time is over. Counted from the moment of the stop and not from when the runner sees
+    /// it, so that whoever moves a manual clock need not wait for that.
+    pub(crate) fn grace_deadline(&self) -> Instant {
+        let clock = &self.settings.clock;
+        let began = self.stop_began.get().copied();
+        let began = began.unwrap_or_else(|| clock.now());
+        began
+            .checked_add(self.settings.grace)
+            .unwrap_or_else(|| clock.after(self.settings.grace))
+    }
+
     fn announce(&self) {
         self.look();
+        self.hub.poke();
         self.requested.notify(usize::MAX);
     }
 
@@ -269,6 +285,15 @@ impl Lifetime {
         }
     }
 
+    /// Counts the supervisor of services as a holder until their stop is over; `false` if grace is over.
+    pub(crate) fn hold_for_services(&self) -> bool {
+        self.holders
+            .fetch_update(SeqCst, SeqCst, |holders| {
+                (holders & GRACE_OVER == 0).then_some(holders + 1)
+            })
+            .is_ok()
+    }
+
     /// A payload that was counted has ended.
     pub(crate) fn release(&self) {
         self.holders.fetch_sub(1, SeqCst);
@@ -317,6 +342,18 @@ impl Lifetime {
 
     fn callers(&self) -> MutexGuard<'_, Slab<Arc<dyn Gate>>> {
         self.callers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Sleeper for Lifetime {
+    fn next_due(&self) -> Option<Instant> {
+        self.hub.next_due()
+    }
+
+    fn wake(&self) {
+        self.look();
+        self.requested.notify(usize::MAX);
+        self.hub.settle(self);
     }
 }
 

@@ -109,14 +109,7 @@ where
     E: Into<Box<dyn Error + Send + Sync>> + 'static,
 {
     fn verdict(self) -> Option<Cause> {
-        let error = self.err()?;
-        // An anyhow error is kept as it is: turned into a box it could no longer be downcast.
-        let mut error = Some(error);
-        let cause = match (&mut error as &mut dyn Any).downcast_mut::<Option<anyhow::Error>>() {
-            Some(error) => ErrorValue::Anyhow(error.take()?),
-            None => ErrorValue::Boxed(error?.into()),
-        };
-        (!is_clean_stop(&cause)).then(|| Cause::error(cause))
+        cause_of(self.err()?)
     }
 }
 impl<T, E> Outcome for Result<T, E>
@@ -132,6 +125,20 @@ impl<T: Debug + 'static> sealed::Verdict for Option<T> {
     }
 }
 impl<T: Debug + 'static> Outcome for Option<T> {}
+
+/// Why a payload that returned `error` has failed; `None` if it only says that the runtime ends.
+pub(crate) fn cause_of<E>(error: E) -> Option<Cause>
+where
+    E: Into<Box<dyn Error + Send + Sync>> + 'static,
+{
+    // An anyhow error is kept as it is: turned into a box it could no longer be downcast.
+    let mut error = Some(error);
+    let cause = match (&mut error as &mut dyn Any).downcast_mut::<Option<anyhow::Error>>() {
+        Some(error) => ErrorValue::Anyhow(error.take()?),
+        None => ErrorValue::Boxed(error?.into()),
+    };
+    (!is_clean_stop(&cause)).then(|| Cause::error(cause))
+}
 
 /// An error as the payload returned it.
 pub(crate) enum ErrorValue {

@@ -7,6 +7,7 @@ use crate::body::Body;
 use crate::failure::{Cause, Failure, Origin};
 use crate::lifetime::Lifetime;
 use crate::reply::Gate;
+use crate::service::Attempt;
 use crate::slot::Slot;
 use crate::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU32};
@@ -54,9 +55,16 @@ pub(crate) struct Record<B: ?Sized = dyn Body> {
 /// Who a payload is.
 pub(crate) struct Header {
     /// Boxed, as most payloads have none.
-    name: Option<Box<Cow<'static, str>>>,
+    label: Option<Box<Label>>,
     location: &'static Location<'static>,
     slot: Arc<Slot>,
+}
+
+/// What a payload is known by, beside its place.
+enum Label {
+    Name(Cow<'static, str>),
+    /// It is one run of a service.
+    Service(Arc<Attempt>),
 }
 
 impl Header {
@@ -66,19 +74,37 @@ impl Header {
         slot: Arc<Slot>,
     ) -> Self {
         Self {
-            name: name.map(Box::new),
+            label: name.map(|name| Box::new(Label::Name(name))),
             location,
             slot,
         }
     }
 
+    /// For one run of a service.
+    pub(crate) fn of_service(attempt: Arc<Attempt>) -> Self {
+        Self {
+            location: attempt.unit().location(),
+            slot: Arc::clone(attempt.unit().slot()),
+            label: Some(Box::new(Label::Service(attempt))),
+        }
+    }
+
+    /// The run of a service that the payload is, if it is one.
+    pub(crate) fn attempt(&self) -> Option<&Arc<Attempt>> {
+        match self.label.as_deref() {
+            Some(Label::Service(attempt)) => Some(attempt),
+            _ => None,
+        }
+    }
+
     /// Who the payload is, in words.
     pub(crate) fn origin(&self) -> Origin {
-        Origin::new(
-            self.name.as_deref().cloned(),
-            self.location,
-            self.slot.identifier().clone(),
-        )
+        let name = match self.label.as_deref() {
+            Some(Label::Service(attempt)) => return attempt.unit().origin(),
+            Some(Label::Name(name)) => Some(name.clone()),
+            None => None,
+        };
+        Origin::new(name, self.location, self.slot.identifier().clone())
     }
 }
 
@@ -205,8 +231,11 @@ impl Record {
         gate
     }
 
-    /// Lets whoever waits for the payload's end go on.
+    /// Lets whoever waits for the payload's end go on, its supervisor included.
     pub(crate) fn open_gate(&self) {
+        if let Some(attempt) = self.attempt() {
+            attempt.end();
+        }
         if let Some(gate) = &self.gate {
             gate.open();
         }
@@ -217,6 +246,11 @@ impl Record {
 
     pub(crate) fn slot(&self) -> &Arc<Slot> {
         &self.header.slot
+    }
+
+    /// The run of a service that the payload is, if it is one.
+    pub(crate) fn attempt(&self) -> Option<&Arc<Attempt>> {
+        self.header.attempt()
     }
 
     pub(crate) fn lifetime(&self) -> &Arc<Lifetime> {
@@ -236,6 +270,11 @@ impl Record {
 
     /// Tells the runtime that the payload has failed.
     pub(crate) fn fail(&self, cause: Cause) {
+        if let Some(attempt) = self.attempt() {
+            // Its policy may make something else of it.
+            attempt.fail(cause);
+            return;
+        }
         self.lifetime().fail(Failure::new(self.origin(), cause));
     }
 }

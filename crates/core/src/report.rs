@@ -10,6 +10,7 @@ use crate::failure::{Cause, Failure, Origin};
 use crate::identifier::Identifier;
 use crate::key::{LookupError, RegisterError};
 use crate::outcome::ErrorValue;
+use crate::service::ServeError;
 
 /// How many stragglers, and how many left behind, a printed report lists.
 const SHOWN: usize = 64;
@@ -30,6 +31,8 @@ enum Report {
     Refused(Failure),
     /// The runtime could not be set up as the program wanted.
     Setup(BoxError),
+    /// The services of the runtime cannot be started in any order.
+    Order(String),
     AlreadyStarted,
     NotStarted,
     InsideItself,
@@ -53,8 +56,10 @@ pub enum RunErrorKind {
     Failed,
     /// A payload was not adopted or not executed; the program passed that on.
     Refused,
-    /// A key could not be registered or was not found.
+    /// A key could not be registered or was not found, or a linked service is missing.
     Setup,
+    /// Services come after each other in a ring, or after one that is not there.
+    Order,
     /// The runtime was started before: it runs once.
     AlreadyStarted,
     /// The runtime was waited for before it was started.
@@ -86,6 +91,14 @@ impl RunError {
         Self(Arc::new(Report::Thread(error)))
     }
 
+    pub(crate) fn order(text: String) -> Self {
+        Self(Arc::new(Report::Order(text)))
+    }
+
+    pub(crate) fn setup(error: impl Error + Send + Sync + 'static) -> Self {
+        Self(Arc::new(Report::Setup(Box::new(error))))
+    }
+
     fn refused(origin: Origin, error: impl Error + Send + Sync + 'static) -> Self {
         let cause = Cause::error(ErrorValue::Boxed(Box::new(error)));
         Self(Arc::new(Report::Refused(Failure::new(origin, cause))))
@@ -97,6 +110,7 @@ impl RunError {
             Report::Ended(_) => RunErrorKind::Failed,
             Report::Refused(_) => RunErrorKind::Refused,
             Report::Setup(_) => RunErrorKind::Setup,
+            Report::Order(_) => RunErrorKind::Order,
             Report::AlreadyStarted => RunErrorKind::AlreadyStarted,
             Report::NotStarted => RunErrorKind::NotStarted,
             Report::InsideItself => RunErrorKind::InsideItself,
@@ -154,6 +168,7 @@ impl fmt::Display for RunError {
             Report::Ended(report) => report.fmt(f),
             Report::Refused(failure) => failure.write_cause(f, ""),
             Report::Setup(error) => write!(f, "{error}"),
+            Report::Order(text) => f.write_str(text),
             Report::AlreadyStarted => {
                 f.write_str("this runtime was already started: a runtime runs once")
             }
@@ -184,6 +199,12 @@ impl From<AdoptError> for RunError {
 
 impl From<ExecuteError> for RunError {
     fn from(error: ExecuteError) -> Self {
+        Self::refused(error.origin().clone(), error)
+    }
+}
+
+impl From<ServeError> for RunError {
+    fn from(error: ServeError) -> Self {
         Self::refused(error.origin().clone(), error)
     }
 }

@@ -11,7 +11,7 @@ use crate::failure::contained;
 use crate::lifetime::{Lifetime, Phase};
 use crate::record::Record;
 use crate::sync::Arc;
-use crate::sync::event::{EventListener, Listener};
+use crate::sync::event::{Event, EventListener, Listener};
 
 /// A payload's part in the end of its runtime.
 ///
@@ -20,6 +20,9 @@ use crate::sync::event::{EventListener, Listener};
 /// coroutine is dropped where it awaits, a subroutine is left behind. Taking a token counts for the
 /// whole life of the payload, also if the token is dropped at once, and a token taken while the
 /// runtime is already stopping counts as well, until the grace time is over.
+///
+/// In a run of a [service](crate::Service) it is the service's own: it is asked to end when it is stopped
+/// or restarted alone, and while the runtime stops when those that come after it have ended.
 ///
 /// Clones may go anywhere, to other threads and to tasks that the payload spawned by other means;
 /// the runtime still waits for the payload, not for them.
@@ -57,7 +60,11 @@ impl Shutdown {
 
     /// Whether the payload is asked to end.
     pub fn is_requested(&self) -> bool {
-        self.lifetime().phase() >= Phase::Stopping
+        match self.record.attempt() {
+            // A service is asked when its turn has come.
+            Some(attempt) => attempt.is_requested(),
+            None => self.lifetime().phase() >= Phase::Stopping,
+        }
     }
 
     /// A future that is ready when the payload is asked to end, for async code.
@@ -83,7 +90,7 @@ impl Shutdown {
         let deadline = clock.after(time);
         loop {
             // Listening comes before the look, so that no notification falls between the two.
-            let listener = self.lifetime().requested.listen();
+            let listener = self.requested_event().listen();
             if self.is_requested() {
                 return true;
             }
@@ -94,6 +101,14 @@ impl Shutdown {
                 Some(limit) => drop(listener.wait_deadline(limit)),
                 None => listener.wait(),
             }
+        }
+    }
+
+    /// Notified when the payload is asked to end.
+    fn requested_event(&self) -> &Event {
+        match self.record.attempt() {
+            Some(attempt) => &attempt.asked,
+            None => &self.lifetime().requested,
         }
     }
 
@@ -134,7 +149,7 @@ impl Future for Requested {
                     // Notified, perhaps for a moved clock only: a listener serves once.
                     this.listener = None;
                 }
-                none => *none = Some(this.token.lifetime().requested.listen()),
+                none => *none = Some(this.token.requested_event().listen()),
             }
         }
     }

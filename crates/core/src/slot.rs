@@ -18,6 +18,7 @@ use crate::key::AnyKey;
 use crate::lifetime::{Lifetime, Phase};
 use crate::record::{Ended, Record};
 use crate::reply::{Gate, Reply};
+use crate::service::Hub;
 use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use crate::sync::thread::ThreadId;
 use crate::sync::thread_local;
@@ -25,7 +26,7 @@ use crate::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// How long a blocking payload that has just got its thread may take to reach its first lines. A
 /// coroutine takes its token in its first poll, which is waited for; this is the same for threads.
-const SETTLING: Duration = Duration::from_millis(20);
+pub(crate) const SETTLING: Duration = Duration::from_millis(20);
 
 /// A counter on a cache line of its own: adopters write one, the flavour's thread the others.
 #[derive(Default)]
@@ -289,6 +290,9 @@ impl Slot {
     pub(crate) fn count_start(&self, record: &Record) {
         if record.start() {
             self.started.add_one();
+            if let Some(attempt) = record.attempt() {
+                attempt.begin();
+            }
             self.look_if_stopping();
         }
     }
@@ -435,6 +439,7 @@ impl Slot {
         let origin = Origin {
             payload: format!("{} itself", self.identifier()).into(),
             named: false,
+            service: false,
             flavour: self.identifier().clone(),
             location: std::panic::Location::caller(),
         };
@@ -468,6 +473,11 @@ impl<P> Typed<P> {
             starter,
             flavour: OnceLock::new(),
         }
+    }
+
+    /// Whether the flavour is there.
+    pub(crate) fn is_started(&self) -> bool {
+        self.flavour.get().is_some()
     }
 }
 
@@ -540,9 +550,14 @@ impl Slots {
     ///
     /// All ends are read before all acceptances. As both only grow and no slot ends more than it
     /// accepts, equal sums mean that every slot was drained at the moment between the two reads.
-    pub(crate) fn are_idle(&self) -> bool {
+    ///
+    /// Services count beside the payloads that they are at times: one that waits for its next start
+    /// is none, but not over.
+    pub(crate) fn are_idle(&self, hub: &Hub) -> bool {
         let ended: usize = self.iter().map(|slot| slot.ended()).sum();
+        let over = hub.over();
         let accepted: usize = self.iter().map(|slot| slot.accepted()).sum();
-        ended == accepted
+        let served = hub.served();
+        ended + over == accepted + served
     }
 }

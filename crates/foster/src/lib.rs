@@ -159,6 +159,89 @@
 //! The first SIGINT, SIGTERM or SIGHUP (Ctrl-C on Windows) is a `shutdown()`, the second ends the grace
 //! time, the third ends the process. [`Signals::Leave`] leaves signals to the application.
 //!
+//! # Services
+//!
+//! What lives as long as the program, a listener, a poller, whatever watches or manages something, is a
+//! [`Service`]: a type with a `run`, and the flavour that it is for. The runtime starts it, watches it, starts
+//! it again if that is its policy, and stops it in order.
+//!
+#![cfg_attr(feature = "full", doc = "```")]
+#![cfg_attr(not(feature = "full"), doc = "```ignore")]
+//! use std::time::Duration;
+//! use foster::{Restart, RunError, Runtime, Shutdown, Smol, Thread, Tokio};
+//!
+//! struct Poller {
+//!     every: Duration,
+//! }
+//!
+//! #[foster::service(flavour = Smol, restart = "on-failure", after = ["database"])]
+//! impl Poller {
+//!     async fn run(&self) -> Result<(), String> {
+//!         loop {
+//!             // look, and act on what has changed; dropped here when its turn to end has come
+//!             async_io::Timer::after(self.every).await;
+//!         }
+//!     }
+//! }
+//!
+//! #[foster::service(flavour = Thread, notifies_ready)]
+//! fn database() {
+//!     let shutdown = Shutdown::current();
+//!     foster::Ready::current().notify(); // from here on those after it may start
+//!     while !shutdown.wait_timeout(Duration::from_secs(60)) {}
+//! }
+//!
+//! #[foster::service(flavour = Tokio, after = "database")]
+//! async fn closing_time() -> foster::Exit {
+//!     tokio::time::sleep(Duration::from_millis(10)).await;
+//!     foster::Exit::Shutdown
+//! }
+//!
+//! fn main() -> Result<(), RunError> {
+//!     let runtime = Runtime::new();
+//!     let poller = runtime.serve(Poller { every: Duration::from_secs(5) })?;
+//!     runtime.serve(database)?;
+//!     runtime.unit().restart(Restart::never()).serve(closing_time)?; // what is said here wins
+//!     runtime.run()?;
+//!     assert!(poller.state().is_over());
+//!     Ok(())
+//! }
+//! ```
+//!
+//! The attribute writes an `impl` of [`Service`], which can be written by hand; a closure is a service by
+//! [`service`](fn@service). Settings stand in the attribute, in [`Service::settings`], or before the call:
+//! [`Runtime::unit`]. Without any, a failure ends the runtime and a normal return is fine. For those who know systemd:
+//!
+//! | systemd | Foster |
+//! |---|---|
+//! | a unit | [`Unit`], the handle that `serve` returns; dropping it does nothing |
+//! | `ExecStart=` | `run` |
+//! | the unit's name | [`name`](Settings::name), else that of the type or function |
+//! | `Restart=no`, `on-failure`, `always` | [`Restart`]`::never()`, `on_failure()`, `always()` |
+//! | `RestartSec=`, `RestartMaxDelaySec=`, `RestartSteps=` | [`delay`](Restart::delay), which doubles up to [`max_delay`](Restart::max_delay), less some [`jitter`](Restart::jitter) |
+//! | `StartLimitBurst=`, `StartLimitIntervalSec=` | [`limit`](Restart::limit); past it the runtime ends |
+//! | `RestartPreventExitStatus=` | [`Exit::Done`] |
+//! | `SuccessAction=exit` | [`Exit::Shutdown`] |
+//! | `FailureAction=exit` | what every failure does that no restart follows |
+//! | `Type=notify`, `sd_notify("READY=1")` | [`notifies_ready`](Settings::notifies_ready), [`Ready::notify`] |
+//! | `Type=exec` | the default: ready once it has started |
+//! | `After=` (and the stop in reverse) | [`after`](Settings::after) |
+//! | `TimeoutStartSec=` | [`start_timeout`](Settings::start_timeout) |
+//! | `TimeoutStopSec=`, `SIGTERM` | [`stop_time`](Settings::stop_time), the service's own [`Shutdown`] token |
+//! | `SIGKILL` | a coroutine is dropped where it awaits; a thread cannot be killed, and is told as a straggler |
+//! | `systemctl stop`, `restart` | [`Unit::stop`], [`Unit::restart`] |
+//! | `systemctl status`, `list-units` | [`Runtime::units`] |
+//! | `journalctl -f` | [`Runtime::unit_changes`], and `tracing` |
+//! | `WantedBy=`, `systemctl enable` | `linked` and [`linked_services`](Builder::linked_services) |
+//!
+//! An order is for the start and the stop alone: if a service that others come after is restarted or ends, they
+//! go on. Services that come after each other in a ring, or after one that is not there, are an error of `run`,
+//! before anything starts.
+//!
+//! The same value serves for each run, so a mutex in it may be poisoned by the run before;
+//! [`serve_with`](Runtime::serve_with) makes a new one for each. All times are those of the [`Clock`]: a manual
+//! one passes through everything that falls due, so that restarts and time-outs can be tested without waiting.
+//!
 //! # Run, start, wait
 //!
 //! [`run`](Runtime::run) is [`start`](Runtime::start) and then [`wait`](Runtime::wait). With these two,
@@ -269,6 +352,20 @@ pub use foster_core::{
 // Keys and names of flavours.
 #[doc(inline)]
 pub use foster_core::{AnyKey, Choice, Identifier, Instance, Key, Registered};
+
+// Services.
+#[doc(hidden)]
+pub use foster_core::__private;
+#[doc(inline)]
+pub use foster_core::__private::service_fn as service;
+#[doc(inline)]
+pub use foster_core::{
+    Answer, Becoming, Dependency, Exit, FnService, Kind, LinkedService, PayloadOf, Ready, Restart,
+    Run, Runs, ServeError, ServeErrorKind, Service, Settings, Unit, UnitBuilder, UnitChange,
+    UnitChanges, UnitState, UnitStatus,
+};
+#[doc(inline)]
+pub use foster_macros::service;
 
 // Taking part in the end.
 #[doc(inline)]
@@ -390,7 +487,8 @@ mod tests {
                 let names = path.rsplit("::").next().unwrap_or(path);
                 names.trim_matches(['{', '}']).split(',')
             })
-            .map(str::trim)
+            // One name under another is known by the other.
+            .map(|name| name.rsplit(" as ").next().unwrap_or(name).trim())
             .filter(|name| !name.is_empty())
             .collect()
     }
@@ -398,7 +496,11 @@ mod tests {
     #[test]
     fn every_export_of_core_is_here() {
         let here = exports(include_str!("lib.rs"));
-        for name in exports(include_str!("../../core/src/lib.rs")) {
+        let core = include_str!("../../core/src/lib.rs");
+        // What the attribute needs is here as a whole.
+        let (before, private) = core.split_once("pub mod __private {").expect("it is there");
+        let (_, after) = private.split_once("\n}").expect("it ends");
+        for name in exports(before).into_iter().chain(exports(after)) {
             assert!(here.contains(&name), "`{name}` is missing in the facade");
         }
     }

@@ -18,6 +18,7 @@ mod calls;
 mod executes;
 mod executor;
 mod failures;
+mod services;
 mod start;
 mod stop;
 mod tokens;

@@ -7,6 +7,7 @@ use super::Runtime;
 use crate::clock::Clock;
 use crate::key::{AnyKey, RegisterError, register};
 use crate::lifetime::Settings;
+use crate::service::Expected;
 use crate::signals::Signals;
 use crate::slot::Slot;
 
@@ -28,6 +29,7 @@ use crate::slot::Slot;
 pub struct Builder {
     settings: Settings,
     keys: Vec<AnyKey>,
+    linked: Expected,
 }
 
 impl Builder {
@@ -41,6 +43,7 @@ impl Builder {
                 clock: Clock::system(),
             },
             keys: Vec::new(),
+            linked: Expected::default(),
         }
     }
 
@@ -92,6 +95,23 @@ impl Builder {
         Ok(self)
     }
 
+    /// Takes the services that were collected when the program was linked: the free functions on which
+    /// the attribute `service` says `linked`. Without this they are never started.
+    ///
+    /// That there are none is an error of [`run`](Runtime::run), as is one that cannot be taken.
+    pub fn linked_services(mut self) -> Self {
+        self.linked.wanted = true;
+        self
+    }
+
+    /// As [`linked_services`](Self::linked_services), and says which services must be among them: one that
+    /// is missing is an error of [`run`](Runtime::run), before anything starts.
+    pub fn expect_linked<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+        self.linked.wanted = true;
+        self.linked.names.extend(names.into_iter().map(Into::into));
+        self
+    }
+
     /// The runtime. Nothing is started yet.
     pub fn build(self) -> Runtime {
         let runtime = Runtime::with(self.settings);
@@ -100,6 +120,9 @@ impl Builder {
             let identifier = key.identifier().clone();
             core.slots
                 .find_or_add(&identifier, || Slot::new(key, Arc::clone(&core.lifetime)));
+        }
+        if let Err(problem) = self.linked.serve(&runtime) {
+            runtime.core().services.spoil(problem);
         }
         runtime
     }

@@ -17,6 +17,7 @@ use crate::outcome::Outcome;
 use crate::payload::IntoPayload;
 use crate::record::Header;
 use crate::reply::{Gate, Reply};
+use crate::report::RunError;
 use crate::slot::{Slot, Typed};
 use crate::sync::Arc;
 
@@ -77,15 +78,23 @@ impl Core {
     }
 
     /// Starts the payloads that wait, in order, and opens the runtime to all others.
-    pub(super) fn launch(&self) {
+    pub(super) fn launch(&self) -> Result<(), RunError> {
         if !self.lifetime.advance(Phase::Idle, Phase::Starting) {
             // Asked to end before it began.
             self.waiting.drop_unrun();
-            return;
+            self.services.drop_unrun();
+            return Ok(());
+        }
+        if let Err(error) = self.services.launch(&self.lifetime) {
+            self.lifetime.stop();
+            self.waiting.drop_unrun();
+            self.services.drop_unrun();
+            return Err(RunError::thread(error));
         }
         self.waiting.launch(&self.lifetime);
         // A runtime that ends when it is idle may be so from the start.
         self.lifetime.look();
+        Ok(())
     }
 
     pub(super) fn execute<C, P>(
@@ -228,7 +237,7 @@ impl<T: Send + 'static> Drop for Submitted<T> {
 }
 
 /// Starts the flavour if need be and hands the payload to it.
-pub(super) fn spawn<P: 'static>(
+pub(crate) fn spawn<P: 'static>(
     slot: &Arc<Slot>,
     typed: &Typed<P>,
     payload: P,

@@ -18,6 +18,8 @@ pub use self::builder::Builder;
 pub use self::call::Call;
 pub use self::named::Named;
 
+pub(crate) use self::launch::spawn;
+
 use self::runner::Runner;
 use self::waiting::Waiting;
 use crate::context;
@@ -28,6 +30,7 @@ use crate::lifetime::{Lifetime, Note, Phase, Settings};
 use crate::outcome::Outcome;
 use crate::payload::IntoPayload;
 use crate::report::{RunError, Straggler};
+use crate::service::Registry;
 use crate::slot::Slots;
 use crate::sync::channel::Receiver;
 use crate::sync::event::{Event, EventListener, Listener};
@@ -67,6 +70,7 @@ pub(crate) struct Core {
     pub(crate) lifetime: Arc<Lifetime>,
     pub(crate) slots: Slots,
     waiting: Waiting,
+    pub(crate) services: Registry,
     /// The receiving end of the failure channel, until the runtime is started.
     notes: Mutex<Option<Receiver<Note>>>,
     result: OnceLock<Result<(), RunError>>,
@@ -113,6 +117,7 @@ impl Runtime {
                     lifetime: Lifetime::new(settings, sender),
                     slots: Slots::default(),
                     waiting: Waiting::default(),
+                    services: Registry::default(),
                     notes: Mutex::new(Some(receiver)),
                     result: OnceLock::new(),
                     left_behind: OnceLock::new(),
@@ -123,7 +128,7 @@ impl Runtime {
         }
     }
 
-    fn core(&self) -> &Arc<Core> {
+    pub(crate) fn core(&self) -> &Arc<Core> {
         &self.owner.core
     }
 
@@ -235,13 +240,14 @@ impl Runtime {
     /// # Errors
     ///
     /// [`RunError`] with everything that failed and everything that would not end; also if the
-    /// runtime was started before.
+    /// runtime was started before, or if it cannot be: see [`start`](Self::start).
     pub fn run(&self) -> Result<(), RunError> {
         let core = self.core();
         let runner = core.claim()?;
-        core.launch();
+        // The runner ends what has not begun, too.
+        let launched = core.launch();
         runner.drive();
-        self.wait()
+        launched.and_then(|()| self.wait())
     }
 
     /// Starts the runtime and returns, so that it can live inside a program that owns its `main`.
@@ -252,7 +258,9 @@ impl Runtime {
     ///
     /// # Errors
     ///
-    /// If the runtime was started before, or there is no thread for its runner.
+    /// If the runtime was started before, if there is no thread for its runner or its supervisor, or if
+    /// services come after each other in a ring or after one that is not there. In that last case nothing
+    /// was started, and it can be tried again.
     pub fn start(&self) -> Result<(), RunError> {
         let core = self.core();
         let runner = core.claim()?;
@@ -261,8 +269,7 @@ impl Runtime {
             .spawn(move || runner.drive())
             .map_err(|error| core.fail_to_start(RunError::thread(error)))?;
         *lock(&core.thread) = Some(thread);
-        core.launch();
-        Ok(())
+        core.launch()
     }
 
     /// Blocks until the runtime has ended, and returns what [`run`](Self::run) would.
@@ -316,6 +323,10 @@ impl Runtime {
 impl Core {
     /// Takes the right to run this runtime, which exists once.
     fn claim(self: &Arc<Self>) -> Result<Runner, RunError> {
+        if lock(&self.notes).is_some() {
+            // What is wrong with the services is known before anything starts, and can be put right.
+            self.services.seal()?;
+        }
         let notes = lock(&self.notes).take();
         let notes = notes.ok_or_else(RunError::already_started)?;
         Ok(Runner::new(Arc::clone(self), notes))
@@ -331,6 +342,7 @@ impl Core {
     fn fail_to_start(&self, error: RunError) -> RunError {
         self.lifetime.stop();
         self.waiting.drop_unrun();
+        self.services.drop_unrun();
         self.lifetime.end();
         self.finish(Err(error.clone()), Vec::new());
         error
@@ -386,6 +398,7 @@ impl Drop for Owner {
             // Never started.
             self.core.lifetime.close_ledger(true);
             self.core.waiting.drop_unrun();
+            self.core.services.drop_unrun();
         }
     }
 }

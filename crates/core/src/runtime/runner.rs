@@ -8,6 +8,7 @@ use crate::failure::{Cause, Failure, Origin};
 use crate::identifier::Identifier;
 use crate::lifetime::{Lifetime, Note, Phase};
 use crate::report::{Ended, RunError, Straggler, StragglerReason};
+use crate::service::Told;
 use crate::signals;
 use crate::slot::Slot;
 use crate::sync::Arc;
@@ -39,11 +40,17 @@ impl Runner {
     /// Runs until the runtime is over and its result is there for all waiters.
     pub(super) fn drive(mut self) {
         self.until_stop();
-        let overran = self.grace();
+        let mut overran = self.grace();
         let settings = &self.lifetime().settings;
         let deadline = settings.clock.after(settings.cancel_timeout);
         let mut stragglers = self.cancel(deadline);
         self.listening = None;
+        // Services that overran their own time, which may have ended since.
+        for one in self.lifetime().hub.take_overran() {
+            if !overran.iter().any(|known| known.payload() == one.payload()) {
+                overran.push(one);
+            }
+        }
 
         // One payload is named once: what blocks a thread has overrun the grace time as well.
         let blocking: Vec<_> = stragglers.iter().map(Straggler::payload).collect();
@@ -65,7 +72,7 @@ impl Runner {
             self.next_note(None, None);
             if self.lifetime().settings.until_idle
                 && self.lifetime().phase() == Phase::Running
-                && self.core.slots.are_idle()
+                && self.core.slots.are_idle(&self.lifetime().hub)
             {
                 self.lifetime().stop();
             }
@@ -75,8 +82,7 @@ impl Runner {
     /// Grace: until everything accepted has had its first poll and no holder of a token is left.
     /// Returns the holders that overran the time.
     fn grace(&mut self) -> Vec<Straggler> {
-        let settings = &self.lifetime().settings;
-        let deadline = settings.clock.after(settings.grace);
+        let deadline = self.lifetime().grace_deadline();
         loop {
             let started = self.core.slots.iter().all(|slot| slot.all_started());
             let settles_at = self.core.slots.iter().filter_map(|slot| slot.settles_at());
@@ -90,6 +96,8 @@ impl Runner {
             self.next_note(Some(deadline), settles_at);
         }
         self.lifetime().end_grace();
+        // Refused if there is no supervisor to hear it any more, or none at all.
+        let _ = self.lifetime().hub.push(Told::CutOff);
         self.core
             .slots
             .iter()
@@ -142,6 +150,7 @@ impl Runner {
                 stragglers.extend(unended(slot));
             }
         }
+        stragglers.extend(self.core.services.close(self.lifetime(), real(deadline)));
         stragglers
     }
 
@@ -220,6 +229,7 @@ fn listen(lifetime: &Arc<Lifetime>) -> Option<signals::Listening> {
             let origin = Origin {
                 payload: "signals".into(),
                 named: false,
+                service: false,
                 flavour: const { Identifier::new("foster") },
                 location: Location::caller(),
             };

@@ -1,0 +1,104 @@
+//! What a run of a service may return, and what that means.
+#![allow(
+    private_interfaces,
+    private_bounds,
+    reason = "the traits are closed: nobody else can name or call what is private here"
+)]
+
+use std::error::Error;
+
+use crate::failure::Cause;
+use crate::outcome::{Outcome, cause_of};
+
+/// What a service may say of its own end, beside that it failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Exit {
+    /// All is well, and the service is not to be started again, whatever its policy says.
+    Done,
+    /// All is well, and the runtime is to end in order, as by [`shutdown`](crate::Runtime::shutdown).
+    Shutdown,
+}
+
+/// What the run of a service may return.
+///
+/// - Whatever an adopted payload may (see [`Outcome`]): `()`, `Result<(), E>`, `Option<T: Debug>` and
+///   `!`. `Err` and `Some` are failures; the rest is a normal return, and the settings say what that
+///   means.
+/// - An [`Exit`], or a `Result<Exit, E>`: "do not start me again" and "end the runtime".
+///
+/// What a run returns after its own end was asked for is no failure, whatever it is. A panic is one at
+/// all times.
+///
+/// The trait is closed.
+#[diagnostic::on_unimplemented(
+    message = "a service must not return `{Self}`: it has no caller who could receive the value",
+    label = "services return nothing, an error or an `Exit`",
+    note = "return `()`, `Result<(), E>`, `Exit`, `Result<Exit, E>`, `Option<T: Debug>` (where `Some` is a failure) or `!`",
+    note = "if `{Self}` is a future, the `run` is an `async fn` and its flavour is one of threads: did you mean an async flavour?"
+)]
+pub trait Answer: sealed::Answer {}
+
+/// What a run returned.
+#[allow(missing_debug_implementations, reason = "never leaves the crate")]
+pub struct Answered {
+    pub(crate) exit: Option<Exit>,
+    pub(crate) cause: Option<Cause>,
+}
+
+pub(crate) mod sealed {
+    use super::Answered;
+
+    pub trait Answer {
+        #[doc(hidden)]
+        fn answer(self) -> Answered;
+    }
+}
+
+impl<T: Outcome> sealed::Answer for T {
+    fn answer(self) -> Answered {
+        Answered {
+            exit: None,
+            cause: self.verdict(),
+        }
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Outcome> Answer for T {}
+
+impl sealed::Answer for Exit {
+    fn answer(self) -> Answered {
+        Answered {
+            exit: Some(self),
+            cause: None,
+        }
+    }
+}
+impl Answer for Exit {}
+
+impl<E> sealed::Answer for Result<Exit, E>
+where
+    E: Into<Box<dyn Error + Send + Sync>> + 'static,
+{
+    fn answer(self) -> Answered {
+        match self {
+            Ok(exit) => exit.answer(),
+            Err(error) => Answered {
+                exit: None,
+                cause: cause_of(error),
+            },
+        }
+    }
+}
+impl<E> Answer for Result<Exit, E> where E: Into<Box<dyn Error + Send + Sync>> + 'static {}
+
+/// Why a run has failed, if it has: judged where it is known what the run was asked.
+#[allow(missing_debug_implementations, reason = "never leaves the crate")]
+pub struct Judged(pub(crate) Option<Cause>);
+
+impl Judged {
+    pub(crate) fn into_cause(self) -> Option<Cause> {
+        self.0
+    }
+}

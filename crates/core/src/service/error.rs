@@ -1,0 +1,124 @@
+//! Why a service was not taken.
+
+use std::error::Error;
+use std::fmt;
+use std::panic::Location;
+
+use crate::error::Reason;
+use crate::failure::Origin;
+
+/// Why a service was not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ServeErrorKind {
+    /// The runtime is stopping or has stopped.
+    Stopping,
+    /// The key disagrees with one that this runtime already knows by the same identifier.
+    Conflict,
+    /// The settings can never work.
+    Settings,
+    /// The name is another service's.
+    Name,
+    /// It comes after a service that is not known here.
+    Order,
+    /// The operating system gave no thread to the supervisor.
+    Thread,
+}
+
+/// The service was not taken; it has been dropped without being run.
+pub struct ServeError(Box<Refused>);
+
+struct Refused {
+    origin: Origin,
+    problem: Problem,
+}
+
+#[derive(Debug)]
+pub(crate) enum Problem {
+    Stopping,
+    Conflict(String),
+    Settings(String),
+    Name,
+    Order(String),
+    Thread(std::io::Error),
+}
+
+impl From<Reason> for Problem {
+    fn from(reason: Reason) -> Self {
+        match reason {
+            Reason::Conflict(text) => Self::Conflict(text),
+            _ => Self::Stopping,
+        }
+    }
+}
+
+impl ServeError {
+    pub(crate) fn new(origin: Origin, problem: Problem) -> Self {
+        Self(Box::new(Refused { origin, problem }))
+    }
+
+    /// Why the service was not taken.
+    pub fn kind(&self) -> ServeErrorKind {
+        match self.0.problem {
+            Problem::Stopping => ServeErrorKind::Stopping,
+            Problem::Conflict(_) => ServeErrorKind::Conflict,
+            Problem::Settings(_) => ServeErrorKind::Settings,
+            Problem::Name => ServeErrorKind::Name,
+            Problem::Order(_) => ServeErrorKind::Order,
+            Problem::Thread(_) => ServeErrorKind::Thread,
+        }
+    }
+
+    /// The service's name.
+    pub fn name(&self) -> &str {
+        &self.0.origin.payload
+    }
+
+    /// The identifier of the service's flavour.
+    pub fn flavour(&self) -> &str {
+        self.0.origin.flavour.as_str()
+    }
+
+    /// Where the service was handed to the runtime.
+    pub fn location(&self) -> &'static Location<'static> {
+        self.0.origin.location
+    }
+
+    pub(crate) fn origin(&self) -> &Origin {
+        &self.0.origin
+    }
+}
+
+impl fmt::Display for ServeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} was not taken: ", self.0.origin)?;
+        match &self.0.problem {
+            Problem::Stopping => f.write_str("the runtime is stopping or has stopped"),
+            Problem::Conflict(text) => f.write_str(text),
+            Problem::Settings(text) => write!(f, "its settings can never work: {text}"),
+            Problem::Name => f.write_str("another service has this name"),
+            Problem::Order(text) => f.write_str(text),
+            Problem::Thread(_) => f.write_str("there is no thread for the supervisor"),
+        }
+    }
+}
+
+impl fmt::Debug for ServeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServeError")
+            .field("kind", &self.kind())
+            .field("name", &self.name())
+            .field("flavour", &self.flavour())
+            .field("message", &self.to_string())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Error for ServeError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match &self.0.problem {
+            Problem::Thread(error) => Some(error),
+            _ => None,
+        }
+    }
+}

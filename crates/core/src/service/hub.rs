@@ -1,0 +1,272 @@
+//! Where the supervisor hears of all that happens to services.
+
+use std::time::{Duration, Instant};
+
+use super::attempt::Attempt;
+use super::registry::Newcomer;
+use super::unit::UnitCore;
+use super::watch::Watchers;
+use crate::clock::Clock;
+use crate::context;
+use crate::error::Reason;
+use crate::latch::Latch;
+use crate::lifetime::Lifetime;
+use crate::report::Straggler;
+use crate::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use crate::sync::thread::{self, JoinHandle};
+use crate::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+
+/// How long whoever moves a manual clock waits for the supervisor, at most, in real time.
+const SETTLED_WITHIN: Duration = Duration::from_secs(1);
+
+/// How often the supervisor gives way before it sleeps.
+const PATIENCE: usize = 32;
+
+/// What the supervisor is told.
+pub(crate) enum Told {
+    /// Services were handed in before the start.
+    Served(Vec<Newcomer>),
+    /// A service was handed in.
+    ServedOne(Newcomer),
+    /// A run had its first poll, or has its thread.
+    Begun(Arc<Attempt>),
+    /// A run says that it is ready.
+    Ready(Arc<Attempt>),
+    /// A run is over.
+    Ended(Arc<Attempt>),
+    /// Somebody wants a unit to stop or to restart.
+    Asked(Arc<UnitCore>),
+    /// The flavour of a unit was started for it, or was not.
+    FlavourStarted(Arc<UnitCore>, Result<(), Reason>),
+    /// A manual clock was moved; the answer is awaited.
+    Moved(Ack),
+    /// The grace time is over.
+    CutOff,
+    /// The runtime is over.
+    Close,
+}
+
+/// Lets somebody go on when it is dropped, whatever becomes of it.
+pub(crate) struct Ack(Arc<Latch>);
+
+impl Drop for Ack {
+    fn drop(&mut self) {
+        self.0.open();
+    }
+}
+
+/// The mailbox of the supervisor, and what else all services of a runtime share.
+#[derive(Default)]
+pub(crate) struct Hub {
+    inbox: Mutex<Inbox>,
+    arrived: Condvar,
+    /// Services taken. This and the next one only grow.
+    served: AtomicUsize,
+    /// Services that are over.
+    over: AtomicUsize,
+    pub(crate) watchers: Watchers,
+    /// Those that overran their stop time while the runtime stopped.
+    overran: Mutex<Vec<Straggler>>,
+    /// Threads that start flavours for services, and are about to end.
+    starters: Mutex<Vec<Starter>>,
+}
+
+struct Starter {
+    thread: JoinHandle<()>,
+    /// Gone when the thread has done what it is for.
+    at_work: Weak<()>,
+}
+
+#[derive(Default)]
+struct Inbox {
+    told: Vec<Told>,
+    /// Something else changed that the supervisor looks at.
+    poked: bool,
+    asleep: bool,
+    /// The supervisor waits for runs to begin.
+    eager: bool,
+    /// A supervisor is there to hear it.
+    heard: bool,
+    closed: bool,
+    next_due: Option<Instant>,
+}
+
+impl Hub {
+    fn lock(&self) -> MutexGuard<'_, Inbox> {
+        self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells the supervisor; hands it back if that has ended.
+    pub(crate) fn push(&self, told: Told) -> Result<(), Told> {
+        let asleep = {
+            let mut inbox = self.lock();
+            if inbox.closed {
+                return Err(told);
+            }
+            // That a run has begun can mostly wait until there is more to tell.
+            let is_urgent = inbox.eager || !matches!(told, Told::Begun(_));
+            inbox.told.push(told);
+            is_urgent && std::mem::replace(&mut inbox.asleep, false)
+        };
+        if asleep {
+            self.arrived.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Has the supervisor look at the phase.
+    pub(crate) fn poke(&self) {
+        let asleep = {
+            let mut inbox = self.lock();
+            inbox.poked = true;
+            std::mem::replace(&mut inbox.asleep, false)
+        };
+        if asleep {
+            self.arrived.notify_one();
+        }
+    }
+
+    /// Waits until something was told (that a run has begun is told with the next thing unless the
+    /// supervisor is `eager` to know), or `due` on the clock or `real` has come. Swaps what was told into
+    /// the empty `batch`.
+    pub(crate) fn next(
+        &self,
+        clock: &Clock,
+        due: Option<Instant>,
+        real: Option<Instant>,
+        eager: bool,
+        batch: &mut Vec<Told>,
+    ) {
+        let mut inbox = self.lock();
+        inbox.next_due = due;
+        inbox.eager = eager;
+        let mut patience = PATIENCE;
+        loop {
+            let is_due = due.is_some_and(|due| clock.now() >= due)
+                || real.is_some_and(|real| Instant::now() >= real);
+            if inbox.poked || !inbox.told.is_empty() || is_due {
+                inbox.poked = false;
+                inbox.asleep = false;
+                std::mem::swap(&mut inbox.told, batch);
+                return;
+            }
+            if patience > 0 {
+                // Where much happens at once the next of it is near, and a sleep and a wake cost more.
+                patience -= 1;
+                drop(inbox);
+                thread::yield_now();
+                inbox = self.lock();
+                continue;
+            }
+            inbox.asleep = true;
+            let limit = due.and_then(|due| clock.sleep_limit(due));
+            inbox = match limit.into_iter().chain(real).min() {
+                Some(limit) => {
+                    let left = limit.saturating_duration_since(Instant::now());
+                    self.arrived
+                        .wait_timeout(inbox, left)
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .0
+                }
+                None => self
+                    .arrived
+                    .wait(inbox)
+                    .unwrap_or_else(PoisonError::into_inner),
+            };
+        }
+    }
+
+    /// Whether nothing more was told until now.
+    pub(crate) fn is_empty(&self) -> bool {
+        let inbox = self.lock();
+        inbox.told.is_empty() && !inbox.poked
+    }
+
+    /// A supervisor is there from now on.
+    pub(crate) fn open(&self) {
+        self.lock().heard = true;
+    }
+
+    /// Nothing is heard any more; what was told and not heard is dropped.
+    pub(crate) fn close(&self) {
+        let left = {
+            let mut inbox = self.lock();
+            inbox.closed = true;
+            inbox.heard = false;
+            inbox.next_due = None;
+            std::mem::take(&mut inbox.told)
+        };
+        drop(left);
+    }
+
+    /// When the supervisor will act by itself.
+    pub(crate) fn next_due(&self) -> Option<Instant> {
+        self.lock().next_due
+    }
+
+    pub(crate) fn set_next_due(&self, due: Option<Instant>) {
+        self.lock().next_due = due;
+    }
+
+    /// Lets the supervisor do all that has fallen due.
+    pub(crate) fn settle(&self, lifetime: &Lifetime) {
+        let latch = Arc::new(Latch::default());
+        let pushed = {
+            let mut inbox = self.lock();
+            let heard = inbox.heard;
+            if heard {
+                inbox.told.push(Told::Moved(Ack(Arc::clone(&latch))));
+                inbox.asleep = false;
+            }
+            heard
+        };
+        if !pushed {
+            return;
+        }
+        self.arrived.notify_one();
+        // A payload of this runtime would wait for itself, if its own flavour is to do something.
+        let inside = context::current()
+            .is_some_and(|record| std::ptr::eq(Arc::as_ptr(record.lifetime()), lifetime));
+        if !inside {
+            latch.wait(Instant::now() + SETTLED_WITHIN);
+        }
+    }
+
+    pub(crate) fn served(&self) -> usize {
+        self.served.load(SeqCst)
+    }
+
+    pub(crate) fn over(&self) -> usize {
+        self.over.load(SeqCst)
+    }
+
+    pub(crate) fn count_served(&self) {
+        self.served.fetch_add(1, SeqCst);
+    }
+
+    pub(crate) fn count_over(&self) {
+        self.over.fetch_add(1, SeqCst);
+    }
+
+    pub(crate) fn add_overran(&self, straggler: Straggler) {
+        let mut overran = self.overran.lock().unwrap_or_else(PoisonError::into_inner);
+        overran.push(straggler);
+    }
+
+    pub(crate) fn take_overran(&self) -> Vec<Straggler> {
+        let mut overran = self.overran.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut overran)
+    }
+
+    pub(crate) fn add_starter(&self, thread: JoinHandle<()>, at_work: Weak<()>) {
+        let mut starters = self.starters.lock().unwrap_or_else(PoisonError::into_inner);
+        starters.retain(|starter| starter.at_work.strong_count() > 0);
+        starters.push(Starter { thread, at_work });
+    }
+
+    pub(crate) fn take_starters(&self) -> Vec<JoinHandle<()>> {
+        let mut starters = self.starters.lock().unwrap_or_else(PoisonError::into_inner);
+        let starters = std::mem::take(&mut *starters);
+        starters.into_iter().map(|starter| starter.thread).collect()
+    }
+}

@@ -1,0 +1,173 @@
+//! What services are called: as they were told, or after their type or their place, and numbered.
+
+use std::any::type_name;
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::hash::{Hash, Hasher};
+use std::panic::Location;
+
+use super::error::Problem;
+use super::unit::UnitCore;
+use crate::sync::Arc;
+
+/// What a service without a name is called after.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Derived {
+    type_name: &'static str,
+    location: &'static Location<'static>,
+}
+
+impl Derived {
+    /// The name of a service of type `S` that was handed in at `location`.
+    pub(crate) fn of<S>(location: &'static Location<'static>) -> Self {
+        let type_name = type_name::<S>();
+        Self {
+            type_name,
+            location,
+        }
+    }
+
+    /// The type's name, in the way in which modules are written; the place if it has none.
+    pub(crate) fn name(&self) -> String {
+        let path = self.type_name.split('<').next().unwrap_or_default();
+        let name = path.rsplit("::").next().unwrap_or(path);
+        let is_name = name.starts_with(|first: char| first.is_alphabetic() || first == '_');
+        if name == "FnService" || !is_name {
+            return format!("{}:{}", self.location.file(), self.location.line());
+        }
+        let characters: Vec<_> = name.chars().collect();
+        let mut snake = String::new();
+        for (index, character) in characters.iter().enumerate() {
+            let before = index.checked_sub(1).map(|index| characters[index]);
+            let behind = characters.get(index + 1);
+            let begins_word = character.is_uppercase()
+                && before.is_some_and(|before| {
+                    before != '_'
+                        && (!before.is_uppercase()
+                            || behind.is_some_and(|behind| behind.is_lowercase()))
+                });
+            if begins_word {
+                snake.push('_');
+            }
+            snake.extend(character.to_lowercase());
+        }
+        snake
+    }
+}
+
+impl Hash for Derived {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        // Enough to tell most of them apart, and far quicker than their texts.
+        (self.type_name.len(), self.location.line()).hash(state);
+    }
+}
+
+/// The names of all services of a runtime.
+#[derive(Default)]
+pub(super) struct Names {
+    units: HashMap<Arc<str>, Arc<UnitCore>>,
+    /// Which series a derived name belongs to: looked up for every service without a name.
+    derived: HashMap<Derived, usize>,
+    /// The same by the name itself, which several types and places may share.
+    bases: HashMap<String, usize>,
+    series: Vec<Series>,
+    text: String,
+}
+
+/// The services that are called after one thing: `beat`, `beat#2`, …
+struct Series {
+    base: String,
+    /// The last number that was given; none is given twice.
+    last: usize,
+}
+
+impl Names {
+    pub(super) fn get(&self, name: &str) -> Option<&Arc<UnitCore>> {
+        self.units.get(name)
+    }
+
+    /// The name that the next service may have.
+    pub(super) fn free(
+        &mut self,
+        given: Option<Cow<'static, str>>,
+        derived: Derived,
+    ) -> Result<Arc<str>, Problem> {
+        if let Some(name) = given {
+            return match is_taken(&self.units, &name) {
+                true => Err(Problem::Name),
+                false => Ok(name.into()),
+            };
+        }
+        let index = match self.derived.get(&derived) {
+            Some(index) => *index,
+            None => self.add(derived),
+        };
+        let series = &mut self.series[index];
+        loop {
+            series.last += 1;
+            self.text.clear();
+            self.text.push_str(&series.base);
+            if series.last > 1 {
+                // Writing to a `String` cannot fail.
+                let _ = write!(self.text, "#{}", series.last);
+            }
+            if !is_taken(&self.units, &self.text) {
+                return Ok(self.text.as_str().into());
+            }
+        }
+    }
+
+    fn add(&mut self, derived: Derived) -> usize {
+        let base = derived.name();
+        let index = self.bases.get(&base).copied().unwrap_or_else(|| {
+            self.bases.insert(base.clone(), self.series.len());
+            self.series.push(Series { base, last: 0 });
+            self.series.len() - 1
+        });
+        self.derived.insert(derived, index);
+        index
+    }
+
+    pub(super) fn enter(&mut self, unit: &Arc<UnitCore>) {
+        self.units.insert(Arc::clone(&unit.name), Arc::clone(unit));
+    }
+
+    /// Forgets the unit, unless its name is another's by now.
+    pub(super) fn forget(&mut self, unit: &Arc<UnitCore>) {
+        let named = self.units.get(&unit.name);
+        if named.is_some_and(|named| Arc::ptr_eq(named, unit)) {
+            self.units.remove(&unit.name);
+        }
+    }
+}
+
+fn is_taken(units: &HashMap<Arc<str>, Arc<UnitCore>>, name: &str) -> bool {
+    let unit = units.get(name);
+    unit.is_some_and(|unit| !unit.state().is_over())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_type_gives_its_name() {
+        let named = |type_name| {
+            let location = Location::caller();
+            Derived {
+                type_name,
+                location,
+            }
+            .name()
+        };
+        assert_eq!(named("a::b::Beat"), "beat");
+        assert_eq!(named("a::HttpServer<a::b::Beat>"), "http_server");
+        assert_eq!(named("a::HTTPServer"), "http_server");
+        assert_eq!(named("Beat2"), "beat2");
+        assert_eq!(named("a::status_page"), "status_page");
+        for nameless in ["a::main::{{closure}}", "a::FnService<a::b::Beat>"] {
+            assert!(named(nameless).contains("names.rs:"), "{nameless}");
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Readiness: how a service says that those after it may start.
+
+use std::fmt;
+
+use super::attempt::Attempt;
+use crate::context;
+use crate::sync::Arc;
+
+/// By which a service says that it is ready, so that those [after](crate::Settings::after) it start.
+///
+/// For services that have declared it with [`notifies_ready`](crate::Settings::notifies_ready). All
+/// others count as ready once they have started, and what they notify changes nothing.
+///
+/// Clones may go anywhere, such as to tasks that the service spawned by other means.
+#[derive(Clone)]
+pub struct Ready {
+    attempt: Arc<Attempt>,
+}
+
+impl Ready {
+    /// That of the service that runs on this thread.
+    ///
+    /// # Panics
+    ///
+    /// Outside a service: in no payload, in one that a service adopted, and in tasks that it spawned by its
+    /// executor's own means. Take it in `run`, or use [`try_current`](Self::try_current).
+    #[track_caller]
+    pub fn current() -> Self {
+        match Self::try_current() {
+            Some(ready) => ready,
+            None => panic!(
+                "no service of a foster runtime runs here, so nothing can be said to be ready: take \
+                 `Ready::current()` in the service's `run` and move it to where it is needed, or use \
+                 `Ready::try_current`"
+            ),
+        }
+    }
+
+    /// That of the service that runs on this thread; `None` where [`current`](Self::current) would
+    /// panic.
+    pub fn try_current() -> Option<Self> {
+        let attempt = Arc::clone(context::current()?.attempt()?);
+        Some(Self { attempt })
+    }
+
+    /// Says that the service is ready. Only asks: those after it are started elsewhere. Saying it again
+    /// changes nothing.
+    pub fn notify(&self) {
+        self.attempt.notify_ready();
+    }
+}
+
+impl fmt::Debug for Ready {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ready")
+            .field("service", &self.attempt.unit().name())
+            .finish_non_exhaustive()
+    }
+}

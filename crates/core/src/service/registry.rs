@@ -1,0 +1,409 @@
+//! The services of a runtime: their names, and the order that these make.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::time::Instant;
+
+use super::dependency::{Dependency, Other};
+use super::error::Problem;
+use super::hub::Told;
+use super::names::{Derived, Names};
+use super::settings::Policy;
+use super::source::Launch;
+use super::state::UnitState;
+use super::supervisor::Supervisor;
+use super::unit::UnitCore;
+use crate::failure::{Cause, Failure};
+use crate::joining::Joining;
+use crate::lifetime::{Lifetime, Phase};
+use crate::report::{RunError, Straggler};
+use crate::slot::Slot;
+use crate::sync::thread::{self, JoinHandle};
+use crate::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// How many services may be over before the first of them are forgotten.
+const REMEMBERED: usize = 1024;
+
+/// A service that is to be started, and those that it comes after.
+pub(crate) struct Newcomer {
+    pub(crate) unit: Arc<UnitCore>,
+    pub(crate) after: Vec<Arc<UnitCore>>,
+}
+
+/// What is needed to take a service in.
+pub(crate) struct Application {
+    pub(crate) name: Option<Cow<'static, str>>,
+    /// What it is called after if it was given no name.
+    pub(crate) derived: Derived,
+    pub(crate) location: &'static Location<'static>,
+    pub(crate) slot: Arc<Slot>,
+    pub(crate) policy: Policy,
+    pub(crate) after: Vec<Dependency>,
+    pub(crate) launcher: Arc<dyn Launch>,
+}
+
+/// All services of a runtime.
+#[derive(Default)]
+pub(crate) struct Registry {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    units: Vec<Arc<UnitCore>>,
+    names: Names,
+    /// Those that wait for the start, with what they come after.
+    waiting: Vec<(Arc<UnitCore>, Vec<Dependency>)>,
+    taken: usize,
+    sweep_at: usize,
+    /// From here on names must be known.
+    sealed: bool,
+    launched: bool,
+    /// Why the runtime cannot be started.
+    problem: Option<RunError>,
+    supervisor: Option<JoinHandle<()>>,
+}
+
+/// A service that was not taken in. What it consists of is dropped where nothing is locked.
+pub(crate) struct Refusal {
+    pub(crate) problem: Problem,
+    _service: Option<Arc<dyn Launch>>,
+    _unit: Option<Arc<UnitCore>>,
+}
+
+impl Registry {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a service in; it starts as soon as it may.
+    pub(crate) fn take_in(&self, application: Application) -> Result<Arc<UnitCore>, Refusal> {
+        let mut state = self.lock();
+        let known = application.after.iter().try_for_each(|dependency| {
+            check_dependency(&state, dependency, &application.slot.lifetime)
+        });
+        let name = known.and_then(|()| state.names.free(application.name, application.derived));
+        let name = match name {
+            Ok(name) => name,
+            Err(problem) => {
+                return Err(Refusal {
+                    problem,
+                    _service: Some(application.launcher),
+                    _unit: None,
+                });
+            }
+        };
+        let unit = Arc::new(UnitCore::new(
+            state.taken,
+            name,
+            application.location,
+            application.slot,
+            application.policy,
+            application.launcher,
+        ));
+        state.taken += 1;
+        let hub = &unit.lifetime().hub;
+        // Counted before it is told of, so that a runtime that ends when it is idle does not.
+        hub.count_served();
+        if !state.launched {
+            state.waiting.push((Arc::clone(&unit), application.after));
+        } else if let Err(problem) = state.announce(&unit, &application.after) {
+            hub.count_over();
+            return Err(Refusal {
+                problem,
+                _service: None,
+                _unit: Some(unit),
+            });
+        }
+        let swept = state.add(&unit);
+        drop(state);
+        drop(swept);
+        Ok(unit)
+    }
+
+    /// Says why the runtime cannot be started.
+    pub(crate) fn spoil(&self, problem: RunError) {
+        self.lock().problem.get_or_insert(problem);
+    }
+
+    /// Checks the order of those that wait, before anything starts; from here on a name must be known.
+    pub(crate) fn seal(&self) -> Result<(), RunError> {
+        let mut state = self.lock();
+        if let Some(problem) = &state.problem {
+            return Err(problem.clone());
+        }
+        check_order(&state).map_err(RunError::order)?;
+        state.sealed = true;
+        Ok(())
+    }
+
+    /// Starts the supervisor on those that wait, if there are any, and those that come from here on.
+    pub(crate) fn launch(&self, lifetime: &Arc<Lifetime>) -> Result<(), std::io::Error> {
+        let mut state = self.lock();
+        state.launched = true;
+        let waiting = std::mem::take(&mut state.waiting);
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        let newcomers = waiting
+            .into_iter()
+            .map(|(unit, after)| Newcomer {
+                unit,
+                after: resolve(&state, &after),
+            })
+            .collect();
+        if lifetime.hub.push(Told::Served(newcomers)).is_ok() && lifetime.hold_for_services() {
+            state.supervisor = Some(supervise(lifetime).inspect_err(|_| lifetime.release())?);
+        }
+        Ok(())
+    }
+
+    /// Drops what waits: the runtime never starts.
+    pub(crate) fn drop_unrun(&self) {
+        let waiting = {
+            let mut state = self.lock();
+            state.launched = true;
+            std::mem::take(&mut state.waiting)
+        };
+        for (unit, _) in &waiting {
+            unit.lifetime().hub.count_over();
+            drop_value(unit);
+            unit.set_state(UnitState::Ended);
+        }
+        if let Some((unit, _)) = waiting.first() {
+            unit.lifetime().hub.watchers.end();
+        }
+    }
+
+    /// The runtime is over: ends the supervisor, and waits for it until `by`.
+    pub(crate) fn close(&self, lifetime: &Lifetime, by: Instant) -> Vec<Straggler> {
+        // Under the lock, so that one that starts right now is found.
+        let supervisor = self.lock().supervisor.take();
+        let mut stragglers = Vec::new();
+        if let Some(supervisor) = supervisor {
+            let _ = lifetime.hub.push(Told::Close);
+            if !Joining::start(vec![supervisor]).wait(by) {
+                stragglers.push(Straggler::of_flavour(
+                    const { crate::Identifier::new("foster::supervisor") },
+                ));
+            }
+        }
+        // Whoever comes now is refused.
+        lifetime.hub.close();
+        let starters = lifetime.hub.take_starters();
+        if !starters.is_empty() {
+            // One that would not end is known by its flavour, which would not start.
+            Joining::start(starters).wait(by);
+        }
+        lifetime.hub.watchers.end();
+        stragglers
+    }
+
+    /// All that are known, in the order in which they were handed in.
+    pub(crate) fn units(&self) -> Vec<Arc<UnitCore>> {
+        self.lock().units.clone()
+    }
+
+    /// Whether there is a service of that name.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.lock().names.get(name).is_some()
+    }
+}
+
+impl State {
+    /// Tells the supervisor of a service, and starts it for the first one.
+    fn announce(&mut self, unit: &Arc<UnitCore>, after: &[Dependency]) -> Result<(), Problem> {
+        let lifetime = unit.lifetime();
+        if lifetime.phase() >= Phase::Stopping {
+            return Err(Problem::Stopping);
+        }
+        if self.supervisor.is_none() {
+            if !lifetime.hold_for_services() {
+                return Err(Problem::Stopping);
+            }
+            match supervise(lifetime) {
+                Ok(thread) => self.supervisor = Some(thread),
+                Err(error) => {
+                    lifetime.release();
+                    lifetime.look();
+                    return Err(Problem::Thread(error));
+                }
+            }
+        }
+        let newcomer = Newcomer {
+            unit: Arc::clone(unit),
+            after: resolve(self, after),
+        };
+        let told = lifetime.hub.push(Told::ServedOne(newcomer));
+        told.map_err(|_| Problem::Stopping)
+    }
+
+    /// Enters the unit; returns those that are forgotten for it.
+    fn add(&mut self, unit: &Arc<UnitCore>) -> Vec<Arc<UnitCore>> {
+        self.units.push(Arc::clone(unit));
+        self.names.enter(unit);
+        if self.units.len() < self.sweep_at.max(REMEMBERED) {
+            return Vec::new();
+        }
+        let mut over = self
+            .units
+            .iter()
+            .filter(|unit| unit.state().is_over())
+            .count();
+        let mut forgotten = Vec::new();
+        let (names, units) = (&mut self.names, &mut self.units);
+        units.retain(|unit| {
+            let forget = over > REMEMBERED / 2 && unit.state().is_over();
+            if forget {
+                over -= 1;
+                names.forget(unit);
+                forgotten.push(Arc::clone(unit));
+            }
+            !forget
+        });
+        self.sweep_at = 2 * self.units.len();
+        forgotten
+    }
+}
+
+fn supervise(lifetime: &Arc<Lifetime>) -> std::io::Result<JoinHandle<()>> {
+    let supervisor = Supervisor::new(Arc::clone(lifetime));
+    let thread = thread::Builder::new()
+        .name("foster supervisor".to_owned())
+        .spawn(move || supervisor.run())?;
+    lifetime.hub.open();
+    Ok(thread)
+}
+
+/// Drops the value of a unit that no run will need; its panic is a failure.
+pub(crate) fn drop_value(unit: &UnitCore) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| unit.launcher.drop_value())) {
+        let failure = Failure::new(unit.origin(), Cause::panic(panic));
+        unit.set_failure(failure.clone());
+        unit.lifetime().fail(failure);
+    }
+}
+
+/// The units that a unit comes after. All of them are known.
+fn resolve(state: &State, after: &[Dependency]) -> Vec<Arc<UnitCore>> {
+    let mut units: Vec<_> = after
+        .iter()
+        .filter_map(|other| find(state, other))
+        .collect();
+    units.sort_by_key(|unit| unit.id);
+    units.dedup_by_key(|unit| unit.id);
+    units
+}
+
+fn find(state: &State, other: &Dependency) -> Option<Arc<UnitCore>> {
+    match &other.0 {
+        Other::Unit(unit) => Some(Arc::clone(unit)),
+        Other::Name(name) => state.names.get(name).cloned(),
+    }
+}
+
+/// Looks whether `other` can be what a new unit comes after.
+fn check_dependency(
+    state: &State,
+    other: &Dependency,
+    lifetime: &Arc<Lifetime>,
+) -> Result<(), Problem> {
+    let name = other.name();
+    if let Other::Unit(unit) = &other.0 {
+        if !Arc::ptr_eq(unit.lifetime(), lifetime) {
+            let text = format!("it comes after `{name}`, which is another runtime's");
+            return Err(Problem::Order(text));
+        }
+    }
+    if !state.sealed {
+        // A name may still come.
+        return Ok(());
+    }
+    match find(state, other) {
+        None => Err(Problem::Order(unknown("it", name, state))),
+        Some(unit) if unit.state().is_over() && !unit.was_ready() => Err(Problem::Order(format!(
+            "it comes after `{name}`, which is over without having been ready"
+        ))),
+        Some(_) => Ok(()),
+    }
+}
+
+fn unknown(who: &str, name: &str, state: &State) -> String {
+    const SHOWN: usize = 20;
+    let mut names: Vec<_> = state.units.iter().map(|unit| unit.name()).collect();
+    let more = names.len().saturating_sub(SHOWN);
+    names.truncate(SHOWN);
+    let names = match (names.is_empty(), more) {
+        (true, _) => "none".to_owned(),
+        (false, 0) => names.join(", "),
+        (false, more) => format!("{} and {more} more", names.join(", ")),
+    };
+    format!("{who} comes after `{name}`, which is no service here (there are: {names})")
+}
+
+/// Looks whether all that wait can be started in some order.
+fn check_order(state: &State) -> Result<(), String> {
+    let mut after = HashMap::new();
+    for (unit, others) in &state.waiting {
+        let mut ids = Vec::new();
+        for other in others {
+            match find(state, other) {
+                Some(other) => ids.push(other.id),
+                None => {
+                    let who = format!("service `{}`", unit.name());
+                    return Err(unknown(&who, other.name(), state));
+                }
+            }
+        }
+        after.insert(unit.id, (unit, ids));
+    }
+    // Those that nothing holds up are taken away, until none is left or all that are left hold up
+    // each other.
+    let mut waiters: HashMap<usize, Vec<usize>> = HashMap::new();
+    let mut pending = HashMap::new();
+    for (id, (_, others)) in &after {
+        pending.insert(*id, others.len());
+        for other in others {
+            waiters.entry(*other).or_default().push(*id);
+        }
+    }
+    let mut free: Vec<_> = pending
+        .iter()
+        .filter(|(_, pending)| **pending == 0)
+        .map(|(id, _)| *id)
+        .collect();
+    while let Some(id) = free.pop() {
+        pending.remove(&id);
+        for waiter in waiters.remove(&id).unwrap_or_default() {
+            if let Some(left) = pending.get_mut(&waiter) {
+                *left -= 1;
+                if *left == 0 {
+                    free.push(waiter);
+                }
+            }
+        }
+    }
+    let Some(first) = pending.keys().min() else {
+        return Ok(());
+    };
+    // From any of them the way leads into a ring, and round it.
+    let mut way = vec![*first];
+    loop {
+        let (_, others) = &after[&way[way.len() - 1]];
+        let next = others.iter().find(|other| pending.contains_key(other));
+        let next = *next.expect("what is left waits for something that is left");
+        let seen = way.iter().position(|id| *id == next);
+        way.push(next);
+        if let Some(seen) = seen {
+            let ring: Vec<_> = way[seen..]
+                .iter()
+                .map(|id| format!("`{}`", after[id].0.name()))
+                .collect();
+            return Err(format!(
+                "services wait for each other: {}",
+                ring.join(" comes after ")
+            ));
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! Handing services in, and looking at them.
+
+use std::borrow::Cow;
+use std::panic::Location;
+use std::time::Duration;
+
+use super::PayloadOf;
+use super::dependency::Dependency;
+use super::error::{Problem, ServeError};
+use super::names::Derived;
+use super::registry::Application;
+use super::settings::{Restart, Settings};
+use super::source::{Runs, Source};
+use super::state::UnitStatus;
+use super::unit::Unit;
+use super::watch::UnitChanges;
+use crate::failure::Origin;
+use crate::key::Key;
+use crate::key::sealed::{Chosen, Select as _};
+use crate::lifetime::Phase;
+use crate::runtime::Runtime;
+use crate::sync::Arc;
+
+/// Makes a service's value for each run after the first.
+type Make<S> = Option<Box<dyn Fn() -> S + Send + Sync>>;
+
+impl Runtime {
+    /// Takes `service`: starts it, watches it, starts it again if its settings say so, and stops it with
+    /// all else. Before the runtime is started the service waits for that.
+    ///
+    /// The same value serves for every run. What one run has left in it, the next one finds: a mutex that
+    /// was locked when a run panicked is poisoned for the next. For a fresh value for each run use
+    /// [`serve_with`](Self::serve_with).
+    ///
+    /// Never waits for the service, and may be called from any thread and inside any payload. The first
+    /// service of a runtime costs it a thread, the supervisor's.
+    ///
+    /// # Errors
+    ///
+    /// If the runtime is stopping or has stopped; if the settings can never work, the name is taken, or the
+    /// service comes after one that is not known (while the runtime runs; before its start that is an
+    /// error of [`run`](Self::run)); if the key disagrees with an earlier one. The service is dropped.
+    ///
+    /// A flavour that cannot be started is a failure of the service.
+    #[track_caller]
+    pub fn serve<S>(&self, service: S) -> Result<Unit<S>, ServeError>
+    where
+        S: Runs<PayloadOf<S>> + Send,
+    {
+        self.unit().serve(service)
+    }
+
+    /// As [`serve`](Self::serve), with a new value for each run.
+    ///
+    /// `make` is called once for each run. For the first one that happens at once, on the calling thread:
+    /// the value is asked for its flavour and its settings, and then serves the first run. For each later
+    /// run it is made on the flavour's thread, and a panic of `make` there is a failure of the service.
+    /// Each value is dropped at the end of its run, there as well.
+    ///
+    /// # Errors
+    ///
+    /// As for [`serve`](Self::serve).
+    ///
+    /// # Panics
+    ///
+    /// With a panic of the first call of `make`.
+    #[track_caller]
+    pub fn serve_with<S>(
+        &self,
+        make: impl Fn() -> S + Send + Sync + 'static,
+    ) -> Result<Unit<S>, ServeError>
+    where
+        S: Runs<PayloadOf<S>> + Send,
+    {
+        self.unit().serve_with(make)
+    }
+
+    /// Sets the next service up: what is said here wins over what the service says of itself.
+    ///
+    /// ```
+    /// # use foster_core::{Manual, Restart, Runtime, service};
+    /// # let (runtime, manual) = (Runtime::new(), Manual::new());
+    /// # let poller = service(manual, || async {});
+    /// let unit = runtime.unit().name("poller").restart(Restart::on_failure()).serve(poller)?;
+    /// assert_eq!(unit.name(), "poller");
+    /// # Ok::<(), foster_core::ServeError>(())
+    /// ```
+    pub fn unit(&self) -> UnitBuilder<'_> {
+        UnitBuilder {
+            runtime: self,
+            settings: Settings::new(),
+        }
+    }
+
+    /// How the services do, in the order in which they were handed in.
+    ///
+    /// Services that are over are listed as well, until there are many of them: then the oldest are
+    /// forgotten, of which the last 512 always stay.
+    pub fn units(&self) -> Vec<UnitStatus> {
+        let units = self.core().services.units();
+        units.iter().map(|unit| unit.status()).collect()
+    }
+
+    /// All changes of the services' states from here on, in order, for whoever wants to log or show
+    /// them. At most `capacity` of them wait to be taken out: see [`UnitChanges`].
+    pub fn unit_changes(&self, capacity: usize) -> UnitChanges {
+        let lifetime = &self.core().lifetime;
+        let over = lifetime.phase() == Phase::Over;
+        let clock = lifetime.settings.clock.clone();
+        lifetime.hub.watchers.add(capacity, clock, over)
+    }
+}
+
+/// A runtime together with settings for the next service: see [`Runtime::unit`].
+#[derive(Debug, Clone)]
+#[must_use = "settings do nothing until a service is handed in with them"]
+pub struct UnitBuilder<'a> {
+    runtime: &'a Runtime,
+    settings: Settings,
+}
+
+impl UnitBuilder<'_> {
+    fn map(mut self, change: impl FnOnce(Settings) -> Settings) -> Self {
+        self.settings = change(self.settings);
+        self
+    }
+
+    /// [`Settings::name`].
+    pub fn name(self, name: impl Into<Cow<'static, str>>) -> Self {
+        self.map(|settings| settings.name(name))
+    }
+
+    /// [`Settings::restart`].
+    pub fn restart(self, restart: Restart) -> Self {
+        self.map(|settings| settings.restart(restart))
+    }
+
+    /// [`Settings::after`].
+    pub fn after(self, other: impl Into<Dependency>) -> Self {
+        self.map(|settings| settings.after(other))
+    }
+
+    /// [`Settings::notifies_ready`].
+    pub fn notifies_ready(self) -> Self {
+        self.map(Settings::notifies_ready)
+    }
+
+    /// [`Settings::return_is_failure`].
+    pub fn return_is_failure(self) -> Self {
+        self.map(Settings::return_is_failure)
+    }
+
+    /// [`Settings::start_timeout`].
+    pub fn start_timeout(self, time: Duration) -> Self {
+        self.map(|settings| settings.start_timeout(time))
+    }
+
+    /// [`Settings::stop_time`].
+    pub fn stop_time(self, time: Duration) -> Self {
+        self.map(|settings| settings.stop_time(time))
+    }
+
+    /// All of `settings`, where nothing was said before.
+    pub fn with(self, settings: Settings) -> Self {
+        self.map(|said| said.over(settings))
+    }
+
+    /// [`Runtime::serve`], with these settings.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    #[track_caller]
+    pub fn serve<S>(self, service: S) -> Result<Unit<S>, ServeError>
+    where
+        S: Runs<PayloadOf<S>> + Send,
+    {
+        self.take(service, None, Location::caller())
+    }
+
+    /// [`Runtime::serve_with`], with these settings.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Panics
+    ///
+    /// As there.
+    #[track_caller]
+    pub fn serve_with<S>(
+        self,
+        make: impl Fn() -> S + Send + Sync + 'static,
+    ) -> Result<Unit<S>, ServeError>
+    where
+        S: Runs<PayloadOf<S>> + Send,
+    {
+        self.take(make(), Some(Box::new(make)), Location::caller())
+    }
+
+    fn take<S>(
+        self,
+        service: S,
+        make: Make<S>,
+        location: &'static Location<'static>,
+    ) -> Result<Unit<S>, ServeError>
+    where
+        S: Runs<PayloadOf<S>> + Send,
+    {
+        let core = self.runtime.core();
+        let key = service.flavour();
+        let settings = self.settings.over(service.settings());
+        let derived = Derived::of::<S>(location);
+        let refused = |problem| {
+            let name = settings.name.clone();
+            let name = name.unwrap_or_else(|| derived.name().into());
+            let mut origin = Origin::new(Some(name), location, key.identifier());
+            origin.service = true;
+            ServeError::new(origin, problem)
+        };
+        let policy = settings.policy().map_err(refused)?;
+        let chosen = key.select(&core.slots, &core.lifetime);
+        let Chosen { slot, .. } = chosen.map_err(|reason| refused(reason.into()))?;
+        if core.lifetime.phase() >= Phase::Stopping {
+            return Err(refused(Problem::Stopping));
+        }
+        let unit = core.services.take_in(Application {
+            name: settings.name.clone(),
+            derived,
+            location,
+            slot: Arc::clone(slot),
+            policy,
+            after: settings.after.clone(),
+            launcher: Arc::new(Source::new(service, make)),
+        });
+        match unit {
+            Ok(unit) => Ok(Unit::new(unit)),
+            Err(refusal) => Err(refused(refusal.problem)),
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! The values of a service, and the payloads that their runs are.
+
+use super::answer::{Answered, Judged};
+use super::attempt::Attempt;
+use super::unit::UnitCore;
+use super::{PayloadOf, Service, sealed};
+use crate::context::{self, Dropping};
+use crate::envelope::Ticket;
+use crate::error::Reason;
+use crate::key::Key;
+use crate::lifetime::Phase;
+use crate::payload::{Coroutine, Parallel, Subroutine};
+use crate::record::Header;
+use crate::runtime::spawn;
+use crate::slot::Slot;
+use crate::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Where the values of a service come from.
+pub(crate) struct Source<S> {
+    /// The value for the next run.
+    value: Mutex<Option<S>>,
+    /// Makes the value for each run after the first, if the same one does not serve again.
+    make: Option<Box<dyn Fn() -> S + Send + Sync>>,
+}
+
+impl<S> Source<S> {
+    pub(crate) fn new(value: S, make: Option<Box<dyn Fn() -> S + Send + Sync>>) -> Self {
+        Self {
+            value: Mutex::new(Some(value)),
+            make,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<S>> {
+        self.value.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take(&self) -> Option<S> {
+        self.lock().take()
+    }
+}
+
+/// A service's value during one run. Afterwards it is kept for the next one, or dropped right there.
+struct Held<S> {
+    value: Option<S>,
+    source: Arc<Source<S>>,
+    attempt: Arc<Attempt>,
+}
+
+impl<S> Held<S> {
+    fn service(&self) -> &S {
+        self.value
+            .as_ref()
+            .expect("a run has its value until it is over")
+    }
+
+    fn judge(&self, answered: Answered) -> Judged {
+        self.attempt.judge(answered)
+    }
+}
+
+impl<S> Drop for Held<S> {
+    fn drop(&mut self) {
+        let value = self.value.take();
+        if self.source.make.is_none() && self.attempt.may_be_followed() {
+            *self.source.lock() = value;
+        }
+    }
+}
+
+/// One run that is about to begin.
+#[allow(missing_debug_implementations, reason = "never leaves the crate")]
+pub struct Start<S> {
+    source: Arc<Source<S>>,
+    attempt: Arc<Attempt>,
+}
+
+impl<S> Start<S> {
+    /// The value, made here if each run has its own.
+    fn begin(self) -> Held<S> {
+        let value = match (self.source.take(), &self.source.make) {
+            (None, Some(make)) => Some(make()),
+            (value, _) => value,
+        };
+        Held {
+            value,
+            source: self.source,
+            attempt: self.attempt,
+        }
+    }
+}
+
+/// A [`Service`] whose value fits a flavour of `P`s: it is `Send`, as it is handed in on one thread and
+/// runs on another; on a flavour of several threads it is `Sync` as well.
+///
+/// The trait is closed.
+#[diagnostic::on_unimplemented(
+    message = "the service `{Self}` cannot be handed to a flavour of `{P}`s",
+    label = "its value does not fit the flavour's threads",
+    note = "a service is `Send`, and on a flavour of several threads such as `TokioMultiThread` also `Sync`",
+    note = "what need not be `Send` is made in its `run`"
+)]
+pub trait Runs<P>: Service + Payloads<P> {}
+
+#[allow(
+    private_interfaces,
+    reason = "the trait is closed: nobody else can name what is in it"
+)]
+pub trait Payloads<P>: Sized {
+    /// The payload of one run.
+    #[doc(hidden)]
+    fn payload(start: Start<Self>, ticket: Ticket<Judged>) -> P;
+
+    /// A payload that drops the value.
+    #[doc(hidden)]
+    fn disposal(self, ticket: Ticket<()>) -> P;
+}
+
+impl<S> Runs<Coroutine> for S where S: Service<Flavour: Key<Payload = Coroutine>> + Send {}
+
+#[allow(
+    private_interfaces,
+    reason = "the trait is closed: nobody else can name what is in it"
+)]
+impl<S> Payloads<Coroutine> for S
+where
+    S: Service<Flavour: Key<Payload = Coroutine>> + Send,
+{
+    fn payload(start: Start<S>, ticket: Ticket<Judged>) -> Coroutine {
+        let run = move || async move {
+            let held = start.begin();
+            let answered = sealed::Run::<Coroutine>::drive(held.service().run()).await;
+            held.judge(answered)
+        };
+        Coroutine::new(run, ticket)
+    }
+
+    fn disposal(self, ticket: Ticket<()>) -> Coroutine {
+        Coroutine::new(move || async move { drop(self) }, ticket)
+    }
+}
+
+impl<S> Runs<Parallel> for S where S: Service<Flavour: Key<Payload = Parallel>> + Send + Sync {}
+
+#[allow(
+    private_interfaces,
+    reason = "the trait is closed: nobody else can name what is in it"
+)]
+impl<S> Payloads<Parallel> for S
+where
+    S: Service<Flavour: Key<Payload = Parallel>> + Send + Sync,
+{
+    fn payload(start: Start<S>, ticket: Ticket<Judged>) -> Parallel {
+        let run = move || async move {
+            let held = start.begin();
+            let driven = sealed::Run::<Parallel>::drive(held.service().run());
+            let answered = driven.await;
+            held.judge(answered)
+        };
+        Parallel::new(run, ticket)
+    }
+
+    fn disposal(self, ticket: Ticket<()>) -> Parallel {
+        Parallel::new(move || async move { drop(self) }, ticket)
+    }
+}
+
+impl<S> Runs<Subroutine> for S where S: Service<Flavour: Key<Payload = Subroutine>> + Send {}
+
+#[allow(
+    private_interfaces,
+    reason = "the trait is closed: nobody else can name what is in it"
+)]
+impl<S> Payloads<Subroutine> for S
+where
+    S: Service<Flavour: Key<Payload = Subroutine>> + Send,
+{
+    fn payload(start: Start<S>, ticket: Ticket<Judged>) -> Subroutine {
+        let run = move || {
+            let held = start.begin();
+            let answered = sealed::Run::<Subroutine>::drive(held.service().run());
+            held.judge(answered)
+        };
+        Subroutine::new(run, ticket)
+    }
+
+    fn disposal(self, ticket: Ticket<()>) -> Subroutine {
+        Subroutine::new(move || drop(self), ticket)
+    }
+}
+
+/// A service's values and its flavour, whatever their types are.
+pub(crate) trait Launch: Send + Sync {
+    /// Whether there is a value for another run.
+    fn can_run(&self) -> bool;
+
+    /// Whether the flavour is there, so that a launch waits for nothing.
+    fn is_flavour_started(&self, slot: &Slot) -> bool;
+
+    /// Starts the flavour, which may take its time.
+    fn start_flavour(&self, slot: &Arc<Slot>) -> Result<(), Reason>;
+
+    /// Hands the payload of a run to the flavour.
+    fn launch(self: Arc<Self>, attempt: &Arc<Attempt>) -> Result<(), Reason>;
+
+    /// Has the value that no run will need dropped on the flavour's thread; `false` if that cannot be.
+    fn dispose(&self, unit: &UnitCore) -> bool;
+
+    /// Drops the value that no run will need right here.
+    fn drop_value(&self);
+}
+
+impl<S> Launch for Source<S>
+where
+    S: Runs<PayloadOf<S>> + Send,
+{
+    fn can_run(&self) -> bool {
+        self.make.is_some() || self.lock().is_some()
+    }
+
+    fn is_flavour_started(&self, slot: &Slot) -> bool {
+        slot.typed::<PayloadOf<S>>()
+            .is_some_and(|typed| typed.is_started())
+    }
+
+    fn start_flavour(&self, slot: &Arc<Slot>) -> Result<(), Reason> {
+        let typed = slot
+            .typed::<PayloadOf<S>>()
+            .expect("a unit's slot was chosen by its own key");
+        slot.started(typed).map(drop)
+    }
+
+    fn launch(self: Arc<Self>, attempt: &Arc<Attempt>) -> Result<(), Reason> {
+        let slot = attempt.unit().slot();
+        let typed = slot
+            .typed::<PayloadOf<S>>()
+            .expect("a unit's slot was chosen by its own key");
+        slot.accept();
+        let start = Start {
+            source: self,
+            attempt: Arc::clone(attempt),
+        };
+        let payload = S::payload(start, Ticket::of_service(Arc::clone(attempt)));
+        // Looked at after it was counted: see `Slot::accept`.
+        if slot.lifetime.phase() >= Phase::Stopping {
+            context::drop_for(Dropping::Refused, payload);
+            return Err(Reason::Stopping);
+        }
+        spawn(slot, typed, payload)
+    }
+
+    fn dispose(&self, unit: &UnitCore) -> bool {
+        let slot = unit.slot();
+        if slot.lifetime.phase() >= Phase::Stopping || !self.is_flavour_started(slot) {
+            return false;
+        }
+        let typed = slot
+            .typed::<PayloadOf<S>>()
+            .expect("a unit's slot was chosen by its own key");
+        let Some(value) = self.take() else {
+            return true;
+        };
+        slot.accept();
+        let name = Some(unit.name().to_owned().into());
+        let header = Header::new(name, unit.location(), Arc::clone(slot));
+        let payload = value.disposal(Ticket::adopted(header));
+        // Refused only if the flavour is lost, which is told; the value is dropped here then.
+        let _ = spawn(slot, typed, payload);
+        true
+    }
+
+    fn drop_value(&self) {
+        drop(self.take());
+    }
+}

@@ -1,0 +1,124 @@
+//! The states of a unit, from when its service was handed in until it is over.
+//!
+//! ```text
+//!             its turn to start           ready
+//!   Waiting ─────────────────► Starting ────────► Running
+//!      │                        ▲ │                 │
+//!      │                        │ │ asked to end    │ asked to end
+//!      │           the delay is │ ▼                 ▼
+//!      │           over         │ Stopping ◄────────┘
+//!      │                        │ │ │
+//!      │            Delayed ────┘ │ │   `decide`, when the run has ended: from Starting and
+//!      │               ▲ │        │ │   Running as well
+//!      │               └─┼────────┘ │
+//!      ▼                 ▼          ▼
+//!   Ended, Failed (after a failure), LeftBehind (a run that had not ended when the runtime had)
+//! ```
+//!
+//! All moves are the supervisor's, but for the one to Running, which a run that counts as ready once it
+//! has begun makes itself, and the one to Stopping that [`Unit::stop`] and [`Unit::restart`] make at once,
+//! so that who asks does not see it run any more.
+
+use std::fmt;
+use std::time::Instant;
+
+use crate::failure::Failure;
+use crate::sync::Arc;
+
+/// What a service is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum UnitState {
+    /// Not started yet: the runtime was not, or those that it comes after are not ready.
+    Waiting,
+    /// Started, and not ready yet.
+    Starting,
+    /// Ready.
+    Running,
+    /// Asked to end.
+    Stopping,
+    /// Ended; it starts again when its delay is over.
+    Delayed,
+    /// Over, without a failure at its end.
+    Ended,
+    /// Over, by a failure.
+    Failed,
+    /// Not ended when the runtime did: a thread that would not end, or was never asked to.
+    LeftBehind,
+}
+
+impl UnitState {
+    /// Whether the service has come to its end, and never starts again.
+    pub fn is_over(self) -> bool {
+        matches!(self, Self::Ended | Self::Failed | Self::LeftBehind)
+    }
+}
+
+impl fmt::Display for UnitState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Waiting => "waiting",
+            Self::Starting => "starting",
+            Self::Running => "running",
+            Self::Stopping => "stopping",
+            Self::Delayed => "delayed",
+            Self::Ended => "ended",
+            Self::Failed => "failed",
+            Self::LeftBehind => "left behind",
+        })
+    }
+}
+
+/// How one service of a runtime does: a line of [`Runtime::units`](crate::Runtime::units).
+#[derive(Debug, Clone)]
+pub struct UnitStatus {
+    pub(crate) name: Arc<str>,
+    pub(crate) flavour: crate::Identifier,
+    pub(crate) status: Status,
+}
+
+impl UnitStatus {
+    /// The service's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The identifier of its flavour.
+    pub fn flavour(&self) -> &str {
+        self.flavour.as_str()
+    }
+
+    /// What it is doing.
+    pub fn state(&self) -> UnitState {
+        self.status.state
+    }
+
+    /// Since when it does, on the runtime's clock.
+    pub fn since(&self) -> Instant {
+        self.status.since
+    }
+
+    /// How often it was started again.
+    pub fn restarts(&self) -> u64 {
+        self.status.restarts
+    }
+
+    /// Its last failure, if it has failed.
+    pub fn last_failure(&self) -> Option<&Failure> {
+        self.status.last_failure.as_ref()
+    }
+
+    /// When it starts again, if it waits for that, on the runtime's clock.
+    pub fn next_restart(&self) -> Option<Instant> {
+        self.status.next_start
+    }
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Status {
+    pub(super) state: UnitState,
+    pub(super) since: Instant,
+    pub(super) restarts: u64,
+    pub(super) last_failure: Option<Failure>,
+    pub(super) next_start: Option<Instant>,
+}

@@ -1,0 +1,305 @@
+//! The supervisor: the one thread that starts services in their order, starts them again, and stops them.
+//!
+//! It runs no code of the user's that may block. Runs begin and end on their flavours; a flavour that has
+//! to be started first is started on a thread of its own, so that it holds up no other unit.
+//!
+//! ```text
+//!            `start`                    Told::Begun
+//!   Waiting ─────────► Alive (launched) ───────────► Alive (begun) ──► `stop_run`: its turn to end
+//!      ▲                 │                              │
+//!      └── Delayed ◄─────┴───── Told::Ended: `decide` ──┘──► `over`
+//! ```
+
+mod ending;
+mod starting;
+mod stopping;
+mod timing;
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::hash::{BuildHasherDefault, Hasher};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::time::{Duration, Instant};
+
+use crate::clock::Clock;
+use crate::error::Reason;
+use crate::failure::{Cause, Failure, FailureKind, Origin, contain, panic_message};
+use crate::identifier::Identifier;
+use crate::lifetime::{Lifetime, Phase};
+use crate::report::{Straggler, StragglerReason};
+use crate::service::answer::Exit;
+use crate::service::attempt::Attempt;
+use crate::service::hub::{Ack, Hub, Told};
+use crate::service::registry::{Newcomer, drop_value};
+use crate::service::state::UnitState;
+use crate::service::unit::{Intent, UnitCore};
+use crate::slot::SETTLING;
+use crate::sync::Arc;
+use crate::sync::thread;
+
+/// A unit's number.
+type Id = usize;
+
+pub(crate) struct Supervisor {
+    lifetime: Arc<Lifetime>,
+    clock: Clock,
+    entries: HashMap<Id, Entry, BuildHasherDefault<IdHasher>>,
+    timers: BinaryHeap<Reverse<Timer>>,
+    timers_made: u64,
+    /// Blocking runs that were asked to end in their first moments, and until when, in real time, they
+    /// may still be about to take a token.
+    settling: Vec<(Id, Instant)>,
+    /// Flavours that are being started, each with the units that wait for it; the first one's thread
+    /// does it.
+    flavours: Vec<VecDeque<Id>>,
+    /// Runs that were launched and not begun.
+    unbegun: usize,
+    /// For how many units others wait, each counted for each.
+    pending: usize,
+    /// Runs that are to be asked to end as soon as they have begun.
+    stops_due: usize,
+    /// Units that the stop waits for.
+    unreleased: usize,
+    /// Units whose turn to be asked has come.
+    turns: Vec<Id>,
+    /// Units that are over with a value that could not be dropped on its flavour.
+    left: Vec<Arc<UnitCore>>,
+    acks: Vec<Ack>,
+    stopping: bool,
+    stop_over: bool,
+}
+
+/// What the supervisor keeps of a unit until it is over.
+struct Entry {
+    unit: Arc<UnitCore>,
+    after: Vec<Id>,
+    /// Those that wait for this unit to be ready.
+    waiters: Vec<Id>,
+    /// How many this unit waits for.
+    pending: usize,
+    /// How many that come after it are not over.
+    dependents: usize,
+    /// The stop does not wait for it any more.
+    released: bool,
+    stage: Stage,
+    runs: u64,
+    /// Restarts in a row, for the delay.
+    row: u32,
+    /// When it started, within the window of its limit.
+    starts: VecDeque<Instant>,
+}
+
+enum Stage {
+    Waiting,
+    Alive(Alive),
+    Delayed,
+}
+
+struct Alive {
+    attempt: Arc<Attempt>,
+    started: Instant,
+    launched: bool,
+    begun: bool,
+    ready: bool,
+    /// It is to be asked to end as soon as it has begun.
+    stop_due: bool,
+    /// It was cancelled, or cannot be.
+    given_up: bool,
+}
+
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Timer {
+    at: Instant,
+    /// Those of one moment fall due in the order in which they were made.
+    number: u64,
+    unit: Id,
+    run: u64,
+    due: Due,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Due {
+    /// It has waited for others as long as it may.
+    Wait,
+    /// It should be ready.
+    Start,
+    /// Its delay is over.
+    Restart,
+    /// It should have ended.
+    Stop,
+}
+
+impl Supervisor {
+    pub(crate) fn new(lifetime: Arc<Lifetime>) -> Self {
+        Self {
+            clock: lifetime.settings.clock.clone(),
+            lifetime,
+            entries: HashMap::default(),
+            timers: BinaryHeap::new(),
+            timers_made: 0,
+            settling: Vec::new(),
+            flavours: Vec::new(),
+            unbegun: 0,
+            pending: 0,
+            stops_due: 0,
+            unreleased: 0,
+            turns: Vec::new(),
+            left: Vec::new(),
+            acks: Vec::new(),
+            stopping: false,
+            stop_over: false,
+        }
+    }
+
+    fn hub(&self) -> &Hub {
+        &self.lifetime.hub
+    }
+
+    /// The thread's life.
+    pub(crate) fn run(self) {
+        let lifetime = Arc::clone(&self.lifetime);
+        // It has no code of the user's to fear but subscribers; still, services must not go on unwatched.
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.supervise())) {
+            let origin = Origin {
+                payload: "supervisor".into(),
+                named: false,
+                service: false,
+                flavour: const { Identifier::new("foster") },
+                location: Location::caller(),
+            };
+            let cause = Cause::lost(format!("it panicked: {}", panic_message(panic)));
+            lifetime.fail(Failure::new(origin, cause));
+            lifetime.hub.close();
+            lifetime.end_grace();
+            lifetime.cut_short();
+        }
+    }
+
+    fn supervise(mut self) {
+        let mut batch = Vec::new();
+        let mut closing = false;
+        while !closing {
+            let due = self.timers.peek().map(|Reverse(timer)| timer.at);
+            let real = self.settling.iter().map(|(_, until)| *until).min();
+            let eager = self.pending > 0 || self.stops_due > 0 || !self.acks.is_empty();
+            let hub = &self.lifetime.hub;
+            hub.next(&self.clock, due, real, eager, &mut batch);
+            for told in batch.drain(..) {
+                closing |= matches!(told, Told::Close);
+                self.take(told);
+            }
+            self.look_at_phase();
+            self.take_due();
+            self.take_settled();
+            self.take_turns();
+            self.acknowledge();
+        }
+        self.close();
+    }
+
+    fn take(&mut self, told: Told) {
+        match told {
+            Told::Served(newcomers) => self.serve(newcomers),
+            Told::ServedOne(newcomer) if newcomer.after.is_empty() => {
+                let id = self.enter(newcomer.unit, &[]);
+                self.start_if_it_may(id);
+            }
+            Told::ServedOne(newcomer) => self.serve(vec![newcomer]),
+            Told::Begun(attempt) => self.begun(&attempt),
+            Told::Ready(attempt) => {
+                if let Some(id) = self.current(&attempt) {
+                    self.ready(id);
+                }
+            }
+            Told::Ended(attempt) => {
+                if let Some(id) = self.current(&attempt) {
+                    self.ended(id);
+                }
+            }
+            Told::Asked(unit) => self.asked(&unit),
+            Told::FlavourStarted(unit, result) => self.flavour_started(unit.id, result),
+            Told::Moved(ack) => {
+                self.wake_waiters();
+                self.acks.push(ack);
+            }
+            Told::CutOff => self.cut_off(),
+            Told::Close => {}
+        }
+    }
+
+    /// The unit whose present run this is.
+    fn current(&self, attempt: &Arc<Attempt>) -> Option<Id> {
+        let id = attempt.unit().id;
+        match &self.entries.get(&id)?.stage {
+            Stage::Alive(alive) if Arc::ptr_eq(&alive.attempt, attempt) => Some(id),
+            _ => None,
+        }
+    }
+
+    fn alive(&mut self, id: Id) -> Option<&mut Alive> {
+        match &mut self.entries.get_mut(&id)?.stage {
+            Stage::Alive(alive) => Some(alive),
+            _ => None,
+        }
+    }
+
+    fn set_timer(&mut self, unit: Id, run: u64, time: Duration, due: Due) {
+        self.set_timer_at(unit, run, self.clock.after(time), due);
+    }
+
+    fn set_timer_at(&mut self, unit: Id, run: u64, at: Instant, due: Due) {
+        self.timers_made += 1;
+        self.timers.push(Reverse(Timer {
+            at,
+            number: self.timers_made,
+            unit,
+            run,
+            due,
+        }));
+    }
+}
+
+/// A run that could not begin has failed, unless the runtime ends.
+fn fail_to_start(attempt: &Attempt, reason: Reason) {
+    let cause = match reason {
+        Reason::Stopping => return,
+        Reason::Start(error) => Cause::lost_by("its flavour could not be started", error),
+        Reason::Rejected(Some(error)) => Cause::lost_by("its flavour does not take it", error),
+        _ => Cause::lost("its flavour does not take it"),
+    };
+    attempt.fail(cause);
+}
+
+/// Units' numbers are as good as any hash of them.
+#[derive(Default)]
+struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn finish(&self) -> u64 {
+        // The table takes its upper bits as well.
+        self.0.wrapping_mul(0x9E37_79B9_7F4A_7C15)
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 << 8) | u64::from(*byte);
+        }
+    }
+
+    fn write_usize(&mut self, id: usize) {
+        self.0 = id as u64;
+    }
+}
+
+/// Says of a unit what is no failure, but should be known.
+fn tell(what: &str, unit: &UnitCore) {
+    // A subscriber is the user's code.
+    contain(|| {
+        tracing::warn!(
+            target: "foster",
+            service = unit.name(),
+            flavour = unit.slot().identifier().as_str(),
+            "{what}",
+        );
+    });
+}

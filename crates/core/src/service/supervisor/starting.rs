@@ -1,0 +1,255 @@
+//! Starting units: in their order, on flavours that may have to be started first.
+
+use super::*;
+
+impl Supervisor {
+    pub(super) fn serve(&mut self, newcomers: Vec<Newcomer>) {
+        let ids: Vec<_> = newcomers.iter().map(|newcomer| newcomer.unit.id).collect();
+        let mut doomed = Vec::new();
+        // All of them before any link: a name may stand for one that was handed in later.
+        let mut links = Vec::new();
+        for Newcomer { unit, after } in newcomers {
+            let id = self.enter(unit, &after);
+            links.extend(after.into_iter().map(|other| (id, other)));
+        }
+        for (id, other) in links {
+            match self.entries.get_mut(&other.id) {
+                Some(entry) => {
+                    entry.dependents += 1;
+                    if !other.was_ready() {
+                        entry.waiters.push(id);
+                        self.add_pending(id);
+                    }
+                }
+                None if other.was_ready() => {}
+                None => {
+                    self.add_pending(id);
+                    doomed.push((other, id));
+                }
+            }
+        }
+        for (other, id) in doomed {
+            self.never_ready(&other, &[id]);
+        }
+        for id in ids {
+            self.start_if_it_may(id);
+        }
+    }
+
+    pub(super) fn enter(&mut self, unit: Arc<UnitCore>, after: &[Arc<UnitCore>]) -> Id {
+        let id = unit.id;
+        let entry = Entry {
+            after: after.iter().map(|other| other.id).collect(),
+            waiters: Vec::new(),
+            pending: 0,
+            dependents: 0,
+            released: false,
+            stage: Stage::Waiting,
+            runs: 0,
+            row: 0,
+            starts: VecDeque::new(),
+            unit,
+        };
+        self.entries.insert(id, entry);
+        self.unreleased += 1;
+        id
+    }
+
+    pub(super) fn start_if_it_may(&mut self, id: Id) {
+        let Some(entry) = self.entries.get(&id) else {
+            return;
+        };
+        if self.stopping || entry.unit.intent() == Intent::Stop {
+            self.over(id, UnitState::Ended);
+        } else if entry.pending == 0 {
+            self.start(id, true);
+        } else if let Some(time) = entry.unit.policy.start_timeout {
+            self.set_timer(id, 0, time, Due::Wait);
+        }
+    }
+
+    pub(super) fn add_pending(&mut self, id: Id) {
+        if let Some(entry) = self.entries.get_mut(&id) {
+            entry.pending += 1;
+            self.pending += 1;
+        }
+    }
+
+    /// Starts a unit. `counts` says whether its limit does.
+    pub(super) fn start(&mut self, id: Id, counts: bool) {
+        let now = self.clock.now();
+        let Some(entry) = self.entries.get_mut(&id) else {
+            return;
+        };
+        let unit = Arc::clone(&entry.unit);
+        unit.clear_restart();
+        if unit.intent() == Intent::Stop || !unit.launcher.can_run() {
+            // Asked to stop meanwhile; or the value is gone, as the restart was asked for when it had
+            // come to its end by itself.
+            self.over(id, UnitState::Ended);
+            return;
+        }
+        if !counts {
+            entry.starts.clear();
+            entry.row = 0;
+        }
+        if unit.policy.restart.starts_limit().is_some() {
+            entry.starts.push_back(now);
+        }
+        entry.runs += 1;
+        let run = entry.runs;
+        let attempt = Arc::new(Attempt::new(Arc::clone(&unit)));
+        entry.stage = Stage::Alive(Alive {
+            attempt: Arc::clone(&attempt),
+            started: now,
+            launched: false,
+            begun: false,
+            ready: false,
+            stop_due: false,
+            given_up: false,
+        });
+        unit.set_starting(run - 1);
+        self.unbegun += 1;
+        if let Some(time) = unit.policy.start_timeout {
+            self.set_timer(id, run, time, Due::Start);
+        }
+        if unit.launcher.is_flavour_started(unit.slot()) {
+            self.launch(id);
+        } else {
+            self.start_flavour(id);
+        }
+    }
+
+    pub(super) fn launch(&mut self, id: Id) {
+        let Some(alive) = self.alive(id) else { return };
+        if alive.launched {
+            return;
+        }
+        alive.launched = true;
+        let attempt = Arc::clone(&alive.attempt);
+        let launcher = Arc::clone(&attempt.unit().launcher);
+        let launched = launcher.launch(&attempt);
+        // The payload that was refused tells of its end; why it was is told here, which comes first.
+        if let Err(reason) = launched {
+            fail_to_start(&attempt, reason);
+        }
+    }
+
+    /// Has the flavour started on a thread of its own, and the unit launched after that.
+    pub(super) fn start_flavour(&mut self, id: Id) {
+        let Some(unit) = self.entries.get(&id).map(|entry| Arc::clone(&entry.unit)) else {
+            return;
+        };
+        let same = |other: &Id| {
+            let other = self.entries.get(other);
+            other.is_some_and(|other| Arc::ptr_eq(other.unit.slot(), unit.slot()))
+        };
+        let under_way = self
+            .flavours
+            .iter()
+            .position(|ids| ids.front().is_some_and(same));
+        if let Some(index) = under_way {
+            self.flavours[index].push_back(id);
+            return;
+        }
+        self.flavours.push(VecDeque::from([id]));
+        self.spawn_starter(unit);
+    }
+
+    pub(super) fn spawn_starter(&mut self, unit: Arc<UnitCore>) {
+        let starting = Arc::clone(&unit);
+        let at_work = Arc::new(());
+        let is_at_work = Arc::downgrade(&at_work);
+        let thread = thread::Builder::new()
+            .name("foster starter".to_owned())
+            .spawn(move || {
+                let _at_work = at_work;
+                let result = starting.launcher.start_flavour(starting.slot());
+                let lifetime = Arc::clone(starting.lifetime());
+                // Refused when the runtime is over, as the flavour is then.
+                let _ = lifetime.hub.push(Told::FlavourStarted(starting, result));
+            });
+        match thread {
+            Ok(thread) => self.hub().add_starter(thread, is_at_work),
+            Err(error) => {
+                let result = Err(Reason::Start(Box::new(error)));
+                let _ = self.hub().push(Told::FlavourStarted(unit, result));
+            }
+        }
+    }
+
+    pub(super) fn flavour_started(&mut self, first: Id, result: Result<(), Reason>) {
+        let index = self
+            .flavours
+            .iter()
+            .position(|ids| ids.front() == Some(&first));
+        let Some(index) = index else { return };
+        let mut ids = self.flavours.swap_remove(index);
+        match result {
+            Ok(()) => {
+                for id in ids {
+                    self.launch(id);
+                }
+            }
+            Err(reason) => {
+                ids.pop_front();
+                if let Some(alive) = self.alive(first).filter(|alive| !alive.launched) {
+                    let attempt = Arc::clone(&alive.attempt);
+                    fail_to_start(&attempt, reason);
+                    self.ended(first);
+                }
+                // The next one tries again.
+                while let Some(next) = ids.front().copied() {
+                    if let Some(unit) = self
+                        .alive(next)
+                        .filter(|alive| !alive.launched)
+                        .map(|alive| Arc::clone(alive.attempt.unit()))
+                    {
+                        self.flavours.push(ids);
+                        self.spawn_starter(unit);
+                        return;
+                    }
+                    ids.pop_front();
+                }
+            }
+        }
+    }
+
+    pub(super) fn begun(&mut self, attempt: &Arc<Attempt>) {
+        let Some(id) = self.current(attempt) else {
+            return;
+        };
+        let Some(alive) = self.alive(id) else { return };
+        alive.begun = true;
+        let stop_due = alive.stop_due;
+        self.unbegun -= 1;
+        if stop_due {
+            self.stops_due -= 1;
+            self.stop_run(id);
+        } else if !attempt.unit().policy.notifies_ready {
+            self.ready(id);
+        }
+    }
+
+    pub(super) fn ready(&mut self, id: Id) {
+        let Some(alive) = self.alive(id) else { return };
+        if std::mem::replace(&mut alive.ready, true) || alive.stop_due {
+            return;
+        }
+        let Some(entry) = self.entries.get_mut(&id) else {
+            return;
+        };
+        entry.unit.set_was_ready();
+        entry.unit.set_running();
+        for waiter in std::mem::take(&mut entry.waiters) {
+            let Some(entry) = self.entries.get_mut(&waiter) else {
+                continue;
+            };
+            entry.pending -= 1;
+            self.pending -= 1;
+            if entry.pending == 0 && matches!(entry.stage, Stage::Waiting) && !self.stopping {
+                self.start(waiter, true);
+            }
+        }
+    }
+}

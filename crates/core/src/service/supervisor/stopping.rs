@@ -1,0 +1,217 @@
+//! Asking units to end: one by one, and all of them in their order when the runtime stops.
+
+use super::*;
+
+impl Supervisor {
+    /// Somebody wants a unit to stop or to restart.
+    pub(super) fn asked(&mut self, unit: &Arc<UnitCore>) {
+        let id = unit.id;
+        let Some(entry) = self.entries.get(&id) else {
+            return;
+        };
+        match (unit.intent(), &entry.stage) {
+            (Intent::None, _) => {}
+            (Intent::Stop, _) => self.ask(id),
+            (Intent::Restart, Stage::Waiting) => unit.clear_restart(),
+            (Intent::Restart, Stage::Delayed) => self.start(id, false),
+            (Intent::Restart, Stage::Alive(alive)) => match alive.launched {
+                true => self.ask(id),
+                false => unit.clear_restart(),
+            },
+        }
+    }
+
+    /// Asks a unit to end.
+    pub(super) fn ask(&mut self, id: Id) {
+        let Some(entry) = self.entries.get_mut(&id) else {
+            return;
+        };
+        let unit = Arc::clone(&entry.unit);
+        let run = entry.runs;
+        match &mut entry.stage {
+            Stage::Alive(alive) if alive.launched => {
+                if std::mem::replace(&mut alive.stop_due, true) {
+                    // Twice, as when the runtime stops meanwhile: what it waits for may be another.
+                    if alive.given_up {
+                        self.give_up(id);
+                    }
+                    return;
+                }
+                let begun = alive.begun;
+                unit.set_state(UnitState::Stopping);
+                // While the runtime stops the runner keeps the grace time.
+                let grace = (!self.stopping).then_some(self.lifetime.settings.grace);
+                if let Some(time) = unit.policy.stop_time.or(grace) {
+                    self.set_timer(id, run, time, Due::Stop);
+                }
+                match begun {
+                    true => self.stop_run(id),
+                    false => self.stops_due += 1,
+                }
+            }
+            _ => self.over(id, UnitState::Ended),
+        }
+    }
+
+    /// Asks a run that has begun to end; cancels it if it holds no token.
+    pub(super) fn stop_run(&mut self, id: Id) {
+        let Some(alive) = self.alive(id) else { return };
+        let attempt = Arc::clone(&alive.attempt);
+        attempt.request();
+        let Some(record) = attempt.record() else {
+            return;
+        };
+        if record.is_holder() || record.is_settled() {
+            return;
+        }
+        if !record.is_blocking() {
+            record.cancel();
+            return;
+        }
+        // A thread that begins right now may be about to take its token.
+        self.settling.push((id, Instant::now() + SETTLING));
+    }
+
+    pub(super) fn take_settled(&mut self) {
+        let now = Instant::now();
+        let settling = std::mem::take(&mut self.settling);
+        let (due, later) = settling.into_iter().partition(|(_, until)| *until <= now);
+        self.settling = later;
+        for (id, _) in due {
+            let record = self.alive(id).and_then(|alive| alive.attempt.record());
+            if record.is_some_and(|record| !record.is_holder() && !record.is_ending()) {
+                self.give_up(id);
+            }
+        }
+    }
+
+    /// A run does not end, and nothing can be done about it.
+    pub(super) fn give_up(&mut self, id: Id) {
+        let Some(alive) = self.alive(id) else { return };
+        alive.given_up = true;
+        let unit = Arc::clone(alive.attempt.unit());
+        if self.stopping {
+            // Those before it have their turn.
+            self.release(id);
+            return;
+        }
+        if unit.intent() == Intent::Stop {
+            tell("was asked to stop and goes on", &unit);
+            return;
+        }
+        let text = "it was asked to end and goes on, so it cannot be started again".to_owned();
+        self.fail(&unit, FailureKind::Stuck, text);
+    }
+
+    /// A run has overrun its stop time.
+    pub(super) fn overran(&mut self, id: Id) {
+        let stopping = self.stopping;
+        let Some(alive) = self.alive(id) else { return };
+        let unit = Arc::clone(alive.attempt.unit());
+        let Some(record) = alive.attempt.record() else {
+            return;
+        };
+        if record.is_settled() || record.is_ending() {
+            return;
+        }
+        if stopping && record.is_holder() {
+            let straggler = Straggler::of_payload(unit.origin(), StragglerReason::Overran);
+            self.hub().add_overran(straggler);
+        } else {
+            tell("overran its stop time", &unit);
+        }
+        record.cancel();
+        if record.is_blocking() || record.is_polling() {
+            self.give_up(id);
+        }
+    }
+
+    /// The stop does not wait for a unit any more.
+    pub(super) fn release(&mut self, id: Id) {
+        let Some(entry) = self.entries.get_mut(&id) else {
+            return;
+        };
+        if !std::mem::replace(&mut entry.released, true) {
+            let after = entry.after.clone();
+            self.unreleased -= 1;
+            self.release_others(&after);
+            self.end_stop_if_over();
+        }
+    }
+
+    /// One that comes after `others` is over.
+    pub(super) fn release_others(&mut self, others: &[Id]) {
+        for other in others {
+            if let Some(entry) = self.entries.get_mut(other) {
+                entry.dependents -= 1;
+                if entry.dependents == 0 && self.stopping {
+                    self.turns.push(*other);
+                }
+            }
+        }
+    }
+
+    pub(super) fn look_at_phase(&mut self) {
+        if self.stopping || self.lifetime.phase() < Phase::Stopping {
+            return;
+        }
+        self.stopping = true;
+        let free = self
+            .entries
+            .iter()
+            .filter(|(_, entry)| entry.dependents == 0);
+        self.turns = free.map(|(id, _)| *id).collect();
+        // The last that came is the first to go.
+        self.turns.sort_unstable();
+        self.end_stop_if_over();
+    }
+
+    pub(super) fn take_turns(&mut self) {
+        while let Some(id) = self.turns.pop() {
+            self.ask(id);
+        }
+    }
+
+    pub(super) fn end_stop_if_over(&mut self) {
+        if self.stopping && self.unreleased == 0 && !self.stop_over {
+            self.stop_over = true;
+            self.lifetime.release();
+            self.lifetime.look();
+        }
+    }
+
+    /// The grace time is over: all tokens say so, and the runner cancels what is left.
+    pub(super) fn cut_off(&mut self) {
+        self.look_at_phase();
+        for entry in self.entries.values() {
+            if let Stage::Alive(alive) = &entry.stage {
+                alive.attempt.request();
+            }
+        }
+    }
+
+    /// The runtime is over.
+    pub(super) fn close(mut self) {
+        self.hub().close();
+        for (_, entry) in std::mem::take(&mut self.entries) {
+            match &entry.stage {
+                Stage::Alive(alive) if alive.launched => {
+                    let settled = alive
+                        .attempt
+                        .record()
+                        .is_none_or(|record| record.is_settled());
+                    entry.unit.set_state(match settled {
+                        true => UnitState::Ended,
+                        false => UnitState::LeftBehind,
+                    });
+                }
+                _ => entry.unit.set_state(UnitState::Ended),
+            }
+            self.left.push(entry.unit);
+        }
+        self.acks.clear();
+        for unit in &self.left {
+            drop_value(unit);
+        }
+    }
+}

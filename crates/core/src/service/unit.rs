@@ -1,0 +1,430 @@
+//! A unit: one service that a runtime has taken, and the handle to it.
+
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use super::hub::{Hub, Told};
+use super::settings::Policy;
+use super::source::Launch;
+use super::state::{Status, UnitState, UnitStatus};
+use super::watch::{News, UnitChange};
+use crate::failure::{Failure, Origin, contained};
+use crate::lifetime::Lifetime;
+use crate::slot::Slot;
+use crate::sync::atomic::{AtomicBool, AtomicU8, Ordering::SeqCst};
+use crate::sync::event::{Event, EventListener, Listener};
+use crate::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// A service that a runtime has taken: to look at it, and to stop or restart it.
+///
+/// Dropping it does nothing: the runtime owns the service until it is over. Clones are the same unit.
+///
+/// A service that was handed in as a value is dropped when it is over, at the end of its last run: on its
+/// flavour's thread, in its executor's context, a panic being a failure. One that a delay or the end of
+/// the runtime kept from its next start is dropped there, too, as long as the runtime runs; else, as one
+/// that never started, by the runtime at its end, on the supervisor's thread.
+pub struct Unit<S> {
+    pub(super) core: Arc<UnitCore>,
+    service: PhantomData<fn() -> S>,
+}
+
+impl<S> Clone for Unit<S> {
+    fn clone(&self) -> Self {
+        Self::new(Arc::clone(&self.core))
+    }
+}
+
+impl<S> Unit<S> {
+    pub(crate) fn new(core: Arc<UnitCore>) -> Self {
+        Self {
+            core,
+            service: PhantomData,
+        }
+    }
+
+    /// The service's name.
+    pub fn name(&self) -> &str {
+        self.core.name()
+    }
+
+    /// What the service is doing.
+    pub fn state(&self) -> UnitState {
+        self.core.state()
+    }
+
+    /// All that is known of it.
+    pub fn status(&self) -> UnitStatus {
+        self.core.status()
+    }
+
+    /// How often it was started again.
+    pub fn restarts(&self) -> u64 {
+        self.core.lock().restarts
+    }
+
+    /// Its last failure, if it has failed; also one after which it was started again.
+    pub fn last_failure(&self) -> Option<Failure> {
+        self.core.lock().last_failure.clone()
+    }
+
+    /// Asks this service to end, for good, and returns at once.
+    ///
+    /// Its token says so; without one a coroutine is dropped where it awaits, and a subroutine goes on.
+    /// All others go on as well, those [after](crate::Settings::after) it included. On a service that is
+    /// over it does nothing.
+    pub fn stop(&self) {
+        self.core.ask(Intent::Stop);
+    }
+
+    /// Asks this service to end and to start again, and returns at once. It starts as soon as it has ended,
+    /// without a delay; one that waits for its delay starts now.
+    ///
+    /// A thread that does not end, as it holds no token or overruns its
+    /// [stop time](crate::Settings::stop_time), cannot be started a second time, which is a failure. On a
+    /// service that was asked to stop, waits for its first start or is over, it does nothing.
+    pub fn restart(&self) {
+        self.core.ask(Intent::Restart);
+    }
+
+    /// Blocks until the service is over, at most for `time` on the runtime's clock; whether it is.
+    ///
+    /// In a coroutine it blocks all others of the flavour; await [`stopped`](Self::stopped).
+    pub fn wait_stopped(&self, time: Duration) -> bool {
+        self.core.wait(time, UnitState::is_over)
+    }
+
+    /// A future that is ready when the service is over.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost if it is dropped.
+    pub fn stopped(&self) -> Becoming {
+        self.core.becoming(UnitState::is_over)
+    }
+
+    /// Blocks until the service is ready, at most for `time` on the runtime's clock; whether it is. After a
+    /// [`restart`](Self::restart) that is the next run.
+    ///
+    /// In a coroutine it blocks all others of the flavour; await [`ready`](Self::ready).
+    pub fn wait_ready(&self, time: Duration) -> bool {
+        self.core
+            .wait(time, |state| is_ready(state) || state.is_over())
+            && is_ready(self.core.state())
+    }
+
+    /// A future that is ready when the service is, or is over: it gives the state that it is in then.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost if it is dropped.
+    pub fn ready(&self) -> Becoming {
+        self.core
+            .becoming(|state| is_ready(state) || state.is_over())
+    }
+}
+
+fn is_ready(state: UnitState) -> bool {
+    state == UnitState::Running
+}
+
+impl<S> fmt::Debug for Unit<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Unit")
+            .field("name", &self.name())
+            .field("state", &self.state())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a user wants of a unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Intent {
+    None,
+    Restart,
+    Stop,
+}
+
+/// A unit, whatever its service is.
+pub(crate) struct UnitCore {
+    pub(crate) id: usize,
+    pub(crate) name: Arc<str>,
+    pub(crate) location: &'static Location<'static>,
+    pub(crate) slot: Arc<Slot>,
+    pub(crate) policy: Policy,
+    pub(crate) launcher: Arc<dyn Launch>,
+    intent: AtomicU8,
+    was_ready: AtomicBool,
+    status: Mutex<Status>,
+    changed: Event,
+}
+
+impl UnitCore {
+    pub(crate) fn new(
+        id: usize,
+        name: Arc<str>,
+        location: &'static Location<'static>,
+        slot: Arc<Slot>,
+        policy: Policy,
+        launcher: Arc<dyn Launch>,
+    ) -> Self {
+        let since = slot.lifetime.settings.clock.now();
+        Self {
+            id,
+            name,
+            location,
+            slot,
+            policy,
+            launcher,
+            intent: AtomicU8::new(Intent::None as u8),
+            was_ready: AtomicBool::new(false),
+            status: Mutex::new(Status {
+                state: UnitState::Waiting,
+                since,
+                restarts: 0,
+                last_failure: None,
+                next_start: None,
+            }),
+            changed: Event::new(),
+        }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn location(&self) -> &'static Location<'static> {
+        self.location
+    }
+
+    pub(crate) fn slot(&self) -> &Arc<Slot> {
+        &self.slot
+    }
+
+    pub(crate) fn lifetime(&self) -> &Arc<Lifetime> {
+        &self.slot.lifetime
+    }
+
+    fn hub(&self) -> &Hub {
+        &self.slot.lifetime.hub
+    }
+
+    /// Who it is, in words.
+    pub(crate) fn origin(&self) -> Origin {
+        Origin {
+            payload: Arc::clone(&self.name),
+            named: true,
+            service: true,
+            flavour: self.slot.identifier().clone(),
+            location: self.location,
+        }
+    }
+
+    pub(crate) fn intent(&self) -> Intent {
+        match self.intent.load(SeqCst) {
+            0 => Intent::None,
+            1 => Intent::Restart,
+            _ => Intent::Stop,
+        }
+    }
+
+    /// The restart that was asked for has come, or is no matter.
+    pub(crate) fn clear_restart(&self) {
+        let _ =
+            self.intent
+                .compare_exchange(Intent::Restart as u8, Intent::None as u8, SeqCst, SeqCst);
+    }
+
+    fn ask(self: &Arc<Self>, intent: Intent) {
+        if self.state().is_over() {
+            return;
+        }
+        match intent {
+            Intent::Restart => {
+                let asked = self.intent.compare_exchange(
+                    Intent::None as u8,
+                    Intent::Restart as u8,
+                    SeqCst,
+                    SeqCst,
+                );
+                if asked.is_err() {
+                    return;
+                }
+            }
+            _ => self.intent.store(intent as u8, SeqCst),
+        }
+        // Before the supervisor hears of it: who asked must not find it running any more.
+        self.change(|status| is_ready(status.state).then(|| status.state = UnitState::Stopping));
+        // Refused only when the runtime is over, and the unit with it.
+        let _ = self.hub().push(Told::Asked(Arc::clone(self)));
+    }
+
+    pub(crate) fn was_ready(&self) -> bool {
+        self.was_ready.load(SeqCst)
+    }
+
+    pub(crate) fn set_was_ready(&self) {
+        self.was_ready.store(true, SeqCst);
+    }
+
+    pub(crate) fn state(&self) -> UnitState {
+        self.lock().state
+    }
+
+    pub(crate) fn status(&self) -> UnitStatus {
+        UnitStatus {
+            name: Arc::clone(&self.name),
+            flavour: self.slot.identifier().clone(),
+            status: self.lock().clone(),
+        }
+    }
+
+    pub(crate) fn set_failure(&self, failure: Failure) {
+        let replaced = self.lock().last_failure.replace(failure);
+        // Its error is the user's.
+        drop(replaced);
+    }
+
+    pub(crate) fn set_state(&self, state: UnitState) {
+        self.change(|status| {
+            (status.state != state).then(|| {
+                status.state = state;
+                status.next_start = None;
+            })
+        });
+    }
+
+    /// Ready, unless it was asked to end meanwhile.
+    pub(crate) fn set_running(&self) {
+        self.change(|status| {
+            (status.state == UnitState::Starting).then(|| {
+                // Under the lock: who asks says so first, and changes the state afterwards.
+                status.state = match self.intent() {
+                    Intent::None => UnitState::Running,
+                    _ => UnitState::Stopping,
+                };
+            })
+        });
+    }
+
+    pub(crate) fn set_starting(&self, restarts: u64) {
+        self.change(|status| {
+            status.state = UnitState::Starting;
+            status.restarts = restarts;
+            status.next_start = None;
+            Some(())
+        });
+    }
+
+    pub(crate) fn set_delayed(&self, until: Instant) {
+        self.change(|status| {
+            status.state = UnitState::Delayed;
+            status.next_start = Some(until);
+            Some(())
+        });
+    }
+
+    /// Changes the status, and tells all who wait or look on if it did.
+    fn change(&self, change: impl FnOnce(&mut Status) -> Option<()>) {
+        let watchers = &self.hub().watchers;
+        let news = {
+            let mut status = self.lock();
+            if change(&mut status).is_none() {
+                return;
+            }
+            status.since = self.lifetime().settings.clock.now();
+            // Under the lock, so that the changes of a unit are told in their order.
+            match watchers.are_there() {
+                false => News::default(),
+                true => watchers.publish(&UnitChange {
+                    name: Arc::clone(&self.name),
+                    state: status.state,
+                    at: status.since,
+                    restarts: status.restarts,
+                    failure: status.last_failure.clone(),
+                }),
+            }
+        };
+        news.tell();
+        self.changed.notify(usize::MAX);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Status> {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait(&self, time: Duration, is_it: fn(UnitState) -> bool) -> bool {
+        let clock = &self.lifetime().settings.clock;
+        let deadline = clock.after(time);
+        loop {
+            let listener = self.changed.listen();
+            if is_it(self.state()) {
+                return true;
+            }
+            if clock.now() >= deadline {
+                return false;
+            }
+            match clock.sleep_limit(deadline) {
+                Some(limit) => drop(listener.wait_deadline(limit)),
+                None => listener.wait(),
+            }
+        }
+    }
+
+    /// Wakes who waits, as a manual clock has moved.
+    pub(crate) fn wake_waiters(&self) {
+        self.changed.notify(usize::MAX);
+    }
+
+    fn becoming(self: &Arc<Self>, is_it: fn(UnitState) -> bool) -> Becoming {
+        Becoming {
+            core: Arc::clone(self),
+            is_it,
+            listener: None,
+        }
+    }
+}
+
+/// The future of [`Unit::stopped`] and [`Unit::ready`]; it gives the state that the service is in then.
+#[must_use = "a future does nothing unless it is awaited"]
+pub struct Becoming {
+    core: Arc<UnitCore>,
+    is_it: fn(UnitState) -> bool,
+    listener: Option<EventListener>,
+}
+
+impl Future for Becoming {
+    type Output = UnitState;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<UnitState> {
+        let this = &mut *self;
+        loop {
+            let state = this.core.state();
+            if (this.is_it)(state) {
+                return Poll::Ready(state);
+            }
+            match &mut this.listener {
+                Some(listener) => {
+                    let waker = contained(context.waker());
+                    ready!(Pin::new(listener).poll(&mut Context::from_waker(&waker)));
+                    this.listener = None;
+                }
+                none => *none = Some(this.core.changed.listen()),
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Becoming {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Becoming")
+            .field("service", &self.core.name())
+            .field("state", &self.core.state())
+            .finish_non_exhaustive()
+    }
+}

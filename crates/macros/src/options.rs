@@ -1,0 +1,198 @@
+//! What stands in the attribute's brackets.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::ext::IdentExt;
+use syn::parse::{Parse, ParseStream};
+use syn::punctuated::Punctuated;
+use syn::spanned::Spanned;
+use syn::{Error, Expr, Ident, Lit, LitStr, Path, Result, Token, Type};
+
+const KNOWN: &str = "`flavour`, `key`, `name`, `restart`, `after`, `notifies_ready`, \
+    `return_is_failure`, `start_timeout`, `stop_time`, `linked`, `crate`";
+
+/// The options, as they were given.
+#[derive(Default)]
+pub(crate) struct Options {
+    flavour: Option<Expr>,
+    key: Option<Type>,
+    name: Option<Expr>,
+    restart: Option<Expr>,
+    after: Vec<LitStr>,
+    notifies_ready: bool,
+    return_is_failure: bool,
+    start_timeout: Option<Expr>,
+    stop_time: Option<Expr>,
+    pub(crate) linked: Option<Span>,
+    pub(crate) root: Option<Path>,
+}
+
+impl Parse for Options {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        let mut options = Self::default();
+        let mut seen: Vec<Ident> = Vec::new();
+        while !input.is_empty() {
+            let option = input.call(Ident::parse_any)?;
+            if seen.contains(&option) {
+                return Err(Error::new(
+                    option.span(),
+                    format!("`{option}` is said twice"),
+                ));
+            }
+            options.parse_one(&option, input)?;
+            seen.push(option);
+            if !input.is_empty() {
+                input.parse::<Token![,]>()?;
+            }
+        }
+        Ok(options)
+    }
+}
+
+impl Options {
+    fn parse_one(&mut self, option: &Ident, input: ParseStream<'_>) -> Result<()> {
+        match option.to_string().as_str() {
+            "notifies_ready" => self.notifies_ready = true,
+            "return_is_failure" => self.return_is_failure = true,
+            "linked" => self.linked = Some(option.span()),
+            known @ ("flavour" | "key" | "name" | "restart" | "after" | "start_timeout"
+            | "stop_time" | "crate") => {
+                if !input.peek(Token![=]) {
+                    let text = format!("`{known}` needs a value: `{known} = …`");
+                    return Err(Error::new(option.span(), text));
+                }
+                input.parse::<Token![=]>()?;
+                match known {
+                    "flavour" => self.flavour = Some(input.parse()?),
+                    "key" => self.key = Some(input.parse()?),
+                    "name" => self.name = Some(input.parse()?),
+                    "restart" => self.restart = Some(input.parse()?),
+                    "after" => self.after = names(input)?,
+                    "start_timeout" => self.start_timeout = Some(input.parse()?),
+                    "stop_time" => self.stop_time = Some(input.parse()?),
+                    _ => self.root = Some(input.call(Path::parse_mod_style)?),
+                }
+            }
+            unknown => {
+                let text = format!("a service has no option `{unknown}`: there are {KNOWN}");
+                return Err(Error::new(option.span(), text));
+            }
+        }
+        Ok(())
+    }
+
+    /// The key's type and the expression for the key.
+    pub(crate) fn flavour(&self) -> Result<(TokenStream, &Expr)> {
+        let Some(flavour) = &self.flavour else {
+            return Err(Error::new(
+                Span::call_site(),
+                "a service needs a flavour: `#[service(flavour = Smol)]`",
+            ));
+        };
+        if let Some(key) = &self.key {
+            return Ok((key.to_token_stream(), flavour));
+        }
+        match type_of(flavour) {
+            Some(key) => Ok((key, flavour)),
+            None => Err(Error::new(
+                flavour.span(),
+                "the type of this flavour's key cannot be seen here: add it, as in \
+                 `flavour = IO, key = Instance<Smol>`",
+            )),
+        }
+    }
+
+    /// The expression for the settings.
+    pub(crate) fn settings(&self, root: &TokenStream) -> Result<TokenStream> {
+        let mut settings = quote!(#root::Settings::new());
+        if let Some(name) = &self.name {
+            settings.extend(quote!(.name(#name)));
+        }
+        if let Some(restart) = &self.restart {
+            let restart = restart_of(restart, root)?;
+            settings.extend(quote!(.restart(#restart)));
+        }
+        for other in &self.after {
+            settings.extend(quote!(.after(#other)));
+        }
+        if self.notifies_ready {
+            settings.extend(quote!(.notifies_ready()));
+        }
+        if self.return_is_failure {
+            settings.extend(quote!(.return_is_failure()));
+        }
+        if let Some(time) = &self.start_timeout {
+            settings.extend(quote!(.start_timeout(#time)));
+        }
+        if let Some(time) = &self.stop_time {
+            settings.extend(quote!(.stop_time(#time)));
+        }
+        Ok(settings)
+    }
+}
+
+/// One name, or several in brackets.
+fn names(input: ParseStream<'_>) -> Result<Vec<LitStr>> {
+    if input.peek(LitStr) {
+        return Ok(vec![input.parse()?]);
+    }
+    if !input.peek(syn::token::Bracket) {
+        return Err(input.error("what a service comes after are names: `after = [\"database\"]`"));
+    }
+    let content;
+    syn::bracketed!(content in input);
+    let names = Punctuated::<LitStr, Token![,]>::parse_terminated(&content)?;
+    Ok(names.into_iter().collect())
+}
+
+fn restart_of(restart: &Expr, root: &TokenStream) -> Result<TokenStream> {
+    let Expr::Lit(literal) = restart else {
+        return Ok(restart.to_token_stream());
+    };
+    let span = literal.span();
+    if let Lit::Str(text) = &literal.lit {
+        match text.value().as_str() {
+            "never" => return Ok(quote_spanned!(span=> #root::Restart::never())),
+            "on-failure" => return Ok(quote_spanned!(span=> #root::Restart::on_failure())),
+            "always" => return Ok(quote_spanned!(span=> #root::Restart::always())),
+            _ => {}
+        }
+    }
+    Err(Error::new(
+        span,
+        "`restart` is \"never\", \"on-failure\", \"always\", or an expression such as \
+         `Restart::on_failure().limit(5, MINUTE)`",
+    ))
+}
+
+/// The type of a key, as far as its expression shows it: `Smol` is both, and `Pool::new().size(2)` begins
+/// with it.
+fn type_of(flavour: &Expr) -> Option<TokenStream> {
+    match flavour {
+        Expr::Path(path) => {
+            let name = path.path.segments.last()?.ident.to_string();
+            // A constant has the name of no type.
+            let is_constant = name.len() > 1 && !name.chars().any(char::is_lowercase);
+            (!is_constant).then(|| path.to_token_stream())
+        }
+        Expr::MethodCall(call) => type_of(&call.receiver),
+        Expr::Call(call) => {
+            let Expr::Path(path) = &*call.func else {
+                return None;
+            };
+            // What stands before the last segment, the function's name.
+            let behind = path.path.segments.len().checked_sub(1)?;
+            let segments: Vec<_> = path.path.segments.iter().take(behind).collect();
+            let name = &segments.last()?.ident;
+            let is_type = name.to_string().starts_with(char::is_uppercase);
+            // Of what an instance is an instance does not stand there.
+            if !is_type || name == "Instance" {
+                return None;
+            }
+            let leading = &path.path.leading_colon;
+            Some(quote!(#leading #(#segments)::*))
+        }
+        Expr::Struct(value) => Some(value.path.to_token_stream()),
+        _ => None,
+    }
+}

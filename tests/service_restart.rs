@@ -1,0 +1,599 @@
+//! Restarts: policies, delays, limits, and restarts by hand. Rows V5 to V8.
+
+mod common;
+
+use std::future::pending;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::thread;
+use std::time::Duration;
+
+use common::*;
+use foster::{
+    Clock, Exit, FailureKind, Restart, Runtime, ServeErrorKind, Settings, Shutdown, Smol, Thread,
+    Tokio, Unit, UnitState, service,
+};
+
+once!(
+    v5_it_fails_three_times_and_then_holds,
+    v5_a_failure_that_a_restart_follows_is_none_of_the_runtimes,
+    v5_delays_grow_and_are_reset_by_a_good_run,
+    v5_always_restarts_after_a_normal_return_unless_told_not_to,
+    v5_one_advance_passes_through_all_that_falls_due,
+    v5_chance_keeps_to_its_bounds,
+    v6_past_its_limit_it_is_given_up_with_its_last_cause,
+    v6_one_that_flaps_does_not_delay_its_siblings,
+    v6_settings_that_cannot_work_are_refused,
+    v7_a_restart_by_hand_waits_for_the_end_and_does_not_count,
+    v7_a_restart_ends_a_delay,
+    v7_a_stop_ends_a_delay,
+    v7_a_thread_that_ignores_its_stop_cannot_be_restarted,
+    v7_a_thread_without_a_token_cannot_be_restarted,
+    v8_the_same_value_serves_again_or_a_fresh_one_is_made,
+    v8_a_factory_that_panics_is_a_failure,
+    v8_a_value_that_waits_for_its_start_is_dropped_with_the_runtime,
+    a_restart_does_not_come_back_when_the_stop_begins,
+    a_destructor_that_panics_at_the_stop_is_reported,
+    a_shutdown_meets_every_state,
+);
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn by(clock: &Clock) -> Runtime {
+    let runtime = builder().clock(clock.clone()).build();
+    runtime.start().unwrap();
+    runtime
+}
+
+/// Fails at once, as often as it starts up to `times`, and holds from then on.
+fn failing(
+    runtime: &Runtime,
+    settings: Settings,
+    times: usize,
+) -> (Unit<impl Sized>, Arc<AtomicUsize>) {
+    let starts = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&starts);
+    let run = move || {
+        let start = count.fetch_add(1, SeqCst);
+        async move {
+            if start < times {
+                return Err::<(), _>(format!("failure {}", start + 1));
+            }
+            pending().await
+        }
+    };
+    let unit = runtime.serve(service(Smol, run).with(settings)).unwrap();
+    (unit, starts)
+}
+
+fn exactly() -> Restart {
+    Restart::on_failure()
+        .jitter(0.0)
+        .delay(SECOND)
+        .max_delay(8 * SECOND)
+}
+
+fn end(runtime: &Runtime) {
+    runtime.shutdown();
+    runtime.wait().unwrap();
+}
+
+fn v5_it_fails_three_times_and_then_holds() {
+    // By the system's clock, as a program would.
+    let runtime = started();
+    let restart = Restart::on_failure().delay(Duration::from_millis(1));
+    let starts = Arc::new(AtomicUsize::new(0));
+    let (count, held) = (Arc::clone(&starts), Event::new());
+    let is_held = held.clone();
+    let unit = runtime
+        .unit()
+        .restart(restart)
+        .serve(service(Thread, move || {
+            if count.fetch_add(1, SeqCst) < 3 {
+                return Err("not yet");
+            }
+            let token = Shutdown::current();
+            is_held.happen();
+            token.wait_timeout(SOON);
+            Ok(())
+        }))
+        .unwrap();
+    held.expect("it holds in the end");
+    assert!(unit.wait_ready(SOON));
+    assert_eq!((unit.restarts(), unit.state()), (3, UnitState::Running));
+    assert_eq!(unit.last_failure().unwrap().message(), "not yet");
+    end(&runtime);
+    assert_eq!(unit.state(), UnitState::Ended);
+}
+
+fn v5_a_failure_that_a_restart_follows_is_none_of_the_runtimes() {
+    let clock = Clock::manual();
+    let runtime = by(&clock);
+    let (unit, starts) = failing(&runtime, Settings::new().restart(exactly()), 1);
+    clock.advance(Duration::ZERO);
+    assert_eq!((unit.state(), starts.load(SeqCst)), (UnitState::Delayed, 1));
+    assert_eq!(unit.status().next_restart(), Some(clock.now() + SECOND));
+    clock.advance(SECOND - Duration::from_nanos(1));
+    assert_eq!(starts.load(SeqCst), 1);
+    clock.advance(Duration::from_nanos(1));
+    assert_eq!((unit.state(), starts.load(SeqCst)), (UnitState::Running, 2));
+    assert_eq!((unit.restarts(), unit.status().next_restart()), (1, None));
+    end(&runtime);
+}
+
+fn v5_delays_grow_and_are_reset_by_a_good_run() {
+    let clock = Clock::manual();
+    let runtime = by(&clock);
+    let fail = smol_signal();
+    let (receiver, starts) = (fail.1, Arc::new(AtomicUsize::new(0)));
+    let count = Arc::clone(&starts);
+    let unit = runtime
+        .unit()
+        .restart(exactly().reset_after(10 * SECOND))
+        .serve(service(Tokio, move || {
+            count.fetch_add(1, SeqCst);
+            let receiver = Arc::clone(&receiver);
+            async move {
+                receiver.notified().await;
+                Err::<(), _>("told to")
+            }
+        }))
+        .unwrap();
+    let fail_and_wait = |delay: u32| {
+        assert!(unit.wait_ready(SOON));
+        fail.0.notify_one();
+        while unit.state() != UnitState::Delayed {
+            thread::yield_now();
+        }
+        assert_eq!(
+            unit.status().next_restart(),
+            Some(clock.now() + delay * SECOND)
+        );
+        clock.advance(delay * SECOND);
+        assert_eq!(unit.state(), UnitState::Running);
+    };
+    for delay in [1, 2, 4, 8, 8] {
+        fail_and_wait(delay);
+    }
+    clock.advance(10 * SECOND);
+    for delay in [1, 2] {
+        fail_and_wait(delay);
+    }
+    assert_eq!(starts.load(SeqCst), 8);
+    end(&runtime);
+}
+
+fn smol_signal() -> (Arc<tokio::sync::Notify>, Arc<tokio::sync::Notify>) {
+    let notify = Arc::new(tokio::sync::Notify::new());
+    (Arc::clone(&notify), notify)
+}
+
+fn v5_always_restarts_after_a_normal_return_unless_told_not_to() {
+    let clock = Clock::manual();
+    let runtime = by(&clock);
+    let starts = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&starts);
+    let serve = |restart: Restart| {
+        let count = Arc::clone(&count);
+        let run = move || {
+            let start = count.fetch_add(1, SeqCst);
+            async move {
+                if start >= 2 {
+                    pending::<()>().await;
+                }
+            }
+        };
+        runtime
+            .unit()
+            .restart(restart.jitter(0.0).delay(SECOND))
+            .serve(service(Smol, run))
+            .unwrap()
+    };
+    let once = serve(Restart::on_failure());
+    clock.advance(10 * SECOND);
+    assert_eq!((once.state(), starts.load(SeqCst)), (UnitState::Ended, 1));
+    let always = serve(Restart::always());
+    clock.advance(10 * SECOND);
+    assert_eq!((always.state(), always.restarts()), (UnitState::Running, 1));
+    let done = runtime
+        .unit()
+        .restart(Restart::always())
+        .serve(service(Smol, || async { Exit::Done }))
+        .unwrap();
+    clock.advance(100 * SECOND);
+    assert_eq!((done.state(), done.restarts()), (UnitState::Ended, 0));
+    end(&runtime);
+}
+
+fn v5_one_advance_passes_through_all_that_falls_due() {
+    let clock = Clock::manual();
+    let runtime = by(&clock);
+    let (unit, starts) = failing(&runtime, Settings::new().restart(exactly()), 4);
+    // Fails at 0, 1, 3 and 7 s, and holds from 15 s on.
+    clock.advance(14 * SECOND);
+    assert_eq!((unit.state(), starts.load(SeqCst)), (UnitState::Delayed, 4));
+    clock.advance(SECOND);
+    assert_eq!((unit.state(), starts.load(SeqCst)), (UnitState::Running, 5));
+    end(&runtime);
+}
+
+fn v5_chance_keeps_to_its_bounds() {
+    let clock = Clock::manual();
+    let runtime = by(&clock);
+    let restart = Restart::on_failure()
+        .delay(SECOND)
+        .max_delay(SECOND)
+        .jitter(0.5);
+    for _ in 0..50 {
+        let (unit, _) = failing(
+            &runtime,
+            Settings::new().restart(restart.clone()),
+            usize::MAX,
+        );
+        clock.advance(Duration::ZERO);
+        let status = unit.status();
+        let delay = status.next_restart().unwrap() - status.since();
+        assert!(delay >= SECOND / 2 && delay <= SECOND, "{delay:?}");
+        unit.stop();
+    }
+    end(&runtime);
+}
+
+fn v6_past_its_limit_it_is_given_up_with_its_last_cause() {
+    let clock = Clock::manual();
+    let runtime = by(&clock);
+    let settings = Settings::new()
+        .name("flap")
+        .restart(exactly().limit(3, 60 * SECOND));
+    let (unit, starts) = failing(&runtime, settings, usize::MAX);
+    clock.advance(60 * SECOND);
+    let error = runtime.wait().unwrap_err();
+    let [failure] = error.failures() else {
+        panic!("{error}")
+    };
+    assert_eq!(
+        (failure.kind(), failure.message()),
+        (FailureKind::Error, "failure 3")
+    );
+    assert_eq!((failure.starts(), starts.load(SeqCst)), (Some(3), 3));
+    let text = error.to_string();
+    assert!(
+        text.contains("service `flap` on smol failed, and is given up: started 3 times within 60s"),
+        "{text}"
+    );
+    assert!(text.contains("failure 3"), "{text}");
+    assert_eq!((unit.state(), unit.restarts()), (UnitState::Failed, 2));
+}
+
+fn v6_one_that_flaps_does_not_delay_its_siblings() {
+    let clock = Clock::manual();
+    let runtime = by(&clock);
+    let slow = Restart::on_failure()
+        .jitter(0.0)
+        .delay(5 * SECOND)
+        .max_delay(5 * SECOND);
+    let quick = Restart::on_failure()
+        .jitter(0.0)
+        .delay(SECOND / 4)
+        .max_delay(SECOND / 4);
+    let (_, flaps) = failing(&runtime, Settings::new().restart(quick), usize::MAX);
+    let (_, beats) = failing(&runtime, Settings::new().restart(slow), usize::MAX);
+    clock.advance(20 * SECOND);
+    assert_eq!((flaps.load(SeqCst), beats.load(SeqCst)), (81, 5));
+    end(&runtime);
+}
+
+fn v6_settings_that_cannot_work_are_refused() {
+    let runtime = runtime();
+    for (restart, says) in [
+        (exactly().limit(5, 10 * SECOND), "out of reach"),
+        (exactly().max_delay(SECOND / 2), "shorter than the first"),
+        (exactly().jitter(f64::NAN), "not between 0 and 1"),
+        (exactly().limit(3, Duration::ZERO), "no room"),
+        (exactly().limit(0, SECOND), "no starts"),
+    ] {
+        let refused = runtime
+            .unit()
+            .restart(restart)
+            .serve(service(Smol, || async {}));
+        let error = refused.map(drop).unwrap_err();
+        assert_eq!(error.kind(), ServeErrorKind::Settings);
+        assert!(error.to_string().contains(says), "{error}");
+    }
+    assert!(runtime.units().is_empty());
+}
+
+fn v7_a_restart_by_hand_waits_for_the_end_and_does_not_count() {
+    let runtime = started();
+    let (alive, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (is_alive, is_most) = (Arc::clone(&alive), Arc::clone(&most));
+    let unit = runtime
+        .unit()
+        .restart(Restart::on_failure().limit(1, 3600 * SECOND))
+        .serve(service(Thread, move || {
+            let token = Shutdown::current();
+            is_most.fetch_max(is_alive.fetch_add(1, SeqCst) + 1, SeqCst);
+            token.wait_timeout(SOON);
+            is_alive.fetch_sub(1, SeqCst);
+        }))
+        .unwrap();
+    for restarts in 0..20 {
+        assert!(unit.wait_ready(SOON));
+        assert_eq!(unit.restarts(), restarts);
+        unit.restart();
+        assert_ne!(unit.state(), UnitState::Running);
+    }
+    assert!(unit.wait_ready(SOON));
+    assert_eq!(most.load(SeqCst), 1, "never two at once");
+    end(&runtime);
+}
+
+fn v7_a_restart_ends_a_delay() {
+    let clock = Clock::manual();
+    let runtime = by(&clock);
+    let (unit, starts) = failing(&runtime, Settings::new().restart(exactly()), 1);
+    clock.advance(Duration::ZERO);
+    assert_eq!(unit.state(), UnitState::Delayed);
+    unit.restart();
+    clock.advance(Duration::ZERO);
+    assert_eq!((unit.state(), starts.load(SeqCst)), (UnitState::Running, 2));
+    end(&runtime);
+}
+
+fn v7_a_stop_ends_a_delay() {
+    let clock = Clock::manual();
+    let runtime = by(&clock);
+    let (unit, starts) = failing(&runtime, Settings::new().restart(exactly()), 5);
+    clock.advance(Duration::ZERO);
+    unit.stop();
+    unit.restart();
+    clock.advance(10 * SECOND);
+    assert_eq!((unit.state(), starts.load(SeqCst)), (UnitState::Ended, 1));
+    end(&runtime);
+}
+
+fn v7_a_thread_that_ignores_its_stop_cannot_be_restarted() {
+    let clock = Clock::manual();
+    let runtime = by(&clock);
+    let (until, held) = (Event::new(), Event::new());
+    let (end, is_held) = (until.clone(), held.clone());
+    let unit = runtime
+        .unit()
+        .name("deaf")
+        .stop_time(SECOND)
+        .serve(service(Thread, move || {
+            let _token = Shutdown::current();
+            is_held.happen();
+            block_until(&end);
+        }))
+        .unwrap();
+    held.expect("it runs");
+    unit.restart();
+    clock.advance(Duration::ZERO);
+    clock.advance(SECOND);
+    until.happen();
+    let error = runtime.wait().unwrap_err();
+    assert_eq!(
+        (error.failures()[0].kind(), error.failures()[0].payload()),
+        (FailureKind::Stuck, "deaf")
+    );
+}
+
+fn v7_a_thread_without_a_token_cannot_be_restarted() {
+    let runtime = started();
+    let until = Event::new();
+    let end = until.clone();
+    let unit = runtime
+        .unit()
+        .name("deaf")
+        .serve(service(Thread, move || block_until(&end)))
+        .unwrap();
+    assert!(unit.wait_ready(SOON));
+    unit.restart();
+    let error = runtime.wait().unwrap_err();
+    assert_eq!(
+        (error.failures()[0].kind(), error.failures()[0].payload()),
+        (FailureKind::Stuck, "deaf")
+    );
+    until.happen();
+}
+
+/// A service whose runs share a value or not.
+struct Counted {
+    runs: AtomicUsize,
+    log: Log<usize>,
+}
+
+impl foster::Service for Counted {
+    type Flavour = Smol;
+
+    fn flavour(&self) -> Smol {
+        Smol
+    }
+
+    #[allow(refining_impl_trait)]
+    async fn run(&self) -> Result<Exit, String> {
+        let run = self.runs.fetch_add(1, SeqCst);
+        self.log.write(run);
+        match self.log.read().len() {
+            3 => Ok(Exit::Shutdown),
+            _ => Err("again".to_owned()),
+        }
+    }
+}
+
+fn v8_the_same_value_serves_again_or_a_fresh_one_is_made() {
+    let restart = Restart::on_failure().delay(Duration::from_millis(1));
+    let counted = |log: &Log<usize>| Counted {
+        runs: AtomicUsize::new(0),
+        log: log.clone(),
+    };
+    let (same, fresh) = (Log::new(), Log::new());
+
+    let runtime = runtime();
+    runtime
+        .unit()
+        .restart(restart.clone())
+        .serve(counted(&same))
+        .unwrap();
+    runtime.run().unwrap();
+    assert_eq!(same.read(), [0, 1, 2]);
+
+    let runtime = builder().build();
+    let made = Arc::new(AtomicUsize::new(0));
+    let (count, log) = (Arc::clone(&made), fresh.clone());
+    let make = move || {
+        count.fetch_add(1, SeqCst);
+        counted(&log)
+    };
+    runtime.unit().restart(restart).serve_with(make).unwrap();
+    assert_eq!(made.load(SeqCst), 1);
+    runtime.run().unwrap();
+    assert_eq!(fresh.read(), [0, 0, 0]);
+    assert_eq!(made.load(SeqCst), 3, "one for each run");
+}
+
+fn v8_a_factory_that_panics_is_a_failure() {
+    let runtime = runtime();
+    let log = Log::new();
+    let first = AtomicBool::new(true);
+    let make = move || {
+        assert!(first.swap(false, SeqCst), "no more of them");
+        Counted {
+            runs: AtomicUsize::new(0),
+            log: log.clone(),
+        }
+    };
+    let restart = Restart::on_failure()
+        .jitter(0.0)
+        .delay(Duration::ZERO)
+        .limit(3, 60 * SECOND);
+    runtime.unit().restart(restart).serve_with(make).unwrap();
+    let error = runtime.run().unwrap_err();
+    assert_eq!(
+        (error.failures()[0].kind(), error.failures()[0].starts()),
+        (FailureKind::Panic, Some(3))
+    );
+}
+
+fn v8_a_value_that_waits_for_its_start_is_dropped_with_the_runtime() {
+    let clock = Clock::manual();
+    let runtime = by(&clock);
+    let dropped = Event::new();
+    let is_dropped = dropped.clone();
+    let on_drop = OnDrop(move || is_dropped.happen());
+    let unit = runtime
+        .unit()
+        .restart(exactly())
+        .serve(service(Smol, move || {
+            let _ = &on_drop;
+            async { Err::<(), _>("at once") }
+        }))
+        .unwrap();
+    clock.advance(Duration::ZERO);
+    assert_eq!(
+        (unit.state(), dropped.has_happened()),
+        (UnitState::Delayed, false)
+    );
+    end(&runtime);
+    assert!(dropped.has_happened());
+    assert_eq!(unit.state(), UnitState::Ended);
+}
+
+fn a_restart_does_not_come_back_when_the_stop_begins() {
+    for _ in 0..200 {
+        let runtime = started();
+        let restart = Restart::on_failure().jitter(0.0).delay(Duration::ZERO);
+        let (unit, starts) = failing(&runtime, Settings::new().restart(restart), usize::MAX);
+        let stopper = {
+            let runtime = runtime.clone();
+            thread::spawn(move || runtime.shutdown())
+        };
+        // It may have failed just after the stop began, which is told.
+        let _ = runtime.wait();
+        stopper.join().unwrap();
+        let at_the_end = starts.load(SeqCst);
+        assert!(unit.state().is_over());
+        thread::yield_now();
+        assert_eq!(starts.load(SeqCst), at_the_end);
+    }
+}
+
+fn a_destructor_that_panics_at_the_stop_is_reported() {
+    let runtime = started();
+    let unit = runtime
+        .serve(service(Tokio, || async {
+            let _bomb = OnDrop(|| panic!("in a destructor"));
+            pending::<()>().await;
+        }))
+        .unwrap();
+    let other = runtime.serve(service(Smol, pending::<()>)).unwrap();
+    assert!(unit.wait_ready(SOON) && other.wait_ready(SOON));
+    runtime.shutdown();
+    let error = runtime.wait().unwrap_err();
+    assert_eq!(error.failures().len(), 1, "{error}");
+    assert_eq!(error.failures()[0].kind(), FailureKind::Panic);
+    assert_eq!(
+        (unit.state(), other.state()),
+        (UnitState::Failed, UnitState::Ended)
+    );
+}
+
+fn a_shutdown_meets_every_state() {
+    let clock = Clock::manual();
+    let runtime = by(&clock);
+    let until = Event::new();
+    let end_of_it = until.clone();
+    let never = runtime
+        .unit()
+        .notifies_ready()
+        .serve(service(Smol, pending::<()>))
+        .unwrap();
+    let waiting = runtime
+        .unit()
+        .after(&never)
+        .serve(service(Smol, pending::<()>))
+        .unwrap();
+    let running = runtime.serve(service(Tokio, pending::<()>)).unwrap();
+    let (delayed, _) = failing(&runtime, Settings::new().restart(exactly()), 1);
+    let ended = runtime.serve(service(Smol, || async {})).unwrap();
+    let stopping = runtime
+        .serve(service(Thread, move || {
+            let _token = Shutdown::current();
+            block_until(&end_of_it);
+        }))
+        .unwrap();
+    assert!(stopping.wait_ready(SOON) && running.wait_ready(SOON));
+    stopping.stop();
+    clock.advance(Duration::ZERO);
+    let states = [
+        never.state(),
+        waiting.state(),
+        running.state(),
+        delayed.state(),
+        ended.state(),
+        stopping.state(),
+    ];
+    assert_eq!(
+        states,
+        [
+            UnitState::Starting,
+            UnitState::Waiting,
+            UnitState::Running,
+            UnitState::Delayed,
+            UnitState::Ended,
+            UnitState::Stopping
+        ]
+    );
+    runtime.shutdown();
+    until.happen();
+    runtime.wait().unwrap();
+    assert!(
+        runtime
+            .units()
+            .iter()
+            .all(|unit| unit.state() == UnitState::Ended),
+        "{:?}",
+        runtime.units()
+    );
+}
