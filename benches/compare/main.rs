@@ -19,6 +19,7 @@ mod execute;
 mod executors;
 mod fairness;
 mod heap;
+mod idle;
 mod life;
 mod measure;
 mod memory;
@@ -26,6 +27,7 @@ mod payloads;
 mod plot;
 mod stop;
 mod table;
+mod units;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -52,11 +54,19 @@ const MEASURES: &[(&str, Take)] = &[
     ("stop-hard", stop::hard),
     ("stop-graceful", stop::graceful),
     ("growth", stop::growth),
+    ("units", units::units),
+    ("serve", units::serve),
     ("memory-smol", memory::smol),
     ("memory-tokio", memory::tokio),
     ("fairness", fairness::timer),
     ("fairness-socket", fairness::socket),
 ];
+
+/// Whether `wish` is for a measure of this name, or for one of its rows.
+fn takes(name: &str, wish: &str) -> bool {
+    let begins = |(name, _): &(&str, Take)| name.starts_with(wish);
+    name.starts_with(wish) || (wish.starts_with(name) && !MEASURES.iter().any(begins))
+}
 
 /// What the command line asks for.
 #[derive(Default)]
@@ -92,15 +102,16 @@ impl Wishes {
         if wishes.measures.is_empty() && env!("CARGO_CRATE_NAME") != "compare" {
             wishes.measures.push(env!("CARGO_CRATE_NAME").to_owned());
         }
-        let known = |wish: &String| MEASURES.iter().any(|(name, _)| name.starts_with(wish));
+        let known = |wish: &&String| MEASURES.iter().any(|(name, _)| takes(name, wish));
         match wishes.measures.iter().find(|wish| !known(wish)) {
             Some(wish) => Err(format!("no measure begins with {wish} (try --list)")),
             None => Ok(wishes),
         }
     }
 
-    fn has(&self, name: &str) -> bool {
-        self.measures.is_empty() || self.measures.iter().any(|wish| name.starts_with(wish))
+    /// Whether some wish is one that `picks`; without wishes, everything is wished for.
+    fn any(&self, picks: impl Fn(&str) -> bool) -> bool {
+        self.measures.is_empty() || self.measures.iter().any(|wish| picks(wish))
     }
 }
 
@@ -119,7 +130,9 @@ pub(crate) fn main() -> ExitCode {
 }
 
 fn run(wishes: &Wishes) -> Result<(), String> {
-    let chosen = MEASURES.iter().filter(|(name, _)| wishes.has(name));
+    let chosen = MEASURES
+        .iter()
+        .filter(|(name, _)| wishes.any(|wish| takes(name, wish)));
     if wishes.list {
         chosen.for_each(|(name, _)| println!("{name}"));
         return Ok(());
@@ -128,7 +141,9 @@ fn run(wishes: &Wishes) -> Result<(), String> {
     table::begin(&plan);
     let mut rows = Vec::new();
     for (_, take) in chosen {
-        for row in take(&plan) {
+        let taken = take(&plan);
+        let asked = |row: &Row| wishes.any(|wish| row.name.starts_with(wish));
+        for row in taken.into_iter().filter(asked) {
             table::row(&row);
             rows.push(row);
         }

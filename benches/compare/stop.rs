@@ -1,112 +1,11 @@
 //! The end of a runtime with many idle payloads, and what one costs as they become more.
 
-use std::future::pending;
-use std::time::Instant;
-
-use foster::{Shutdown, Smol, Tokio};
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use foster::{Smol, Tokio};
 
 use super::executors::{self, RUNS};
+use super::idle::{Idle, Times};
 use super::measure::{Measure, Plan, Row, median_of};
-use super::payloads::{Counter, Guard, nanoseconds};
 use super::table::grouped;
-
-/// Payloads that idle, and count that they have been polled, and that they have been dropped.
-#[derive(Clone, Copy)]
-struct Idle {
-    number: usize,
-    polled: Counter,
-    dropped: Counter,
-}
-
-/// Nanoseconds from when the first payload is handed in, and from when the end begins with all of them
-/// idle, until all is over.
-struct Times {
-    whole: f64,
-    end: f64,
-}
-
-impl Idle {
-    fn new(number: usize) -> Self {
-        let (polled, dropped) = (Counter::new(), Counter::new());
-        Self {
-            number,
-            polled,
-            dropped,
-        }
-    }
-
-    /// Hands in as many payloads as there are to be, lets them idle, and ends `side` with them.
-    fn live<S>(self, side: S, hand_in: impl Fn(&S), end: impl FnOnce(S)) -> Times {
-        self.polled.set(self.number);
-        self.dropped.set(self.number);
-        let whole = Instant::now();
-        for _ in 0..self.number {
-            hand_in(&side);
-        }
-        self.polled.wait();
-        let begin = Instant::now();
-        end(side);
-        let times = Times {
-            whole: nanoseconds(whole),
-            end: nanoseconds(begin),
-        };
-        // Over by now; one that is left would show as a bench that hangs.
-        self.dropped.wait();
-        times
-    }
-
-    async fn idle(self) {
-        let _guard = Guard(self.dropped);
-        self.polled.count();
-        pending().await
-    }
-
-    async fn until_asked(self) {
-        let _guard = Guard(self.dropped);
-        let token = Shutdown::current();
-        self.polled.count();
-        token.requested().await;
-    }
-
-    async fn until_cancelled(self, token: CancellationToken) {
-        let _guard = Guard(self.dropped);
-        self.polled.count();
-        token.cancelled().await;
-    }
-
-    fn raw_smol(self) -> Times {
-        let idle = |raw: &executors::RawSmol| raw.executor.spawn(self.idle()).detach();
-        self.live(executors::smol(), idle, executors::Raw::stop)
-    }
-
-    fn raw_tokio(self) -> Times {
-        let idle = |raw: &executors::RawTokio| drop(raw.executor.spawn(self.idle()));
-        self.live(executors::tokio(), idle, executors::Raw::stop)
-    }
-
-    /// tokio-util's tracker, all tasks with the same token. It is cancelled on tokio's own thread: from
-    /// any other, each wake-up would be a system call.
-    fn tracker(self) -> Times {
-        let (tracker, token) = (TaskTracker::new(), CancellationToken::new());
-        let idle = |raw: &executors::RawTokio| {
-            let task = self.until_cancelled(token.clone());
-            drop(tracker.spawn_on(task, &raw.executor));
-        };
-        let end = |raw: executors::RawTokio| {
-            let (tracker, token) = (tracker.clone(), token.clone());
-            let over = raw.executor.spawn(async move {
-                token.cancel();
-                tracker.close();
-                tracker.wait().await;
-            });
-            futures_lite::future::block_on(over).expect("nothing panics");
-            raw.stop();
-        };
-        self.live(executors::tokio(), idle, end)
-    }
-}
 
 /// What of `idle`, adopted by `key`, until the end of Foster's runtime.
 macro_rules! foster {
@@ -168,7 +67,7 @@ pub(crate) fn graceful(plan: &Plan) -> Vec<Row> {
 /// How many idle payloads, under which names. In a hurry the name of the million goes to fewer.
 fn numbers(plan: &Plan, name: &str) -> Vec<(String, usize)> {
     if plan.quick {
-        return vec![(name.to_owned(), 100_000)];
+        return vec![(name.to_owned(), 30_000)];
     }
     vec![
         (format!("{name}-100k"), 100_000),
