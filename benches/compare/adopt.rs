@@ -1,11 +1,12 @@
 //! Handing in payloads, from another thread and from inside, until the last of them has run.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 
 use foster::{Runtime, Smol, Thread, Tokio, TokioMultiThread};
 use futures_lite::FutureExt;
 
-use super::executors::{self, RUNS};
+use super::executors::{self, RUNS, with_foster};
 use super::measure::{Measure, Plan, Row};
 use super::payloads::{Counter, all, each};
 use super::table::grouped;
@@ -33,71 +34,71 @@ pub(crate) fn tokio(plan: &Plan) -> Vec<Row> {
 fn from_outside(plan: &Plan, name: &str, adopt: impl Fn(&Runtime, Counter)) -> Vec<Row> {
     let number = plan.number(100_000, 50_000);
     let counter = Counter::new();
-    let runtime = executors::started();
-    let smol = executors::smol();
-    let tokio = executors::tokio();
-    let rows = measure(name, number)
+    measure(name, number)
         .side("foster", || {
-            each(number, counter, || adopt(&runtime, counter))
+            with_foster(|runtime| each(number, counter, || adopt(runtime, counter)))
         })
         .side("async-executor", || {
-            each(number, counter, || {
-                smol.executor.spawn(async move { counter.count() }).detach();
+            executors::smol().with(|executor| {
+                each(number, counter, || {
+                    executor.spawn(async move { counter.count() }).detach();
+                })
             })
         })
         // Nearer to what Foster does: a panic stays in its task.
         .side("async-executor+catch", || {
-            each(number, counter, || {
-                let task = AssertUnwindSafe(async move { counter.count() });
-                smol.executor.spawn(task.catch_unwind()).detach();
+            executors::smol().with(|executor| {
+                each(number, counter, || {
+                    let task = AssertUnwindSafe(async move { counter.count() });
+                    executor.spawn(task.catch_unwind()).detach();
+                })
             })
         })
         // tokio catches panics in any case.
         .side("tokio", || {
-            each(number, counter, || {
-                drop(tokio.executor.spawn(async move { counter.count() }));
+            executors::tokio().with(|handle| {
+                each(number, counter, || {
+                    drop(handle.spawn(async move { counter.count() }));
+                })
             })
         })
-        .compare(plan);
-    executors::stop(&runtime);
-    smol.stop();
-    tokio.stop();
-    rows
+        .compare(plan)
 }
 
 /// On as many threads on both sides: one for each core.
 pub(crate) fn parallel(plan: &Plan) -> Vec<Row> {
     let number = plan.number(100_000, 50_000);
     let counter = Counter::new();
-    let runtime = executors::started();
-    let tokio = executors::tokio_multi_thread();
-    let rows = measure("adopt-parallel", number)
+    measure("adopt-parallel", number)
         .side("foster", || {
-            each(number, counter, || {
-                let payload = move || async move { counter.count() };
-                runtime.adopt(TokioMultiThread::new(), payload).expect(RUNS);
+            with_foster(|runtime| {
+                each(number, counter, || {
+                    let payload = move || async move { counter.count() };
+                    let key = TokioMultiThread::new();
+                    runtime.adopt(key, payload).expect(RUNS);
+                })
             })
         })
         .side("tokio", || {
-            each(number, counter, || {
-                drop(tokio.executor.spawn(async move { counter.count() }));
+            executors::tokio_multi_thread().with(|handle| {
+                each(number, counter, || {
+                    drop(handle.spawn(async move { counter.count() }));
+                })
             })
         })
-        .compare(plan);
-    executors::stop(&runtime);
-    tokio.stop();
-    rows
+        .compare(plan)
 }
 
 pub(crate) fn thread(plan: &Plan) -> Vec<Row> {
     let number = plan.number(2_000, 500);
     let counter = Counter::new();
-    let runtime = executors::started();
-    let tokio = executors::tokio();
-    let rows = measure("adopt-thread", number)
+    measure("adopt-thread", number)
         .side("foster", || {
-            each(number, counter, || {
-                runtime.adopt(Thread, move || counter.count()).expect(RUNS);
+            with_foster(|runtime| {
+                each(number, counter, || {
+                    let payload = move || counter.count();
+                    runtime.adopt(Thread, payload).expect(RUNS);
+                })
             })
         })
         .side("std", || {
@@ -107,25 +108,22 @@ pub(crate) fn thread(plan: &Plan) -> Vec<Row> {
         })
         // Less than the others give: behind 512 of them, a job waits for another to end.
         .side("tokio", || {
-            each(number, counter, || {
-                drop(tokio.executor.spawn_blocking(move || counter.count()));
+            executors::tokio().with(|handle| {
+                each(number, counter, || {
+                    drop(handle.spawn_blocking(move || counter.count()));
+                })
             })
         })
-        .compare(plan);
-    executors::stop(&runtime);
-    tokio.stop();
-    rows
+        .compare(plan)
 }
 
 /// One payload hands in the others, and lets them run by ending.
 pub(crate) fn inside_smol(plan: &Plan) -> Vec<Row> {
     let number = plan.number(100_000, 50_000);
     let counter = Counter::new();
-    let runtime = executors::started();
-    let smol = executors::smol();
-    let rows = measure("adopt-inside-smol", number)
+    measure("adopt-inside-smol", number)
         .side("foster", || {
-            all(number, counter, || {
+            with_foster(|runtime| {
                 let inside = runtime.clone();
                 let payload = move || async move {
                     for _ in 0..number {
@@ -133,35 +131,32 @@ pub(crate) fn inside_smol(plan: &Plan) -> Vec<Row> {
                         inside.adopt(Smol, payload).expect(RUNS);
                     }
                 };
-                runtime.adopt(Smol, payload).expect(RUNS);
+                all(number, counter, || {
+                    runtime.adopt(Smol, payload).expect(RUNS);
+                })
             })
         })
         .side("async-executor", || {
-            all(number, counter, || {
-                let inside = smol.executor.clone();
+            executors::smol().with(|executor| {
+                let inside = Arc::clone(executor);
                 let task = async move {
                     for _ in 0..number {
                         inside.spawn(async move { counter.count() }).detach();
                     }
                 };
-                smol.executor.spawn(task).detach();
+                all(number, counter, || executor.spawn(task).detach())
             })
         })
-        .compare(plan);
-    executors::stop(&runtime);
-    smol.stop();
-    rows
+        .compare(plan)
 }
 
 /// The same; `tokio::spawn` on tokio's own thread makes no system call.
 pub(crate) fn inside_tokio(plan: &Plan) -> Vec<Row> {
     let number = plan.number(100_000, 50_000);
     let counter = Counter::new();
-    let runtime = executors::started();
-    let tokio = executors::tokio();
-    let rows = measure("adopt-inside-tokio", number)
+    measure("adopt-inside-tokio", number)
         .side("foster", || {
-            all(number, counter, || {
+            with_foster(|runtime| {
                 let inside = runtime.clone();
                 let payload = move || async move {
                     for _ in 0..number {
@@ -169,21 +164,20 @@ pub(crate) fn inside_tokio(plan: &Plan) -> Vec<Row> {
                         inside.adopt(Tokio, payload).expect(RUNS);
                     }
                 };
-                runtime.adopt(Tokio, payload).expect(RUNS);
+                all(number, counter, || {
+                    runtime.adopt(Tokio, payload).expect(RUNS);
+                })
             })
         })
         .side("tokio", || {
-            all(number, counter, || {
+            executors::tokio().with(|handle| {
                 let task = async move {
                     for _ in 0..number {
                         drop(tokio::spawn(async move { counter.count() }));
                     }
                 };
-                drop(tokio.executor.spawn(task));
+                all(number, counter, || drop(handle.spawn(task)))
             })
         })
-        .compare(plan);
-    executors::stop(&runtime);
-    tokio.stop();
-    rows
+        .compare(plan)
 }

@@ -10,18 +10,22 @@ use std::time::Instant;
 use foster::{Smol, Thread, Tokio};
 use futures_lite::future::block_on;
 
-use super::executors::{self, RUNS};
+use super::executors::{self, RUNS, with_foster};
 use super::measure::{Measure, Plan, Row, quantile};
 use super::payloads::nanoseconds;
 use super::table::grouped;
+
+/// So many trips start what a first one starts.
+const WARM_UP: usize = 50;
 
 /// A measure of round trips one after another: the middle one of a round, and the slowest but 1 in 100.
 fn measure<'a>(name: &str, trips: usize) -> Measure<'a> {
     Measure::new(name, format!("1 of {} round trips", grouped(trips))).figures(&["", "-p99"])
 }
 
-/// The same trip many times.
+/// The same trip many times, after a few that are not noted.
 fn trips(number: usize, mut trip: impl FnMut()) -> Vec<f64> {
+    (0..WARM_UP).for_each(|_| trip());
     let one = |_| {
         let start = Instant::now();
         trip();
@@ -33,60 +37,56 @@ fn trips(number: usize, mut trip: impl FnMut()) -> Vec<f64> {
 
 pub(crate) fn smol(plan: &Plan) -> Vec<Row> {
     let number = plan.number(5_000, 2_000);
-    let runtime = executors::started();
-    let smol = executors::smol();
-    let floor = Floor::start();
-    let rows = measure("execute-smol", number)
+    measure("execute-smol", number)
         .side_of_many("foster", || {
-            trips(number, || {
-                black_box(runtime.execute(Smol, || async { 1 }).expect(RUNS));
+            with_foster(|runtime| {
+                trips(number, || {
+                    black_box(runtime.execute(Smol, || async { 1 }).expect(RUNS));
+                })
             })
         })
         .side_of_many("async-executor", || {
-            trips(number, || {
-                black_box(block_on(smol.executor.spawn(async { 1 })));
+            executors::smol().with(|executor| {
+                trips(number, || {
+                    black_box(block_on(executor.spawn(async { 1 })));
+                })
             })
         })
-        .side_of_many("park", || trips(number, || floor.trip()))
-        .compare(plan);
-    executors::stop(&runtime);
-    smol.stop();
-    rows
+        .side_of_many("park", || floor(number))
+        .compare(plan)
 }
 
 pub(crate) fn tokio(plan: &Plan) -> Vec<Row> {
     let number = plan.number(5_000, 2_000);
-    let runtime = executors::started();
-    let tokio = executors::tokio();
-    let floor = Floor::start();
-    let rows = measure("execute-tokio", number)
+    measure("execute-tokio", number)
         .side_of_many("foster", || {
-            trips(number, || {
-                black_box(runtime.execute(Tokio, || async { 1 }).expect(RUNS));
+            with_foster(|runtime| {
+                trips(number, || {
+                    black_box(runtime.execute(Tokio, || async { 1 }).expect(RUNS));
+                })
             })
         })
         // `Handle::block_on` would enter the runtime's context at each trip, for nothing.
         .side_of_many("tokio", || {
-            trips(number, || {
-                black_box(block_on(tokio.executor.spawn(async { 1 })).expect(RUNS));
+            executors::tokio().with(|handle| {
+                trips(number, || {
+                    black_box(block_on(handle.spawn(async { 1 })).expect(RUNS));
+                })
             })
         })
-        .side_of_many("park", || trips(number, || floor.trip()))
-        .compare(plan);
-    executors::stop(&runtime);
-    tokio.stop();
-    rows
+        .side_of_many("park", || floor(number))
+        .compare(plan)
 }
 
 /// Foster needs no thread for it but the caller's own.
 pub(crate) fn thread(plan: &Plan) -> Vec<Row> {
     let number = plan.number(1_000, 300);
-    let runtime = executors::started();
-    let floor = Floor::start();
-    let rows = measure("execute-thread", number)
+    measure("execute-thread", number)
         .side_of_many("foster", || {
-            trips(number, || {
-                black_box(runtime.execute(Thread, || 1).expect(RUNS));
+            with_foster(|runtime| {
+                trips(number, || {
+                    black_box(runtime.execute(Thread, || 1).expect(RUNS));
+                })
             })
         })
         .side_of_many("std", || {
@@ -94,68 +94,77 @@ pub(crate) fn thread(plan: &Plan) -> Vec<Row> {
                 black_box(thread::spawn(|| 1).join().expect(RUNS));
             })
         })
-        .side_of_many("park", || trips(number, || floor.trip()))
-        .compare(plan);
-    executors::stop(&runtime);
-    rows
+        .side_of_many("park", || floor(number))
+        .compare(plan)
 }
 
 /// Calls from a task of one executor to another, one after another: awaited, nobody is blocked.
 pub(crate) fn call(plan: &Plan) -> Vec<Row> {
     let number = plan.number(5_000, 2_000);
-    let runtime = executors::started();
-    let smol = executors::smol();
-    let tokio = executors::tokio();
     let of = |way: &str| format!("1 of {} calls, {way}", grouped(number));
-    let mut rows = Measure::new("call", of("smol to tokio"))
+    let to_tokio = Measure::new("call", of("smol to tokio"))
         .side("foster", || {
-            let inside = runtime.clone();
-            let call = move || inside.call(Tokio, || async { 1 });
-            runtime
-                .execute(Smol, move || calls(number, call))
-                .expect(RUNS)
+            with_foster(|runtime| {
+                let inside = runtime.clone();
+                let call = move || inside.call(Tokio, || async { 1 });
+                let calls = runtime.execute(Smol, move || calls(number, call));
+                calls.expect(RUNS)
+            })
         })
         .side("tokio", || {
-            let handle = tokio.executor.clone();
-            let call = move || handle.spawn(async { 1 });
-            block_on(smol.executor.spawn(calls(number, call)))
-        })
-        .compare(plan);
-    rows.extend(
-        Measure::new("call", of("tokio to smol"))
-            .side("foster", || {
+            executors::smol().with(|executor| {
+                executors::tokio().with(|handle| {
+                    let handle = handle.clone();
+                    let call = move || handle.spawn(async { 1 });
+                    block_on(executor.spawn(calls(number, call)))
+                })
+            })
+        });
+    let to_smol = Measure::new("call", of("tokio to smol"))
+        .side("foster", || {
+            with_foster(|runtime| {
                 let inside = runtime.clone();
                 let call = move || inside.call(Smol, || async { 1 });
-                runtime
-                    .execute(Tokio, move || calls(number, call))
-                    .expect(RUNS)
+                let calls = runtime.execute(Tokio, move || calls(number, call));
+                calls.expect(RUNS)
             })
-            .side("async-executor", || {
-                let executor = Arc::clone(&smol.executor);
-                let call = move || {
-                    let task = executor.spawn(async { 1 });
-                    async { Ok::<_, ()>(task.await) }
-                };
-                block_on(tokio.executor.spawn(calls(number, call))).expect(RUNS)
+        })
+        .side("async-executor", || {
+            executors::smol().with(|executor| {
+                executors::tokio().with(|handle| {
+                    let executor = Arc::clone(executor);
+                    let call = move || {
+                        let task = executor.spawn(async { 1 });
+                        async { Ok::<_, ()>(task.await) }
+                    };
+                    block_on(handle.spawn(calls(number, call))).expect(RUNS)
+                })
             })
-            .compare(plan),
-    );
-    executors::stop(&runtime);
-    smol.stop();
-    tokio.stop();
+        });
+    let mut rows = to_tokio.compare(plan);
+    rows.extend(to_smol.compare(plan));
     rows
 }
 
+/// Nanoseconds for each of `number` calls, after a few that are not noted.
 async fn calls<F, E>(number: usize, call: impl Fn() -> F) -> f64
 where
     F: Future<Output = Result<i32, E>>,
     E: std::fmt::Debug,
 {
-    let start = Instant::now();
-    for _ in 0..number {
+    let mut start = Instant::now();
+    for trip in 0..WARM_UP + number {
+        if trip == WARM_UP {
+            start = Instant::now();
+        }
         black_box(call().await.expect(RUNS));
     }
     nanoseconds(start) / number as f64
+}
+
+fn floor(number: usize) -> Vec<f64> {
+    let floor = Floor::start();
+    trips(number, || floor.trip())
 }
 
 const CALLER: u8 = 0;

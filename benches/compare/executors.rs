@@ -23,6 +23,17 @@ pub(crate) fn stop(runtime: &Runtime) {
     runtime.wait().expect("nothing fails");
 }
 
+/// What `sample` gives with a runtime that is there for it alone.
+///
+/// Executors that idle are not without effect on others: of the threads that wait in async-io, one has
+/// the reactor, and is woken by a system call of another kind than the rest.
+pub(crate) fn with_foster<T>(sample: impl FnOnce(&Runtime) -> T) -> T {
+    let runtime = started();
+    let outcome = sample(&runtime);
+    stop(&runtime);
+    outcome
+}
+
 /// A raw executor, on a thread that ends with it.
 pub(crate) struct Raw<E> {
     pub(crate) executor: E,
@@ -31,6 +42,13 @@ pub(crate) struct Raw<E> {
 }
 
 impl<E> Raw<E> {
+    /// What `sample` gives with an executor that is there for it alone, as [`with_foster`].
+    pub(crate) fn with<T>(self, sample: impl FnOnce(&E) -> T) -> T {
+        let outcome = sample(&self.executor);
+        self.stop();
+        outcome
+    }
+
     /// Ends the thread, which first drops the executor and all that is left in it.
     pub(crate) fn stop(self) {
         // What this side holds would keep it alive.

@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 
 use async_io::{Async, Timer};
 use foster::{Smol, Tokio};
-use futures_lite::future::yield_now;
+use futures_lite::future::{block_on, yield_now};
 
-use super::executors::{self, RUNS};
+use super::executors::{self, RUNS, with_foster};
 use super::measure::{Measure, Plan, Row, quantile};
-use super::payloads::{Counter, nanoseconds};
+use super::payloads::{Counter, each, nanoseconds};
 use super::table::grouped;
 
 /// How long the timer sleeps each time.
@@ -27,66 +27,64 @@ fn p99(mut delays: Vec<f64>) -> f64 {
 
 /// How late a timer is while another thread hands in payloads, which run.
 pub(crate) fn timer(plan: &Plan) -> Vec<Row> {
-    let times = plan.number(300, 60);
-    let runtime = executors::started();
-    let smol = executors::smol();
-    let tokio = executors::tokio();
+    let times = plan.number(300, 50);
     let counter = Counter::new();
-    let flooded = |timer: mpsc::Receiver<Vec<f64>>, hand_in: &dyn Fn()| {
-        loop {
-            counter.set(FLOOD);
-            (0..FLOOD).for_each(|_| hand_in());
-            counter.wait();
-            if let Ok(delays) = timer.try_recv() {
-                return p99(delays);
-            }
-        }
-    };
     let of = |flavour: &str| format!("p99 of a timer, {} adopted, {flavour}", grouped(FLOOD));
-    let mut rows = Measure::new("fairness", of("smol"))
+    let smol = Measure::new("fairness", of("smol"))
         .side("foster", || {
-            let (tell, told) = mpsc::channel();
-            let timer = move || late(times, sleep_on_smol, tell);
-            runtime.adopt(Smol, timer).expect(RUNS);
-            flooded(told, &|| {
-                let payload = move || async move { counter.count() };
-                runtime.adopt(Smol, payload).expect(RUNS);
+            with_foster(|runtime| {
+                let (tell, told) = mpsc::channel();
+                let timer = move || late(times, sleep_on_smol, tell);
+                runtime.adopt(Smol, timer).expect(RUNS);
+                flooded(&told, counter, || {
+                    let payload = move || async move { counter.count() };
+                    runtime.adopt(Smol, payload).expect(RUNS);
+                })
             })
         })
         .side("async-executor", || {
-            let (tell, told) = mpsc::channel();
-            let timer = late(times, sleep_on_smol, tell);
-            smol.executor.spawn(timer).detach();
-            flooded(told, &|| {
-                smol.executor.spawn(async move { counter.count() }).detach();
+            executors::smol().with(|executor| {
+                let (tell, told) = mpsc::channel();
+                executor.spawn(late(times, sleep_on_smol, tell)).detach();
+                flooded(&told, counter, || {
+                    executor.spawn(async move { counter.count() }).detach();
+                })
             })
-        })
-        .compare(plan);
-    rows.extend(
-        Measure::new("fairness", of("tokio"))
-            .side("foster", || {
+        });
+    let tokio = Measure::new("fairness", of("tokio"))
+        .side("foster", || {
+            with_foster(|runtime| {
                 let (tell, told) = mpsc::channel();
                 let timer = move || late(times, || tokio::time::sleep(SLEEP), tell);
                 runtime.adopt(Tokio, timer).expect(RUNS);
-                flooded(told, &|| {
+                flooded(&told, counter, || {
                     let payload = move || async move { counter.count() };
                     runtime.adopt(Tokio, payload).expect(RUNS);
                 })
             })
-            .side("tokio", || {
+        })
+        .side("tokio", || {
+            executors::tokio().with(|handle| {
                 let (tell, told) = mpsc::channel();
-                let timer = late(times, || tokio::time::sleep(SLEEP), tell);
-                drop(tokio.executor.spawn(timer));
-                flooded(told, &|| {
-                    drop(tokio.executor.spawn(async move { counter.count() }));
+                drop(handle.spawn(late(times, || tokio::time::sleep(SLEEP), tell)));
+                flooded(&told, counter, || {
+                    drop(handle.spawn(async move { counter.count() }));
                 })
             })
-            .compare(plan),
-    );
-    executors::stop(&runtime);
-    smol.stop();
-    tokio.stop();
+        });
+    let mut rows = smol.compare(plan);
+    rows.extend(tokio.compare(plan));
     rows
+}
+
+/// Hands in payloads, one flood behind another, until the delays of the timer are told.
+fn flooded(told: &mpsc::Receiver<Vec<f64>>, counter: Counter, hand_in: impl Fn()) -> f64 {
+    loop {
+        each(FLOOD, counter, &hand_in);
+        if let Ok(delays) = told.try_recv() {
+            return p99(delays);
+        }
+    }
 }
 
 async fn sleep_on_smol() {
@@ -111,45 +109,41 @@ async fn late<F: Future<Output = ()>>(
 /// How long a payload waits for its next poll beside one whose socket is always ready.
 pub(crate) fn socket(plan: &Plan) -> Vec<Row> {
     let times = plan.number(5_000, 1_000);
-    let runtime = executors::started();
-    let smol = executors::smol();
-    let tokio = executors::tokio();
     let of = |flavour: &str| format!("p99 of a turn beside a ready socket, {flavour}");
-    let mut rows = Measure::new("fairness-socket", of("smol"))
+    let smol = Measure::new("fairness-socket", of("smol"))
         .side("foster", || {
-            let (over, until) = flag();
-            let socket = move || async { read_on_smol(until).await };
-            runtime.adopt(Smol, socket).expect(RUNS);
-            let turns = move || async move { turns(times, over).await };
-            p99(runtime.execute(Smol, turns).expect(RUNS))
+            with_foster(|runtime| {
+                let (over, until) = flag();
+                runtime.adopt(Smol, || read_on_smol(until)).expect(RUNS);
+                let turns = runtime.execute(Smol, move || turns(times, over));
+                p99(turns.expect(RUNS))
+            })
         })
         .side("async-executor", || {
-            let (over, until) = flag();
-            smol.executor.spawn(read_on_smol(until)).detach();
-            let turns = smol.executor.spawn(turns(times, over));
-            p99(futures_lite::future::block_on(turns))
+            executors::smol().with(|executor| {
+                let (over, until) = flag();
+                executor.spawn(read_on_smol(until)).detach();
+                p99(block_on(executor.spawn(turns(times, over))))
+            })
+        });
+    let tokio = Measure::new("fairness-socket", of("tokio"))
+        .side("foster", || {
+            with_foster(|runtime| {
+                let (over, until) = flag();
+                runtime.adopt(Tokio, || read_on_tokio(until)).expect(RUNS);
+                let turns = runtime.execute(Tokio, move || turns(times, over));
+                p99(turns.expect(RUNS))
+            })
         })
-        .compare(plan);
-    rows.extend(
-        Measure::new("fairness-socket", of("tokio"))
-            .side("foster", || {
+        .side("tokio", || {
+            executors::tokio().with(|handle| {
                 let (over, until) = flag();
-                let socket = move || async { read_on_tokio(until).await };
-                runtime.adopt(Tokio, socket).expect(RUNS);
-                let turns = move || async move { turns(times, over).await };
-                p99(runtime.execute(Tokio, turns).expect(RUNS))
+                drop(handle.spawn(read_on_tokio(until)));
+                p99(block_on(handle.spawn(turns(times, over))).expect(RUNS))
             })
-            .side("tokio", || {
-                let (over, until) = flag();
-                drop(tokio.executor.spawn(read_on_tokio(until)));
-                let turns = tokio.executor.spawn(turns(times, over));
-                p99(futures_lite::future::block_on(turns).expect("nothing panics"))
-            })
-            .compare(plan),
-    );
-    executors::stop(&runtime);
-    smol.stop();
-    tokio.stop();
+        });
+    let mut rows = smol.compare(plan);
+    rows.extend(tokio.compare(plan));
     rows
 }
 

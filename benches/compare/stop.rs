@@ -79,7 +79,7 @@ fn numbers(plan: &Plan, name: &str) -> Vec<(String, usize)> {
 /// same among a thousand, which shows whether the whole stays linear, and beside the raw executor.
 pub(crate) fn growth(plan: &Plan) -> Vec<Row> {
     const FEW: usize = 1_000;
-    let most = plan.number(1_000_000, 100_000);
+    let most = plan.number(1_000_000, 10_000);
     let sizes = [FEW, 10_000, 100_000, 1_000_000];
     let mut rows = Vec::new();
     for number in sizes.into_iter().take_while(|size| *size <= most) {
