@@ -4,15 +4,16 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use async_executor::Executor;
-use foster::Runtime;
+use foster::{Runtime, Signals};
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 
 /// What an expectation says of a runtime that was just started.
 pub(crate) const RUNS: &str = "the runtime runs";
 
+/// A runtime as it is by default, but that Ctrl-C ends the bench and not what it measures.
 pub(crate) fn started() -> Runtime {
-    let runtime = Runtime::new();
+    let runtime = Runtime::builder().signals(Signals::Leave).build();
     runtime.start().expect("a new runtime starts");
     runtime
 }
