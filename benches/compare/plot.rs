@@ -33,7 +33,7 @@ pub(crate) fn draw(rows: &[Row], folder: &Path) -> Outcome {
 /// A line for each peer of each measure: the quartiles of the ratio, and a dot at the median.
 fn ratios(rows: &[&Row], file: &Path) -> Outcome {
     const LINE: u32 = 20;
-    const LEFT: i32 = 460;
+    const LEFT: i32 = 330;
     const RIGHT: i32 = WIDTH as i32 - 60;
     const TOP: i32 = 50;
     let bars = || {
@@ -59,7 +59,7 @@ fn ratios(rows: &[&Row], file: &Path) -> Outcome {
     }
     for (index, (row, peer)) in bars().enumerate() {
         let y = TOP + (LINE * index as u32 + LINE / 2) as i32;
-        let name = format!("{} ({}), {}", row.name, short(&row.of), peer.side);
+        let name = format!("{}, {}", row.name, peer.side);
         area.draw(&text(name, (8, y - 6)))?;
         let ratio = peer.ratio;
         let colour = if ratio.median <= 1.0 { BLUE } else { RED };
@@ -70,11 +70,6 @@ fn ratios(rows: &[&Row], file: &Path) -> Outcome {
     }
     area.present()?;
     Ok(())
-}
-
-/// What tells the rows of one measure apart stands behind the last comma.
-fn short(of: &str) -> &str {
-    of.rsplit(", ").next().unwrap_or(of)
 }
 
 /// Nanoseconds for one payload against their number, a line for each flavour and each raw executor.
@@ -103,6 +98,7 @@ fn growth(rows: &[&Row], file: &Path) -> Outcome {
     area.fill(&WHITE)?;
     let mut chart = ChartBuilder::on(&area)
         .margin(16)
+        .margin_right(48)
         .x_label_area_size(44)
         .y_label_area_size(64)
         .build_cartesian_2d((1e3..last).log_scale(), 0.0..most * 1.2)?;
@@ -111,6 +107,7 @@ fn growth(rows: &[&Row], file: &Path) -> Outcome {
         .light_line_style(WHITE)
         .bold_line_style(GRID)
         .x_label_formatter(&|number| format!("{number:.0}"))
+        .y_label_formatter(&|time| format!("{time:.0}"))
         .x_desc("idle payloads")
         .y_desc("ns for one, from adopt to the end")
         .label_style((FONT, 14))

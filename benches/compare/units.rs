@@ -55,8 +55,8 @@ impl Units {
     }
 }
 
-/// All on tokio, on one thread, started and asked from that thread: from any other, each wake-up would
-/// be a system call.
+/// All on tokio, on one thread, and started from that thread. Peers are asked from it as well: from any
+/// other, each of their wake-ups would be a system call.
 pub(crate) fn units(plan: &Plan) -> Vec<Row> {
     let number = plan.number(100_000, 5_000);
     let units = Units {
