@@ -13,6 +13,7 @@
 //! Printed is a row for each measure: the median of each side, and of the ratio to Foster within a
 //! round, with its quartiles. The last lines are for machines: `RATIO <measure> <peer> <value>`.
 //! What each measure is, and how its peers do the same, stands in docs/PERFORMANCE.md.
+#![deny(unsafe_code)]
 
 mod adopt;
 mod execute;
