@@ -156,8 +156,9 @@ fn execute_into<F: AnyFlavour>(flavour: F, own: Runtime, other: Runtime, count: 
     let (runtime, its) = (own.clone(), Arc::clone(&count));
     let payload = move || {
         match flavour.execute(&other, || ()).map_err(|error| error.kind()) {
-            // Refused, where otherwise each would wait for the other's only thread.
-            Ok(()) | Err(ExecuteErrorKind::Deadlock) => its.fetch_add(1, SeqCst),
+            Ok(()) => its.fetch_add(1, SeqCst),
+            // Where otherwise each would wait for the other's only thread.
+            Err(ExecuteErrorKind::Deadlock) if F::IN_TURN => its.fetch_add(1, SeqCst),
             Err(ExecuteErrorKind::Stopping | ExecuteErrorKind::Cancelled) => return,
             Err(kind) => panic!("{kind:?}"),
         };
