@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use async_executor::Executor;
 use foster::{Runtime, Signals};
@@ -11,9 +12,14 @@ use tokio::sync::oneshot;
 /// What an expectation says of a runtime that was just started.
 pub(crate) const RUNS: &str = "the runtime runs";
 
-/// A runtime as it is by default, but that Ctrl-C ends the bench and not what it measures.
+/// A runtime as it is by default, but that Ctrl-C ends the bench and not what it measures, and that a
+/// busy machine may take its time.
 pub(crate) fn started() -> Runtime {
-    let runtime = Runtime::builder().signals(Signals::Leave).build();
+    let runtime = Runtime::builder()
+        .signals(Signals::Leave)
+        .grace(Duration::from_secs(600))
+        .cancel_timeout(Duration::from_secs(600))
+        .build();
     runtime.start().expect("a new runtime starts");
     runtime
 }

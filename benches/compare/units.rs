@@ -156,7 +156,7 @@ fn subsystems(units: Units) -> impl FnOnce() {
             }
         };
         Toplevel::new_with_shutdown_token(all, asked)
-            .handle_shutdown_requests(Duration::from_secs(60))
+            .handle_shutdown_requests(Duration::from_secs(600))
             .await
     });
     move || {
