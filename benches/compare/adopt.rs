@@ -32,7 +32,7 @@ pub(crate) fn tokio(plan: &Plan) -> Vec<Row> {
 
 /// Beside both raw executors, whichever is below: the cheaper one is what to beat.
 fn from_outside(plan: &Plan, name: &str, adopt: impl Fn(&Runtime, Counter)) -> Vec<Row> {
-    let number = plan.number(100_000, 50_000);
+    let number = plan.number(100_000, 25_000);
     let counter = Counter::new();
     measure(name, number)
         .side("foster", || {
@@ -67,7 +67,7 @@ fn from_outside(plan: &Plan, name: &str, adopt: impl Fn(&Runtime, Counter)) -> V
 
 /// On as many threads on both sides: one for each core.
 pub(crate) fn parallel(plan: &Plan) -> Vec<Row> {
-    let number = plan.number(100_000, 50_000);
+    let number = plan.number(100_000, 25_000);
     let counter = Counter::new();
     measure("adopt-parallel", number)
         .side("foster", || {
@@ -119,7 +119,7 @@ pub(crate) fn thread(plan: &Plan) -> Vec<Row> {
 
 /// One payload hands in the others, and lets them run by ending.
 pub(crate) fn inside_smol(plan: &Plan) -> Vec<Row> {
-    let number = plan.number(100_000, 50_000);
+    let number = plan.number(100_000, 25_000);
     let counter = Counter::new();
     measure("adopt-inside-smol", number)
         .side("foster", || {
@@ -152,7 +152,7 @@ pub(crate) fn inside_smol(plan: &Plan) -> Vec<Row> {
 
 /// The same; `tokio::spawn` on tokio's own thread makes no system call.
 pub(crate) fn inside_tokio(plan: &Plan) -> Vec<Row> {
-    let number = plan.number(100_000, 50_000);
+    let number = plan.number(100_000, 25_000);
     let counter = Counter::new();
     measure("adopt-inside-tokio", number)
         .side("foster", || {

@@ -36,7 +36,7 @@ fn trips(number: usize, mut trip: impl FnMut()) -> Vec<f64> {
 }
 
 pub(crate) fn smol(plan: &Plan) -> Vec<Row> {
-    let number = plan.number(5_000, 2_000);
+    let number = plan.number(5_000, 1_000);
     measure("execute-smol", number)
         .side_of_many("foster", || {
             with_foster(|runtime| {
@@ -57,7 +57,7 @@ pub(crate) fn smol(plan: &Plan) -> Vec<Row> {
 }
 
 pub(crate) fn tokio(plan: &Plan) -> Vec<Row> {
-    let number = plan.number(5_000, 2_000);
+    let number = plan.number(5_000, 1_000);
     measure("execute-tokio", number)
         .side_of_many("foster", || {
             with_foster(|runtime| {
@@ -100,7 +100,7 @@ pub(crate) fn thread(plan: &Plan) -> Vec<Row> {
 
 /// Calls from a task of one executor to another, one after another: awaited, nobody is blocked.
 pub(crate) fn call(plan: &Plan) -> Vec<Row> {
-    let number = plan.number(5_000, 2_000);
+    let number = plan.number(5_000, 1_000);
     let of = |way: &str| format!("1 of {} calls, {way}", grouped(number));
     let to_tokio = Measure::new("call", of("smol to tokio"))
         .side("foster", || {

@@ -27,7 +27,7 @@ fn p99(mut delays: Vec<f64>) -> f64 {
 
 /// How late a timer is while another thread hands in payloads, which run.
 pub(crate) fn timer(plan: &Plan) -> Vec<Row> {
-    let times = plan.number(300, 50);
+    let times = plan.number(300, 30);
     let counter = Counter::new();
     let of = |flavour: &str| format!("p99 of a timer, {} adopted, {flavour}", grouped(FLOOD));
     let smol = Measure::new("fairness", of("smol"))

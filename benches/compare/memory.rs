@@ -31,7 +31,7 @@ pub(crate) fn tokio(plan: &Plan) -> Vec<Row> {
 }
 
 fn compare(plan: &Plan, name: &str, [foster, peer]: [&'static str; 2]) -> Vec<Row> {
-    let number = plan.number(100_000, 50_000);
+    let number = plan.number(100_000, 25_000);
     let figures: &[&str] = if resident().is_some() {
         &["", "-rss"]
     } else {

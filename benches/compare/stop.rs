@@ -67,7 +67,7 @@ pub(crate) fn graceful(plan: &Plan) -> Vec<Row> {
 /// How many idle payloads, under which names. In a hurry the name of the million goes to fewer.
 fn numbers(plan: &Plan, name: &str) -> Vec<(String, usize)> {
     if plan.quick {
-        return vec![(name.to_owned(), 30_000)];
+        return vec![(name.to_owned(), 20_000)];
     }
     vec![
         (format!("{name}-100k"), 100_000),

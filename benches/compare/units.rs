@@ -58,7 +58,7 @@ impl Units {
 /// All on tokio, on one thread, and started from that thread. Peers are asked from it as well: from any
 /// other, each of their wake-ups would be a system call.
 pub(crate) fn units(plan: &Plan) -> Vec<Row> {
-    let number = plan.number(100_000, 5_000);
+    let number = plan.number(100_000, 3_000);
     let units = Units {
         number,
         running: Counter::new(),
@@ -228,7 +228,7 @@ fn actors(units: Units) -> impl FnOnce() {
 /// What a service costs beside a payload, from its start to the end of the runtime; with tokens and
 /// without.
 pub(crate) fn serve(plan: &Plan) -> Vec<Row> {
-    let number = plan.number(10_000, 3_000);
+    let number = plan.number(10_000, 2_000);
     let idle = Idle::new(number);
     let mut rows = Vec::new();
     macro_rules! compare {
