@@ -331,13 +331,13 @@ impl Drop for Cause {
 }
 
 fn text_of(error: &(dyn Error + 'static)) -> String {
-    catch_unwind(AssertUnwindSafe(|| error.to_string()))
-        .unwrap_or_else(|_| "an error that cannot be shown: its `Display` panicked".to_owned())
+    attempt(|| error.to_string())
+        .unwrap_or_else(|| "an error that cannot be shown: its `Display` panicked".to_owned())
 }
 
 /// An error's source, or none if asking for it panics.
 pub(crate) fn source_of<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
-    catch_unwind(AssertUnwindSafe(|| error.source())).unwrap_or(None)
+    attempt(|| error.source()).flatten()
 }
 
 /// A waker that contains the panic of `waker`, for lists of wakers: a panic in the middle of waking a
@@ -357,8 +357,18 @@ pub(crate) fn contained(waker: &Waker) -> Waker {
 /// Runs code of the user's that must not stop Foster's, such as a waker's: its panic ends here, with
 /// the message that the panic hook has printed.
 pub(crate) fn contain(code: impl FnOnce()) {
-    if let Err(panic) = catch_unwind(AssertUnwindSafe(code)) {
-        panic_message(panic);
+    attempt(code);
+}
+
+/// What `code` of the user's returns, or none if it panics. The panic's value ends here as well: it may
+/// panic when it is dropped.
+fn attempt<R>(code: impl FnOnce() -> R) -> Option<R> {
+    match catch_unwind(AssertUnwindSafe(code)) {
+        Ok(result) => Some(result),
+        Err(panic) => {
+            panic_message(panic);
+            None
+        }
     }
 }
 

@@ -1,10 +1,10 @@
 //! Joining threads with a deadline.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::latch::Latch;
-use crate::sync::thread::{Builder, JoinHandle};
-use crate::sync::{Arc, Mutex, PoisonError};
+use crate::sync::thread::{self, Builder, JoinHandle};
+use crate::sync::{Arc, Mutex, PoisonError, is_finished};
 
 /// Threads that are about to end, and the wait for that.
 ///
@@ -15,31 +15,47 @@ use crate::sync::{Arc, Mutex, PoisonError};
 pub struct Joining {
     gone: Arc<Latch>,
     joiner: Mutex<Option<JoinHandle<()>>>,
+    /// Those for which there is no joiner.
+    unjoined: Vec<JoinHandle<()>>,
+}
+
+/// How long nobody looks at a thread that cannot be joined.
+const GLANCE: Duration = Duration::from_millis(1);
+
+fn take(threads: &Mutex<Vec<JoinHandle<()>>>) -> Vec<JoinHandle<()>> {
+    std::mem::take(&mut *threads.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
 impl Joining {
     /// Begins to join `threads`, which have to end without being asked to any more.
     ///
-    /// Without a thread to do it on they count as gone: nothing is left to tell.
+    /// Without a thread to do it on they are looked at, again and again, and count as gone when they have
+    /// run their last line.
     pub fn start(threads: Vec<JoinHandle<()>>) -> Self {
         let gone = Arc::new(Latch::default());
         let opened = Arc::clone(&gone);
+        // Shared, as a thread that cannot be spawned does not give back what it was to join.
+        let parcel = Arc::new(Mutex::new(threads));
+        let on_thread = Arc::clone(&parcel);
         let joiner = Builder::new()
             .name("foster joiner".to_owned())
             .spawn(move || {
-                for thread in threads {
+                for thread in take(&on_thread) {
                     // Whether it panicked is known to whoever gave it something to do.
                     let _ = thread.join();
                 }
                 opened.open();
             })
             .ok();
+        let mut unjoined = Vec::new();
         if joiner.is_none() {
+            unjoined = take(&parcel);
             gone.open();
         }
         Self {
             gone,
             joiner: Mutex::new(joiner),
+            unjoined,
         }
     }
 
@@ -47,6 +63,12 @@ impl Joining {
     pub fn wait(&self, by: Instant) -> bool {
         if !self.gone.wait(by) {
             return false;
+        }
+        while !self.unjoined.iter().all(is_finished) {
+            if Instant::now() >= by {
+                return false;
+            }
+            thread::sleep(GLANCE);
         }
         let joiner = self
             .joiner

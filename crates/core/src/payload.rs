@@ -9,6 +9,7 @@ use crate::envelope::{Envelope, Ticket};
 use crate::lifetime::Phase;
 use crate::reply::Gate;
 use crate::sync::Arc;
+use crate::text;
 
 /// A unit of work that fits flavours whose [`Payload`](crate::Flavour::Payload) is `P`.
 ///
@@ -196,9 +197,10 @@ impl Subroutine {
         Self(Envelope::subroutine(code, ticket))
     }
 
-    /// The payload's name, or the place where it was handed in: to name its thread after.
-    pub fn name(&self) -> Arc<str> {
-        self.0.record().origin().payload
+    /// The payload's name, or the place where it was handed in, as a name for its thread: short, and of
+    /// nothing but characters that can be shown. A panic's message has it as it is.
+    pub fn name(&self) -> String {
+        text::plain(&self.0.record().origin().payload, text::THREAD_LIMIT)
     }
 
     /// Runs the code to its end on the calling thread. Never panics.

@@ -4,6 +4,8 @@ use std::fmt::{self, Write as _};
 
 /// The most characters of a name that a report shows.
 pub(crate) const NAME_LIMIT: usize = 120;
+/// The most characters of a thread's name.
+pub(crate) const THREAD_LIMIT: usize = 64;
 /// The most characters of one message that a report shows.
 pub(crate) const MESSAGE_LIMIT: usize = 4_000;
 /// The most links of an error chain that a report shows.
@@ -18,6 +20,12 @@ pub(crate) fn line(text: &str, limit: usize) -> impl fmt::Display {
 /// Shows `text` as a block: as [`line`], but line breaks stay, each followed by `indent`.
 pub(crate) fn block<'a>(text: &'a str, limit: usize, indent: &'a str) -> impl fmt::Display + 'a {
     fmt_with(move |f| write_clean(f, text, limit, Some(indent)))
+}
+
+/// The first `limit` characters of `text` that can be shown.
+pub(crate) fn plain(text: &str, limit: usize) -> String {
+    let shown = text.chars().filter(|one| !unsafe_to_print(*one));
+    shown.take(limit).collect()
 }
 
 struct FmtWith<F>(F);
@@ -67,6 +75,11 @@ mod tests {
         assert_eq!(line("a\nb\u{1b}[2J", 99).to_string(), "a\\nb\\u{1b}[2J");
         assert_eq!(line("abcdef", 3).to_string(), "abc… (3 bytes more)");
         assert_eq!(line("abc", 3).to_string(), "abc");
+    }
+
+    #[test]
+    fn what_is_plain_has_nothing_to_escape() {
+        assert_eq!(plain("a\0b\n\u{1b}[2J\u{202e}c", 5), "ab[2J");
     }
 
     #[test]

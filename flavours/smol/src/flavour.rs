@@ -1,10 +1,13 @@
 //! The key and the executor behind it.
 
+use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Waker};
+use std::time::Duration;
 
 use async_executor::LocalExecutor;
+use async_io::Timer;
 use foster_core::{
     BoxError, Coroutine, Executor, ExecutorThread, Fed, Flavour, Identifier, Intake, Key, Reporter,
 };
@@ -16,8 +19,8 @@ use futures_lite::future::yield_now;
 ///
 /// # Limits
 ///
-/// async-io keeps one thread of its own for the process, which never ends. It is started with the
-/// first timer or socket and outlives the runtime.
+/// async-io keeps one thread of its own for the process, which never ends. It is started with the first
+/// flavour, timer or socket and outlives the runtime.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Smol;
 
@@ -29,8 +32,20 @@ impl Key for Smol {
     }
 
     fn start(&self, reporter: Reporter) -> Result<Arc<dyn Flavour<Payload = Coroutine>>, BoxError> {
-        ExecutorThread::start(reporter, || Ok(SmolExecutor(LocalExecutor::new())))
+        ExecutorThread::start(reporter, || {
+            start_reactor();
+            Ok(SmolExecutor(LocalExecutor::new()))
+        })
     }
+}
+
+/// Has async-io make its reactor and its thread, which it otherwise does in the midst of `block_on`.
+/// It panics if it cannot: here that refuses the start, there it would end a flavour that has taken
+/// payloads, or the process, as a destructor on the way out panics again.
+fn start_reactor() {
+    // Nothing of async-io reaches for the reactor sooner than a timer that waits.
+    let mut timer = Timer::after(Duration::from_secs(3_600));
+    let _ = Pin::new(&mut timer).poll(&mut Context::from_waker(Waker::noop()));
 }
 
 struct SmolExecutor(LocalExecutor<'static>);

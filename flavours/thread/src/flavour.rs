@@ -68,7 +68,7 @@ impl Flavour for Threads {
             state: Arc::clone(&self.state),
             ended: Arc::clone(&self.ended),
         };
-        let name = thread_name(&payload.name());
+        let name = payload.name();
         // Shared, as a thread that cannot be spawned does not give back what it was to run.
         let parcel = Arc::new(Mutex::new(Some(payload)));
         let on_thread = Arc::clone(&parcel);
@@ -137,16 +137,6 @@ impl Flavour for Threads {
         drop(state);
         ended && leaving.iter().all(|threads| threads.wait(by))
     }
-}
-
-/// The name of a payload's thread, by which panic messages and debuggers know it. A payload may be
-/// called anything; a thread's name is short and without zeros.
-fn thread_name(payload: &str) -> String {
-    payload
-        .chars()
-        .filter(|one| *one != '\0')
-        .take(64)
-        .collect()
 }
 
 impl State {

@@ -1,6 +1,7 @@
 //! Tokio's multi-thread runtime as a flavour.
 
 use std::cell::RefCell;
+use std::io;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -35,6 +36,10 @@ use crate::parallels::Parallels;
 ///
 /// Jobs of `spawn_blocking` run on threads beside the workers, cannot be cancelled, and are left behind
 /// when the runtime ends; so is a worker that `block_in_place` has turned into such a thread.
+///
+/// What panics in tokio's own code, as a waker of the user's that its timers wake, takes a worker with
+/// it. Tokio aborts the process then, but in a release build it says nothing: with the last worker the
+/// flavour is dead, and its payloads are told only as stragglers, when the runtime stops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct TokioMultiThread {
     worker_threads: Option<usize>,
@@ -82,6 +87,7 @@ impl Key for TokioMultiThread {
             Some(name) => name.to_owned(),
             None => format!("foster {}", reporter.identifier()),
         };
+        try_threads(threads)?;
         reporter.runs_on(threads);
         let workers = Arc::new(Workers::default());
         let starting = Arc::clone(&workers);
@@ -106,6 +112,25 @@ impl Key for TokioMultiThread {
             payloads: Arc::new(Parallels::new(move || shut_down(&at_end))),
         }))
     }
+}
+
+/// Sees whether so many threads can be had at once, and gives them back.
+///
+/// Tokio must not be the one to find out: it panics, and its unwinding waits for the workers that have
+/// begun, which nobody asks to end.
+fn try_threads(threads: usize) -> io::Result<()> {
+    let gate = Mutex::new(());
+    thread::scope(|scope| {
+        let closed = gate.lock();
+        let one = |_| thread::Builder::new().spawn_scoped(scope, || drop(gate.lock()));
+        let all: io::Result<Vec<_>> = (0..threads).map(one).collect();
+        drop(closed);
+        // Joined, as the scope by itself does not wait until their stacks are free.
+        for thread in all? {
+            let _ = thread.join();
+        }
+        Ok(())
+    })
 }
 
 #[derive(Debug)]

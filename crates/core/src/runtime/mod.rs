@@ -341,6 +341,8 @@ impl Core {
 
     fn fail_to_start(&self, error: RunError) -> RunError {
         self.lifetime.stop();
+        // There is no runner to report what the destructors of those that waited do wrong.
+        self.lifetime.close_ledger(true);
         self.waiting.drop_unrun();
         self.services.drop_unrun();
         self.lifetime.end();

@@ -22,6 +22,11 @@ mod real {
     pub(crate) use std::sync::{Condvar, LazyLock, Mutex, MutexGuard, atomic};
     pub(crate) use std::{thread, thread_local};
 
+    /// Whether a thread has run its last line.
+    pub(crate) fn is_finished(thread: &thread::JoinHandle<()>) -> bool {
+        thread.is_finished()
+    }
+
     /// A static that is made when it is first used.
     macro_rules! lazy_static {
         ($(#[$attribute:meta])* static ref $name:ident: $type:ty = $init:expr;) => {

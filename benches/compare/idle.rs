@@ -1,0 +1,107 @@
+//! Payloads that idle until their executor ends, on every side.
+
+use std::future::pending;
+use std::time::Instant;
+
+use foster::Shutdown;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::executors;
+use super::payloads::{Counter, Guard, nanoseconds};
+
+/// Payloads that idle, and count that they have been polled, and that they have been dropped.
+#[derive(Clone, Copy)]
+pub(crate) struct Idle {
+    pub(crate) number: usize,
+    polled: Counter,
+    dropped: Counter,
+}
+
+/// Nanoseconds from when the first payload is handed in, and from when the end begins with all of them
+/// idle, until all is over.
+pub(crate) struct Times {
+    pub(crate) whole: f64,
+    pub(crate) end: f64,
+}
+
+impl Idle {
+    pub(crate) fn new(number: usize) -> Self {
+        let (polled, dropped) = (Counter::new(), Counter::new());
+        Self {
+            number,
+            polled,
+            dropped,
+        }
+    }
+
+    /// Hands in as many payloads as there are to be, lets them idle, and ends `side` with them.
+    pub(crate) fn live<S>(self, side: S, hand_in: impl Fn(&S), end: impl FnOnce(S)) -> Times {
+        self.polled.set(self.number);
+        self.dropped.set(self.number);
+        let whole = Instant::now();
+        for _ in 0..self.number {
+            hand_in(&side);
+        }
+        self.polled.wait();
+        let begin = Instant::now();
+        end(side);
+        let times = Times {
+            whole: nanoseconds(whole),
+            end: nanoseconds(begin),
+        };
+        // Over by now; one that is left would show as a bench that hangs.
+        self.dropped.wait();
+        times
+    }
+
+    pub(crate) async fn idle(self) {
+        let _guard = Guard(self.dropped);
+        self.polled.count();
+        pending().await
+    }
+
+    pub(crate) async fn until_asked(self) {
+        let _guard = Guard(self.dropped);
+        let token = Shutdown::current();
+        self.polled.count();
+        token.requested().await;
+    }
+
+    pub(crate) async fn until_cancelled(self, token: CancellationToken) {
+        let _guard = Guard(self.dropped);
+        self.polled.count();
+        token.cancelled().await;
+    }
+
+    pub(crate) fn raw_smol(self) -> Times {
+        let idle = |raw: &executors::RawSmol| raw.executor.spawn(self.idle()).detach();
+        self.live(executors::smol(), idle, executors::Raw::stop)
+    }
+
+    pub(crate) fn raw_tokio(self) -> Times {
+        let idle = |raw: &executors::RawTokio| drop(raw.executor.spawn(self.idle()));
+        self.live(executors::tokio(), idle, executors::Raw::stop)
+    }
+
+    /// tokio-util's tracker, all tasks with the same token. It is cancelled on tokio's own thread: from
+    /// any other, each wake-up would be a system call.
+    pub(crate) fn tracker(self) -> Times {
+        let (tracker, token) = (TaskTracker::new(), CancellationToken::new());
+        let idle = |raw: &executors::RawTokio| {
+            let task = self.until_cancelled(token.clone());
+            drop(tracker.spawn_on(task, &raw.executor));
+        };
+        let end = |raw: executors::RawTokio| {
+            let (tracker, token) = (tracker.clone(), token.clone());
+            let over = raw.executor.spawn(async move {
+                token.cancel();
+                tracker.close();
+                tracker.wait().await;
+            });
+            futures_lite::future::block_on(over).expect("nothing panics");
+            raw.stop();
+        };
+        self.live(executors::tokio(), idle, end)
+    }
+}

@@ -1,0 +1,34 @@
+//! Faults on purpose: an operating system that gives nothing more, code that never comes back, errors
+//! and panics that are hostile, handles that go where they should not.
+//!
+//! What ends or limits a process is played in a child, which is this very test program.
+#![allow(unreachable_pub, reason = "the modules of a test have no outside")]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod child;
+mod hostile;
+mod reentrancy;
+mod stuck;
+mod system;
+mod texts;
+mod waiting;
+
+/// The child's side: nothing without a scenario.
+#[test]
+fn as_child() {
+    let Some(scenario) = child::scenario() else {
+        return;
+    };
+    common::within_a_minute(move || match scenario.as_str() {
+        "panic in panic" => child::on_its_flavour(hostile::PanicInPanic),
+        "hostile name" => child::on_its_flavour(texts::HostileName),
+        "no descriptors" => system::no_descriptors(),
+        "few threads" => system::few_threads(),
+        "no runner" => system::no_runner(),
+        "no joiner" => system::no_joiner(),
+        other => panic!("no scenario `{other}`"),
+    });
+    println!("{}", child::ENDED);
+}

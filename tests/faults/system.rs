@@ -1,0 +1,213 @@
+//! An operating system that gives no more threads or no more file descriptors. Rows L3, L5, A6, S4.
+
+use std::error::Error;
+use std::fs::File;
+use std::sync::Arc;
+use std::time::Duration;
+
+use foster::{
+    AdoptError, AdoptErrorKind, BoxError, Coroutine, ExecuteErrorKind, Executor, ExecutorThread,
+    FailureKind, Flavour, Identifier, Intake, Key, Reporter, RunErrorKind, Runtime, Smol,
+    StragglerReason, Thread, Tokio, TokioMultiThread,
+};
+
+use futures_lite::future::{block_on, yield_now};
+
+use crate::child::{self, FEW_THREADS, Hoard};
+use crate::common::{self, *};
+use crate::once;
+
+once!(
+    l3_a_flavour_without_its_threads_is_refused,
+    l3_a_reactor_without_file_descriptors_is_refused,
+    l3_a_runner_without_a_thread_is_an_error,
+    l5_a_thread_that_nobody_can_join_is_not_taken_for_gone,
+);
+
+const POOL: TokioMultiThread = TokioMultiThread::new().worker_threads(4);
+
+/// A result of an adopt is that the flavour could not be started.
+#[track_caller]
+fn assert_not_started(result: Result<(), AdoptError>) {
+    let error = result.unwrap_err();
+    assert_eq!(error.kind(), AdoptErrorKind::Start, "{error}");
+    assert!(error.source().is_some(), "{error:?}");
+}
+
+pub fn few_threads() {
+    let runtime = started();
+    let mut hoard = Hoard::all();
+    // smol needs its own thread, and with it that of async-io.
+    assert_not_started(Smol.adopt(&runtime, || ()));
+    assert_not_started(Tokio.adopt(&runtime, || ()));
+    assert_not_started(POOL.adopt(&runtime, || ()));
+    let error = Thread.adopt(&runtime, || ()).unwrap_err();
+    assert_eq!(error.kind(), AdoptErrorKind::Rejected);
+    hoard.spare_one();
+    assert_not_started(Smol.adopt(&runtime, || ()));
+    assert_not_started(POOL.adopt(&runtime, || ()));
+    hoard.spare_one();
+    assert_eq!(Smol.execute(&runtime, || 1).unwrap(), 1);
+    hoard.spare_one();
+    assert_not_started(POOL.adopt(&runtime, || ()));
+    // What was refused is no failure, and in nobody's way.
+    hoard.release();
+    assert_eq!(Tokio.execute(&runtime, || 2).unwrap(), 2);
+    assert_eq!(Thread.execute(&runtime, || 3).unwrap(), 3);
+    runtime.shutdown();
+    runtime.wait().unwrap();
+}
+
+fn l3_a_flavour_without_its_threads_is_refused() {
+    child::play("few threads", FEW_THREADS).has_ended();
+}
+
+/// All file descriptors that this process may have beside those that it has.
+fn descriptors() -> Vec<File> {
+    let taken: Vec<_> = std::iter::from_fn(|| File::open("/dev/null").ok()).collect();
+    assert!(taken.len() < 64, "the limit holds");
+    taken
+}
+
+pub fn no_descriptors() {
+    let runtime = started();
+    let taken = descriptors();
+    assert_not_started(Smol.adopt(&runtime, || ()));
+    assert_not_started(Tokio.adopt(&runtime, || ()));
+    assert_not_started(POOL.adopt(&runtime, || ()));
+    let error = Smol.execute(&runtime, || ()).unwrap_err();
+    assert_eq!(error.kind(), ExecuteErrorKind::Start);
+    // What needs none goes on, and once there are some again, so does all else.
+    assert_eq!(Thread.execute(&runtime, || 1).unwrap(), 1);
+    drop(taken);
+    let sleeps = || async {
+        async_io::Timer::after(Duration::from_millis(1)).await;
+        2
+    };
+    assert_eq!(runtime.execute(Smol, sleeps).unwrap(), 2);
+    assert_eq!(Tokio.execute(&runtime, || 3).unwrap(), 3);
+    assert_eq!(POOL.execute(&runtime, || 4).unwrap(), 4);
+    runtime.shutdown();
+    runtime.wait().unwrap();
+
+    // What waits for the start has been taken in: for that it is a failure.
+    let runtime = common::runtime();
+    runtime.named("waits").adopt(Tokio, || async {}).unwrap();
+    let taken = descriptors();
+    let error = runtime.run().unwrap_err();
+    let [failure] = error.failures() else {
+        panic!("one failure, not {error}");
+    };
+    assert_eq!(failure.payload(), "waits");
+    assert_eq!(failure.kind(), FailureKind::Lost);
+    assert!(
+        error.to_string().contains("could not be started"),
+        "{error}"
+    );
+    // So are signals that cannot be heard.
+    let error = Runtime::new().run().unwrap_err();
+    let [failure] = error.failures() else {
+        panic!("one failure, not {error}");
+    };
+    assert_eq!(failure.payload(), "signals");
+    drop(taken);
+}
+
+fn l3_a_reactor_without_file_descriptors_is_refused() {
+    child::play("no descriptors", "ulimit -n 64;").has_ended();
+}
+
+pub fn no_runner() {
+    let hoard = Hoard::all();
+    let runtime = runtime();
+    let dropped = Event::new();
+    let is_dropped = dropped.clone();
+    let on_drop = OnDrop(move || {
+        is_dropped.happen();
+        panic!("a destructor of what is dropped unrun");
+    });
+    Thread.adopt(&runtime, move || drop(on_drop)).unwrap();
+    assert_eq!(runtime.start().unwrap_err().kind(), RunErrorKind::Thread);
+    assert!(dropped.has_happened(), "what waited is dropped unrun");
+    // It is over: nobody who waits for it hangs, and nothing can be added.
+    assert_eq!(runtime.wait().unwrap_err().kind(), RunErrorKind::Thread);
+    let error = Thread.adopt(&runtime, || ()).unwrap_err();
+    assert_eq!(error.kind(), AdoptErrorKind::Stopping);
+    // The calling thread is runner enough, if it stays.
+    let runtime = builder().until_idle().build();
+    runtime.run().unwrap();
+    hoard.release();
+}
+
+fn l3_a_runner_without_a_thread_is_an_error() {
+    let played = child::play("no runner", FEW_THREADS);
+    let text = &played.has_ended().text;
+    // There is no report that it could be in.
+    let line = "foster: after the runtime's end";
+    assert!(text.contains(line), "the panic is told: {text}");
+}
+
+/// A flavour whose thread takes its time to end.
+#[derive(Clone)]
+struct Slow(Event);
+
+impl PartialEq for Slow {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl std::fmt::Debug for Slow {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Slow")
+    }
+}
+
+impl Executor for Slow {
+    fn run(&self, intake: &Intake) {
+        // One payload after the other: none here waits.
+        block_on(intake.feed(block_on, yield_now));
+    }
+
+    fn close(self) {
+        block_until(&self.0);
+    }
+}
+
+impl Key for Slow {
+    type Payload = Coroutine;
+
+    fn identifier(&self) -> Identifier {
+        Identifier::new("slow")
+    }
+
+    fn start(&self, reporter: Reporter) -> Result<Arc<dyn Flavour<Payload = Coroutine>>, BoxError> {
+        let executor = self.clone();
+        ExecutorThread::start(reporter, || Ok(executor))
+    }
+}
+
+pub fn no_joiner() {
+    let runtime = builder().cancel_timeout(Duration::from_millis(500)).build();
+    runtime.start().unwrap();
+    let slow = Slow(Event::new());
+    assert_eq!(runtime.execute(slow.clone(), || async { 1 }).unwrap(), 1);
+    for value in [Smol.execute(&runtime, || 2), Tokio.execute(&runtime, || 2)] {
+        assert_eq!(value.unwrap(), 2);
+    }
+    let hoard = Hoard::all();
+    runtime.shutdown();
+    let error = runtime.wait().unwrap_err();
+    let [straggler] = error.stragglers() else {
+        panic!("one straggler, not {error}");
+    };
+    assert_eq!(straggler.flavour(), "slow");
+    assert_eq!(straggler.reason(), StragglerReason::Thread);
+    slow.0.happen();
+    hoard.release();
+}
+
+/// Joining a thread takes another one, as the standard library joins without a limit.
+fn l5_a_thread_that_nobody_can_join_is_not_taken_for_gone() {
+    child::play("no joiner", FEW_THREADS).has_ended();
+}
