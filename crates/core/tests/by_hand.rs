@@ -337,6 +337,45 @@ fn f2_a_payload_lost_with_its_flavour_is_accounted_for_once() {
 }
 
 #[test]
+fn s2_a_payload_is_waited_for_once_and_not_when_it_is_accounted_for() {
+    struct Takes;
+    impl Drop for Takes {
+        fn drop(&mut self) {
+            assert!(Shutdown::try_current().is_some());
+        }
+    }
+    // With a clock that stands still, the grace time ends when nobody is waited for.
+    let runtime = Runtime::builder()
+        .signals(Signals::Leave)
+        .clock(Clock::manual())
+        .build();
+    runtime.start().unwrap();
+    let (flavour, manual) = (Open::default(), Manual::new());
+    runtime
+        .adopt(manual.clone(), || async {
+            let (first, second) = (Shutdown::current(), Shutdown::current());
+            first.requested().await;
+            drop(second);
+        })
+        .unwrap();
+    manual.step();
+    runtime
+        .adopt(flavour.clone(), || async {
+            let _takes = Takes;
+            pending::<()>().await;
+        })
+        .unwrap();
+    let mut payload = flavour.take();
+    assert!(poll(&mut payload).is_pending());
+    flavour.reporter().lost("its power was cut");
+    assert!(poll(&mut payload).is_ready());
+    manual.step();
+    let soon = Instant::now() + Duration::from_secs(20);
+    assert!(flavour.cancelled.wait(soon), "the grace time is over");
+    runtime.wait().unwrap_err();
+}
+
+#[test]
 fn f2_a_forgotten_payload_is_a_straggler() {
     let clock = Clock::manual();
     let runtime = Runtime::builder()
