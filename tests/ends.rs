@@ -154,17 +154,17 @@ fn a6_a_failure_that_is_being_told_is_waited_for() {
     // The runner is past all waits but the last one when the payload comes to its end.
     flavour.joining.expect("the runner joins the flavours");
     failing.fail();
-    let ended = Arc::new(Latch::default());
+    let ended = Event::new();
     let waiter = {
-        let ended = Arc::clone(&ended);
+        let ended = ended.clone();
         thread::spawn(move || {
             let result = runtime.wait();
-            ended.open();
+            ended.happen();
             result
         })
     };
     flavour.may_end.open();
-    let at_once = ended.wait(Instant::now() + Duration::from_millis(100));
+    let at_once = ended.happens_within(Duration::from_millis(100));
     failing.output.may_go_on.happen();
     assert!(!at_once, "the run waits for the failure");
     let error = waiter.join().unwrap().unwrap_err();
@@ -188,64 +188,89 @@ fn s3_a_holder_that_only_tells_its_failure_has_not_overrun() {
 }
 
 fn s2_a_token_taken_after_the_grace_time_does_not_count() {
-    let runtime = builder().cancel_timeout(Duration::from_secs(60)).build();
-    runtime.start().unwrap();
-    let flavour = SlowToJoin::default();
-    runtime.adopt(flavour.clone(), || async {}).unwrap();
-    let (running, too_late, taken) = (Event::new(), Event::new(), Event::new());
-    let go = Event::new();
-    let (is_running, its_turn) = (running.clone(), too_late.clone());
-    let (has_taken, its_go) = (taken.clone(), go.clone());
-    runtime
-        .named("late")
-        .adopt(Thread, move || {
-            is_running.happen();
-            its_turn.expect("the grace time is over");
-            let token = Shutdown::current();
-            assert!(token.is_requested());
-            has_taken.happen();
-            block_until(&its_go);
-        })
-        .unwrap();
-    running.expect("the payload runs");
-    runtime.shutdown();
-    flavour.joining.expect("the runner joins the flavours");
-    too_late.happen();
-    taken.expect("the payload has its token");
-    flavour.may_end.open();
-    runtime.wait().unwrap();
-    let left = runtime.left_behind();
-    go.happen();
-    assert_eq!(left.len(), 1);
-    assert_eq!(left[0].payload(), Some("late"));
+    for somebody_overruns in [false, true] {
+        let runtime = builder()
+            .grace(Duration::from_millis(if somebody_overruns {
+                10
+            } else {
+                60_000
+            }))
+            .cancel_timeout(Duration::from_secs(60))
+            .build();
+        runtime.start().unwrap();
+        let flavour = SlowToJoin::default();
+        runtime.adopt(flavour.clone(), || async {}).unwrap();
+        if somebody_overruns {
+            let held = Event::new();
+            let is_held = held.clone();
+            let overruns = move || async move {
+                let _token = Shutdown::current();
+                is_held.happen();
+                pending::<()>().await;
+            };
+            runtime.adopt(Smol, overruns).unwrap();
+            held.expect("the payload holds a token");
+        }
+        let (running, too_late, taken) = (Event::new(), Event::new(), Event::new());
+        let go = Event::new();
+        let (is_running, its_turn) = (running.clone(), too_late.clone());
+        let (has_taken, its_go) = (taken.clone(), go.clone());
+        runtime
+            .named("late")
+            .adopt(Thread, move || {
+                is_running.happen();
+                its_turn.expect("the grace time is over");
+                let token = Shutdown::current();
+                assert!(token.is_requested());
+                has_taken.happen();
+                block_until(&its_go);
+            })
+            .unwrap();
+        running.expect("the payload runs");
+        runtime.shutdown();
+        flavour.joining.expect("the runner joins the flavours");
+        too_late.happen();
+        taken.expect("the payload has its token");
+        flavour.may_end.open();
+        assert_eq!(runtime.wait().is_err(), somebody_overruns);
+        let left = runtime.left_behind();
+        go.happen();
+        assert_eq!(left.len(), 1);
+        assert_eq!(left[0].payload(), Some("late"));
+    }
 }
 
 fn s1_cancel_time_is_the_clocks<F: AsyncFlavour>(flavour: F) {
     let clock = Clock::manual();
-    let runtime = builder()
-        .clock(clock.clone())
-        .cancel_timeout(Duration::from_secs(3_600))
-        .build();
+    let hour = Duration::from_secs(3_600);
+    let runtime = builder().clock(clock.clone()).cancel_timeout(hour).build();
     runtime.start().unwrap();
+    let slow = SlowToJoin::default();
+    slow.may_end.open();
+    runtime.adopt(slow.clone(), || async {}).unwrap();
     let (blocked, go) = (Event::new(), Event::new());
     let (is_blocked, its_go) = (blocked.clone(), go.clone());
-    flavour
-        .adopt(&runtime, move || {
+    runtime
+        .adopt(flavour, move || async move {
+            // Its first poll is over when it blocks its thread.
+            futures_lite::future::yield_now().await;
             is_blocked.happen();
             block_until(&its_go);
         })
         .unwrap();
     blocked.expect("the flavour's thread is blocked");
     runtime.shutdown();
+    slow.cancelled.expect("the cancel time has begun");
     let waiter = thread::spawn(move || runtime.wait());
-    let soon = Instant::now() + SOON;
-    while !waiter.is_finished() {
-        assert!(Instant::now() < soon, "real time is waited for");
-        clock.advance(Duration::from_secs(1_800));
-        thread::yield_now();
-    }
-    go.happen();
+    let joined = slow.joining.happens_within(Duration::from_millis(100));
+    assert!(
+        !joined,
+        "a join is no matter of the clock, so it comes last"
+    );
+    clock.advance(hour);
+    slow.joining.expect("the cancel time is over");
     let error = waiter.join().unwrap().unwrap_err();
+    go.happen();
     let blocking = StragglerReason::Blocking { others: 0 };
     assert_eq!(error.stragglers()[0].reason(), blocking);
 }
@@ -296,6 +321,7 @@ fn s3_a_holder_that_ended_in_time_is_not_named<F: AsyncFlavour>(flavour: F) {
     ended.expect("the first payload was asked");
     let named: Vec<_> = error.stragglers().iter().map(|one| one.payload()).collect();
     assert_eq!(named, [Some("slow")], "{error}");
+    assert!(error.left_behind().is_empty(), "it was asked: {error}");
 }
 
 fn s3_payloads_from_the_same_line_are_told_apart() {
