@@ -1,5 +1,5 @@
 //! The end of a runtime to the moment: what is waited for and how long, who is named and who is not.
-//! Rows A6, S1, S3 and S5.
+//! Rows A6, S1, S2, S3 and S5.
 
 mod common;
 
@@ -26,6 +26,7 @@ on_async_flavours!(
 once!(
     a6_a_failure_that_is_being_told_is_waited_for,
     s2_a_token_taken_after_the_grace_time_does_not_count,
+    s2_a_subroutine_that_is_not_young_is_not_waited_for,
     s3_a_holder_that_only_tells_its_failure_has_not_overrun,
     s3_payloads_from_the_same_line_are_told_apart,
 );
@@ -238,6 +239,28 @@ fn s2_a_token_taken_after_the_grace_time_does_not_count() {
         assert_eq!(left.len(), 1);
         assert_eq!(left[0].payload(), Some("late"));
     }
+}
+
+fn s2_a_subroutine_that_is_not_young_is_not_waited_for() {
+    let runtime = builder().grace(Duration::from_secs(60)).build();
+    runtime.start().unwrap();
+    let (running, go) = (Event::new(), Event::new());
+    let (is_running, its_go) = (running.clone(), go.clone());
+    runtime
+        .adopt(Thread, move || {
+            // By now it would have taken a token.
+            thread::sleep(Duration::from_millis(50));
+            is_running.happen();
+            block_until(&its_go);
+        })
+        .unwrap();
+    running.expect("the subroutine runs");
+    let start = Instant::now();
+    runtime.shutdown();
+    runtime.wait().unwrap();
+    go.happen();
+    assert!(start.elapsed() < SOON, "it is not waited for");
+    assert_eq!(runtime.left_behind().len(), 1);
 }
 
 fn s1_cancel_time_is_the_clocks<F: AsyncFlavour>(flavour: F) {
