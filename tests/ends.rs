@@ -3,11 +3,12 @@
 
 mod common;
 
+use std::cell::RefCell;
 use std::fmt;
 use std::future::pending;
 use std::io;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 use std::task::{Context, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -93,16 +94,35 @@ struct SlowOutput {
     may_go_on: Event,
 }
 
-impl io::Write for SlowOutput {
+thread_local! {
+    /// Where what this thread tells goes, if it matters.
+    static OUTPUT: RefCell<Option<SlowOutput>> = const { RefCell::new(None) };
+}
+
+struct OutputOfThread;
+
+impl io::Write for OutputOfThread {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.telling.happen();
-        self.may_go_on.expect("the failure may be told");
+        if let Some(output) = OUTPUT.with_borrow(Clone::clone) {
+            output.telling.happen();
+            output.may_go_on.expect("the failure may be told");
+        }
         Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// One subscriber for all, and before the first failure: what comes to be heard while others are told
+/// may be missed.
+fn subscribe() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let subscriber = tracing_subscriber::fmt().with_writer(|| OutputOfThread);
+        subscriber.init();
+    });
 }
 
 /// A subroutine that fails when it may, and is long about telling that.
@@ -126,10 +146,7 @@ impl Failing {
         let output = this.output.clone();
         let code = move || {
             let _token = holds.then(Shutdown::current);
-            let writer = move || output.clone();
-            let subscriber = tracing_subscriber::fmt().with_writer(writer).finish();
-            // For this thread and as long as it is there.
-            std::mem::forget(tracing::subscriber::set_default(subscriber));
+            OUTPUT.set(Some(output));
             is_running.happen();
             its_turn.expect("it is time to fail");
             Err::<(), _>("late")
@@ -146,6 +163,7 @@ impl Failing {
 }
 
 fn a6_a_failure_that_is_being_told_is_waited_for() {
+    subscribe();
     let runtime = builder().cancel_timeout(Duration::from_secs(60)).build();
     runtime.start().unwrap();
     let flavour = SlowToJoin::default();
@@ -173,6 +191,7 @@ fn a6_a_failure_that_is_being_told_is_waited_for() {
 }
 
 fn s3_a_holder_that_only_tells_its_failure_has_not_overrun() {
+    subscribe();
     let runtime = builder().grace(Duration::from_millis(10)).build();
     runtime.start().unwrap();
     let flavour = SlowToJoin::default();
@@ -299,6 +318,7 @@ fn s1_cancel_time_is_the_clocks<F: AsyncFlavour>(flavour: F) {
 }
 
 fn s5_a_closure_that_panics_when_dropped_unrun_is_reported<F: AnyFlavour>(flavour: F) {
+    subscribe();
     let runtime = runtime();
     let loud = OnDrop(|| panic!("dropped unrun"));
     flavour.adopt(&runtime, move || drop(loud)).unwrap();
