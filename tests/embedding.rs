@@ -7,11 +7,12 @@ use std::fmt;
 use std::future::pending;
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use common::*;
 use foster::{
     AdoptError, BoxError, Coroutine, Flavour, Identifier, Key, Reporter, RunErrorKind, Runtime,
-    Smol, Thread, Tokio,
+    Smol, StragglerReason, Thread, Tokio,
 };
 
 on_every_flavour!(l3_the_start_ends_whatever_its_payloads_adopt);
@@ -21,6 +22,7 @@ once!(
     a_started_runtime_without_handles_ends,
     the_default_runtime_is_one,
     l5_no_flavour_is_started_after_the_end,
+    l5_a_flavour_that_still_starts_at_the_end_is_named_once,
 );
 
 /// Each payload adopts its successor, until the runtime stops.
@@ -172,4 +174,63 @@ fn l5_no_flavour_is_started_after_the_end() {
         assert!(!late.join().unwrap(), "refused");
         assert!(key.starts.read().is_empty(), "nobody would end it");
     }
+}
+
+/// A key whose flavour takes its time to start.
+#[derive(Clone)]
+struct Hesitant {
+    starts: Event,
+    may_go_on: Event,
+}
+
+impl PartialEq for Hesitant {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl fmt::Debug for Hesitant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Hesitant")
+    }
+}
+
+impl Key for Hesitant {
+    type Payload = Coroutine;
+
+    fn identifier(&self) -> Identifier {
+        Identifier::new("hesitant")
+    }
+
+    fn start(&self, reporter: Reporter) -> Result<Arc<dyn Flavour<Payload = Coroutine>>, BoxError> {
+        self.starts.happen();
+        self.may_go_on.expect("the runtime is over");
+        Smol.start(reporter)
+    }
+}
+
+fn l5_a_flavour_that_still_starts_at_the_end_is_named_once() {
+    let key = Hesitant {
+        starts: Event::new(),
+        may_go_on: Event::new(),
+    };
+    let runtime = builder()
+        .grace(Duration::ZERO)
+        .cancel_timeout(Duration::from_millis(50))
+        .build();
+    runtime.start().unwrap();
+    let late = {
+        let (runtime, key) = (runtime.clone(), key.clone());
+        thread::spawn(move || runtime.adopt(key, || async {}))
+    };
+    key.starts.expect("the payload is handed in");
+    runtime.shutdown();
+    let error = runtime.wait().unwrap_err();
+    let [straggler] = error.stragglers() else {
+        panic!("one straggler, not {error}");
+    };
+    assert_eq!(straggler.flavour(), "hesitant");
+    assert_eq!(straggler.reason(), StragglerReason::Thread);
+    key.may_go_on.happen();
+    assert!(late.join().unwrap().is_err(), "refused");
 }

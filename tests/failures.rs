@@ -202,6 +202,7 @@ fn a7_a_failure_is_traced_the_moment_it_happens<F: AnyFlavour>(flavour: F) {
                 line.contains("told at once") && line.contains(F::NAME),
                 "{line}"
             );
+            assert!(line.contains("during_shutdown=false"), "{line}");
             break;
         }
         assert!(std::time::Instant::now() < deadline, "not traced: {text}");

@@ -15,6 +15,7 @@ use foster::{
 };
 
 once!(
+    v3_a_value_that_waits_for_a_run_is_dropped_on_its_flavours_thread,
     v5_it_fails_three_times_and_then_holds,
     v5_a_failure_that_a_restart_follows_is_none_of_the_runtimes,
     v5_delays_grow_and_are_reset_by_a_good_run,
@@ -474,6 +475,32 @@ fn v8_a_factory_that_panics_is_a_failure() {
         (error.failures()[0].kind(), error.failures()[0].starts()),
         (FailureKind::Panic, Some(3))
     );
+}
+
+fn v3_a_value_that_waits_for_a_run_is_dropped_on_its_flavours_thread() {
+    let clock = Clock::manual();
+    let runtime = by(&clock);
+    let (ran, dropped, is_dropped) = (Log::new(), Log::new(), Event::new());
+    let (runs, drops, has_dropped) = (ran.clone(), dropped.clone(), is_dropped.clone());
+    let on_drop = OnDrop(move || {
+        drops.write(thread::current().id());
+        has_dropped.happen();
+    });
+    let unit = runtime
+        .unit()
+        .restart(exactly())
+        .serve(service(Smol, move || {
+            let _ = &on_drop;
+            runs.write(thread::current().id());
+            async { Err::<(), _>("at once") }
+        }))
+        .unwrap();
+    clock.advance(Duration::ZERO);
+    assert_eq!(unit.state(), UnitState::Delayed);
+    unit.stop();
+    is_dropped.expect("its last run has been");
+    assert_eq!(ran.read(), dropped.read());
+    end(&runtime);
 }
 
 fn v8_a_value_that_waits_for_its_start_is_dropped_with_the_runtime() {

@@ -53,6 +53,11 @@ impl Event {
         assert!(self.0.wait(Instant::now() + SOON), "did not happen: {what}");
     }
 
+    /// For what must not happen: it is not waited for longer than it may take to see that it does.
+    pub fn happens_within(&self, time: Duration) -> bool {
+        self.0.wait(Instant::now() + time)
+    }
+
     pub fn has_happened(&self) -> bool {
         self.0.wait(Instant::now())
     }

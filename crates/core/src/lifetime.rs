@@ -340,6 +340,12 @@ impl Lifetime {
         self.requested.notify(usize::MAX);
     }
 
+    /// How many callers would be let go at the end.
+    #[cfg(test)]
+    pub(crate) fn watched(&self) -> usize {
+        self.callers().len()
+    }
+
     fn callers(&self) -> MutexGuard<'_, Slab<Arc<dyn Gate>>> {
         self.callers.lock().unwrap_or_else(PoisonError::into_inner)
     }

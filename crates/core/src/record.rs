@@ -244,6 +244,11 @@ impl Record {
         }
     }
 
+    /// Where the record is, which tells it from all others as long as it is there.
+    pub(crate) fn address(&self) -> usize {
+        std::ptr::from_ref(self).cast::<()>().addr()
+    }
+
     pub(crate) fn slot(&self) -> &Arc<Slot> {
         &self.header.slot
     }

@@ -10,6 +10,7 @@ use crate::failure::{Cause, Failure, Origin};
 use crate::identifier::Identifier;
 use crate::key::{LookupError, RegisterError};
 use crate::outcome::ErrorValue;
+use crate::record::Record;
 use crate::service::ServeError;
 
 /// How many stragglers, and how many left behind, a printed report lists.
@@ -289,6 +290,8 @@ impl<'b> Sections<'_, 'b> {
 pub struct Straggler {
     flavour: Identifier,
     origin: Option<Origin>,
+    /// Where the record of the payload is, or was.
+    record: Option<usize>,
     reason: StragglerReason,
 }
 
@@ -312,10 +315,12 @@ pub enum StragglerReason {
 }
 
 impl Straggler {
-    pub(crate) fn of_payload(origin: Origin, reason: StragglerReason) -> Self {
+    pub(crate) fn of_payload(record: &Record, reason: StragglerReason) -> Self {
+        let origin = record.origin();
         Self {
             flavour: origin.flavour.clone(),
             origin: Some(origin),
+            record: Some(record.address()),
             reason,
         }
     }
@@ -324,8 +329,14 @@ impl Straggler {
         Self {
             flavour,
             origin: None,
+            record: None,
             reason: StragglerReason::Thread,
         }
+    }
+
+    /// Whether both are the same payload. Names do not tell that: many payloads may have one name.
+    pub(crate) fn is_payload_of(&self, other: &Self) -> bool {
+        self.record.is_some() && self.record == other.record
     }
 
     /// The payload's name, or the place where it was handed to the runtime; `None` if it is the

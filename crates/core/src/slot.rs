@@ -272,14 +272,14 @@ impl Slot {
     /// The gate at which the end of an adopted payload is waited for.
     pub(crate) fn gate_of(&self, record: &Record) -> Arc<dyn Gate> {
         let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
-        let gate = gates.entry(address(record));
+        let gate = gates.entry(record.address());
         Arc::clone(gate.or_insert_with(|| Arc::new(Reply::<()>::default())))
     }
 
     /// Opens and forgets the gate of an adopted payload.
     pub(crate) fn take_gate_of(&self, record: &Record) {
         let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
-        let gate = gates.remove(&address(record));
+        let gate = gates.remove(&record.address());
         drop(gates);
         if let Some(gate) = gate {
             gate.open();
@@ -446,10 +446,6 @@ impl Slot {
         self.lifetime
             .fail(crate::failure::Failure::new(origin, Cause::lost(reason)));
     }
-}
-
-fn address(record: &Record) -> usize {
-    std::ptr::from_ref(record).cast::<()>().addr()
 }
 
 /// What the runner needs of a flavour, whatever its payloads are.

@@ -3,119 +3,19 @@
 //!
 //! Small enough for Miri: `MIRIFLAGS=-Zmiri-ignore-leaks cargo +nightly miri test -p foster-core`.
 
-use std::cell::Cell;
-use std::fmt;
-use std::future::{Future, pending, poll_fn};
-use std::marker::PhantomPinned;
-use std::pin::Pin;
+mod open;
+
+use std::future::{pending, poll_fn};
 use std::rc::Rc;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Waker};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::SeqCst;
+use std::task::Poll;
 use std::thread;
-use std::time::Instant;
+use std::time::Duration;
 
-use foster_core::{
-    BoxError, Coroutine, ExecuteErrorKind, FailureKind, Flavour, Identifier, Key, Manual, Rejected,
-    Reporter, Runtime, Shutdown, Signals,
-};
+use foster_core::{Clock, ExecuteErrorKind, FailureKind, Manual, Runtime, Shutdown, Signals};
 
-/// A flavour that hands its payloads to the test.
-#[derive(Clone, Default)]
-struct Open(Arc<Mutex<Vec<Coroutine>>>);
-
-impl Open {
-    fn take(&self) -> Coroutine {
-        self.0.lock().unwrap().remove(0)
-    }
-}
-
-impl PartialEq for Open {
-    fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
-}
-
-impl fmt::Debug for Open {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Open")
-    }
-}
-
-impl Key for Open {
-    type Payload = Coroutine;
-
-    fn identifier(&self) -> Identifier {
-        Identifier::new("open")
-    }
-
-    fn start(&self, _: Reporter) -> Result<Arc<dyn Flavour<Payload = Coroutine>>, BoxError> {
-        Ok(Arc::new(self.clone()))
-    }
-}
-
-impl Flavour for Open {
-    type Payload = Coroutine;
-
-    fn spawn(&self, payload: Coroutine) -> Result<(), Rejected<Coroutine>> {
-        self.0.lock().unwrap().push(payload);
-        Ok(())
-    }
-
-    fn block_on(&self, payload: Coroutine) -> Result<(), Rejected<Coroutine>> {
-        let completion = payload.completion();
-        self.spawn(payload)?;
-        completion.wait();
-        Ok(())
-    }
-
-    fn cancel(&self) {}
-
-    fn join(&self, _: Instant) -> bool {
-        true
-    }
-}
-
-fn started() -> Runtime {
-    let runtime = Runtime::builder().signals(Signals::Leave).build();
-    runtime.start().unwrap();
-    runtime
-}
-
-fn poll(payload: &mut Coroutine) -> Poll<()> {
-    Pin::new(payload).poll(&mut Context::from_waker(Waker::noop()))
-}
-
-/// A future that is neither `Send` nor `Unpin`, points into itself, and counts its drops.
-fn awkward(drops: Arc<AtomicUsize>) -> impl Future<Output = ()> {
-    struct Awkward {
-        value: Rc<Cell<u32>>,
-        own: Cell<*const Rc<Cell<u32>>>,
-        drops: Arc<AtomicUsize>,
-        _pinned: PhantomPinned,
-    }
-    impl Drop for Awkward {
-        fn drop(&mut self) {
-            assert!(self.own.get().is_null() || std::ptr::eq(self.own.get(), &self.value));
-            self.drops.fetch_add(1, SeqCst);
-        }
-    }
-    impl Future for Awkward {
-        type Output = ();
-
-        fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
-            self.own.set(&self.value);
-            self.value.set(self.value.get() + 1);
-            Poll::Pending
-        }
-    }
-    Awkward {
-        value: Rc::new(Cell::new(0)),
-        own: Cell::new(std::ptr::null()),
-        drops,
-        _pinned: PhantomPinned,
-    }
-}
+use open::*;
 
 #[test]
 fn a2_a_payload_that_is_cancelled_is_dropped_at_its_next_poll() {
@@ -179,6 +79,8 @@ fn f2_a_drop_elsewhere_leaks_and_is_reported() {
     drop(payload);
     let error = runtime.wait().unwrap_err();
     assert_eq!(error.failures()[0].kind(), FailureKind::Lost);
+    let message = error.failures()[0].message();
+    assert!(message.contains("its future was leaked"), "{message}");
     assert_eq!(drops.load(SeqCst), 0);
 }
 
@@ -200,7 +102,7 @@ fn f2_a_payload_dropped_at_home_is_dropped_and_reported() {
 
 #[test]
 fn f2_a_forgotten_payload_is_a_straggler() {
-    let clock = foster_core::Clock::manual();
+    let clock = Clock::manual();
     let runtime = Runtime::builder()
         .signals(Signals::Leave)
         .clock(clock.clone())
@@ -219,7 +121,7 @@ fn f2_a_forgotten_payload_is_a_straggler() {
         move || runtime.wait()
     });
     while !waiter.is_finished() {
-        clock.advance(std::time::Duration::from_secs(1));
+        clock.advance(Duration::from_secs(1));
         thread::yield_now();
     }
     let error = waiter.join().unwrap().unwrap_err();
@@ -237,7 +139,7 @@ fn e5_a_payload_dropped_unpolled_lets_its_caller_go() {
         })
     });
     let payload = loop {
-        if let Some(payload) = flavour.0.lock().unwrap().pop() {
+        if let Some(payload) = flavour.payloads.lock().unwrap().pop() {
             break payload;
         }
         thread::yield_now();

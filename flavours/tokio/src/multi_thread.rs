@@ -96,9 +96,10 @@ impl Key for TokioMultiThread {
             .worker_threads(threads)
             // A thread's name must not hold zeros; a user's may.
             .thread_name(name.replace('\0', ""))
-            .on_thread_start(move || starting.start(threads))
+            // Not at a thread's start: a blocking job may get a thread that was started for a worker.
+            .on_thread_park(move || starting.start(threads))
             .build()?;
-        // The first threads are the workers; no payload can start another before it runs.
+        // Workers alone park, and do so as long as there are no payloads.
         workers.wait_for_start(threads);
         let handle = runtime.handle().clone();
         let runtime = Arc::new(Mutex::new(Some(runtime)));
@@ -212,7 +213,11 @@ impl Workers {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Counts the calling thread, unless it is or there are `workers`.
     fn start(self: &Arc<Self>, workers: usize) {
+        if WORKER.with_borrow(Option::is_some) {
+            return;
+        }
         let mut state = self.lock();
         if state.started < workers {
             state.started += 1;

@@ -124,6 +124,8 @@ impl Executor for OnlyWoken {
                         tasks.push(Some(fed));
                     }
                     if fed.is_ready() {
+                        let alive = tasks.iter().flatten().count();
+                        assert_eq!(alive, 0, "a feed ends after all that it has fed");
                         return Poll::Ready(());
                     }
                 } else if let Some(fed) = &mut tasks[task] {
@@ -150,17 +152,24 @@ pub(super) fn give_way() -> impl Future<Output = ()> {
 
 /// A flavour that only keeps what it is given, for the model to poll.
 #[derive(Clone, Default)]
-pub(super) struct Hands(Arc<std::sync::Mutex<Vec<Coroutine>>>);
+pub(super) struct Hands {
+    payloads: Arc<std::sync::Mutex<Vec<Coroutine>>>,
+    reporter: Arc<std::sync::OnceLock<Reporter>>,
+}
 
 impl Hands {
     pub(super) fn take(&self) -> Coroutine {
-        self.0.lock().unwrap().remove(0)
+        self.payloads.lock().unwrap().remove(0)
+    }
+
+    pub(super) fn lose(&self) {
+        self.reporter.get().unwrap().lost("dropped");
     }
 }
 
 impl PartialEq for Hands {
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+        Arc::ptr_eq(&self.payloads, &other.payloads)
     }
 }
 
@@ -177,7 +186,8 @@ impl Key for Hands {
         Identifier::new("hands")
     }
 
-    fn start(&self, _: Reporter) -> Result<Arc<dyn Flavour<Payload = Coroutine>>, BoxError> {
+    fn start(&self, reporter: Reporter) -> Result<Arc<dyn Flavour<Payload = Coroutine>>, BoxError> {
+        self.reporter.set(reporter).unwrap();
         Ok(Arc::new(self.clone()))
     }
 }
@@ -186,7 +196,7 @@ impl Flavour for Hands {
     type Payload = Coroutine;
 
     fn spawn(&self, payload: Coroutine) -> Result<(), Rejected<Coroutine>> {
-        self.0.lock().unwrap().push(payload);
+        self.payloads.lock().unwrap().push(payload);
         Ok(())
     }
 

@@ -1,6 +1,13 @@
 //! Failure against failure against shutdown.
 
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+use shuttle::thread;
+
+use super::executor::{Hands, give_way};
 use super::{Model, holds, runtime, stop_aside};
+use crate::FailureKind;
 
 /// Each failure is told once, whoever comes first, and only a failure that began the stop is not
 /// marked as having come during it.
@@ -43,5 +50,31 @@ fn a_failure_at_the_very_end_is_told() {
         let error = runtime.wait().unwrap_err();
         assert_eq!(error.failures().len(), 1);
         assert!(error.failures()[0].during_shutdown());
+    });
+}
+
+/// A flavour that is lost meets the end of its payload: that is accounted for once, so the run ends, and
+/// is lost at most once.
+#[test]
+fn a_flavour_is_lost_as_its_payload_ends() {
+    holds(|| {
+        let runtime = runtime();
+        runtime.start().unwrap();
+        let hands = Hands::default();
+        runtime.adopt(hands.clone(), give_way).unwrap();
+        let mut payload = hands.take();
+        let loser = thread::spawn(move || hands.lose());
+        while let Poll::Pending =
+            Pin::new(&mut payload).poll(&mut Context::from_waker(Waker::noop()))
+        {
+            thread::yield_now();
+        }
+        drop(payload);
+        loser.join().unwrap();
+        let error = runtime.wait().unwrap_err();
+        let kinds: Vec<_> = error.failures().iter().map(|one| one.kind()).collect();
+        assert!((1..=2).contains(&kinds.len()));
+        assert!(kinds.iter().all(|kind| *kind == FailureKind::Lost));
+        assert!(error.stragglers().is_empty());
     });
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use shuttle::thread;
 
+use super::executor::Counted;
 use super::{Count, Model, holds, runtime, with_clock};
 use crate::{Clock, Restart, UnitState, service};
 
@@ -93,6 +94,20 @@ fn a_first_service_meets_the_stop() {
         stopper.join().unwrap();
         assert!(unit.is_err() || unit.is_ok_and(|unit| unit.state() == UnitState::Ended));
         assert_eq!(dropped.get(), 1);
+    });
+}
+
+/// A flavour that starts for a service as the runtime stops has ended when the run returns.
+#[test]
+fn a_start_of_a_flavour_meets_the_stop() {
+    holds(|| {
+        let runtime = runtime();
+        let key = Counted::default();
+        runtime.serve(service(key.clone(), pending::<()>)).unwrap();
+        runtime.start().unwrap();
+        runtime.shutdown();
+        runtime.wait().unwrap();
+        assert_eq!(key.started.get(), key.ended.get());
     });
 }
 

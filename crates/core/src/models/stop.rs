@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use shuttle::thread;
 
-use super::executor::Counted;
+use super::executor::{Counted, give_way};
 use super::{Count, Model, builder, holds, runtime, stop_aside, with_clock};
 use crate::Clock;
 
@@ -65,6 +65,31 @@ fn an_idle_end_loses_no_payload() {
             "the first payload is alive while it adopts"
         );
         assert_eq!(ran.get(), accepted.get());
+    });
+}
+
+/// A runtime that ends when it is idle waits for what a payload adopts before it ends itself.
+#[test]
+fn an_idle_end_waits_for_an_heir() {
+    holds(|| {
+        let runtime = builder(&Clock::manual()).until_idle().build();
+        let ended = Count::default();
+        let (inner, inner_ended) = (runtime.clone(), ended.clone());
+        let first = move || async move {
+            let heir = move || async move {
+                // If the runtime stops too early, it is dropped in one of these.
+                for _ in 0..10 {
+                    give_way().await;
+                }
+                inner_ended.add();
+            };
+            inner.adopt(Model("a"), heir).unwrap();
+        };
+        // The flavour of the heir is looked at first.
+        runtime.adopt(Model("a"), || async {}).unwrap();
+        runtime.adopt(Model("b"), first).unwrap();
+        runtime.run().unwrap();
+        assert_eq!(ended.get(), 1);
     });
 }
 

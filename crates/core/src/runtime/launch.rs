@@ -265,3 +265,44 @@ fn refuse_rejected<P>(slot: &Slot, rejected: Rejected<P>) -> Result<(), Reason> 
     };
     refuse(payload, reason)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::Future as _;
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    use crate::{Manual, Runtime, Signals};
+
+    /// A runtime that lives long would keep something of each of them.
+    #[test]
+    fn callers_that_went_on_are_forgotten() {
+        let runtime = Runtime::builder().signals(Signals::Leave).build();
+        runtime.start().unwrap();
+        let manual = Manual::new();
+        let watched = || runtime.core().lifetime.watched();
+        let mut context = Context::from_waker(Waker::noop());
+        {
+            let mut call = pin!(runtime.call(manual.clone(), || async { 1 }));
+            assert!(call.as_mut().poll(&mut context).is_pending());
+            assert_eq!(watched(), 1);
+            manual.step();
+            let Poll::Ready(result) = call.as_mut().poll(&mut context) else {
+                panic!("the payload is over");
+            };
+            assert_eq!(result.unwrap(), 1);
+        }
+        assert_eq!(watched(), 0);
+        std::thread::scope(|scope| {
+            let caller = scope.spawn(|| runtime.execute(manual.clone(), || async { 2 }));
+            while !caller.is_finished() {
+                manual.step();
+                std::thread::yield_now();
+            }
+            assert_eq!(caller.join().unwrap().unwrap(), 2);
+        });
+        assert_eq!(watched(), 0);
+        runtime.shutdown();
+        runtime.wait().unwrap();
+    }
+}

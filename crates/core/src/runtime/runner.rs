@@ -47,19 +47,15 @@ impl Runner {
         self.listening = None;
         // Services that overran their own time, which may have ended since.
         for one in self.lifetime().hub.take_overran() {
-            if !overran.iter().any(|known| known.payload() == one.payload()) {
+            if !overran.iter().any(|known| known.is_payload_of(&one)) {
                 overran.push(one);
             }
         }
 
         // One payload is named once: what blocks a thread has overrun the grace time as well.
-        let blocking: Vec<_> = stragglers.iter().map(Straggler::payload).collect();
-        let mut first: Vec<_> = overran
-            .into_iter()
-            .filter(|one| !blocking.contains(&one.payload()))
-            .collect();
-        first.append(&mut stragglers);
-        self.report(first, deadline);
+        overran.retain(|one| !stragglers.iter().any(|other| other.is_payload_of(one)));
+        overran.append(&mut stragglers);
+        self.report(overran, deadline);
     }
 
     fn lifetime(&self) -> &Lifetime {
@@ -103,7 +99,7 @@ impl Runner {
             .iter()
             .flat_map(|slot| slot.alive())
             .filter(|record| record.is_holder() && !record.is_ending())
-            .map(|record| Straggler::of_payload(record.origin(), StragglerReason::Overran))
+            .map(|record| Straggler::of_payload(&record, StragglerReason::Overran))
             .collect()
     }
 
@@ -121,10 +117,10 @@ impl Runner {
                 record.cancel();
             }
         }
-        let unstartable: Vec<_> = slots
+        // Whether each was started, or never will be.
+        let are_closed: Vec<_> = slots
             .iter()
-            .filter(|slot| !slot.close(real(deadline)))
-            .map(|slot| Straggler::of_flavour(slot.identifier().clone()))
+            .map(|slot| slot.close(real(deadline)))
             .collect();
         for slot in &slots {
             slot.cancel_flavour();
@@ -133,8 +129,8 @@ impl Runner {
         while !slots.iter().all(|slot| slot.is_quiet()) && clock.now() < deadline {
             self.next_note(Some(deadline), None);
         }
-        let mut stragglers = unstartable;
-        for slot in &slots {
+        let mut stragglers = Vec::new();
+        for (slot, is_closed) in slots.iter().zip(are_closed) {
             let by = match slot.is_blocking() && !slot.is_drained() {
                 true => Instant::now(),
                 false => real(deadline),
@@ -146,7 +142,7 @@ impl Runner {
                 self.next_note(Some(deadline), None);
                 ended = self.is_ended(slot);
             }
-            if !joined || !ended {
+            if !is_closed || !joined || !ended {
                 stragglers.extend(unended(slot));
             }
         }
@@ -181,7 +177,7 @@ impl Runner {
             .iter()
             .flat_map(|slot| slot.alive())
             .filter(|record| record.is_blocking() && !record.is_holder())
-            .map(|record| Straggler::of_payload(record.origin(), StragglerReason::LeftBehind))
+            .map(|record| Straggler::of_payload(&record, StragglerReason::LeftBehind))
             .collect();
         let ended = Ended {
             failures: self.failures,
@@ -247,7 +243,7 @@ fn unended(slot: &Slot) -> Vec<Straggler> {
         return vec![Straggler::of_flavour(slot.identifier().clone())];
     }
     let alive = slot.alive();
-    let straggler = |index: usize, reason| Straggler::of_payload(alive[index].origin(), reason);
+    let straggler = |index: usize, reason| Straggler::of_payload(&alive[index], reason);
     let polling: Vec<_> = (0..alive.len())
         .filter(|index| alive[*index].is_polling())
         .collect();

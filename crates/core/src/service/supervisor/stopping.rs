@@ -115,7 +115,7 @@ impl Supervisor {
             return;
         }
         if stopping && record.is_holder() {
-            let straggler = Straggler::of_payload(unit.origin(), StragglerReason::Overran);
+            let straggler = Straggler::of_payload(&record, StragglerReason::Overran);
             self.hub().add_overran(straggler);
         } else {
             tell("overran its stop time", &unit);
