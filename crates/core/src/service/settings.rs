@@ -406,7 +406,7 @@ mod tests {
         assert!(
             exactly()
                 .jitter(1.0)
-                .limit(10_000, SECOND)
+                .limit(100, SECOND)
                 .problem()
                 .is_none()
         );
