@@ -3,7 +3,7 @@
 //! Depend on this crate together with `foster-core` to take just this flavour; programs usually
 //! take the facade, `foster`, with its feature `thread`.
 //!
-//! Deliberately missing: a pool, and any bound on the number of threads.
+//! Deliberately missing: any bound on the number of threads.
 //!
 //! ```
 //! use foster_core::Runtime;
@@ -22,5 +22,6 @@
 #![forbid(unsafe_code)]
 
 mod flavour;
+mod threads;
 
 pub use crate::flavour::Thread;

@@ -1,0 +1,219 @@
+//! The threads: each runs one subroutine at a time, and is kept for a while for the next one.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{Builder, JoinHandle};
+use std::time::{Duration, Instant};
+
+use foster_core::{Joining, Rejected, Subroutine};
+
+/// How long a thread waits for another payload before it ends.
+const KEPT: Duration = Duration::from_secs(1);
+
+/// All threads of one flavour.
+#[derive(Default)]
+pub(crate) struct Threads(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    ended: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    cancelled: bool,
+    /// Payloads that are not over.
+    running: usize,
+    /// Threads without a payload, by what they are named after: a thread cannot be renamed.
+    idle: HashMap<String, Vec<Idle>>,
+    /// How many times threads have become idle.
+    rests: u64,
+    handles: Vec<JoinHandle<()>>,
+    /// The threads that `wait` has found at their end.
+    leaving: Vec<Arc<Joining>>,
+    /// How many handles make it worth looking for threads that have ended.
+    sweep_at: usize,
+}
+
+/// A thread that waits for its next payload. Whoever takes it out sends one.
+struct Idle {
+    rest: u64,
+    next: SyncSender<Subroutine>,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Threads {
+    /// Runs `payload` on a thread that has nothing else to do, and returns at once.
+    pub(crate) fn run_apart(&self, mut payload: Subroutine) -> Result<(), Rejected<Subroutine>> {
+        let name = payload.name();
+        let idle = {
+            let mut state = self.0.lock();
+            if state.cancelled {
+                return Err(Rejected::new(payload));
+            }
+            state.running += 1;
+            state.idle.get_mut(&name).and_then(Vec::pop)
+        };
+        if let Some(idle) = idle {
+            match idle.next.send(payload) {
+                Ok(()) => return Ok(()),
+                Err(unsent) => payload = unsent.0,
+            }
+        }
+        self.spawn(name, payload)
+    }
+
+    fn spawn(&self, name: String, payload: Subroutine) -> Result<(), Rejected<Subroutine>> {
+        // Shared, as a thread that cannot be spawned does not give back what it was to run.
+        let parcel = Arc::new(Mutex::new(Some(payload)));
+        let (shared, on_thread) = (Arc::clone(&self.0), Arc::clone(&parcel));
+        let thread = Builder::new().name(name.clone());
+        let spawned = thread.spawn(move || {
+            let mut next = take(&on_thread);
+            while let Some(payload) = next {
+                payload.run();
+                next = shared.rest(&name);
+            }
+        });
+        match spawned {
+            Ok(handle) => {
+                self.0.lock().keep(handle);
+                Ok(())
+            }
+            Err(error) => {
+                self.0.end_one(&mut self.0.lock());
+                match take(&parcel) {
+                    Some(payload) => Err(Rejected::because(payload, error)),
+                    // Nobody but the thread that was not spawned could have taken it.
+                    None => Ok(()),
+                }
+            }
+        }
+    }
+
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.0.lock().cancelled
+    }
+
+    /// Takes no more payloads; those that have a thread go on.
+    pub(crate) fn end_when_empty(&self) {
+        let idle = {
+            let mut state = self.0.lock();
+            state.cancelled = true;
+            std::mem::take(&mut state.idle)
+        };
+        drop(idle);
+    }
+
+    /// Waits until all threads have ended, at most until `by`; whether they have.
+    pub(crate) fn wait(&self, by: Instant) -> bool {
+        let mut state = self.0.lock();
+        while state.running > 0 {
+            let left = by.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            state = self
+                .0
+                .ended
+                .wait_timeout(state, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+        let ended = state.running == 0;
+        let (over, running): (Vec<_>, Vec<_>) = std::mem::take(&mut state.handles)
+            .into_iter()
+            .partition(|handle| ended || handle.is_finished());
+        state.handles = running;
+        if !over.is_empty() {
+            // Their payloads are over: what may still run is the destructors of their locals. Kept,
+            // as a `join` that comes later must not take them for gone.
+            state.leaving.push(Arc::new(Joining::start(over)));
+        }
+        let leaving = state.leaving.clone();
+        drop(state);
+        ended && leaving.iter().all(|threads| threads.wait(by))
+    }
+}
+
+impl Shared {
+    /// The calling thread's payload is over. Its next one, if one comes before it has waited long.
+    fn rest(&self, name: &str) -> Option<Subroutine> {
+        // Of one place, so that who sends never waits.
+        let (next, payloads) = sync_channel(1);
+        let rest = {
+            let mut state = self.lock();
+            self.end_one(&mut state);
+            if state.cancelled {
+                return None;
+            }
+            state.rests += 1;
+            let rest = state.rests;
+            let idle = state.idle.entry(name.to_owned()).or_default();
+            idle.push(Idle { rest, next });
+            rest
+        };
+        match payloads.recv_timeout(KEPT) {
+            Ok(payload) => Some(payload),
+            Err(RecvTimeoutError::Disconnected) => None,
+            Err(RecvTimeoutError::Timeout) => self.leave(name, rest, &payloads),
+        }
+    }
+
+    /// Nothing came: the thread is no longer to be had, unless it was taken at the last moment.
+    fn leave(&self, name: &str, rest: u64, payloads: &Receiver<Subroutine>) -> Option<Subroutine> {
+        {
+            let mut state = self.lock();
+            if let Some(idle) = state.idle.get_mut(name) {
+                if let Some(index) = idle.iter().position(|idle| idle.rest == rest) {
+                    idle.remove(index);
+                    if idle.is_empty() {
+                        state.idle.remove(name);
+                    }
+                    return None;
+                }
+            }
+        }
+        payloads.recv().ok()
+    }
+
+    fn end_one(&self, state: &mut State) {
+        state.running -= 1;
+        if state.running == 0 {
+            self.ended.notify_all();
+        }
+    }
+}
+
+impl State {
+    /// Keeps `handle` for `wait`, and lets go of the threads that have ended meanwhile.
+    fn keep(&mut self, handle: JoinHandle<()>) {
+        if self.handles.len() >= self.sweep_at {
+            self.handles.retain(|handle| !handle.is_finished());
+            self.sweep_at = 2 * self.handles.len() + 16;
+        }
+        self.handles.push(handle);
+    }
+}
+
+fn take(parcel: &Mutex<Option<Subroutine>>) -> Option<Subroutine> {
+    parcel.lock().unwrap_or_else(PoisonError::into_inner).take()
+}
+
+impl fmt::Debug for Threads {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.0.lock();
+        f.debug_struct("Threads")
+            .field("running", &state.running)
+            .field("cancelled", &state.cancelled)
+            .finish_non_exhaustive()
+    }
+}
