@@ -8,12 +8,17 @@ use foster_core::{
 use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
 use tokio::task::yield_now;
 
+use crate::newcomers::Newcomers;
+
 /// The key of the tokio flavour: coroutines on one thread, on a tokio runtime with all its drivers
 /// enabled.
 ///
 /// Its futures need not be `Send`, and never run in parallel with each other.
 ///
 /// # Limits
+///
+/// A payload becomes a tokio task of its own if it is not over after its first poll, so
+/// `tokio::task::id()` gives another value from its second poll on.
 ///
 /// Jobs of `spawn_blocking` run on tokio's own threads, cannot be cancelled, and are left behind
 /// when the runtime ends. Other tasks that a payload spawned are dropped then.
@@ -43,8 +48,10 @@ struct TokioExecutor(LocalRuntime);
 
 impl Executor for TokioExecutor {
     fn run(&self, intake: &Intake) {
-        // The handle is not kept: a task that nobody joins runs on by itself.
-        let feed = intake.feed(|payload| drop(self.0.spawn_local(payload)), yield_now);
+        let newcomers = Newcomers::default();
+        // The handle is not kept: the task ends with the runtime.
+        drop(self.0.spawn_local(newcomers.clone().poll_first()));
+        let feed = intake.feed(|payload| newcomers.push(payload), yield_now);
         self.0.block_on(feed);
     }
 

@@ -34,6 +34,7 @@
 mod flavour;
 mod handle;
 mod multi_thread;
+mod newcomers;
 mod parallels;
 
 pub use crate::flavour::Tokio;
