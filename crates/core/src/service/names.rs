@@ -2,17 +2,17 @@
 
 use std::any::type_name;
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::hash::{Hash, Hasher};
 use std::panic::Location;
+
+use rustc_hash::FxHashMap;
 
 use super::error::Problem;
 use super::unit::UnitCore;
 use crate::sync::Arc;
 
 /// What a service without a name is called after.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Derived {
     type_name: &'static str,
     location: &'static Location<'static>,
@@ -56,21 +56,14 @@ impl Derived {
     }
 }
 
-impl Hash for Derived {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        // Enough to tell most of them apart, and far quicker than their texts.
-        (self.type_name.len(), self.location.line()).hash(state);
-    }
-}
-
 /// The names of all services of a runtime.
 #[derive(Default)]
 pub(super) struct Names {
-    units: HashMap<Arc<str>, Arc<UnitCore>>,
+    units: FxHashMap<Arc<str>, Arc<UnitCore>>,
     /// Which series a derived name belongs to: looked up for every service without a name.
-    derived: HashMap<Derived, usize>,
+    derived: FxHashMap<Derived, usize>,
     /// The same by the name itself, which several types and places may share.
-    bases: HashMap<String, usize>,
+    bases: FxHashMap<String, usize>,
     series: Vec<Series>,
     text: String,
 }
@@ -142,7 +135,7 @@ impl Names {
     }
 }
 
-fn is_taken(units: &HashMap<Arc<str>, Arc<UnitCore>>, name: &str) -> bool {
+fn is_taken(units: &FxHashMap<Arc<str>, Arc<UnitCore>>, name: &str) -> bool {
     let unit = units.get(name);
     unit.is_some_and(|unit| !unit.state().is_over())
 }

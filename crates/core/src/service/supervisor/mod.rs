@@ -16,10 +16,11 @@ mod stopping;
 mod timing;
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, VecDeque};
-use std::hash::{BuildHasherDefault, Hasher};
+use std::collections::{BinaryHeap, VecDeque};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::time::{Duration, Instant};
+
+use rustc_hash::FxHashMap;
 
 use crate::clock::Clock;
 use crate::error::Reason;
@@ -43,7 +44,7 @@ type Id = usize;
 pub(crate) struct Supervisor {
     lifetime: Arc<Lifetime>,
     clock: Clock,
-    entries: HashMap<Id, Entry, BuildHasherDefault<IdHasher>>,
+    entries: FxHashMap<Id, Entry>,
     timers: BinaryHeap<Reverse<Timer>>,
     timers_made: u64,
     /// Blocking runs that were asked to end in their first moments, and until when, in real time, they
@@ -134,7 +135,7 @@ impl Supervisor {
         Self {
             clock: lifetime.settings.clock.clone(),
             lifetime,
-            entries: HashMap::default(),
+            entries: FxHashMap::default(),
             timers: BinaryHeap::new(),
             timers_made: 0,
             settling: Vec::new(),
@@ -268,27 +269,6 @@ fn fail_to_start(attempt: &Attempt, reason: Reason) {
         _ => Cause::lost("its flavour does not take it"),
     };
     attempt.fail(cause);
-}
-
-/// Units' numbers are as good as any hash of them.
-#[derive(Default)]
-struct IdHasher(u64);
-
-impl Hasher for IdHasher {
-    fn finish(&self) -> u64 {
-        // The table takes its upper bits as well.
-        self.0.wrapping_mul(0x9E37_79B9_7F4A_7C15)
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = (self.0 << 8) | u64::from(*byte);
-        }
-    }
-
-    fn write_usize(&mut self, id: usize) {
-        self.0 = id as u64;
-    }
 }
 
 /// Says of a unit what is no failure, but should be known.
