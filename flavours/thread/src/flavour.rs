@@ -7,7 +7,7 @@ use foster_core::{BoxError, Flavour, Identifier, Key, Rejected, Reporter, Subrou
 
 use crate::threads::Threads;
 
-/// The key of the thread flavour: subroutines, each on an OS thread of its own.
+/// The key of the thread flavour: subroutines, each on an OS thread that it has to itself.
 ///
 /// Subroutines run in parallel with each other, and none waits for a thread: there is no bound on their
 /// number. A thread is named after its payload. An execute runs on the caller's own thread.

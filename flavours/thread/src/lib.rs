@@ -1,4 +1,4 @@
-//! The thread flavour of Foster: subroutines, each on an OS thread of its own.
+//! The thread flavour of Foster: subroutines, each on an OS thread that it has to itself.
 //!
 //! Depend on this crate together with `foster-core` to take just this flavour; programs usually
 //! take the facade, `foster`, with its feature `thread`.
