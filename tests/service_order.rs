@@ -1,4 +1,4 @@
-//! Order: who starts after whom, readiness, and the stop in reverse. Rows V9 to V12.
+//! Order: who starts after whom, and readiness. Rows V9, V10 and V12.
 
 mod common;
 
@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use common::*;
 use foster::{
-    Clock, FailureKind, Ready, Restart, RunErrorKind, Runtime, ServeErrorKind, Settings, Shutdown,
-    Smol, StragglerReason, Thread, Tokio, TokioMultiThread, UnitState, service,
+    FailureKind, Ready, Restart, RunErrorKind, ServeErrorKind, Settings, Shutdown, Smol, Thread,
+    Tokio, TokioMultiThread, UnitState, service,
 };
 
 once!(
@@ -25,11 +25,6 @@ once!(
     v10_a_wait_that_takes_too_long_names_whom_it_is_for,
     v10_one_that_ends_without_saying_that_it_is_ready_has_failed,
     v10_a_slow_start_is_restarted_if_its_policy_says_so,
-    v11_a_unit_that_overruns_its_stop_time_is_cut_short_and_told,
-    v11_a_thread_that_overruns_does_not_hold_up_those_before_it,
-    v11_without_a_token_it_is_cancelled_when_its_turn_comes,
-    v11_a_failure_during_the_stop_is_told,
-    v11_what_has_not_had_its_turn_when_grace_is_over_is_cancelled,
     v12_a_flavour_that_takes_its_time_holds_up_its_own_units_only,
     v12_a_flavour_that_cannot_start_is_a_failure_of_the_service,
     a_long_chain_starts_and_stops,
@@ -254,13 +249,6 @@ fn v9_a_restart_of_the_other_changes_nothing() {
     runtime.wait().unwrap();
 }
 
-fn manual() -> (Clock, Runtime) {
-    let clock = Clock::manual();
-    let runtime = builder().clock(clock.clone()).build();
-    runtime.start().unwrap();
-    (clock, runtime)
-}
-
 fn v10_a_start_that_takes_too_long_names_who_waits() {
     let (clock, runtime) = manual();
     let slow = Settings::new()
@@ -363,221 +351,6 @@ fn v10_a_slow_start_is_restarted_if_its_policy_says_so() {
     assert_eq!((unit.state(), unit.restarts()), (UnitState::Starting, 1));
     runtime.shutdown();
     runtime.wait().unwrap();
-}
-
-fn v11_a_unit_that_overruns_its_stop_time_is_cut_short_and_told() {
-    let (clock, runtime) = manual();
-    let log: Lines = Log::new();
-    let lines = log.clone();
-    let first = runtime
-        .unit()
-        .name("first")
-        .serve(service(Tokio, move || {
-            let log = lines.clone();
-            async move {
-                let token = Shutdown::current();
-                let _on_drop = OnDrop(|| log.write("first"));
-                token.requested().await;
-            }
-        }))
-        .unwrap();
-    let (lines, asked) = (log.clone(), Event::new());
-    let is_asked = asked.clone();
-    let slow = runtime
-        .unit()
-        .name("slow")
-        .after(&first)
-        .stop_time(SECOND)
-        .serve(service(Smol, move || {
-            let (log, asked) = (lines.clone(), is_asked.clone());
-            async move {
-                let token = Shutdown::current();
-                let _on_drop = OnDrop(|| log.write("slow"));
-                token.requested().await;
-                asked.happen();
-                pending::<()>().await;
-            }
-        }))
-        .unwrap();
-    assert!(slow.wait_ready(SOON));
-    runtime.shutdown();
-    asked.expect("its turn is the first");
-    assert_eq!(first.state(), UnitState::Running);
-    clock.advance(SECOND);
-    let error = runtime.wait().unwrap_err();
-    assert_eq!(log.read(), ["slow", "first"]);
-    let [straggler] = error.stragglers() else {
-        panic!("{error}")
-    };
-    assert_eq!(
-        (straggler.payload(), straggler.reason()),
-        (Some("slow"), StragglerReason::Overran)
-    );
-    assert!(error.failures().is_empty());
-    assert_eq!(
-        (first.state(), slow.state()),
-        (UnitState::Ended, UnitState::Ended)
-    );
-}
-
-fn v11_a_thread_that_overruns_does_not_hold_up_those_before_it() {
-    let (clock, runtime) = manual();
-    let (until, held, ended) = (Event::new(), Event::new(), Event::new());
-    let has_ended = ended.clone();
-    let first = runtime
-        .serve(service(Smol, move || {
-            let ended = has_ended.clone();
-            async move {
-                Shutdown::current().requested().await;
-                ended.happen();
-            }
-        }))
-        .unwrap();
-    let (end, is_held) = (until.clone(), held.clone());
-    runtime
-        .unit()
-        .name("stuck")
-        .after(&first)
-        .stop_time(SECOND)
-        .serve(service(Thread, move || {
-            let _token = Shutdown::current();
-            is_held.happen();
-            block_until(&end);
-        }))
-        .unwrap();
-    held.expect("it runs");
-    runtime.shutdown();
-    clock.advance(Duration::ZERO);
-    assert!(!ended.has_happened());
-    clock.advance(SECOND);
-    ended.expect("its turn comes although the other goes on");
-    until.happen();
-    let error = runtime.wait().unwrap_err();
-    assert_eq!(error.stragglers().len(), 1, "{error}");
-    assert_eq!(error.stragglers()[0].payload(), Some("stuck"));
-}
-
-fn v11_without_a_token_it_is_cancelled_when_its_turn_comes() {
-    let runtime = started();
-    let log: Lines = Log::new();
-    let lines = log.clone();
-    let first = runtime
-        .serve(service(Smol, move || {
-            let log = lines.clone();
-            async move {
-                let _on_drop = OnDrop(|| log.write("first"));
-                pending::<()>().await;
-            }
-        }))
-        .unwrap();
-    let lines = log.clone();
-    let second = runtime
-        .unit()
-        .after(&first)
-        .serve(service(Tokio, move || {
-            let log = lines.clone();
-            async move {
-                let token = Shutdown::current();
-                token.requested().await;
-                tokio::time::sleep(Duration::from_millis(20)).await;
-                log.write("second");
-            }
-        }))
-        .unwrap();
-    assert!(second.wait_ready(SOON));
-    runtime.shutdown();
-    runtime.wait().unwrap();
-    assert_eq!(log.read(), ["second", "first"]);
-}
-
-fn v11_a_failure_during_the_stop_is_told() {
-    let runtime = started();
-    let first = runtime
-        .unit()
-        .name("first")
-        .restart(Restart::always())
-        .serve(service(Tokio, || async {
-            let token = Shutdown::current();
-            // Of the runtime's stop it hears by other means.
-            while foster_stops().await {}
-            assert!(!token.is_requested(), "its turn has not come");
-            Err::<(), _>("in the middle of it")
-        }))
-        .unwrap();
-    let second = runtime
-        .unit()
-        .after(&first)
-        .serve(service(Smol, || async {
-            Shutdown::current().requested().await;
-            STOPS.store(true, std::sync::atomic::Ordering::SeqCst);
-            while !FAILED.load(std::sync::atomic::Ordering::SeqCst) {
-                futures_lite::future::yield_now().await;
-            }
-        }))
-        .unwrap();
-    assert!(second.wait_ready(SOON));
-    let watch = first.clone();
-    let watcher = std::thread::spawn(move || {
-        assert!(watch.wait_stopped(SOON));
-        FAILED.store(true, std::sync::atomic::Ordering::SeqCst);
-    });
-    runtime.shutdown();
-    let error = runtime.wait().unwrap_err();
-    watcher.join().unwrap();
-    let [failure] = error.failures() else {
-        panic!("{error}")
-    };
-    assert_eq!(
-        (failure.payload(), failure.during_shutdown()),
-        ("first", true)
-    );
-    assert_eq!(first.restarts(), 0);
-}
-
-static STOPS: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
-static FAILED: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
-
-async fn foster_stops() -> bool {
-    tokio::task::yield_now().await;
-    !STOPS.load(std::sync::atomic::Ordering::SeqCst)
-}
-
-fn v11_what_has_not_had_its_turn_when_grace_is_over_is_cancelled() {
-    let clock = Clock::manual();
-    let runtime = builder().clock(clock.clone()).grace(SECOND).build();
-    runtime.start().unwrap();
-    let first = runtime
-        .unit()
-        .name("first")
-        .serve(service(Tokio, pending::<()>))
-        .unwrap();
-    let slow = runtime
-        .unit()
-        .name("slow")
-        .after(&first)
-        .stop_time(60 * SECOND)
-        .serve(service(Smol, || async {
-            let _token = Shutdown::current();
-            pending::<()>().await;
-        }))
-        .unwrap();
-    assert!(slow.wait_ready(SOON));
-    runtime.shutdown();
-    clock.advance(Duration::ZERO);
-    assert_eq!(
-        (first.state(), slow.state()),
-        (UnitState::Running, UnitState::Stopping)
-    );
-    clock.advance(SECOND);
-    let error = runtime.wait().unwrap_err();
-    let [straggler] = error.stragglers() else {
-        panic!("{error}")
-    };
-    assert_eq!(straggler.payload(), Some("slow"));
-    assert_eq!(
-        (first.state(), slow.state()),
-        (UnitState::Ended, UnitState::Ended)
-    );
 }
 
 /// A flavour whose start waits, or fails.

@@ -249,3 +249,11 @@ pub fn threads_named(part: &str) -> usize {
 pub fn block_until(event: &Event) {
     while !event.0.wait(Instant::now() + Duration::from_secs(1)) {}
 }
+
+/// A runtime that runs by a clock which the test moves.
+pub fn manual() -> (foster::Clock, foster::Runtime) {
+    let clock = foster::Clock::manual();
+    let runtime = builder().clock(clock.clone()).build();
+    runtime.start().unwrap();
+    (clock, runtime)
+}

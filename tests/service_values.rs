@@ -1,0 +1,153 @@
+//! The values of services: who makes them, keeps them and drops them. Rows V3 and V8.
+
+mod common;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::thread;
+use std::time::Duration;
+
+use common::*;
+use foster::{Exit, FailureKind, Restart, Smol, UnitState, service};
+
+once!(
+    v8_the_same_value_serves_again_or_a_fresh_one_is_made,
+    v8_a_factory_that_panics_is_a_failure,
+    v3_a_value_that_waits_for_a_run_is_dropped_on_its_flavours_thread,
+    v8_a_value_that_waits_for_its_start_is_dropped_with_the_runtime,
+);
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Restarts that come when they are due, and no sooner.
+fn exactly() -> Restart {
+    Restart::on_failure().jitter(0.0).delay(SECOND)
+}
+
+/// A service whose runs share a value or not.
+struct Counted {
+    runs: AtomicUsize,
+    log: Log<usize>,
+}
+
+impl foster::Service for Counted {
+    type Flavour = Smol;
+
+    fn flavour(&self) -> Smol {
+        Smol
+    }
+
+    #[allow(refining_impl_trait)]
+    async fn run(&self) -> Result<Exit, String> {
+        let run = self.runs.fetch_add(1, SeqCst);
+        self.log.write(run);
+        match self.log.read().len() {
+            3 => Ok(Exit::Shutdown),
+            _ => Err("again".to_owned()),
+        }
+    }
+}
+
+fn v8_the_same_value_serves_again_or_a_fresh_one_is_made() {
+    let restart = Restart::on_failure().delay(Duration::from_millis(1));
+    let counted = |log: &Log<usize>| Counted {
+        runs: AtomicUsize::new(0),
+        log: log.clone(),
+    };
+    let (same, fresh) = (Log::new(), Log::new());
+
+    let runtime = runtime();
+    runtime
+        .unit()
+        .restart(restart.clone())
+        .serve(counted(&same))
+        .unwrap();
+    runtime.run().unwrap();
+    assert_eq!(same.read(), [0, 1, 2]);
+
+    let runtime = builder().build();
+    let made = Arc::new(AtomicUsize::new(0));
+    let (count, log) = (Arc::clone(&made), fresh.clone());
+    let make = move || {
+        count.fetch_add(1, SeqCst);
+        counted(&log)
+    };
+    runtime.unit().restart(restart).serve_with(make).unwrap();
+    assert_eq!(made.load(SeqCst), 1);
+    runtime.run().unwrap();
+    assert_eq!(fresh.read(), [0, 0, 0]);
+    assert_eq!(made.load(SeqCst), 3, "one for each run");
+}
+
+fn v8_a_factory_that_panics_is_a_failure() {
+    let runtime = runtime();
+    let log = Log::new();
+    let first = AtomicBool::new(true);
+    let make = move || {
+        assert!(first.swap(false, SeqCst), "no more of them");
+        Counted {
+            runs: AtomicUsize::new(0),
+            log: log.clone(),
+        }
+    };
+    let restart = Restart::on_failure()
+        .jitter(0.0)
+        .delay(Duration::ZERO)
+        .limit(3, 60 * SECOND);
+    runtime.unit().restart(restart).serve_with(make).unwrap();
+    let error = runtime.run().unwrap_err();
+    assert_eq!(
+        (error.failures()[0].kind(), error.failures()[0].starts()),
+        (FailureKind::Panic, Some(3))
+    );
+}
+
+fn v3_a_value_that_waits_for_a_run_is_dropped_on_its_flavours_thread() {
+    let (clock, runtime) = manual();
+    let (ran, dropped, is_dropped) = (Log::new(), Log::new(), Event::new());
+    let (runs, drops, has_dropped) = (ran.clone(), dropped.clone(), is_dropped.clone());
+    let on_drop = OnDrop(move || {
+        drops.write(thread::current().id());
+        has_dropped.happen();
+    });
+    let unit = runtime
+        .unit()
+        .restart(exactly())
+        .serve(service(Smol, move || {
+            let _ = &on_drop;
+            runs.write(thread::current().id());
+            async { Err::<(), _>("at once") }
+        }))
+        .unwrap();
+    clock.advance(Duration::ZERO);
+    assert_eq!(unit.state(), UnitState::Delayed);
+    unit.stop();
+    is_dropped.expect("its last run has been");
+    assert_eq!(ran.read(), dropped.read());
+    runtime.shutdown();
+    runtime.wait().unwrap();
+}
+
+fn v8_a_value_that_waits_for_its_start_is_dropped_with_the_runtime() {
+    let (clock, runtime) = manual();
+    let dropped = Event::new();
+    let is_dropped = dropped.clone();
+    let on_drop = OnDrop(move || is_dropped.happen());
+    let unit = runtime
+        .unit()
+        .restart(exactly())
+        .serve(service(Smol, move || {
+            let _ = &on_drop;
+            async { Err::<(), _>("at once") }
+        }))
+        .unwrap();
+    clock.advance(Duration::ZERO);
+    assert_eq!(
+        (unit.state(), dropped.has_happened()),
+        (UnitState::Delayed, false)
+    );
+    runtime.shutdown();
+    runtime.wait().unwrap();
+    assert!(dropped.has_happened());
+    assert_eq!(unit.state(), UnitState::Ended);
+}
