@@ -61,7 +61,7 @@ type Played = Result<(), foster::RunError>;
 
 /// Tells the parent that signals may come: the runtime runs and its payloads hold their tokens.
 fn say_ready() {
-    println!("ready");
+    println!("ready {}", std::process::id());
 }
 
 fn orderly() -> Played {
@@ -236,7 +236,7 @@ fn at_once() -> Played {
 struct Playing {
     child: Child,
     lines: std::io::Lines<BufReader<std::process::ChildStdout>>,
-    /// The process to signal, where the child is a shell around it.
+    /// The process to signal: once it is ready the scenario's own, which a shell may stand around.
     target: u32,
 }
 
@@ -252,9 +252,7 @@ fn play_in_shell(line: &str, scenario: &str) -> Playing {
     let program = std::env::current_exe().unwrap();
     let mut command = Command::new("sh");
     command.arg("-c").arg(line).arg(program);
-    let mut played = spawn(command, scenario);
-    played.target = played.line_after("pid ").parse().unwrap();
-    played
+    spawn(command, scenario)
 }
 
 fn spawn(mut command: Command, scenario: &str) -> Playing {
@@ -293,6 +291,10 @@ impl Playing {
             .unwrap()
             .read_to_string(&mut stderr);
         panic!("no line `{text}` in:\n{seen}\nstderr:\n{stderr}");
+    }
+
+    fn ready(&mut self) {
+        self.target = self.line_after("ready ").parse().unwrap();
     }
 
     fn signal(&self, name: &str) {
@@ -340,7 +342,7 @@ impl Drop for Playing {
 fn s4_the_first_signal_ends_the_run_in_order() {
     for signal in ["INT", "TERM", "HUP"] {
         let mut child = play("orderly");
-        child.line_after("ready");
+        child.ready();
         let start = Instant::now();
         child.signal(signal);
         let (status, stdout, stderr) = child.end();
@@ -359,7 +361,7 @@ fn s4_the_first_signal_ends_the_run_in_order() {
 
 fn s4_the_second_signal_ends_the_grace_time() {
     let mut child = play("stubborn");
-    child.line_after("ready");
+    child.ready();
     child.signal("TERM");
     child.line_after("asked");
     child.signal("INT");
@@ -373,7 +375,7 @@ fn s4_the_second_signal_ends_the_grace_time() {
 
 fn s4_the_third_signal_ends_the_process() {
     let mut child = play("stuck");
-    child.line_after("ready");
+    child.ready();
     child.signal("INT");
     child.line_after("asked");
     child.signal("INT");
@@ -384,10 +386,9 @@ fn s4_the_third_signal_ends_the_process() {
 }
 
 fn s4_an_ignored_signal_stays_ignored_under_nohup() {
-    let line =
-        r#"nohup "$0" as_child --exact --nocapture --test-threads=1 & echo "pid $!"; wait $!"#;
+    let line = r#"nohup "$0" as_child --exact --nocapture --test-threads=1 & wait $!"#;
     let mut child = play_in_shell(line, "orderly");
-    child.line_after("ready");
+    child.ready();
     child.signal("HUP");
     child.signal("TERM");
     let (status, stdout, stderr) = child.end();
@@ -397,7 +398,7 @@ fn s4_an_ignored_signal_stays_ignored_under_nohup() {
     // Were SIGHUP not ignored, it would be the first signal here, and SIGTERM the second, which
     // cuts the grace time short.
     let mut child = play_in_shell(line, "stubborn");
-    child.line_after("ready");
+    child.ready();
     child.signal("HUP");
     child.signal("TERM");
     child.line_after("asked");
@@ -409,9 +410,9 @@ fn s4_an_ignored_signal_stays_ignored_under_nohup() {
 
 fn s4_an_ignored_signal_stays_ignored_in_a_shells_background() {
     // A shell without job control has its background ignore SIGINT.
-    let line = r#""$0" as_child --exact --nocapture --test-threads=1 & echo "pid $!"; wait $!"#;
+    let line = r#""$0" as_child --exact --nocapture --test-threads=1 & wait $!"#;
     let mut child = play_in_shell(line, "stubborn");
-    child.line_after("ready");
+    child.ready();
     for _ in 0..3 {
         child.signal("INT");
     }
@@ -426,7 +427,7 @@ fn s4_an_ignored_signal_stays_ignored_in_a_shells_background() {
 fn s4_without_a_running_runtime_a_signal_kills_as_ever() {
     for (name, number) in [("TERM", 15), ("INT", 2), ("HUP", 1)] {
         let mut child = play("between");
-        child.line_after("ready");
+        child.ready();
         child.signal(name);
         let (status, _, stderr) = child.end();
         assert_eq!(status.signal(), Some(number), "{stderr}");
@@ -435,7 +436,7 @@ fn s4_without_a_running_runtime_a_signal_kills_as_ever() {
 
 fn s4_signals_can_be_left_to_the_application() {
     let mut child = play("left");
-    child.line_after("ready");
+    child.ready();
     child.signal("TERM");
     let (status, _, stderr) = child.end();
     assert_eq!(status.signal(), Some(15), "{stderr}");
@@ -443,7 +444,7 @@ fn s4_signals_can_be_left_to_the_application() {
 
 fn s4_a_handler_of_the_application_is_called_as_well() {
     let mut child = play("own handler");
-    child.line_after("ready");
+    child.ready();
     child.signal("TERM");
     let (status, stdout, stderr) = child.end();
     assert_eq!(status.code(), Some(0), "{stdout}{stderr}");
@@ -455,7 +456,7 @@ fn s4_a_handler_of_the_application_is_called_as_well() {
 
 fn s4_every_running_runtime_is_asked() {
     let mut child = play("two");
-    child.line_after("ready");
+    child.ready();
     child.signal("TERM");
     let (status, stdout, stderr) = child.end();
     assert_eq!(status.code(), Some(0), "{stdout}{stderr}");
