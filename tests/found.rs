@@ -52,7 +52,9 @@ fn e4_execute_on_the_own_pool_is_refused_where_a_payload_has_moved_to() {
         .unwrap();
     blocked.expect("the first worker is kept");
     go.notify_one();
+    let nudging = Nudging::start(&runtime, POOL);
     refused.expect("the execute is refused");
+    drop(nudging);
     runtime.shutdown();
     runtime.wait().unwrap();
 }

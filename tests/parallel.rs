@@ -67,6 +67,7 @@ fn e4_execute_on_the_own_pool_is_refused() {
 
 fn e4_a_ring_is_refused_only_if_all_threads_are_blocked() {
     let runtime = started();
+    let nudging = Nudging::start(&runtime, POOL);
     // Both workers are known to the runtime, as both have run a payload.
     let both = Arc::new(Barrier::new(2));
     let calls = [(); 2].map(|()| {
@@ -116,6 +117,7 @@ fn e4_a_ring_is_refused_only_if_all_threads_are_blocked() {
             thread::yield_now();
         }
     }
+    drop(nudging);
     runtime.shutdown();
     runtime.wait().unwrap();
 }

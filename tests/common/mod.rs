@@ -35,6 +35,38 @@ pub fn within_a_minute<R: Send + 'static>(test: impl FnOnce() -> R + Send + 'sta
     }
 }
 
+/// Hands empty payloads to `key` until it is dropped.
+///
+/// A worker of tokio's that blocks may keep another task in its queue while the other workers sleep; a
+/// task from outside wakes one, which then takes over what is there.
+pub struct Nudging {
+    over: Event,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+impl Nudging {
+    pub fn start(runtime: &Runtime, key: TokioMultiThread) -> Self {
+        let over = Event::new();
+        let (runtime, is_over) = (runtime.clone(), over.clone());
+        let nudge = move || {
+            while !is_over.happens_within(Duration::from_millis(5)) {
+                let _ = runtime.adopt(key, || async {});
+            }
+        };
+        Self {
+            over,
+            thread: Some(thread::spawn(nudge)),
+        }
+    }
+}
+
+impl Drop for Nudging {
+    fn drop(&mut self) {
+        self.over.happen();
+        let _ = self.thread.take().map(thread::JoinHandle::join);
+    }
+}
+
 /// Something that happens once; waiting for it fails the test if it does not happen soon.
 #[derive(Clone, Default)]
 pub struct Event(Arc<Latch>);

@@ -37,6 +37,10 @@ use crate::parallels::Parallels;
 /// Jobs of `spawn_blocking` run on threads beside the workers, cannot be cancelled, and are left behind
 /// when the runtime ends; so is a worker that `block_in_place` has turned into such a thread.
 ///
+/// A payload that blocks its worker, in an [`execute`](foster_core::Runtime::execute) or by other means,
+/// may hold up payloads in the worker's queue, also if another worker sleeps: tokio wakes that one for the
+/// next task from outside. Use `block_in_place` there, or [`call`](foster_core::Runtime::call).
+///
 /// What panics in tokio's own code, as a waker of the user's that its timers wake, takes a worker with
 /// it. Tokio aborts the process then, but in a release build it says nothing: with the last worker the
 /// flavour is dead, and its payloads are told only as stragglers, when the runtime stops.
