@@ -8,6 +8,7 @@
 mod common;
 
 mod child;
+mod flavours;
 mod hostile;
 mod reentrancy;
 mod stuck;

@@ -79,7 +79,7 @@ impl<T: 'static> Drop for Bound<T> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(foster_model)))]
 mod tests {
     use std::marker::PhantomPinned;
     use std::rc::Rc;

@@ -154,7 +154,7 @@ impl fmt::Debug for Clock {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(foster_model)))]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 

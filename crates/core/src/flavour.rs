@@ -306,7 +306,7 @@ impl fmt::Debug for Reporter {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(foster_model)))]
 mod tests {
     use super::*;
     use crate::{Coroutine, Subroutine};

@@ -123,7 +123,7 @@ impl fmt::Display for IdentifierError {
 
 impl Error for IdentifierError {}
 
-#[cfg(test)]
+#[cfg(all(test, not(foster_model)))]
 mod tests {
     use super::*;
 

@@ -341,7 +341,7 @@ impl Lifetime {
     }
 
     /// How many callers would be let go at the end.
-    #[cfg(test)]
+    #[cfg(all(test, not(foster_model)))]
     pub(crate) fn watched(&self) -> usize {
         self.callers().len()
     }

@@ -186,7 +186,7 @@ mod system {
         }
     }
 
-    #[cfg(test)]
+    #[cfg(all(test, not(foster_model)))]
     mod tests {
         use super::*;
 

@@ -66,7 +66,7 @@ fn unsafe_to_print(character: char) -> bool {
         || matches!(character, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(foster_model)))]
 mod tests {
     use super::*;
 

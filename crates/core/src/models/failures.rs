@@ -64,9 +64,8 @@ fn a_flavour_is_lost_as_its_payload_ends() {
         runtime.adopt(hands.clone(), give_way).unwrap();
         let mut payload = hands.take();
         let loser = thread::spawn(move || hands.lose());
-        while let Poll::Pending =
-            Pin::new(&mut payload).poll(&mut Context::from_waker(Waker::noop()))
-        {
+        let mut context = Context::from_waker(Waker::noop());
+        while Pin::new(&mut payload).poll(&mut context).is_pending() {
             thread::yield_now();
         }
         drop(payload);

@@ -1,14 +1,10 @@
 //! Models: small programs whose threads are scheduled in thousands of ways, each with a property that
 //! must hold in all of them.
 //!
-//! They are run with core's own `sync` replaced, so they need a build of their own:
+//! They are run with core's own `sync` replaced, so they need a build of their own: the package
+//! `foster-models`, which is core's sources with `foster_model` set.
 //!
-//! ```text
-//! RUSTFLAGS='--cfg foster_model' CARGO_TARGET_DIR=target/models \
-//!     cargo test --release -p foster-core --lib models
-//! ```
-//!
-//! `FOSTER_SCHEDULES` says how many ways are tried, 1000 unless set. Shuttle is used and not loom, as
+//! `FOSTER_SCHEDULES` says how many ways are tried, 2000 unless set. Shuttle is used and not loom, as
 //! the counts of payloads rest on sequentially consistent accesses (who accepts counts first and looks
 //! at the phase afterwards, the runner does it the other way round), which loom takes for weaker ones,
 //! and as a whole runtime with its flavours is too much to try exhaustively. Weaker orderings than the
@@ -39,7 +35,7 @@ use crate::{Builder, Clock, Runtime, Signals};
 fn holds(program: impl Fn() + Send + Sync + Clone + 'static) {
     let schedules = match std::env::var("FOSTER_SCHEDULES") {
         Ok(number) => number.parse().expect("FOSTER_SCHEDULES is a number"),
-        Err(_) => 1000,
+        Err(_) => 2000,
     };
     run(RandomScheduler::new(schedules / 2), program.clone());
     run(PctScheduler::new(3, schedules / 2), program);

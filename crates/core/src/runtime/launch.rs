@@ -266,7 +266,7 @@ fn refuse_rejected<P>(slot: &Slot, rejected: Rejected<P>) -> Result<(), Reason> 
     refuse(payload, reason)
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(foster_model)))]
 mod tests {
     use std::future::Future as _;
     use std::pin::pin;

@@ -140,7 +140,7 @@ fn is_taken(units: &FxHashMap<Arc<str>, Arc<UnitCore>>, name: &str) -> bool {
     unit.is_some_and(|unit| !unit.state().is_over())
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(foster_model)))]
 mod tests {
     use super::*;
 

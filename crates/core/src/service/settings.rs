@@ -359,7 +359,7 @@ pub(crate) struct Policy {
     pub(crate) stop_time: Option<Duration>,
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(foster_model)))]
 mod tests {
     use super::*;
 

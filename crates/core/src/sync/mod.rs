@@ -1,8 +1,8 @@
 //! All that threads meet at: locks, atomics, threads, thread-locals, the failure channel, events.
 //!
 //! The library takes them from here so that models can put others in their place, which choose who
-//! goes on at each of these points: `RUSTFLAGS='--cfg foster_model' cargo test -p foster-core --lib`
-//! (see `models`). Reference counts and cells that are written once are no such points.
+//! goes on at each of these points: `cargo test -p foster-models` (see `models`). Reference counts and
+//! cells that are written once are no such points.
 
 #[cfg(all(test, foster_model))]
 mod model;
