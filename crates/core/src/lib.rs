@@ -24,6 +24,7 @@ mod context;
 mod deadlock;
 mod envelope;
 mod error;
+mod event;
 mod executor_thread;
 mod failure;
 mod flavour;

@@ -24,13 +24,13 @@ use std::time::{Duration, Instant};
 use slab::Slab;
 
 use crate::clock::{Clock, Sleeper};
+use crate::event::Event;
 use crate::failure::{Failure, contain};
 use crate::record::Record;
 use crate::reply::Gate;
 use crate::service::Hub;
 use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering::SeqCst};
 use crate::sync::channel::Sender;
-use crate::sync::event::Event;
 use crate::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// How many failures are kept; those after them are counted.
@@ -174,7 +174,7 @@ impl Lifetime {
     fn announce(&self) {
         self.look();
         self.hub.poke();
-        self.requested.notify(usize::MAX);
+        self.requested.notify();
     }
 
     /// Has the runner look at the state of things.
@@ -299,6 +299,11 @@ impl Lifetime {
         self.holders.fetch_sub(1, SeqCst);
     }
 
+    /// Whether a payload that is alive holds a token.
+    pub(crate) fn is_held(&self) -> bool {
+        self.holders.load(SeqCst) & !GRACE_OVER != 0
+    }
+
     /// Ends the grace time if no payload holds a token; whether it has ended.
     pub(crate) fn end_grace_if_unheld(&self) -> bool {
         self.holders
@@ -337,7 +342,7 @@ impl Lifetime {
         for gate in callers {
             gate.give_up();
         }
-        self.requested.notify(usize::MAX);
+        self.requested.notify();
     }
 
     /// How many callers would be let go at the end.
@@ -358,7 +363,7 @@ impl Sleeper for Lifetime {
 
     fn wake(&self) {
         self.look();
-        self.requested.notify(usize::MAX);
+        self.requested.notify();
         self.hub.settle(self);
     }
 }

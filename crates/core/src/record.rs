@@ -54,57 +54,55 @@ pub(crate) struct Record<B: ?Sized = dyn Body> {
 
 /// Who a payload is.
 pub(crate) struct Header {
-    /// Boxed, as most payloads have none.
-    label: Option<Box<Label>>,
-    location: &'static Location<'static>,
+    label: Label,
     slot: Arc<Slot>,
 }
 
-/// What a payload is known by, beside its place.
+/// What a payload is known by. Of two words, as every payload has one.
 enum Label {
-    Name(Cow<'static, str>),
+    Place(Place),
+    /// Boxed, as most payloads have no name.
+    Named(Box<(Cow<'static, str>, Place)>),
     /// It is one run of a service.
     Service(Arc<Attempt>),
 }
 
+/// Where a payload was handed in.
+type Place = &'static Location<'static>;
+
 impl Header {
-    pub(crate) fn new(
-        name: Option<Cow<'static, str>>,
-        location: &'static Location<'static>,
-        slot: Arc<Slot>,
-    ) -> Self {
-        Self {
-            label: name.map(|name| Box::new(Label::Name(name))),
-            location,
-            slot,
-        }
+    pub(crate) fn new(name: Option<Cow<'static, str>>, place: Place, slot: Arc<Slot>) -> Self {
+        let label = match name {
+            Some(name) => Label::Named(Box::new((name, place))),
+            None => Label::Place(place),
+        };
+        Self { label, slot }
     }
 
     /// For one run of a service.
     pub(crate) fn of_service(attempt: Arc<Attempt>) -> Self {
         Self {
-            location: attempt.unit().location(),
             slot: Arc::clone(attempt.unit().slot()),
-            label: Some(Box::new(Label::Service(attempt))),
+            label: Label::Service(attempt),
         }
     }
 
     /// The run of a service that the payload is, if it is one.
     pub(crate) fn attempt(&self) -> Option<&Arc<Attempt>> {
-        match self.label.as_deref() {
-            Some(Label::Service(attempt)) => Some(attempt),
+        match &self.label {
+            Label::Service(attempt) => Some(attempt),
             _ => None,
         }
     }
 
     /// Who the payload is, in words.
     pub(crate) fn origin(&self) -> Origin {
-        let name = match self.label.as_deref() {
-            Some(Label::Service(attempt)) => return attempt.unit().origin(),
-            Some(Label::Name(name)) => Some(name.clone()),
-            None => None,
+        let (name, place) = match &self.label {
+            Label::Service(attempt) => return attempt.unit().origin(),
+            Label::Named(named) => (Some(named.0.clone()), named.1),
+            Label::Place(place) => (None, *place),
         };
-        Origin::new(name, self.location, self.slot.identifier().clone())
+        Origin::new(name, place, self.slot.identifier().clone())
     }
 }
 

@@ -7,11 +7,11 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use crate::context;
+use crate::event::{Event, EventListener, Listener};
 use crate::failure::contained;
 use crate::lifetime::{Lifetime, Phase};
 use crate::record::Record;
 use crate::sync::Arc;
-use crate::sync::event::{Event, EventListener, Listener};
 
 /// A payload's part in the end of its runtime.
 ///

@@ -293,7 +293,13 @@ impl Slot {
             if let Some(attempt) = record.attempt() {
                 attempt.begin();
             }
-            self.look_if_stopping();
+            let awaited = match self.lifetime.phase() {
+                Phase::Stopping => !self.lifetime.is_held(),
+                phase => phase > Phase::Stopping && self.is_blocking(),
+            };
+            if awaited {
+                self.lifetime.look();
+            }
         }
     }
 
@@ -317,19 +323,19 @@ impl Slot {
         self.count_end();
     }
 
+    /// Has the runner look if that may be the end that it waits for. Of many at once it would only be held
+    /// up by all others.
     fn count_end(&self) {
         self.ended.add_one();
         let lifetime = &self.lifetime;
-        if lifetime.settings.until_idle && self.is_drained() {
+        let awaited = match lifetime.phase() {
+            // Whoever holds the grace time open will come here, too, and is no holder any more by then.
+            Phase::Stopping => !lifetime.is_held(),
+            Phase::Cancelling | Phase::Over => self.is_blocking() || self.is_drained(),
+            _ => lifetime.settings.until_idle && self.is_drained(),
+        };
+        if awaited {
             lifetime.look();
-        } else {
-            self.look_if_stopping();
-        }
-    }
-
-    fn look_if_stopping(&self) {
-        if self.lifetime.phase() >= Phase::Stopping {
-            self.lifetime.look();
         }
     }
 

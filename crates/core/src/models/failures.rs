@@ -1,7 +1,7 @@
 //! Failure against failure against shutdown.
 
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Waker};
 
 use shuttle::thread;
 

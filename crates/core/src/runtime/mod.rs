@@ -24,6 +24,7 @@ use self::runner::Runner;
 use self::waiting::Waiting;
 use crate::context;
 use crate::error::{AdoptError, ExecuteError};
+use crate::event::{Event, EventListener, Listener};
 use crate::failure::contained;
 use crate::key::{Choice, LookupError, Registered, look_up};
 use crate::lifetime::{Lifetime, Note, Phase, Settings};
@@ -33,7 +34,6 @@ use crate::report::{RunError, Straggler};
 use crate::service::Registry;
 use crate::slot::Slots;
 use crate::sync::channel::Receiver;
-use crate::sync::event::{Event, EventListener, Listener};
 use crate::sync::thread::{self, JoinHandle};
 use crate::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -336,7 +336,7 @@ impl Core {
         // The runner comes here once, and nobody else does after it was made.
         let _ = self.left_behind.set(left_behind);
         let _ = self.result.set(result);
-        self.over.notify(usize::MAX);
+        self.over.notify();
     }
 
     fn fail_to_start(&self, error: RunError) -> RunError {

@@ -4,11 +4,11 @@ use super::answer::{Answered, Exit, Judged};
 use super::hub::Told;
 use super::state::UnitState;
 use super::unit::{Intent, UnitCore};
+use crate::event::Event;
 use crate::failure::{Cause, Failure, FailureKind, contain};
 use crate::lifetime::Phase;
 use crate::record::Record;
 use crate::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use crate::sync::event::Event;
 use crate::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 /// One run of a service. Shared by its payload, its tokens and the supervisor.
@@ -17,6 +17,10 @@ pub(crate) struct Attempt {
     record: OnceLock<Weak<Record>>,
     /// Whether this run was asked to end.
     requested: AtomicBool,
+    /// Whether it had its first poll, or has its thread.
+    begun: AtomicBool,
+    /// Whether the supervisor wants to be told when it begins.
+    awaited: AtomicBool,
     /// Whether it said that it is ready.
     notified: AtomicBool,
     course: Mutex<Course>,
@@ -31,17 +35,19 @@ pub(crate) struct Course {
     pub(crate) returned: bool,
     pub(crate) exit: Option<Exit>,
     /// A failure that its policy may make a restart of.
-    pub(crate) absorbed: Option<Failure>,
+    pub(crate) absorbed: Option<Box<Failure>>,
     /// A failure that the runtime was told.
     pub(crate) told: bool,
 }
 
 impl Attempt {
-    pub(crate) fn new(unit: Arc<UnitCore>) -> Self {
+    pub(crate) fn new(unit: Arc<UnitCore>, is_awaited: bool) -> Self {
         Self {
             unit,
             record: OnceLock::new(),
             requested: AtomicBool::new(false),
+            begun: AtomicBool::new(false),
+            awaited: AtomicBool::new(is_awaited),
             notified: AtomicBool::new(false),
             course: Mutex::default(),
             asked: Event::new(),
@@ -70,7 +76,7 @@ impl Attempt {
     /// Asks this run to end.
     pub(crate) fn request(&self) {
         self.requested.store(true, SeqCst);
-        self.asked.notify(usize::MAX);
+        self.asked.notify();
     }
 
     /// The run had its first poll, or has its thread.
@@ -78,7 +84,19 @@ impl Attempt {
         if !self.unit.policy.notifies_ready {
             self.unit.set_running();
         }
-        self.tell(Told::Begun);
+        // Said first and looked at afterwards; whoever awaits it does it the other way round.
+        self.begun.store(true, SeqCst);
+        if self.awaited.load(SeqCst) {
+            self.tell(Told::Begun);
+        } else if !self.unit.policy.notifies_ready {
+            self.unit.set_was_ready();
+        }
+    }
+
+    /// Has the supervisor told when the run begins; whether it has begun already.
+    pub(crate) fn await_begin(&self) -> bool {
+        self.awaited.store(true, SeqCst);
+        self.begun.load(SeqCst)
     }
 
     pub(crate) fn notify_ready(self: &Arc<Self>) {
@@ -164,7 +182,7 @@ impl Attempt {
         let mut course = self.course();
         let first = course.absorbed.is_none();
         if first {
-            course.absorbed = Some(failure);
+            course.absorbed = Some(Box::new(failure));
         }
     }
 

@@ -13,14 +13,11 @@ use crate::latch::Latch;
 use crate::lifetime::Lifetime;
 use crate::report::Straggler;
 use crate::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use crate::sync::thread::{self, JoinHandle};
+use crate::sync::thread::JoinHandle;
 use crate::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 
 /// How long whoever moves a manual clock waits for the supervisor, at most, in real time.
 const SETTLED_WITHIN: Duration = Duration::from_secs(1);
-
-/// How often the supervisor gives way before it sleeps.
-const PATIENCE: usize = 32;
 
 /// What the supervisor is told.
 pub(crate) enum Told {
@@ -28,7 +25,7 @@ pub(crate) enum Told {
     Served(Vec<Newcomer>),
     /// A service was handed in.
     ServedOne(Newcomer),
-    /// A run had its first poll, or has its thread.
+    /// A run that is awaited had its first poll, or has its thread.
     Begun(Arc<Attempt>),
     /// A run says that it is ready.
     Ready(Arc<Attempt>),
@@ -83,8 +80,6 @@ struct Inbox {
     /// Something else changed that the supervisor looks at.
     poked: bool,
     asleep: bool,
-    /// The supervisor waits for runs to begin.
-    eager: bool,
     /// A supervisor is there to hear it.
     heard: bool,
     closed: bool,
@@ -103,10 +98,8 @@ impl Hub {
             if inbox.closed {
                 return Err(told);
             }
-            // That a run has begun can mostly wait until there is more to tell.
-            let is_urgent = inbox.eager || !matches!(told, Told::Begun(_));
             inbox.told.push(told);
-            is_urgent && std::mem::replace(&mut inbox.asleep, false)
+            std::mem::replace(&mut inbox.asleep, false)
         };
         if asleep {
             self.arrived.notify_one();
@@ -126,21 +119,17 @@ impl Hub {
         }
     }
 
-    /// Waits until something was told (that a run has begun is told with the next thing unless the
-    /// supervisor is `eager` to know), or `due` on the clock or `real` has come. Swaps what was told into
+    /// Waits until something was told, or `due` on the clock or `real` has come. Swaps what was told into
     /// the empty `batch`.
     pub(crate) fn next(
         &self,
         clock: &Clock,
         due: Option<Instant>,
         real: Option<Instant>,
-        eager: bool,
         batch: &mut Vec<Told>,
     ) {
         let mut inbox = self.lock();
         inbox.next_due = due;
-        inbox.eager = eager;
-        let mut patience = PATIENCE;
         loop {
             let is_due = due.is_some_and(|due| clock.now() >= due)
                 || real.is_some_and(|real| Instant::now() >= real);
@@ -149,14 +138,6 @@ impl Hub {
                 inbox.asleep = false;
                 std::mem::swap(&mut inbox.told, batch);
                 return;
-            }
-            if patience > 0 {
-                // Where much happens at once the next of it is near, and a sleep and a wake cost more.
-                patience -= 1;
-                drop(inbox);
-                thread::yield_now();
-                inbox = self.lock();
-                continue;
             }
             inbox.asleep = true;
             let limit = due.and_then(|due| clock.sleep_limit(due));

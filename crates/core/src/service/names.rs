@@ -1,7 +1,6 @@
 //! What services are called: as they were told, or after their type or their place, and numbered.
 
 use std::any::type_name;
-use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::panic::Location;
 
@@ -83,11 +82,11 @@ impl Names {
     /// The name that the next service may have.
     pub(super) fn free(
         &mut self,
-        given: Option<Cow<'static, str>>,
+        given: Option<&str>,
         derived: Derived,
     ) -> Result<Arc<str>, Problem> {
         if let Some(name) = given {
-            return match is_taken(&self.units, &name) {
+            return match is_taken(&self.units, name) {
                 true => Err(Problem::Name),
                 false => Ok(name.into()),
             };

@@ -1,6 +1,5 @@
 //! The services of a runtime: their names, and the order that these make.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::time::Instant;
@@ -32,14 +31,14 @@ pub(crate) struct Newcomer {
 }
 
 /// What is needed to take a service in.
-pub(crate) struct Application {
-    pub(crate) name: Option<Cow<'static, str>>,
+pub(crate) struct Application<'a> {
+    pub(crate) name: Option<&'a str>,
     /// What it is called after if it was given no name.
     pub(crate) derived: Derived,
     pub(crate) location: &'static Location<'static>,
     pub(crate) slot: Arc<Slot>,
     pub(crate) policy: Policy,
-    pub(crate) after: Vec<Dependency>,
+    pub(crate) after: &'a [Dependency],
     pub(crate) launcher: Arc<dyn Launch>,
 }
 
@@ -78,7 +77,7 @@ impl Registry {
     }
 
     /// Takes a service in; it starts as soon as it may.
-    pub(crate) fn take_in(&self, application: Application) -> Result<Arc<UnitCore>, Refusal> {
+    pub(crate) fn take_in(&self, application: Application<'_>) -> Result<Arc<UnitCore>, Refusal> {
         let mut state = self.lock();
         let known = application.after.iter().try_for_each(|dependency| {
             check_dependency(&state, dependency, &application.slot.lifetime)
@@ -107,8 +106,10 @@ impl Registry {
         // Counted before it is told of, so that a runtime that ends when it is idle does not.
         hub.count_served();
         if !state.launched {
-            state.waiting.push((Arc::clone(&unit), application.after));
-        } else if let Err(problem) = state.announce(&unit, &application.after) {
+            state
+                .waiting
+                .push((Arc::clone(&unit), application.after.to_vec()));
+        } else if let Err(problem) = state.announce(&unit, application.after) {
             hub.count_over();
             return Err(Refusal {
                 problem,

@@ -225,12 +225,12 @@ impl UnitBuilder<'_> {
             return Err(refused(Problem::Stopping));
         }
         let unit = core.services.take_in(Application {
-            name: settings.name.clone(),
+            name: settings.name.as_deref(),
             derived,
             location,
             slot: Arc::clone(slot),
             policy,
-            after: settings.after.clone(),
+            after: &settings.after,
             launcher: Arc::new(Source::new(service, make)),
         });
         match unit {

@@ -105,7 +105,7 @@ impl UnitStatus {
 
     /// Its last failure, if it has failed.
     pub fn last_failure(&self) -> Option<&Failure> {
-        self.status.last_failure.as_ref()
+        self.status.last_failure.as_deref()
     }
 
     /// When it starts again, if it waits for that, on the runtime's clock.
@@ -119,6 +119,7 @@ pub(crate) struct Status {
     pub(super) state: UnitState,
     pub(super) since: Instant,
     pub(super) restarts: u64,
-    pub(super) last_failure: Option<Failure>,
+    /// Boxed, as most units have none.
+    pub(super) last_failure: Option<Box<Failure>>,
     pub(super) next_start: Option<Instant>,
 }

@@ -13,11 +13,11 @@ use super::settings::Policy;
 use super::source::Launch;
 use super::state::{Status, UnitState, UnitStatus};
 use super::watch::{News, UnitChange};
+use crate::event::{Event, EventListener, Listener};
 use crate::failure::{Failure, Origin, contained};
 use crate::lifetime::Lifetime;
 use crate::slot::Slot;
 use crate::sync::atomic::{AtomicBool, AtomicU8, Ordering::SeqCst};
-use crate::sync::event::{Event, EventListener, Listener};
 use crate::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A service that a runtime has taken: to look at it, and to stop or restart it.
@@ -69,7 +69,7 @@ impl<S> Unit<S> {
 
     /// Its last failure, if it has failed; also one after which it was started again.
     pub fn last_failure(&self) -> Option<Failure> {
-        self.core.lock().last_failure.clone()
+        self.core.lock().last_failure.as_deref().cloned()
     }
 
     /// Asks this service to end, for good, and returns at once.
@@ -285,7 +285,7 @@ impl UnitCore {
     }
 
     pub(crate) fn set_failure(&self, failure: Failure) {
-        let replaced = self.lock().last_failure.replace(failure);
+        let replaced = self.lock().last_failure.replace(Box::new(failure));
         // Its error is the user's.
         drop(replaced);
     }
@@ -346,12 +346,12 @@ impl UnitCore {
                     state: status.state,
                     at: status.since,
                     restarts: status.restarts,
-                    failure: status.last_failure.clone(),
+                    failure: status.last_failure.as_deref().cloned(),
                 }),
             }
         };
         news.tell();
-        self.changed.notify(usize::MAX);
+        self.changed.notify();
     }
 
     fn lock(&self) -> MutexGuard<'_, Status> {
@@ -378,7 +378,7 @@ impl UnitCore {
 
     /// Wakes who waits, as a manual clock has moved.
     pub(crate) fn wake_waiters(&self) {
-        self.changed.notify(usize::MAX);
+        self.changed.notify();
     }
 
     fn becoming(self: &Arc<Self>, is_it: fn(UnitState) -> bool) -> Becoming {

@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 
 use super::state::UnitState;
 use crate::clock::Clock;
+use crate::event::{Event, EventListener, Listener};
 use crate::failure::{Failure, contained};
 use crate::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use crate::sync::event::{Event, EventListener, Listener};
 use crate::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 /// One change of one service's state.
@@ -218,7 +218,7 @@ impl Watchers {
         let watchers: Vec<_> = self.lock().iter().filter_map(Weak::upgrade).collect();
         for watcher in watchers {
             watcher.lock().over = true;
-            watcher.changed.notify(usize::MAX);
+            watcher.changed.notify();
         }
     }
 
@@ -238,7 +238,7 @@ pub(crate) struct News {
 impl News {
     pub(crate) fn tell(self) {
         for watcher in &self.watchers {
-            watcher.changed.notify(usize::MAX);
+            watcher.changed.notify();
         }
         drop(self.dropped);
     }

@@ -13,7 +13,6 @@ impl Supervisor {
         };
         if !std::mem::replace(&mut alive.begun, true) {
             self.unbegun -= 1;
-            self.stops_due -= usize::from(alive.stop_due);
         }
         alive.launched = true;
         let course = alive.attempt.take_course();
@@ -41,7 +40,7 @@ impl Supervisor {
         if self.lifetime.phase() >= Phase::Stopping || unit.intent() == Intent::Stop {
             if let Some(failure) = course.absorbed {
                 // The stop came between the failure and this: no restart follows any more.
-                self.lifetime.fail(failure);
+                self.lifetime.fail(*failure);
             }
             self.over(id, end);
         } else if course.told {
@@ -49,7 +48,7 @@ impl Supervisor {
         } else if unit.intent() == Intent::Restart {
             self.start(id, false);
         } else if let Some(failure) = course.absorbed {
-            self.start_again(id, Some(failure));
+            self.start_again(id, Some(*failure));
         } else if course.returned && course.exit.is_none() && restart.is_on_return() {
             self.start_again(id, None);
         } else {
@@ -101,7 +100,6 @@ impl Supervisor {
         let Some(entry) = self.entries.remove(&id) else {
             return;
         };
-        self.pending -= entry.pending;
         if let Stage::Alive(alive) = &entry.stage {
             // Its flavour had not started yet.
             if !alive.launched {

@@ -44,7 +44,8 @@ type Id = usize;
 pub(crate) struct Supervisor {
     lifetime: Arc<Lifetime>,
     clock: Clock,
-    entries: FxHashMap<Id, Entry>,
+    /// Boxed, as a map that grows moves what is in it.
+    entries: FxHashMap<Id, Box<Entry>>,
     timers: BinaryHeap<Reverse<Timer>>,
     timers_made: u64,
     /// Blocking runs that were asked to end in their first moments, and until when, in real time, they
@@ -53,12 +54,8 @@ pub(crate) struct Supervisor {
     /// Flavours that are being started, each with the units that wait for it; the first one's thread
     /// does it.
     flavours: Vec<VecDeque<Id>>,
-    /// Runs that were launched and not begun.
+    /// Runs of which it is not known that they have begun.
     unbegun: usize,
-    /// For how many units others wait, each counted for each.
-    pending: usize,
-    /// Runs that are to be asked to end as soon as they have begun.
-    stops_due: usize,
     /// Units that the stop waits for.
     unreleased: usize,
     /// Units whose turn to be asked has come.
@@ -141,8 +138,6 @@ impl Supervisor {
             settling: Vec::new(),
             flavours: Vec::new(),
             unbegun: 0,
-            pending: 0,
-            stops_due: 0,
             unreleased: 0,
             turns: Vec::new(),
             left: Vec::new(),
@@ -182,9 +177,8 @@ impl Supervisor {
         while !closing {
             let due = self.timers.peek().map(|Reverse(timer)| timer.at);
             let real = self.settling.iter().map(|(_, until)| *until).min();
-            let eager = self.pending > 0 || self.stops_due > 0 || !self.acks.is_empty();
             let hub = &self.lifetime.hub;
-            hub.next(&self.clock, due, real, eager, &mut batch);
+            hub.next(&self.clock, due, real, &mut batch);
             for told in batch.drain(..) {
                 closing |= matches!(told, Told::Close);
                 self.take(told);
@@ -206,7 +200,11 @@ impl Supervisor {
                 self.start_if_it_may(id);
             }
             Told::ServedOne(newcomer) => self.serve(vec![newcomer]),
-            Told::Begun(attempt) => self.begun(&attempt),
+            Told::Begun(attempt) => {
+                if let Some(id) = self.current(&attempt) {
+                    self.begun(id);
+                }
+            }
             Told::Ready(attempt) => {
                 if let Some(id) = self.current(&attempt) {
                     self.ready(id);
@@ -221,6 +219,7 @@ impl Supervisor {
             Told::FlavourStarted(unit, result) => self.flavour_started(unit.id, result),
             Told::Moved(ack) => {
                 self.wake_waiters();
+                self.await_all();
                 self.acks.push(ack);
             }
             Told::CutOff => self.cut_off(),

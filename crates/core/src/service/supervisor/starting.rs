@@ -19,6 +19,7 @@ impl Supervisor {
                     if !other.was_ready() {
                         entry.waiters.push(id);
                         self.add_pending(id);
+                        self.await_begin(other.id);
                     }
                 }
                 None if other.was_ready() => {}
@@ -50,7 +51,7 @@ impl Supervisor {
             starts: VecDeque::new(),
             unit,
         };
-        self.entries.insert(id, entry);
+        self.entries.insert(id, Box::new(entry));
         self.unreleased += 1;
         id
     }
@@ -59,6 +60,10 @@ impl Supervisor {
         let Some(entry) = self.entries.get(&id) else {
             return;
         };
+        if !matches!(entry.stage, Stage::Waiting) {
+            // What it waited for has turned out to be ready.
+            return;
+        }
         if self.stopping || entry.unit.intent() == Intent::Stop {
             self.over(id, UnitState::Ended);
         } else if entry.pending == 0 {
@@ -71,7 +76,6 @@ impl Supervisor {
     pub(super) fn add_pending(&mut self, id: Id) {
         if let Some(entry) = self.entries.get_mut(&id) {
             entry.pending += 1;
-            self.pending += 1;
         }
     }
 
@@ -98,7 +102,10 @@ impl Supervisor {
         }
         entry.runs += 1;
         let run = entry.runs;
-        let attempt = Arc::new(Attempt::new(Arc::clone(&unit)));
+        let is_awaited = !entry.waiters.is_empty()
+            || unit.policy.start_timeout.is_some()
+            || !self.acks.is_empty();
+        let attempt = Arc::new(Attempt::new(Arc::clone(&unit), is_awaited));
         entry.stage = Stage::Alive(Alive {
             attempt: Arc::clone(&attempt),
             started: now,
@@ -215,18 +222,36 @@ impl Supervisor {
         }
     }
 
-    pub(super) fn begun(&mut self, attempt: &Arc<Attempt>) {
-        let Some(id) = self.current(attempt) else {
+    /// Makes sure that the begin of the unit's present run is seen, if it was not yet.
+    pub(super) fn await_begin(&mut self, id: Id) {
+        if self
+            .alive(id)
+            .is_some_and(|alive| !alive.begun && alive.attempt.await_begin())
+        {
+            self.begun(id);
+        }
+    }
+
+    /// As [`await_begin`](Self::await_begin), for all units.
+    pub(super) fn await_all(&mut self) {
+        let ids: Vec<_> = self.entries.keys().copied().collect();
+        for id in ids {
+            self.await_begin(id);
+        }
+    }
+
+    /// The present run of a unit has begun. Seen twice if it was awaited just then.
+    pub(super) fn begun(&mut self, id: Id) {
+        let Some(alive) = self.alive(id).filter(|alive| !alive.begun) else {
             return;
         };
-        let Some(alive) = self.alive(id) else { return };
         alive.begun = true;
         let stop_due = alive.stop_due;
+        let notifies = alive.attempt.unit().policy.notifies_ready;
         self.unbegun -= 1;
         if stop_due {
-            self.stops_due -= 1;
             self.stop_run(id);
-        } else if !attempt.unit().policy.notifies_ready {
+        } else if !notifies {
             self.ready(id);
         }
     }
@@ -246,7 +271,6 @@ impl Supervisor {
                 continue;
             };
             entry.pending -= 1;
-            self.pending -= 1;
             if entry.pending == 0 && matches!(entry.stage, Stage::Waiting) && !self.stopping {
                 self.start(waiter, true);
             }

@@ -46,7 +46,8 @@ impl Supervisor {
                 }
                 match begun {
                     true => self.stop_run(id),
-                    false => self.stops_due += 1,
+                    // Asked as soon as it has begun.
+                    false => self.await_begin(id),
                 }
             }
             _ => self.over(id, UnitState::Ended),

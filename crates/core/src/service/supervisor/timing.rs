@@ -98,7 +98,7 @@ impl Supervisor {
         for entry in self.entries.values() {
             entry.unit.wake_waiters();
             if let Stage::Alive(alive) = &entry.stage {
-                alive.attempt.asked.notify(usize::MAX);
+                alive.attempt.asked.notify();
             }
         }
     }
