@@ -4,6 +4,7 @@ use super::answer::{Answered, Exit, Judged};
 use super::hub::Told;
 use super::state::UnitState;
 use super::unit::{Intent, UnitCore};
+use crate::error::Reason;
 use crate::event::Event;
 use crate::failure::{Cause, Failure, FailureKind, contain};
 use crate::lifetime::Phase;
@@ -77,6 +78,26 @@ impl Attempt {
     pub(crate) fn request(&self) {
         self.requested.store(true, SeqCst);
         self.asked.notify();
+    }
+
+    /// Hands the run's payload to its flavour, which has been started.
+    pub(crate) fn launch(self: &Arc<Self>) {
+        let launcher = Arc::clone(&self.unit.launcher);
+        // The payload that was refused has told of its end; why it was is told here.
+        if let Err(reason) = launcher.launch(self) {
+            self.fail_to_start(reason);
+        }
+    }
+
+    /// A run that could not begin has failed, unless the runtime ends.
+    pub(crate) fn fail_to_start(&self, reason: Reason) {
+        let cause = match reason {
+            Reason::Stopping => return,
+            Reason::Start(error) => Cause::lost_by("its flavour could not be started", error),
+            Reason::Rejected(Some(error)) => Cause::lost_by("its flavour does not take it", error),
+            _ => Cause::lost("its flavour does not take it"),
+        };
+        self.fail(cause);
     }
 
     /// The run had its first poll, or has its thread.

@@ -25,6 +25,8 @@ pub(crate) enum Told {
     Served(Vec<Newcomer>),
     /// A service was handed in.
     ServedOne(Newcomer),
+    /// A service was handed in, and whoever did it launches its first run, begun at that moment.
+    Launched(Arc<Attempt>, Instant),
     /// A run that is awaited had its first poll, or has its thread.
     Begun(Arc<Attempt>),
     /// A run says that it is ready.

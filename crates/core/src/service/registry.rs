@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::time::Instant;
 
+use super::attempt::Attempt;
 use super::dependency::{Dependency, Other};
 use super::error::Problem;
 use super::hub::Told;
@@ -42,6 +43,24 @@ pub(crate) struct Application<'a> {
     pub(crate) launcher: Arc<dyn Launch>,
 }
 
+/// A service that was taken in.
+pub(crate) struct Taken {
+    unit: Arc<UnitCore>,
+    /// Its first run, if nothing holds that up.
+    first_run: Option<Arc<Attempt>>,
+}
+
+impl Taken {
+    /// Launches the first run, as long as nobody else knows the unit.
+    pub(crate) fn launch(self) -> Arc<UnitCore> {
+        if let Some(attempt) = self.first_run {
+            self.unit.set_launched();
+            attempt.launch();
+        }
+        self.unit
+    }
+}
+
 /// All services of a runtime.
 #[derive(Default)]
 pub(crate) struct Registry {
@@ -77,7 +96,7 @@ impl Registry {
     }
 
     /// Takes a service in; it starts as soon as it may.
-    pub(crate) fn take_in(&self, application: Application<'_>) -> Result<Arc<UnitCore>, Refusal> {
+    pub(crate) fn take_in(&self, application: Application<'_>) -> Result<Taken, Refusal> {
         let mut state = self.lock();
         let known = application.after.iter().try_for_each(|dependency| {
             check_dependency(&state, dependency, &application.slot.lifetime)
@@ -105,22 +124,28 @@ impl Registry {
         let hub = &unit.lifetime().hub;
         // Counted before it is told of, so that a runtime that ends when it is idle does not.
         hub.count_served();
+        let mut first_run = None;
         if !state.launched {
             state
                 .waiting
                 .push((Arc::clone(&unit), application.after.to_vec()));
-        } else if let Err(problem) = state.announce(&unit, application.after) {
-            hub.count_over();
-            return Err(Refusal {
-                problem,
-                _service: None,
-                _unit: Some(unit),
-            });
+        } else {
+            match state.announce(&unit, application.after) {
+                Ok(attempt) => first_run = attempt,
+                Err(problem) => {
+                    hub.count_over();
+                    return Err(Refusal {
+                        problem,
+                        _service: None,
+                        _unit: Some(unit),
+                    });
+                }
+            }
         }
         let swept = state.add(&unit);
         drop(state);
         drop(swept);
-        Ok(unit)
+        Ok(Taken { unit, first_run })
     }
 
     /// Says why the runtime cannot be started.
@@ -213,8 +238,13 @@ impl Registry {
 }
 
 impl State {
-    /// Tells the supervisor of a service, and starts it for the first one.
-    fn announce(&mut self, unit: &Arc<UnitCore>, after: &[Dependency]) -> Result<(), Problem> {
+    /// Tells the supervisor of a service, and starts it for the first one. Returns the first run of a
+    /// service that nothing holds up: whoever hands it in launches that, as the supervisor has enough to do.
+    fn announce(
+        &mut self,
+        unit: &Arc<UnitCore>,
+        after: &[Dependency],
+    ) -> Result<Option<Arc<Attempt>>, Problem> {
         let lifetime = unit.lifetime();
         if lifetime.phase() >= Phase::Stopping {
             return Err(Problem::Stopping);
@@ -232,12 +262,20 @@ impl State {
                 }
             }
         }
-        let newcomer = Newcomer {
-            unit: Arc::clone(unit),
-            after: resolve(self, after),
+        let mut first_run = None;
+        let told = if after.is_empty() && unit.launcher.is_flavour_started(unit.slot()) {
+            let is_awaited = unit.policy.start_timeout.is_some();
+            let attempt = Arc::new(Attempt::new(Arc::clone(unit), is_awaited));
+            first_run = Some(Arc::clone(&attempt));
+            Told::Launched(attempt, lifetime.settings.clock.now())
+        } else {
+            Told::ServedOne(Newcomer {
+                unit: Arc::clone(unit),
+                after: resolve(self, after),
+            })
         };
-        let told = lifetime.hub.push(Told::ServedOne(newcomer));
-        told.map_err(|_| Problem::Stopping)
+        let told = lifetime.hub.push(told);
+        told.map(|()| first_run).map_err(|_| Problem::Stopping)
     }
 
     /// Enters the unit; returns those that are forgotten for it.

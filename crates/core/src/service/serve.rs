@@ -234,7 +234,7 @@ impl UnitBuilder<'_> {
             launcher: Arc::new(Source::new(service, make)),
         });
         match unit {
-            Ok(unit) => Ok(Unit::new(unit)),
+            Ok(taken) => Ok(Unit::new(taken.launch())),
             Err(refusal) => Err(refused(refusal.problem)),
         }
     }

@@ -321,6 +321,13 @@ impl UnitCore {
         });
     }
 
+    /// The first run is launched, unless that has met the stop.
+    pub(crate) fn set_launched(&self) {
+        self.change(|status| {
+            (status.state == UnitState::Waiting).then(|| status.state = UnitState::Starting)
+        });
+    }
+
     pub(crate) fn set_delayed(&self, until: Instant) {
         self.change(|status| {
             status.state = UnitState::Delayed;

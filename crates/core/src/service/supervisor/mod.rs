@@ -195,11 +195,8 @@ impl Supervisor {
     fn take(&mut self, told: Told) {
         match told {
             Told::Served(newcomers) => self.serve(newcomers),
-            Told::ServedOne(newcomer) if newcomer.after.is_empty() => {
-                let id = self.enter(newcomer.unit, &[]);
-                self.start_if_it_may(id);
-            }
             Told::ServedOne(newcomer) => self.serve(vec![newcomer]),
+            Told::Launched(attempt, at) => self.enter_launched(attempt, at),
             Told::Begun(attempt) => {
                 if let Some(id) = self.current(&attempt) {
                     self.begun(id);
@@ -257,17 +254,6 @@ impl Supervisor {
             due,
         }));
     }
-}
-
-/// A run that could not begin has failed, unless the runtime ends.
-fn fail_to_start(attempt: &Attempt, reason: Reason) {
-    let cause = match reason {
-        Reason::Stopping => return,
-        Reason::Start(error) => Cause::lost_by("its flavour could not be started", error),
-        Reason::Rejected(Some(error)) => Cause::lost_by("its flavour does not take it", error),
-        _ => Cause::lost("its flavour does not take it"),
-    };
-    attempt.fail(cause);
 }
 
 /// Says of a unit what is no failure, but should be known.

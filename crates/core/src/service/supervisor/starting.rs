@@ -97,33 +97,57 @@ impl Supervisor {
             entry.starts.clear();
             entry.row = 0;
         }
-        if unit.policy.restart.starts_limit().is_some() {
-            entry.starts.push_back(now);
-        }
-        entry.runs += 1;
         let run = entry.runs;
         let is_awaited = !entry.waiters.is_empty()
             || unit.policy.start_timeout.is_some()
             || !self.acks.is_empty();
         let attempt = Arc::new(Attempt::new(Arc::clone(&unit), is_awaited));
+        unit.set_starting(run);
+        self.set_alive(id, attempt, now, false);
+        if unit.launcher.is_flavour_started(unit.slot()) {
+            self.launch(id);
+        } else {
+            self.start_flavour(id);
+        }
+    }
+
+    /// Enters a unit whose first run somebody else launches.
+    pub(super) fn enter_launched(&mut self, attempt: Arc<Attempt>, at: Instant) {
+        let id = self.enter(Arc::clone(attempt.unit()), &[]);
+        self.set_alive(id, attempt, at, true);
+        if !self.acks.is_empty() {
+            self.await_begin(id);
+        }
+        if self.stopping {
+            self.turns.push(id);
+        }
+    }
+
+    fn set_alive(&mut self, id: Id, attempt: Arc<Attempt>, now: Instant, launched: bool) {
+        let Some(entry) = self.entries.get_mut(&id) else {
+            return;
+        };
+        let policy = &entry.unit.policy;
+        if policy.restart.starts_limit().is_some() {
+            entry.starts.push_back(now);
+        }
+        entry.runs += 1;
+        let (run, start_timeout) = (entry.runs, policy.start_timeout);
         entry.stage = Stage::Alive(Alive {
-            attempt: Arc::clone(&attempt),
+            attempt,
             started: now,
-            launched: false,
+            launched,
             begun: false,
             ready: false,
             stop_due: false,
             given_up: false,
         });
-        unit.set_starting(run - 1);
         self.unbegun += 1;
-        if let Some(time) = unit.policy.start_timeout {
-            self.set_timer(id, run, time, Due::Start);
-        }
-        if unit.launcher.is_flavour_started(unit.slot()) {
-            self.launch(id);
-        } else {
-            self.start_flavour(id);
+        if let Some(time) = start_timeout {
+            let at = now
+                .checked_add(time)
+                .unwrap_or_else(|| self.clock.after(time));
+            self.set_timer_at(id, run, at, Due::Start);
         }
     }
 
@@ -134,12 +158,7 @@ impl Supervisor {
         }
         alive.launched = true;
         let attempt = Arc::clone(&alive.attempt);
-        let launcher = Arc::clone(&attempt.unit().launcher);
-        let launched = launcher.launch(&attempt);
-        // The payload that was refused tells of its end; why it was is told here, which comes first.
-        if let Err(reason) = launched {
-            fail_to_start(&attempt, reason);
-        }
+        attempt.launch();
     }
 
     /// Has the flavour started on a thread of its own, and the unit launched after that.
@@ -202,7 +221,7 @@ impl Supervisor {
                 ids.pop_front();
                 if let Some(alive) = self.alive(first).filter(|alive| !alive.launched) {
                     let attempt = Arc::clone(&alive.attempt);
-                    fail_to_start(&attempt, reason);
+                    attempt.fail_to_start(reason);
                     self.ended(first);
                 }
                 // The next one tries again.
