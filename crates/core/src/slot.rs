@@ -295,7 +295,8 @@ impl Slot {
             }
             let awaited = match self.lifetime.phase() {
                 Phase::Stopping => !self.lifetime.is_held(),
-                phase => phase > Phase::Stopping && self.is_blocking(),
+                Phase::Cancelling => self.is_blocking(),
+                _ => false,
             };
             if awaited {
                 self.lifetime.look();
@@ -331,7 +332,7 @@ impl Slot {
         let awaited = match lifetime.phase() {
             // Whoever holds the grace time open will come here, too, and is no holder any more by then.
             Phase::Stopping => !lifetime.is_held(),
-            Phase::Cancelling | Phase::Over => self.is_blocking() || self.is_drained(),
+            Phase::Cancelling => self.is_blocking() || self.is_drained(),
             _ => lifetime.settings.until_idle && self.is_drained(),
         };
         if awaited {

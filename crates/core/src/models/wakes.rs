@@ -1,5 +1,6 @@
 //! A wake against a poll, and against a cancel.
 
+use std::future::pending;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -94,5 +95,23 @@ fn whoever_waits_for_a_completion_goes_on() {
         waiter.join().unwrap();
         runtime.shutdown();
         runtime.wait().unwrap();
+    });
+}
+
+/// Whoever asks for the completion of a payload as its flavour is lost goes on.
+#[test]
+fn a_completion_meets_the_loss_of_its_flavour() {
+    holds(|| {
+        let (runtime, hands) = (runtime(), Hands::default());
+        runtime.start().unwrap();
+        runtime.adopt(hands.clone(), pending::<()>).unwrap();
+        let mut payload = hands.take();
+        let polled = Pin::new(&mut payload).poll(&mut Context::from_waker(Waker::noop()));
+        assert!(polled.is_pending());
+        let loser = thread::spawn(move || hands.lose());
+        payload.completion().wait();
+        loser.join().unwrap();
+        drop(payload);
+        assert!(runtime.wait().is_err());
     });
 }
