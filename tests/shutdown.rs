@@ -162,32 +162,44 @@ fn s2_a_coroutine_without_a_token_is_dropped_where_it_awaits<F: AsyncFlavour>(fl
 
 fn s2_a_token_taken_while_stopping_counts<F: AsyncFlavour>(flavour: F) {
     let runtime = started();
-    let (ready, done) = (Event::new(), Event::new());
-    let keeper = Event::new();
-    let (is_ready, is_done, keep) = (ready.clone(), done.clone(), keeper.clone());
-    // Keeps the grace time open until the late one has taken its token.
+    let (held, asked, taken) = (Event::new(), Event::new(), Event::new());
+    let (running, dropped, go, over) = (Event::new(), Event::new(), Event::new(), Event::new());
+    // Holds the grace time open until the other has its token.
+    let (is_held, is_asked, has_taken) = (held.clone(), asked.clone(), taken.clone());
     runtime
         .adopt(Thread, move || {
-            let _token = Shutdown::current();
-            is_ready.happen();
-            block_until(&keep);
+            let token = Shutdown::current();
+            is_held.happen();
+            assert!(token.wait_timeout(SOON));
+            is_asked.happen();
+            has_taken.expect("the other takes a token");
         })
         .unwrap();
-    ready.expect("the keeper holds a token");
-    let stop = runtime.clone();
+    let (is_running, is_dropped, is_taken) = (running.clone(), dropped.clone(), taken);
+    let (its_go, is_over) = (go.clone(), over.clone());
     runtime
         .adopt(flavour, move || async move {
-            stop.shutdown();
-            let _token = Shutdown::current();
-            keeper.happen();
-            for _ in 0..100 {
+            let _on_drop = OnDrop(move || is_dropped.happen());
+            is_running.happen();
+            while !asked.has_happened() {
                 futures_lite::future::yield_now().await;
             }
-            is_done.happen();
+            let _token = Shutdown::current();
+            is_taken.happen();
+            while !its_go.has_happened() {
+                futures_lite::future::yield_now().await;
+            }
+            is_over.happen();
         })
         .unwrap();
+    held.expect("the first has a token");
+    running.expect("the second runs");
+    runtime.shutdown();
+    // Now it alone is waited for.
+    assert!(!dropped.happens_within(Duration::from_millis(50)));
+    go.happen();
     runtime.wait().unwrap();
-    assert!(done.has_happened());
+    assert!(over.has_happened());
 }
 
 fn s2_a_token_that_was_dropped_still_counts<F: AsyncFlavour>(flavour: F) {

@@ -15,7 +15,6 @@ on_every_flavour!(
     s6_a_token_belongs_to_its_payload_and_clones_go_anywhere,
 );
 on_async_flavours!(
-    s2_a_token_taken_while_stopping_counts,
     s6_requested_wakes_coroutines,
     s6_a_waker_that_panics_leaves_no_other_token_asleep,
 );
@@ -23,48 +22,6 @@ once!(
     s6_wait_timeout_wakes_threads_and_keeps_time,
     a_waiter_whose_waker_panics_leaves_no_other_asleep,
 );
-
-fn s2_a_token_taken_while_stopping_counts<F: AsyncFlavour>(flavour: F) {
-    let runtime = started();
-    let (held, asked, taken) = (Event::new(), Event::new(), Event::new());
-    let (running, dropped, go, over) = (Event::new(), Event::new(), Event::new(), Event::new());
-    // Holds the grace time open until the other has its token.
-    let (is_held, is_asked, has_taken) = (held.clone(), asked.clone(), taken.clone());
-    runtime
-        .adopt(Thread, move || {
-            let token = Shutdown::current();
-            is_held.happen();
-            assert!(token.wait_timeout(SOON));
-            is_asked.happen();
-            has_taken.expect("the other takes a token");
-        })
-        .unwrap();
-    let (is_running, is_dropped, is_taken) = (running.clone(), dropped.clone(), taken);
-    let (its_go, is_over) = (go.clone(), over.clone());
-    runtime
-        .adopt(flavour, move || async move {
-            let _on_drop = OnDrop(move || is_dropped.happen());
-            is_running.happen();
-            while !asked.has_happened() {
-                futures_lite::future::yield_now().await;
-            }
-            let _token = Shutdown::current();
-            is_taken.happen();
-            while !its_go.has_happened() {
-                futures_lite::future::yield_now().await;
-            }
-            is_over.happen();
-        })
-        .unwrap();
-    held.expect("the first has a token");
-    running.expect("the second runs");
-    runtime.shutdown();
-    // Now it alone is waited for.
-    assert!(!dropped.happens_within(Duration::from_millis(50)));
-    go.happen();
-    runtime.wait().unwrap();
-    assert!(over.has_happened());
-}
 
 fn s6_requested_wakes_coroutines<F: AsyncFlavour>(flavour: F) {
     let runtime = started();

@@ -1,7 +1,6 @@
 //! A wake against a poll, and against a cancel.
 
-use std::future::pending;
-use std::future::{Future, poll_fn};
+use std::future::{Future, pending, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
