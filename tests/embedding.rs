@@ -7,12 +7,12 @@ use std::fmt;
 use std::future::pending;
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use common::*;
 use foster::{
-    AdoptError, BoxError, Coroutine, Flavour, Identifier, Key, Reporter, RunErrorKind, Runtime,
-    Smol, StragglerReason, Thread, Tokio,
+    AdoptError, AdoptErrorKind, BoxError, Coroutine, Flavour, Identifier, Key, Rejected, Reporter,
+    RunErrorKind, Runtime, Smol, StragglerReason, Thread, Tokio,
 };
 
 on_every_flavour!(l3_the_start_ends_whatever_its_payloads_adopt);
@@ -22,7 +22,7 @@ once!(
     a_started_runtime_without_handles_ends,
     the_default_runtime_is_one,
     l5_no_flavour_is_started_after_the_end,
-    l5_a_flavour_that_still_starts_at_the_end_is_named_once,
+    l5_a_flavour_that_still_starts_at_the_end_is_named_once_and_ended,
 );
 
 /// Each payload adopts its successor, until the runtime stops.
@@ -181,6 +181,35 @@ fn l5_no_flavour_is_started_after_the_end() {
 struct Hesitant {
     starts: Event,
     may_go_on: Event,
+    cancelled: Event,
+}
+
+/// What it starts: a real flavour, and a look at how it ends.
+#[derive(Debug)]
+struct Watched {
+    flavour: Arc<dyn Flavour<Payload = Coroutine>>,
+    key: Hesitant,
+}
+
+impl Flavour for Watched {
+    type Payload = Coroutine;
+
+    fn spawn(&self, payload: Coroutine) -> Result<(), Rejected<Coroutine>> {
+        self.flavour.spawn(payload)
+    }
+
+    fn block_on(&self, payload: Coroutine) -> Result<(), Rejected<Coroutine>> {
+        self.flavour.block_on(payload)
+    }
+
+    fn cancel(&self) {
+        self.flavour.cancel();
+        self.key.cancelled.happen();
+    }
+
+    fn join(&self, by: Instant) -> bool {
+        self.flavour.join(by)
+    }
 }
 
 impl PartialEq for Hesitant {
@@ -205,15 +234,18 @@ impl Key for Hesitant {
     fn start(&self, reporter: Reporter) -> Result<Arc<dyn Flavour<Payload = Coroutine>>, BoxError> {
         self.starts.happen();
         self.may_go_on.expect("the runtime is over");
-        Smol.start(reporter)
+        let (flavour, key) = (Smol.start(reporter)?, self.clone());
+        Ok(Arc::new(Watched { flavour, key }))
     }
 }
 
-fn l5_a_flavour_that_still_starts_at_the_end_is_named_once() {
+fn l5_a_flavour_that_still_starts_at_the_end_is_named_once_and_ended() {
     let key = Hesitant {
         starts: Event::new(),
         may_go_on: Event::new(),
+        cancelled: Event::new(),
     };
+    let cancelled = key.cancelled.clone();
     let runtime = builder()
         .grace(Duration::ZERO)
         .cancel_timeout(Duration::from_millis(50))
@@ -231,6 +263,10 @@ fn l5_a_flavour_that_still_starts_at_the_end_is_named_once() {
     };
     assert_eq!(straggler.flavour(), "hesitant");
     assert_eq!(straggler.reason(), StragglerReason::Thread);
+    assert!(!cancelled.has_happened());
     key.may_go_on.happen();
-    assert!(late.join().unwrap().is_err(), "refused");
+    // Nobody else would end its thread.
+    cancelled.expect("the flavour is told to end");
+    let refused = late.join().unwrap().unwrap_err();
+    assert_eq!(refused.kind(), AdoptErrorKind::Stopping);
 }

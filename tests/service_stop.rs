@@ -115,12 +115,16 @@ fn v11_a_thread_that_overruns_does_not_hold_up_those_before_it() {
 fn v11_without_a_token_it_is_cancelled_when_its_turn_comes() {
     let runtime = started();
     let log: Lines = Log::new();
-    let lines = log.clone();
+    let (lines, dropped) = (log.clone(), Event::new());
+    let is_dropped = dropped.clone();
     let first = runtime
         .serve(service(Smol, move || {
-            let log = lines.clone();
+            let (log, is_dropped) = (lines.clone(), is_dropped.clone());
             async move {
-                let _on_drop = OnDrop(|| log.write("first"));
+                let _on_drop = OnDrop(|| {
+                    log.write("first");
+                    is_dropped.happen();
+                });
                 pending::<()>().await;
             }
         }))
@@ -130,11 +134,14 @@ fn v11_without_a_token_it_is_cancelled_when_its_turn_comes() {
         .unit()
         .after(&first)
         .serve(service(Tokio, move || {
-            let log = lines.clone();
+            let (log, dropped) = (lines.clone(), dropped.clone());
             async move {
                 let token = Shutdown::current();
                 token.requested().await;
-                tokio::time::sleep(Duration::from_millis(20)).await;
+                assert!(
+                    !dropped.happens_within(Duration::from_millis(20)),
+                    "the first has its turn after this"
+                );
                 log.write("second");
             }
         }))

@@ -68,7 +68,7 @@ enum Label {
 }
 
 /// Where a payload was handed in.
-type Place = &'static Location<'static>;
+pub(crate) type Place = &'static Location<'static>;
 
 impl Header {
     pub(crate) fn new(name: Option<Cow<'static, str>>, place: Place, slot: Arc<Slot>) -> Self {

@@ -1,7 +1,6 @@
 //! Handing payloads to their flavours: adopt, execute, call.
 
 use std::borrow::Cow;
-use std::panic::Location;
 
 use super::Core;
 use crate::context::{self, Dropping};
@@ -23,8 +22,7 @@ use crate::sync::Arc;
 
 /// The name of a payload, if it was given one.
 pub(super) type Name = Option<Cow<'static, str>>;
-/// Where a payload was handed in.
-pub(super) type Place = &'static Location<'static>;
+pub(super) use crate::record::Place;
 
 impl Core {
     pub(super) fn adopt<C, P>(
