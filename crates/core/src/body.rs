@@ -2,219 +2,87 @@
 
 use std::any::Any;
 use std::future::Future;
-use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use crate::bound::Bound;
+use crate::bound::FutureCell;
 use crate::failure::Cause;
+use crate::record::Record;
 use crate::reply::{Gate, Reply};
-use crate::sync::Arc;
 use crate::sync::thread;
+use crate::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A panic's value.
 pub(crate) type Panic = Box<dyn Any + Send>;
 
-/// The user's code of a payload, its type erased.
-pub(crate) trait Body: Send {
-    /// Lets the code go on. When it is ready its future is gone and its result judged or kept.
-    fn poll(&mut self, context: &mut Context<'_>) -> Result<Poll<()>, ForeignThread>;
+/// The user's code of a payload.
+pub(crate) trait Body: Send + Sync {
+    /// What it gives.
+    type Output;
 
-    /// Whether nothing of the user's code is left.
-    fn is_gone(&self) -> bool;
+    /// Lets the code go on; its value when it is ready, once. `keeper` is the record that it is a part of.
+    fn poll(
+        &self,
+        keeper: &Arc<Record>,
+        context: &mut Context<'_>,
+    ) -> Result<Poll<Option<Self::Output>>, ForeignThread>;
 
     /// Drops the closure or the future, if the calling thread may; else leaks it.
-    fn discard(&mut self) -> Result<(), ForeignThread>;
-
-    /// Says how it ended, now that nothing of the user's is left to run. Hands the result to the
-    /// caller, if there is one; returns why the payload has failed, if it has.
-    fn end(&mut self, end: End) -> Option<Cause>;
+    fn clear(&self, keeper: &Arc<Record>) -> Result<(), ForeignThread>;
 }
 
 /// The user's future was reached for on a thread that it is not bound to.
 pub(crate) struct ForeignThread;
 
-/// How a payload's code came to its end.
-pub(crate) enum End {
-    Returned,
-    Panicked(Panic),
-    Dropped,
-}
+/// The code of a coroutine, `BOUND` to its thread, or of a parallel.
+impl<F, A, const BOUND: bool> Body for FutureCell<F, A, BOUND>
+where
+    Self: Send + Sync,
+    F: FnOnce() -> A,
+    A: Future,
+{
+    type Output = A::Output;
 
-/// Where a started future lives: pinned, in an allocation of its own.
-pub(crate) trait Home<A>: Send {
-    fn new(future: A) -> Self;
-
-    /// The future, if the calling thread may reach it.
-    fn get(&mut self) -> Option<Pin<&mut A>>;
-}
-
-/// A future that need not be `Send` is bound to the thread that makes it.
-impl<A: 'static> Home<A> for Bound<A> {
-    fn new(future: A) -> Self {
-        Bound::new(future)
+    fn poll(
+        &self,
+        keeper: &Arc<Record>,
+        context: &mut Context<'_>,
+    ) -> Result<Poll<Option<A::Output>>, ForeignThread> {
+        FutureCell::poll(self, keeper, context)
     }
 
-    fn get(&mut self) -> Option<Pin<&mut A>> {
-        Bound::get(self)
-    }
-}
-
-/// A future that is `Send` may be reached from everywhere.
-impl<A: Send> Home<A> for Pin<Box<A>> {
-    fn new(future: A) -> Self {
-        Box::pin(future)
-    }
-
-    fn get(&mut self) -> Option<Pin<&mut A>> {
-        Some(self.as_mut())
-    }
-}
-
-/// The three ages of a payload's code.
-enum Age<F, H> {
-    /// Not run yet: may be anywhere.
-    Closure(F),
-    /// Started.
-    Future(H),
-    Gone,
-}
-
-/// The code of a coroutine or of a parallel.
-pub(crate) struct AsyncBody<F, A: Future, H> {
-    age: Age<F, H>,
-    result: ResultOf<A::Output>,
-}
-
-impl<F, A: Future, H> AsyncBody<F, A, H> {
-    pub(crate) fn new(make: F, sink: Sink<A::Output>) -> Self {
-        Self {
-            age: Age::Closure(make),
-            result: ResultOf::new(sink),
-        }
+    fn clear(&self, keeper: &Arc<Record>) -> Result<(), ForeignThread> {
+        FutureCell::clear(self, keeper)
     }
 }
 
 /// The code of a subroutine.
-pub(crate) struct BlockingBody<F, T> {
-    code: Option<F>,
-    result: ResultOf<T>,
-}
+pub(crate) struct BlockingBody<F>(Mutex<Option<F>>);
 
-impl<F, T> BlockingBody<F, T> {
-    pub(crate) fn new(code: F, sink: Sink<T>) -> Self {
-        Self {
-            code: Some(code),
-            result: ResultOf::new(sink),
-        }
+impl<F> BlockingBody<F> {
+    pub(crate) fn new(code: F) -> Self {
+        Self(Mutex::new(Some(code)))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<F>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-struct ResultOf<T> {
-    sink: Sink<T>,
-    /// Boxed, as failures are rare and every payload has room for one.
-    verdict: Option<Box<Cause>>,
-}
-
-impl<F, A, H> Body for AsyncBody<F, A, H>
-where
-    F: FnOnce() -> A + Send,
-    A: Future<Output: 'static> + 'static,
-    H: Home<A>,
-{
-    fn poll(&mut self, context: &mut Context<'_>) -> Result<Poll<()>, ForeignThread> {
-        if let Age::Closure(_) = self.age {
-            // Gone while the closure runs: should it panic, there is nothing to drop.
-            if let Age::Closure(make) = std::mem::replace(&mut self.age, Age::Gone) {
-                self.age = Age::Future(H::new(make()));
-            }
-        }
-        let Age::Future(future) = &mut self.age else {
-            return Ok(Poll::Ready(()));
-        };
-        let Some(future) = future.get() else {
-            return Err(ForeignThread);
-        };
-        let Poll::Ready(value) = future.poll(context) else {
-            return Ok(Poll::Pending);
-        };
-        // The future's destructors belong to the payload: they come before its result.
-        self.age = Age::Gone;
-        self.result.take_in(value);
-        Ok(Poll::Ready(()))
-    }
-
-    fn is_gone(&self) -> bool {
-        matches!(self.age, Age::Gone)
-    }
-
-    fn discard(&mut self) -> Result<(), ForeignThread> {
-        match std::mem::replace(&mut self.age, Age::Gone) {
-            Age::Future(mut future) => match future.get() {
-                Some(_) => Ok(()),
-                None => Err(ForeignThread),
-            },
-            _ => Ok(()),
-        }
-    }
-
-    fn end(&mut self, end: End) -> Option<Cause> {
-        self.result.end(end)
-    }
-}
-
-impl<F, T> Body for BlockingBody<F, T>
+impl<F, T> Body for BlockingBody<F>
 where
     F: FnOnce() -> T + Send,
-    T: 'static,
 {
-    fn poll(&mut self, _: &mut Context<'_>) -> Result<Poll<()>, ForeignThread> {
-        if let Some(code) = self.code.take() {
-            let value = code();
-            self.result.take_in(value);
-        }
-        Ok(Poll::Ready(()))
+    type Output = T;
+
+    fn poll(&self, _: &Arc<Record>, _: &mut Context<'_>) -> Result<Poll<Option<T>>, ForeignThread> {
+        let code = self.lock().take();
+        Ok(Poll::Ready(code.map(|code| code())))
     }
 
-    fn is_gone(&self) -> bool {
-        self.code.is_none()
-    }
-
-    fn discard(&mut self) -> Result<(), ForeignThread> {
-        self.code = None;
+    fn clear(&self, _: &Arc<Record>) -> Result<(), ForeignThread> {
+        // Bound to a name so that it is dropped after the lock.
+        let _code = self.lock().take();
         Ok(())
-    }
-
-    fn end(&mut self, end: End) -> Option<Cause> {
-        self.result.end(end)
-    }
-}
-
-impl<T> ResultOf<T> {
-    fn new(sink: Sink<T>) -> Self {
-        Self {
-            sink,
-            verdict: None,
-        }
-    }
-
-    fn take_in(&mut self, value: T) {
-        match &self.sink {
-            Sink::Adopted(verdict) => self.verdict = verdict(value).map(Box::new),
-            // A value that is no longer wanted is dropped here, where it was made.
-            Sink::Called(reply) => drop(reply.put(Ok(value))),
-        }
-    }
-
-    fn end(&mut self, end: End) -> Option<Cause> {
-        match (end, &self.sink) {
-            (End::Panicked(panic), Sink::Called(reply)) => match reply.put(Err(panic)) {
-                Some(Err(panic)) => Some(Cause::panic(panic)),
-                _ => None,
-            },
-            (End::Panicked(panic), Sink::Adopted(_)) => Some(Cause::panic(panic)),
-            (End::Returned, _) => self.verdict.take().map(|cause| *cause),
-            (End::Dropped, _) => None,
-        }
     }
 }
 
@@ -228,6 +96,30 @@ pub(crate) enum Sink<T> {
 }
 
 impl<T> Sink<T> {
+    /// Takes the payload's value; why the payload has failed, if it has.
+    pub(crate) fn take_in(&self, value: T) -> Option<Cause> {
+        match self {
+            Self::Adopted(verdict) => verdict(value),
+            Self::Called(reply) => {
+                // A value that is no longer wanted is dropped here, where it was made.
+                drop(reply.put(Ok(value)));
+                None
+            }
+        }
+    }
+
+    /// Takes the payload's panic, which is a failure if nobody is there to receive it.
+    pub(crate) fn take_panic(&self, panic: Panic) -> Option<Cause> {
+        match self {
+            Self::Adopted(_) => Some(Cause::panic(panic)),
+            Self::Called(reply) => match reply.put(Err(panic)) {
+                Some(Err(panic)) => Some(Cause::panic(panic)),
+                _ => None,
+            },
+        }
+    }
+
+    /// Where the caller waits, if there is one.
     pub(crate) fn gate(&self) -> Option<Arc<dyn Gate>> {
         match self {
             Self::Adopted(_) => None,

@@ -1,31 +1,41 @@
-//! The thread-bound box: the one module of Foster that holds `unsafe`.
+//! The cell that a payload's closure and future live in: the one module of Foster that holds `unsafe`.
 //!
-//! A payload's future may be `!Send`, yet the coroutine around it is handed to executors as a
-//! `Send` value. [`Bound`] makes that sound whatever the executor does.
+//! A payload's future may be `!Send`, yet the payload around it is handed to executors as a `Send` value,
+//! and its wakers go anywhere. The future lives in its payload's own allocation, so that a payload costs
+//! one. [`FutureCell`] makes that sound whatever the executor does.
 //!
 //! # Invariants
 //!
-//! 1. `value` is created on the thread `home`, and only code that runs on `home` ever reaches it:
+//! 1. A bound future is made on the thread `home`, and only code that runs on `home` ever reaches it:
 //!    every access compares the calling thread with `home` first.
-//! 2. `value` is pinned in an allocation of its own. That allocation is freed only together with
-//!    the value's destructor, on `home`. A drop anywhere else leaks both, so pinned memory is
-//!    never freed under a value that was not dropped.
-//! 3. `home` is a [`ThreadId`], which the standard library never reuses: a thread started after
-//!    `home` has ended is not mistaken for it.
+//! 2. A future is pinned where it was made. As long as it is there, the record around it owns one reference
+//!    to itself, which is given back only when the future's destructor has run. So the memory is neither
+//!    freed nor moved out of its `Arc` under a future that was not dropped: what is given up on a foreign
+//!    thread is leaked with all that is around it.
+//! 3. Threads are known by numbers of our own, none of which is given out twice.
+//! 4. Whoever reaches for what is in the cell has set `busy`, and finds it clear: nobody else does then.
 #![allow(unsafe_code)]
 
-use std::cell::Cell;
-use std::mem::ManuallyDrop;
+use std::cell::{Cell, UnsafeCell};
+use std::future::Future;
+use std::mem;
 use std::pin::Pin;
+use std::ptr;
+use std::task::{Context, Poll};
 
+use crate::body::ForeignThread;
+use crate::record::Record;
+use crate::sync::atomic::AtomicBool;
+use crate::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use crate::sync::thread::{self, ThreadId};
-use crate::sync::thread_local;
+use crate::sync::{Arc, thread_local};
 
 thread_local! {
     static ID: Cell<Option<ThreadId>> = const { Cell::new(None) };
+    static HOME: Cell<u32> = const { Cell::new(NOWHERE) };
 }
 
-/// The calling thread's id, remembered, as this is asked at every poll.
+/// The calling thread's id, remembered, as this is asked often.
 pub(crate) fn current_thread() -> ThreadId {
     // The cell has no destructor, so it can be read even while the thread's locals are torn down.
     ID.with(|id| {
@@ -37,102 +47,400 @@ pub(crate) fn current_thread() -> ThreadId {
     })
 }
 
-/// A pinned value that can be carried to any thread and touched on its home thread only.
-pub(crate) struct Bound<T: 'static> {
-    value: ManuallyDrop<Pin<Box<T>>>,
-    home: ThreadId,
+/// The number of no thread.
+const NOWHERE: u32 = 0;
+
+/// The calling thread's number, which is half the size of its id. A thread that comes after four thousand
+/// million others has none, and is nobody's home.
+fn current_home() -> u32 {
+    static LAST: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(NOWHERE);
+    HOME.with(|home| {
+        if home.get() == NOWHERE {
+            let last = LAST.fetch_update(Relaxed, Relaxed, |last| last.checked_add(1));
+            home.set(last.map_or(NOWHERE, |last| last + 1));
+        }
+        home.get()
+    })
 }
 
-// SAFETY: moving a `Bound` moves a pointer and an id; the `T` behind it stays where it is. `get`
-// and `drop` are the only ways to the `T`, and both do nothing with it unless the calling thread
-// is the one that made it (invariant 1), so no `T` is ever used from a second thread.
-unsafe impl<T: 'static> Send for Bound<T> {}
+/// A closure, and then the future that it has made, in place. With `BOUND` the future need not be `Send`,
+/// and is reached on the thread that made it alone.
+pub(crate) struct FutureCell<F, A, const BOUND: bool> {
+    busy: AtomicBool,
+    /// Whether the record around it has a reference to itself for the future.
+    kept: Cell<bool>,
+    /// Where the future was made. `NOWHERE` beside a future says that it was leaked.
+    home: Cell<u32>,
+    age: UnsafeCell<Age<F, A>>,
+}
 
-impl<T: 'static> Bound<T> {
-    /// Binds `value` to the calling thread.
-    pub(crate) fn new(value: T) -> Self {
+/// The three ages of a payload's code.
+enum Age<F, A> {
+    /// Not run yet: may be anywhere.
+    Closure(F),
+    /// Started.
+    Future(A),
+    Gone,
+}
+
+// SAFETY: the closure is `Send`. The future is only ever reached by `poll` and `clear`, which do nothing
+// with it unless the calling thread is the one that made it (invariant 1); and it is never dropped with the
+// cell (invariant 2). So no future is ever used from a second thread.
+unsafe impl<F: Send, A> Send for FutureCell<F, A, true> {}
+// SAFETY: as above. What is in the cell is reached by one thread at a time (invariant 4).
+unsafe impl<F: Send, A> Sync for FutureCell<F, A, true> {}
+
+// SAFETY: both that it may hold are `Send`.
+unsafe impl<F: Send, A: Send> Send for FutureCell<F, A, false> {}
+// SAFETY: as above, and by one thread at a time (invariant 4).
+unsafe impl<F: Send, A: Send> Sync for FutureCell<F, A, false> {}
+
+impl<F, A, const BOUND: bool> FutureCell<F, A, BOUND>
+where
+    F: FnOnce() -> A,
+    A: Future,
+{
+    pub(crate) fn new(make: F) -> Self {
         Self {
-            value: ManuallyDrop::new(Box::pin(value)),
-            home: current_thread(),
+            busy: AtomicBool::new(false),
+            kept: Cell::new(false),
+            home: Cell::new(NOWHERE),
+            age: UnsafeCell::new(Age::Closure(make)),
         }
     }
 
-    /// The value, on its home thread; `None` on any other.
-    pub(crate) fn get(&mut self) -> Option<Pin<&mut T>> {
-        self.is_home().then(|| self.value.as_mut())
+    /// Lets the code go on; its value when it is ready, once. The future is gone by then.
+    ///
+    /// # Panics
+    ///
+    /// As the user's code does; and if `keeper` is not the record that this cell is a part of.
+    pub(crate) fn poll(
+        &self,
+        keeper: &Arc<Record>,
+        context: &mut Context<'_>,
+    ) -> Result<Poll<Option<A::Output>>, ForeignThread> {
+        let inside = self.enter(keeper)?;
+        if let Age::Closure(_) = inside.age {
+            // Gone while the closure runs: should it panic, there is nothing to drop.
+            if let Age::Closure(make) = mem::replace(inside.age, Age::Gone) {
+                let future = make();
+                self.home.set(current_home());
+                *inside.age = Age::Future(future);
+            }
+        }
+        let is_home = self.is_home();
+        let Age::Future(future) = &mut *inside.age else {
+            return Ok(Poll::Ready(None));
+        };
+        if !is_home {
+            return Err(ForeignThread);
+        }
+        // SAFETY: the future stays where it is until it is dropped there. Nobody is given a `&mut` to it,
+        // and the record around the cell can be neither freed nor taken out of its `Arc`: while this runs
+        // `keeper` is borrowed, and the future does not outlast it but with a reference that the record has
+        // to itself, see `Inside::drop` (invariant 2).
+        let Poll::Ready(value) = unsafe { Pin::new_unchecked(future) }.poll(context) else {
+            return Ok(Poll::Pending);
+        };
+        // The future's destructors belong to the payload: they come before its result.
+        *inside.age = Age::Gone;
+        Ok(Poll::Ready(Some(value)))
     }
 
-    /// Whether the calling thread is the one the value is bound to.
-    pub(crate) fn is_home(&self) -> bool {
-        current_thread() == self.home
+    /// Drops the closure or the future, if the calling thread may; else leaks it.
+    ///
+    /// # Panics
+    ///
+    /// As [`poll`](Self::poll).
+    pub(crate) fn clear(&self, keeper: &Arc<Record>) -> Result<(), ForeignThread> {
+        let inside = self.enter(keeper)?;
+        if let Age::Future(_) = inside.age {
+            if self.home.get() == NOWHERE {
+                // Leaked, which has been told.
+                return Ok(());
+            }
+            if !self.is_home() {
+                self.home.set(NOWHERE);
+                return Err(ForeignThread);
+            }
+        }
+        // Also if the destructor panics: the assignment is made all the same.
+        *inside.age = Age::Gone;
+        Ok(())
+    }
+
+    fn is_home(&self) -> bool {
+        let home = self.home.get();
+        home != NOWHERE && (!BOUND || home == current_home())
+    }
+
+    /// Reaches for what is in the cell, unless somebody else does right now: a flavour that polls a payload
+    /// on two threads at once.
+    fn enter<'a>(
+        &'a self,
+        keeper: &'a Arc<Record>,
+    ) -> Result<Inside<'a, F, A, BOUND>, ForeignThread> {
+        let start = Arc::as_ptr(keeper).cast::<()>().addr();
+        let offset = ptr::from_ref(self).addr().wrapping_sub(start);
+        assert!(
+            offset < size_of_val(&**keeper),
+            "a cell is kept by its own record"
+        );
+        if self.busy.swap(true, Acquire) {
+            return Err(ForeignThread);
+        }
+        Ok(Inside {
+            // SAFETY: `busy` was clear and is set until this is dropped, so there is no other reference
+            // (invariant 4).
+            age: unsafe { &mut *self.age.get() },
+            cell: self,
+            keeper,
+        })
     }
 }
 
-impl<T: 'static> Drop for Bound<T> {
+/// The only way to what is in a cell.
+struct Inside<'a, F, A, const BOUND: bool> {
+    age: &'a mut Age<F, A>,
+    cell: &'a FutureCell<F, A, BOUND>,
+    keeper: &'a Arc<Record>,
+}
+
+impl<F, A, const BOUND: bool> Drop for Inside<'_, F, A, BOUND> {
     fn drop(&mut self) {
-        if self.is_home() {
-            // SAFETY: `drop` runs once and nothing reads `value` afterwards. The calling thread
-            // is `home`, so the destructor of a `!Send` value may run here, and the box is freed
-            // right after it (invariant 2).
-            unsafe { ManuallyDrop::drop(&mut self.value) }
+        let keeps = matches!(self.age, Age::Future(_));
+        let kept = self.cell.kept.replace(keeps);
+        if keeps && !kept {
+            // A future stays behind: from here on the record keeps itself (invariant 2).
+            mem::forget(Arc::clone(self.keeper));
+        }
+        self.cell.busy.store(false, Release);
+        if kept && !keeps {
+            // SAFETY: a clone of the keeper was forgotten, and has not been given back since, or `kept` were
+            // not set. The keeper is the same, as it is the record that the cell is a part of. It is borrowed,
+            // so this is not the last reference.
+            unsafe { Arc::decrement_strong_count(Arc::as_ptr(self.keeper)) }
         }
     }
 }
 
 #[cfg(all(test, not(foster_model)))]
 mod tests {
+    use std::future::poll_fn;
     use std::marker::PhantomPinned;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::pin::pin;
     use std::rc::Rc;
+    use std::task::Waker;
 
     use super::*;
+    use crate::account::Account;
+    use crate::body::Panic;
+    use crate::failure::Cause;
+    use crate::record::{Step, Task};
+    use crate::reply::Gate;
 
-    #[test]
-    fn the_home_thread_reaches_and_drops_the_value() {
-        let value = Rc::new(7);
-        let mut bound = Bound::new(Rc::clone(&value));
-        assert_eq!(bound.get().map(|value| **value), Some(7));
-        drop(bound);
-        assert_eq!(Rc::strong_count(&value), 1);
+    /// A record that is nothing but its cell.
+    struct Alone<F, A>(FutureCell<F, A, true>);
+
+    impl<F, A> Task for Alone<F, A>
+    where
+        F: FnOnce() -> A + Send,
+        A: Future<Output = ()>,
+    {
+        fn account(&self) -> &Account {
+            unreachable!("a cell knows nothing of accounts")
+        }
+
+        fn step(&self, me: &Arc<Record>, context: &mut Context<'_>) -> Result<Step, ForeignThread> {
+            Ok(self.0.poll(me, context)?.map(|_| None))
+        }
+
+        fn clear(&self, me: &Arc<Record>) -> Result<(), ForeignThread> {
+            self.0.clear(me)
+        }
+
+        fn take_panic(&self, _: Panic) -> Option<Cause> {
+            None
+        }
+
+        fn caller(&self) -> Option<Arc<dyn Gate>> {
+            None
+        }
+
+        fn with_waker(
+            self: Arc<Self>,
+            _: &mut dyn FnMut(&mut Context<'_>) -> Poll<()>,
+        ) -> Poll<()> {
+            Poll::Pending
+        }
     }
 
-    #[test]
-    fn another_thread_neither_reaches_nor_drops_the_value() {
-        let value = Rc::new(7);
-        let mut bound = Bound::new(Rc::clone(&value));
-        thread::spawn(move || {
-            assert!(bound.get().is_none());
-            drop(bound);
+    fn alone<F, A>(make: F) -> Arc<Record>
+    where
+        F: FnOnce() -> A + Send + 'static,
+        A: Future<Output = ()> + 'static,
+    {
+        Arc::new(Alone(FutureCell::new(make)))
+    }
+
+    /// What came of a poll: `None` for one on a foreign thread.
+    fn poll(record: &Arc<Record>) -> Option<bool> {
+        let mut context = Context::from_waker(Waker::noop());
+        let step = record.step(record, &mut context).ok()?;
+        Some(step.is_ready())
+    }
+
+    /// A future that is ready when what it shares says so.
+    fn waiting(shared: Rc<Cell<bool>>) -> impl Future<Output = ()> {
+        poll_fn(move |_| match shared.get() {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
         })
-        .join()
-        .expect("the thread only looks at the box");
-        assert_eq!(Rc::strong_count(&value), 2, "leaked, not dropped elsewhere");
     }
 
     #[test]
-    fn memory_of_a_leaked_value_stays_valid() {
-        // A self-made list node: the pointer must stay good after the foreign drop.
-        struct Node(u8, PhantomPinned);
-        let mut bound = Bound::new(Node(42, PhantomPinned));
-        let address = &raw const bound.get().expect("made here").0;
-        thread::spawn(move || drop(bound))
-            .join()
-            .expect("the drop does nothing");
-        // SAFETY: the node was leaked with its memory (invariant 2), so the pointer is valid.
-        assert_eq!(unsafe { *address }, 42);
+    fn a_record_keeps_itself_for_as_long_as_its_future_is_there() {
+        thread_local! {
+            static SHARED: Rc<Cell<bool>> = Rc::default();
+        }
+        let shared = SHARED.with(Rc::clone);
+        let record = alone(|| waiting(SHARED.with(Rc::clone)));
+        assert_eq!(Arc::strong_count(&record), 1);
+        for _ in 0..2 {
+            assert_eq!(poll(&record), Some(false));
+            assert_eq!(
+                (Arc::strong_count(&record), Rc::strong_count(&shared)),
+                (2, 3)
+            );
+        }
+        shared.set(true);
+        for _ in 0..2 {
+            assert_eq!(poll(&record), Some(true));
+            assert_eq!(
+                (Arc::strong_count(&record), Rc::strong_count(&shared)),
+                (1, 2)
+            );
+        }
     }
 
     #[test]
-    fn a_value_whose_home_has_ended_is_leaked() {
-        struct Loud;
-        impl Drop for Loud {
+    fn another_thread_neither_polls_nor_drops_a_future() {
+        struct Silent {
+            _local: Rc<()>,
+        }
+        impl Drop for Silent {
             fn drop(&mut self) {
-                panic!("must not be dropped here");
+                panic!("its thread alone may drop it");
             }
         }
-        let mut bound = thread::spawn(|| Bound::new(Loud))
+        let record = alone(|| async {
+            let silent = Silent {
+                _local: Rc::new(()),
+            };
+            std::future::pending::<()>().await;
+            drop(silent);
+        });
+        assert_eq!(poll(&record), Some(false));
+        let other = Arc::clone(&record);
+        thread::spawn(move || {
+            assert_eq!(poll(&other), None);
+            assert!(other.clear(&other).is_err());
+            assert!(other.clear(&other).is_ok(), "told once");
+        })
+        .join()
+        .expect("it only looks");
+        assert_eq!(poll(&record), None, "leaked");
+        assert_eq!(Arc::strong_count(&record), 2, "and never freed");
+    }
+
+    #[test]
+    fn memory_of_a_leaked_future_stays_valid() {
+        thread_local! {
+            static ADDRESS: Cell<*const u8> = const { Cell::new(ptr::null()) };
+        }
+        struct Node(u8, PhantomPinned);
+        let record = alone(|| async {
+            let node = pin!(Node(42, PhantomPinned));
+            ADDRESS.set(&raw const node.0);
+            std::future::pending::<()>().await;
+        });
+        assert_eq!(poll(&record), Some(false));
+        thread::spawn(move || drop(record))
             .join()
-            .expect("the thread only makes the box");
-        assert!(bound.get().is_none());
-        drop(bound);
+            .expect("the drop does nothing");
+        // SAFETY: the node is in a future that was leaked with its memory (invariant 2).
+        assert_eq!(unsafe { *ADDRESS.get() }, 42);
+    }
+
+    #[test]
+    fn a_panic_leaves_the_future_to_be_dropped() {
+        let dropped = Arc::new(());
+        let inside = Arc::clone(&dropped);
+        let record = alone(move || async move {
+            let _inside = inside;
+            panic!("on purpose");
+        });
+        assert!(catch_unwind(AssertUnwindSafe(|| poll(&record))).is_err());
+        // The panic has dropped what the future had; its shell is still there, and kept.
+        assert_eq!(
+            (Arc::strong_count(&record), Arc::strong_count(&dropped)),
+            (2, 1)
+        );
+        assert!(record.clear(&record).is_ok());
+        assert_eq!(Arc::strong_count(&record), 1);
+    }
+
+    #[test]
+    fn a_destructor_that_panics_is_run_once() {
+        struct Loud {
+            _counted: Arc<()>,
+        }
+        impl Drop for Loud {
+            fn drop(&mut self) {
+                panic!("on purpose");
+            }
+        }
+        let dropped = Arc::new(());
+        let loud = Loud {
+            _counted: Arc::clone(&dropped),
+        };
+        let record = alone(move || async move {
+            let _loud = loud;
+            std::future::pending::<()>().await;
+        });
+        assert_eq!(poll(&record), Some(false));
+        assert!(catch_unwind(AssertUnwindSafe(|| record.clear(&record))).is_err());
+        assert_eq!(
+            (Arc::strong_count(&record), Arc::strong_count(&dropped)),
+            (1, 1)
+        );
+        assert!(record.clear(&record).is_ok());
+    }
+
+    #[test]
+    fn a_cell_is_polled_by_one_at_a_time() {
+        thread_local! {
+            static RECORD: Cell<Option<Arc<Record>>> = const { Cell::new(None) };
+        }
+        let record = alone(|| {
+            poll_fn(|_| {
+                let inner = RECORD.take().expect("set below");
+                assert_eq!(poll(&inner), None, "it is being polled");
+                Poll::Ready(())
+            })
+        });
+        RECORD.set(Some(Arc::clone(&record)));
+        assert_eq!(poll(&record), Some(true));
+    }
+
+    #[test]
+    fn a_cell_is_polled_for_its_own_record_alone() {
+        let (record, other) = (alone(|| async {}), alone(|| async {}));
+        let mut context = Context::from_waker(Waker::noop());
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            record.step(&other, &mut context).is_ok()
+        }));
+        assert!(polled.is_err());
     }
 }

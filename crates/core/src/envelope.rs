@@ -6,19 +6,18 @@
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-use crate::body::{AsyncBody, BlockingBody, Body, End, ForeignThread, Panic, Sink};
-use crate::bound::Bound;
+use crate::account::Header;
+use crate::body::{BlockingBody, Body, ForeignThread, Panic, Sink};
+use crate::bound::FutureCell;
 use crate::context::{self, Dropping};
 use crate::failure::Cause;
-use crate::lifetime::Phase;
 use crate::outcome::Outcome;
-use crate::record::{Header, Record};
-use crate::reply::{Gate, Reply};
+use crate::record::{self, Record};
+use crate::reply::Reply;
 use crate::service::{Attempt, Judged};
-use crate::sync::{Arc, MutexGuard};
+use crate::sync::Arc;
 
 /// The account of one payload that is about to be handed to a flavour: whose it is, and where its
 /// result goes. Made by the runtime, used up by making a payload with it.
@@ -67,7 +66,8 @@ impl<T> std::fmt::Debug for Ticket<T> {
 
 /// A payload with all that core wraps around it.
 pub(crate) struct Envelope {
-    record: Arc<Record>,
+    /// `None` when the payload goes on without its envelope.
+    record: Option<Arc<Record>>,
 }
 
 impl Envelope {
@@ -76,9 +76,7 @@ impl Envelope {
         F: FnOnce() -> A + Send + 'static,
         A: Future<Output: 'static> + 'static,
     {
-        let gate = ticket.sink.gate();
-        let body = AsyncBody::<F, A, Bound<A>>::new(make, ticket.sink);
-        Self::new(ticket.header, gate, false, body)
+        Self::new(ticket, false, FutureCell::<F, A, true>::new(make))
     }
 
     pub(crate) fn parallel<F, A>(make: F, ticket: Ticket<A::Output>) -> Self
@@ -86,9 +84,7 @@ impl Envelope {
         F: FnOnce() -> A + Send + 'static,
         A: Future<Output: 'static> + Send + 'static,
     {
-        let gate = ticket.sink.gate();
-        let body = AsyncBody::<F, A, Pin<Box<A>>>::new(make, ticket.sink);
-        Self::new(ticket.header, gate, false, body)
+        Self::new(ticket, false, FutureCell::<F, A, false>::new(make))
     }
 
     pub(crate) fn subroutine<F, T>(code: F, ticket: Ticket<T>) -> Self
@@ -96,85 +92,100 @@ impl Envelope {
         F: FnOnce() -> T + Send + 'static,
         T: 'static,
     {
-        let gate = ticket.sink.gate();
-        let body = BlockingBody::new(code, ticket.sink);
-        Self::new(ticket.header, gate, true, body)
+        Self::new(ticket, true, BlockingBody::new(code))
     }
 
-    fn new(
-        header: Header,
-        gate: Option<Arc<dyn Gate>>,
-        blocking: bool,
-        body: impl Body + 'static,
-    ) -> Self {
-        let record: Arc<Record> = Arc::new(Record::new(header, gate.clone(), blocking, body));
-        if let Some(attempt) = record.attempt() {
-            attempt.belongs_to(Arc::downgrade(&record));
-        }
-        if let Some(gate) = gate {
-            gate.belongs_to(Arc::downgrade(&record));
-        }
-        Self { record }
+    fn new<B>(ticket: Ticket<B::Output>, blocking: bool, body: B) -> Self
+    where
+        B: Body<Output: 'static> + 'static,
+    {
+        record::record(ticket.header, blocking, ticket.sink, body).into()
     }
 
     pub(crate) fn record(&self) -> &Arc<Record> {
-        &self.record
+        self.record
+            .as_ref()
+            .expect("it is taken out at the end alone")
+    }
+
+    /// Takes the payload out, for the run queue.
+    pub(crate) fn into_record(mut self) -> Arc<Record> {
+        self.record
+            .take()
+            .expect("it is taken out at the end alone")
     }
 
     /// Runs blocking code to its end.
-    pub(crate) fn run(mut self) {
+    pub(crate) fn run(self) {
         let polled = self.poll(&mut Context::from_waker(Waker::noop()));
         debug_assert!(polled.is_ready(), "blocking code has no point to wait at");
     }
 
     /// Lets the payload go on, or drops it if it was cancelled. Never unwinds.
-    pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let record = &self.record;
-        let mut body = record.body();
-        let first = !record.is_started();
-        if first && !record.is_settled() {
-            begin(record);
+    pub(crate) fn poll(&self, context: &mut Context<'_>) -> Poll<()> {
+        let record = self.record();
+        if !record.is_started() && !record.is_settled() {
+            // The runner changes the phase first and cancels the registry afterwards, so a payload that it
+            // does not find there sees the phase.
+            record.slot().register(record);
         }
-        if record.is_cancelled() || record.is_settled() {
-            finish(record, body, End::Dropped, None);
+        if advance(record, context).is_ready() {
             return Poll::Ready(());
         }
-        if record.is_blocking() {
-            record.slot().count_start(record);
+        // Registered before the second look at the flag: who cancels sets the flag first
+        // and wakes afterwards, so either the wake or the look finds it.
+        record.slot().park(record, context.waker());
+        if !record.is_cancelled() {
+            return Poll::Pending;
         }
-        match guarded(record, || body.poll(context)) {
-            Ok(Ok(Poll::Pending)) => {
-                if first {
-                    record.slot().count_start(record);
-                }
-                // Registered before the second look at the flag: who cancels sets the flag first
-                // and wakes afterwards, so either the wake or the look finds it.
-                record.slot().park(record, context.waker());
-                if !record.is_cancelled() {
-                    return Poll::Pending;
-                }
-                finish(record, body, End::Dropped, None);
-            }
-            Ok(Ok(Poll::Ready(()))) => finish(record, body, End::Returned, None),
-            Ok(Err(ForeignThread)) => finish(
-                record,
-                body,
-                End::Dropped,
-                Some("its flavour polled it on a thread other than its own: its future was leaked"),
-            ),
-            Err(panic) => finish(record, body, End::Panicked(panic), None),
-        }
+        finish(record, None, None);
         Poll::Ready(())
     }
 }
 
+impl From<Arc<Record>> for Envelope {
+    fn from(record: Arc<Record>) -> Self {
+        Self {
+            record: Some(record),
+        }
+    }
+}
+
+/// Lets the payload go on, or drops it if it was cancelled. Never unwinds.
+pub(crate) fn advance(record: &Arc<Record>, context: &mut Context<'_>) -> Poll<()> {
+    if record.is_cancelled() || record.is_settled() {
+        finish(record, None, None);
+        return Poll::Ready(());
+    }
+    let first = !record.is_started();
+    if record.is_blocking() {
+        record.slot().count_start(record);
+    }
+    match guarded(record, || record.step(record, context)) {
+        Ok(Ok(Poll::Pending)) => {
+            if first {
+                record.slot().count_start(record);
+            }
+            return Poll::Pending;
+        }
+        Ok(Ok(Poll::Ready(cause))) => conclude(record, cause.map(|cause| *cause), None),
+        Ok(Err(ForeignThread)) => finish(
+            record,
+            None,
+            Some("its flavour polled it on a thread other than its own: its future was leaked"),
+        ),
+        Err(panic) => finish(record, record.take_panic(panic), None),
+    }
+    Poll::Ready(())
+}
+
 impl Drop for Envelope {
     fn drop(&mut self) {
-        let record = &self.record;
+        let Some(record) = &self.record else { return };
         let lost = match context::dropping() {
             _ if record.is_settled() => {
                 // Over, or lost with its flavour; only the latter's code is still here.
-                if let Err(panic) = discard(record, &mut *record.body()) {
+                if let Err(panic) = discard(record) {
                     record.fail(Cause::panic(panic));
                 }
                 return;
@@ -184,50 +195,34 @@ impl Drop for Envelope {
                 settle(record);
                 return;
             }
-            Dropping::ByFlavour
-                if !record.is_cancelled() && record.lifetime().phase() < Phase::Cancelling =>
-            {
+            Dropping::ByFlavour if !record.is_cancelled() => {
                 Some("its flavour dropped it unfinished")
             }
             Dropping::ByFlavour | Dropping::Unrun => None,
         };
-        finish(record, record.body(), End::Dropped, lost);
-    }
-}
-
-/// Enters the payload into its slot's registry, and cancels it if that came too late.
-fn begin(record: &Arc<Record>) {
-    record.slot().register(record);
-    // The runner changes the phase first and cancels the registry afterwards, so a payload that it
-    // does not find there sees the phase here.
-    if record.lifetime().phase() >= Phase::Cancelling {
-        record.cancel();
+        finish(record, None, lost);
     }
 }
 
 /// Ends the payload: drops what is left of the user's code, tells its failures, settles its account
 /// and lets its caller go on, in this order.
-fn finish(
-    record: &Arc<Record>,
-    mut body: MutexGuard<'_, dyn Body + 'static>,
-    end: End,
-    lost: Option<&str>,
-) {
-    let discarded = discard(record, &mut *body);
+fn finish(record: &Arc<Record>, cause: Option<Cause>, lost: Option<&str>) {
+    let discarded = discard(record);
     let lost = match discarded {
         Ok(Err(ForeignThread)) => {
             Some("its flavour dropped it on a thread other than its own: its future was leaked")
         }
         _ => lost,
     };
-    let cause = body.end(end);
-    drop(body);
+    conclude(record, lost.map(Cause::lost).or(cause), discarded.err());
+}
+
+/// Ends the payload, of whose code nothing is left.
+fn conclude(record: &Arc<Record>, cause: Option<Cause>, panic: Option<Panic>) {
     let ending = record.is_blocking() && record.lifetime().is_ending(record);
-    if let Some(cause) = lost.map(Cause::lost).or(cause) {
+    let causes = [cause, panic.map(Cause::panic)];
+    for cause in causes.into_iter().flatten() {
         record.fail(cause);
-    }
-    if let Err(panic) = discarded {
-        record.fail(Cause::panic(panic));
     }
     settle(record);
     if ending {
@@ -236,7 +231,7 @@ fn finish(
 }
 
 /// Settles the payload's account, unless its flavour was lost and that is done.
-fn settle(record: &Record) {
+fn settle(record: &Arc<Record>) {
     if let Some(ended) = record.settle() {
         record.slot().remove(record, ended);
         record.open_gate();
@@ -244,11 +239,8 @@ fn settle(record: &Record) {
 }
 
 /// Drops what is left of the user's code.
-fn discard(record: &Arc<Record>, body: &mut dyn Body) -> Result<Result<(), ForeignThread>, Panic> {
-    if body.is_gone() {
-        return Ok(Ok(()));
-    }
-    guarded(record, || body.discard())
+fn discard(record: &Arc<Record>) -> Result<Result<(), ForeignThread>, Panic> {
+    guarded(record, || record.clear(record))
 }
 
 /// Runs the user's code as the current payload of this thread, its panics caught.

@@ -16,7 +16,7 @@ use crate::sync::{Arc, Mutex, PoisonError};
 
 /// An executor that is made, run and dropped on a thread of its own.
 pub trait Executor: Sized + 'static {
-    /// Drives [`Intake::feed`] on this executor until that is over.
+    /// Drives [`Intake::drive`] or [`Intake::feed`] on this executor until that is over.
     fn run(&self, intake: &Intake);
 
     /// Ends the executor, which has nothing left to run. Must not wait for threads of others.
@@ -88,7 +88,7 @@ fn live<E: Executor>(executor: E, intake: &Intake, reporter: &Reporter) {
         Ok(()) if !intake.is_closed() => reporter.lost("its executor ended without being asked to"),
         Ok(()) => {}
     }
-    intake.abandon();
+    intake.abandon(reporter.slot().as_deref());
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| executor.close())) {
         let message = panic_message(panic);
         reporter.lost(format!(

@@ -268,6 +268,10 @@ impl Reporter {
         Self { identifier, slot }
     }
 
+    pub(crate) fn slot(&self) -> Option<crate::sync::Arc<Slot>> {
+        self.slot.upgrade()
+    }
+
     /// The identifier under which the flavour was started, to name threads after.
     pub fn identifier(&self) -> &Identifier {
         &self.identifier

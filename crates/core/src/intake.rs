@@ -1,6 +1,7 @@
 //! The queue between those who hand payloads in and one executor's thread.
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -9,46 +10,23 @@ use std::task::{Context, Poll, Waker};
 
 use crate::flavour::Rejected;
 use crate::payload::Coroutine;
-use crate::sync::{Mutex, MutexGuard, PoisonError};
-
-/// How many new payloads are handed to the executor before it gets a turn for all else.
-const BATCH: usize = 128;
+use crate::run_queue::{BATCH, RunQueue};
+use crate::slot::Slot;
+use crate::sync::Arc;
 
 /// A queue that any thread fills and one executor's thread drains, in batches.
 ///
 /// A push costs a short lock that is shared with nothing but other pushes and one swap a batch;
 /// only the push that finds the executor asleep wakes it.
+#[derive(Default)]
 pub struct Intake {
-    state: Mutex<State>,
-}
-
-struct State {
-    queue: Vec<Coroutine>,
-    /// The sleeping drainer.
-    waker: Option<Waker>,
-    closed: bool,
-}
-
-impl Default for Intake {
-    fn default() -> Self {
-        Self::new()
-    }
+    queue: Arc<RunQueue>,
 }
 
 impl Intake {
     /// An empty, open queue.
     pub fn new() -> Self {
-        Self {
-            state: Mutex::new(State {
-                queue: Vec::new(),
-                waker: None,
-                closed: false,
-            }),
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        Self::default()
     }
 
     /// Puts `payload` at the end of the queue.
@@ -57,43 +35,55 @@ impl Intake {
     ///
     /// Hands the payload back if the queue is closed.
     pub fn push(&self, payload: Coroutine) -> Result<(), Rejected<Coroutine>> {
-        let mut state = self.lock();
-        if state.closed {
-            return Err(Rejected::new(payload));
-        }
-        state.queue.push(payload);
-        let waker = state.waker.take();
-        drop(state);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
-        Ok(())
+        self.queue.push(payload)
     }
 
     /// Takes nothing more. What is in the queue is still drained.
     pub fn close(&self) {
-        let mut state = self.lock();
-        state.closed = true;
-        let waker = state.waker.take();
-        drop(state);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        self.queue.close();
     }
 
     /// Whether [`close`](Self::close) was called.
     pub fn is_closed(&self) -> bool {
-        self.lock().closed
+        self.queue.lock().closed
     }
 
-    /// Closes the queue and drops what nobody will drain any more.
-    pub(crate) fn abandon(&self) {
-        let left = {
-            let mut state = self.lock();
-            state.closed = true;
-            std::mem::take(&mut state.queue)
-        };
-        drop(left);
+    /// Closes the queue and ends what nobody will poll any more.
+    pub(crate) fn abandon(&self, slot: Option<&Slot>) {
+        self.queue.abandon(slot);
+    }
+
+    /// Polls every payload, until the queue is closed and all payloads are over.
+    ///
+    /// That is a task of one's own for each of them without its cost: what a payload wakes puts it back
+    /// into this queue. The executor polls nothing but this future, in its context. After at most 128
+    /// polls, or as soon as `is_spent` says so after one of them, `pause` is awaited, so that the executor
+    /// gets to everything else; it must not be ready before the executor has had a turn.
+    ///
+    /// An executor that gives each task a budget of its own, as tokio does, says with `is_spent` when that
+    /// of this future is used up.
+    ///
+    /// A flavour has one intake that is driven, and all polls of this future must come from one thread, as
+    /// those of its payloads do.
+    ///
+    /// # Panics
+    ///
+    /// When polled, if the intake is driven by another future already.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it is ready, it leaves its payloads unfinished. [`ExecutorThread`](crate::ExecutorThread)
+    /// reports them as lost.
+    pub fn drive<P>(
+        &self,
+        pause: impl FnMut() -> P + 'static,
+        is_spent: impl FnMut() -> bool + 'static,
+    ) -> impl Future<Output = ()> + 'static
+    where
+        P: Future + 'static,
+    {
+        let queue = Arc::clone(&self.queue);
+        async move { queue.drive(pause, is_spent).await }
     }
 
     /// Hands every payload to `spawn`, which puts it on the executor that polls this future, until
@@ -107,7 +97,7 @@ impl Intake {
         P: Future,
     {
         let alive = Rc::new(Alive::default());
-        let mut batch = Vec::new();
+        let mut batch = VecDeque::new();
         let mut since_pause = 0;
         while self.next_batch(&mut batch, &mut since_pause).await {
             for payload in batch.drain(..) {
@@ -138,11 +128,11 @@ impl Intake {
 
     /// Swaps the queue into the empty `batch`; `false` when it is closed and drained. A wait for
     /// new payloads is a pause, too.
-    async fn next_batch(&self, batch: &mut Vec<Coroutine>, since_pause: &mut usize) -> bool {
+    async fn next_batch(&self, batch: &mut VecDeque<Coroutine>, since_pause: &mut usize) -> bool {
         poll_fn(|context| {
-            let mut state = self.lock();
-            if !state.queue.is_empty() {
-                std::mem::swap(&mut state.queue, batch);
+            let mut state = self.queue.lock();
+            if !state.new.is_empty() {
+                std::mem::swap(&mut state.new, batch);
                 return Poll::Ready(true);
             }
             if state.closed {
@@ -158,10 +148,10 @@ impl Intake {
 
 impl fmt::Debug for Intake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = self.lock();
+        let inbox = self.queue.lock();
         f.debug_struct("Intake")
-            .field("waiting", &state.queue.len())
-            .field("closed", &state.closed)
+            .field("waiting", &inbox.new.len())
+            .field("closed", &inbox.closed)
             .finish()
     }
 }

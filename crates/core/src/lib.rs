@@ -17,6 +17,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(unsafe_code)]
 
+mod account;
 mod body;
 mod bound;
 mod clock;
@@ -42,6 +43,7 @@ mod payload;
 mod record;
 mod reply;
 mod report;
+mod run_queue;
 mod runtime;
 mod service;
 mod shutdown;

@@ -23,10 +23,10 @@ use std::time::{Duration, Instant};
 
 use slab::Slab;
 
+use crate::account::Account;
 use crate::clock::{Clock, Sleeper};
 use crate::event::Event;
 use crate::failure::{Failure, contain};
-use crate::record::Record;
 use crate::reply::Gate;
 use crate::service::Hub;
 use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering::SeqCst};
@@ -233,7 +233,7 @@ impl Lifetime {
     /// Says that the code of a blocking payload has come to its end; whether that was in time for the
     /// report, which then waits for [`has_ended`](Self::has_ended). If not, the payload counts as one
     /// that still ran.
-    pub(crate) fn is_ending(&self, record: &Record) -> bool {
+    pub(crate) fn is_ending(&self, record: &Account) -> bool {
         let mut ledger = self.ledger();
         if ledger.closed {
             return false;
@@ -269,7 +269,7 @@ impl Lifetime {
     }
 
     /// Counts the payload as one to be waited for, once, unless grace is over.
-    pub(crate) fn hold(&self, record: &Record) {
+    pub(crate) fn hold(&self, record: &Account) {
         if record.is_holder() || record.is_settled() {
             return;
         }

@@ -6,8 +6,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use crate::envelope::{Envelope, Ticket};
-use crate::lifetime::Phase;
+use crate::record::Record;
 use crate::reply::Gate;
+use crate::slot::Slot;
 use crate::sync::Arc;
 use crate::text;
 
@@ -87,15 +88,23 @@ impl Coroutine {
 
     /// Whether the payload would be dropped at its next poll.
     pub(crate) fn is_cancelled(&self) -> bool {
-        let record = self.0.record();
-        record.is_cancelled() || record.lifetime().phase() >= Phase::Cancelling
+        self.0.record().is_cancelled()
+    }
+
+    pub(crate) fn slot(&self) -> &Slot {
+        self.0.record().slot()
+    }
+
+    /// Takes the payload out, for the run queue.
+    pub(crate) fn into_record(self) -> Arc<Record> {
+        self.0.into_record()
     }
 }
 
 impl Future for Coroutine {
     type Output = ();
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         self.0.poll(context)
     }
 }
@@ -155,7 +164,7 @@ impl Parallel {
 impl Future for Parallel {
     type Output = ();
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         self.0.poll(context)
     }
 }

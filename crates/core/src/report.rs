@@ -5,12 +5,12 @@ use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 
+use crate::account::Account;
 use crate::error::{AdoptError, BoxError, ExecuteError};
 use crate::failure::{Cause, Failure, Origin};
 use crate::identifier::Identifier;
 use crate::key::{LookupError, RegisterError};
 use crate::outcome::ErrorValue;
-use crate::record::Record;
 use crate::service::ServeError;
 
 /// How many stragglers, and how many left behind, a printed report lists.
@@ -315,7 +315,7 @@ pub enum StragglerReason {
 }
 
 impl Straggler {
-    pub(crate) fn of_payload(record: &Record, reason: StragglerReason) -> Self {
+    pub(crate) fn of_payload(record: &Account, reason: StragglerReason) -> Self {
         let origin = record.origin();
         Self {
             flavour: origin.flavour.clone(),

@@ -2,13 +2,14 @@
 
 use std::any::Any;
 use std::cell::Cell;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use slab::Slab;
 
+use crate::account::{Account, Ended};
 use crate::bound::current_thread;
 use crate::error::{BoxError, Reason};
 use crate::failure::{Cause, Origin, contain, panic_message};
@@ -16,8 +17,9 @@ use crate::flavour::{Flavour, Reporter};
 use crate::identifier::Identifier;
 use crate::key::AnyKey;
 use crate::lifetime::{Lifetime, Phase};
-use crate::record::{Ended, Record};
+use crate::record::Record;
 use crate::reply::{Gate, Reply};
+use crate::run_queue::RunQueue;
 use crate::service::Hub;
 use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use crate::sync::thread::ThreadId;
@@ -56,8 +58,13 @@ pub(crate) struct Slot {
     started: Counter,
     /// Payloads that are over.
     ended: Counter,
-    /// The payloads that have started and are not over.
+    /// The payloads that their flavour polls by means of its own, and that have started and are not over.
     registry: Mutex<Slab<Registered>>,
+    /// Those that a run queue polls, from when it is about to poll them first, and until shortly after
+    /// their end.
+    driven: Mutex<Slab<Arc<Record>>>,
+    /// That run queue.
+    queue: OnceLock<Arc<RunQueue>>,
     /// The gates of adopted payloads whose end somebody waits for, by the record's address.
     gates: Mutex<HashMap<usize, Arc<dyn Gate>>>,
     /// Different for every slot of the process, and never 0.
@@ -98,6 +105,8 @@ impl Slot {
             started: Counter::default(),
             ended: Counter::default(),
             registry: Mutex::default(),
+            driven: Mutex::default(),
+            queue: OnceLock::new(),
             gates: Mutex::default(),
             threads: Mutex::default(),
             width: AtomicUsize::new(1),
@@ -237,7 +246,7 @@ impl Slot {
     }
 
     /// The payload waits, and `waker` has it polled again.
-    pub(crate) fn park(&self, record: &Record, waker: &Waker) {
+    pub(crate) fn park(&self, record: &Account, waker: &Waker) {
         let replaced = {
             let mut registry = self.registry();
             let key = record.registered_as();
@@ -258,7 +267,7 @@ impl Slot {
     }
 
     /// Has the payload polled again, if it waits.
-    pub(crate) fn wake(&self, record: &Record) {
+    pub(crate) fn wake(&self, record: &Account) {
         let waker = {
             let mut registry = self.registry();
             let key = record.registered_as();
@@ -270,14 +279,14 @@ impl Slot {
     }
 
     /// The gate at which the end of an adopted payload is waited for.
-    pub(crate) fn gate_of(&self, record: &Record) -> Arc<dyn Gate> {
+    pub(crate) fn gate_of(&self, record: &Account) -> Arc<dyn Gate> {
         let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
         let gate = gates.entry(record.address());
         Arc::clone(gate.or_insert_with(|| Arc::new(Reply::<()>::default())))
     }
 
     /// Opens and forgets the gate of an adopted payload.
-    pub(crate) fn take_gate_of(&self, record: &Record) {
+    pub(crate) fn take_gate_of(&self, record: &Account) {
         let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
         let gate = gates.remove(&record.address());
         drop(gates);
@@ -287,7 +296,7 @@ impl Slot {
     }
 
     /// The payload had its first poll, or has its thread.
-    pub(crate) fn count_start(&self, record: &Record) {
+    pub(crate) fn count_start(&self, record: &Account) {
         if record.start() {
             self.started.add_one();
             if let Some(attempt) = record.attempt() {
@@ -305,8 +314,8 @@ impl Slot {
     }
 
     /// The payload is over: settles all that the runtime kept on it, except the reply.
-    pub(crate) fn remove(&self, record: &Record, ended: Ended) {
-        {
+    pub(crate) fn remove(&self, record: &Account, ended: Ended) {
+        if !record.is_driven() {
             let mut registry = self.registry();
             // Read under the lock, which the one who wrote it held.
             let key = record.registered_as();
@@ -385,12 +394,94 @@ impl Slot {
             || self.is_blocking() && self.all_started() && !self.alive().iter().any(ends_soon)
     }
 
-    /// The payloads that have started and are not over.
+    /// The payloads that have started, or are about to, and are not over.
     pub(crate) fn alive(&self) -> Vec<Arc<Record>> {
-        self.registry()
+        let mut alive: Vec<_> = self
+            .registry()
             .iter()
             .map(|(_, one)| one.record.clone())
-            .collect()
+            .collect();
+        let driven = self.driven();
+        let driven = driven.iter().map(|(_, record)| record);
+        alive.extend(driven.filter(|record| !record.is_settled()).cloned());
+        alive
+    }
+
+    /// Has every payload that has started dropped at its next poll, and brings that poll about.
+    pub(crate) fn cancel_all(&self) {
+        let undriven: Vec<_> = self
+            .registry()
+            .iter()
+            .map(|(_, one)| one.record.clone())
+            .collect();
+        for record in undriven {
+            record.cancel();
+        }
+        // These see the phase.
+        if let Some(queue) = self.queue.get() {
+            queue.sweep();
+        }
+    }
+
+    /// Puts a payload that has been woken into the run queue that polls it.
+    pub(crate) fn enqueue(&self, record: Arc<Record>) {
+        match self.queue.get() {
+            Some(queue) => queue.push_woken(record),
+            None => debug_assert!(false, "what wakes its own record is driven by a run queue"),
+        }
+    }
+
+    /// Whether `queue` may poll payloads of this slot, which no other one ever does from then on.
+    pub(crate) fn is_driven_by(&self, queue: &Arc<RunQueue>) -> bool {
+        Arc::ptr_eq(self.queue.get_or_init(|| Arc::clone(queue)), queue)
+    }
+
+    /// Enters payloads that a run queue is about to poll for the first time.
+    pub(crate) fn register_driven(&self, records: &VecDeque<Arc<Record>>) {
+        self.note_thread();
+        let mut driven = self.driven();
+        for record in records {
+            record.set_registered_as(driven.insert(Arc::clone(record)));
+            record.begin_driven();
+        }
+    }
+
+    /// Takes payloads that are over out of the registry.
+    pub(crate) fn forget_driven(&self, over: &mut Vec<Arc<Record>>) {
+        let mut driven = self.driven();
+        for record in over.iter_mut() {
+            let Some(key) = record.registered_as() else {
+                continue;
+            };
+            let known = driven.get(key);
+            if known.is_some_and(|known| Arc::ptr_eq(known, record)) {
+                // In place of the other reference to it: the last one must not go under the lock.
+                *record = driven.remove(key);
+            }
+        }
+        drop(driven);
+        over.clear();
+    }
+
+    /// How many payloads a run queue has to look after.
+    pub(crate) fn count_driven(&self) -> usize {
+        self.driven().len()
+    }
+
+    /// Up to `number` of the payloads that a run queue polls, from the key `next` on, which moves on.
+    pub(crate) fn some_driven(&self, next: &mut usize, number: usize) -> Vec<Arc<Record>> {
+        let driven = self.driven();
+        let mut some = Vec::new();
+        // Keys are given out from 0, and there were never more of them than there is room for.
+        while some.len() < number && *next < driven.capacity() {
+            some.extend(driven.get(*next).cloned());
+            *next += 1;
+        }
+        some
+    }
+
+    fn driven(&self) -> MutexGuard<'_, Slab<Arc<Record>>> {
+        self.driven.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn registry(&self) -> MutexGuard<'_, Slab<Registered>> {
@@ -437,6 +528,10 @@ impl Slot {
                 self.remove(&record, ended);
                 record.open_gate();
             }
+        }
+        // What is left of their code is dropped where it may be, if that thread goes on.
+        if let Some(queue) = self.queue.get() {
+            queue.sweep();
         }
     }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use async_executor::LocalExecutor;
 use async_io::Timer;
 use foster_core::{
-    BoxError, Coroutine, Executor, ExecutorThread, Fed, Flavour, Identifier, Intake, Key, Reporter,
+    BoxError, Coroutine, Executor, ExecutorThread, Flavour, Identifier, Intake, Key, Reporter,
 };
 use futures_lite::future::yield_now;
 
@@ -52,15 +52,8 @@ struct SmolExecutor(LocalExecutor<'static>);
 
 impl Executor for SmolExecutor {
     fn run(&self, intake: &Intake) {
-        // Polled once right here, for the many that are over then: a task would cost them more than
-        // all the rest. The waker is idle, as the task polls again at once, with its own.
-        let mut context = Context::from_waker(Waker::noop());
-        let spawn = |mut payload: Fed| {
-            if Pin::new(&mut payload).poll(&mut context).is_pending() {
-                self.0.spawn(payload).detach();
-            }
-        };
-        let feed = intake.feed(spawn, yield_now);
-        async_io::block_on(self.0.run(feed));
+        // The executor is for what payloads spawn on it.
+        let payloads = intake.drive(yield_now, || false);
+        async_io::block_on(self.0.run(payloads));
     }
 }

@@ -1,14 +1,14 @@
 //! The key and the executor behind it.
 
+use std::panic::resume_unwind;
 use std::sync::Arc;
 
 use foster_core::{
     BoxError, Coroutine, Executor, ExecutorThread, Flavour, Identifier, Intake, Key, Reporter,
 };
 use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
+use tokio::task::coop::has_budget_remaining;
 use tokio::task::yield_now;
-
-use crate::newcomers::Newcomers;
 
 /// The key of the tokio flavour: coroutines on one thread, on a tokio runtime with all its drivers
 /// enabled.
@@ -17,8 +17,8 @@ use crate::newcomers::Newcomers;
 ///
 /// # Limits
 ///
-/// A payload becomes a tokio task of its own if it is not over after its first poll, so
-/// `tokio::task::id()` gives another value from its second poll on.
+/// All payloads are polled in one tokio task, so `tokio::task::id()` is the same in all of them. They share
+/// that task's budget: when it is spent, tokio has its turn before the next payload has.
 ///
 /// Jobs of `spawn_blocking` run on tokio's own threads, cannot be cancelled, and are left behind
 /// when the runtime ends. Other tasks that a payload spawned are dropped then.
@@ -48,11 +48,15 @@ struct TokioExecutor(LocalRuntime);
 
 impl Executor for TokioExecutor {
     fn run(&self, intake: &Intake) {
-        let newcomers = Newcomers::default();
-        // The handle is not kept: the task ends with the runtime.
-        drop(self.0.spawn_local(newcomers.clone().poll_first()));
-        let feed = intake.feed(|payload| newcomers.push(payload), yield_now);
-        self.0.block_on(feed);
+        // A task, as tokio's own functions ask for the one that they are called in. All payloads share its
+        // budget, so tokio has its turn when that is spent.
+        let payloads = intake.drive(yield_now, || !has_budget_remaining());
+        let payloads = self.0.spawn_local(payloads);
+        if let Err(error) = self.0.block_on(payloads) {
+            if let Ok(panic) = error.try_into_panic() {
+                resume_unwind(panic);
+            }
+        }
     }
 
     fn close(self) {

@@ -34,7 +34,6 @@
 mod flavour;
 mod handle;
 mod multi_thread;
-mod newcomers;
 mod parallels;
 
 pub use crate::flavour::Tokio;

@@ -1,6 +1,7 @@
 //! The flavours of the models: an executor thread that polls only what was woken, and hands that do
 //! nothing by themselves.
 
+use std::cell::Cell;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -64,6 +65,24 @@ impl Key for Counted {
     }
 }
 
+/// Who polls the payloads of the flavour above.
+#[derive(Clone, Copy)]
+pub(super) enum Polls {
+    RunQueue,
+    Executor,
+}
+
+thread_local! {
+    // The threads of a model are all on one of the system's.
+    static POLLS: Cell<Polls> = const { Cell::new(Polls::RunQueue) };
+}
+
+impl Polls {
+    pub(super) fn choose(self) {
+        POLLS.set(self);
+    }
+}
+
 struct OnlyWoken {
     _ends: Option<OnDrop>,
 }
@@ -102,6 +121,23 @@ impl Woken {
 
 impl Executor for OnlyWoken {
     fn run(&self, intake: &Intake) {
+        match POLLS.get() {
+            Polls::RunQueue => {
+                // With a pause after every other poll.
+                let mut spent = false;
+                let is_spent = move || {
+                    spent = !spent;
+                    spent
+                };
+                shuttle::future::block_on(intake.drive(give_way, is_spent));
+            }
+            Polls::Executor => Self::poll(intake),
+        }
+    }
+}
+
+impl OnlyWoken {
+    fn poll(intake: &Intake) {
         let woken = Arc::new(Woken::default());
         let mut tasks: Vec<Option<Fed>> = Vec::new();
         let new = std::cell::RefCell::new(Vec::new());

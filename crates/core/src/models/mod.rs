@@ -27,18 +27,26 @@ use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler};
 use shuttle::thread::{self, JoinHandle};
 use shuttle::{Config, MaxSteps, Runner};
 
-use self::executor::Model;
+use self::executor::{Model, Polls};
 use crate::{Builder, Clock, Runtime, Signals};
 
 /// Runs `program` on as many schedules as are asked for: half of them drawn step by step, half of them
-/// with few changes of thread at places that matter.
+/// with few changes of thread at places that matter; and half of each with payloads that the run queue
+/// polls, half with such as their executor does.
 fn holds(program: impl Fn() + Send + Sync + Clone + 'static) {
     let schedules = match std::env::var("FOSTER_SCHEDULES") {
         Ok(number) => number.parse().expect("FOSTER_SCHEDULES is a number"),
         Err(_) => 2000,
     };
-    run(RandomScheduler::new(schedules / 2), program.clone());
-    run(PctScheduler::new(3, schedules / 2), program);
+    for polls in [Polls::RunQueue, Polls::Executor] {
+        let program = program.clone();
+        let program = move || {
+            polls.choose();
+            program();
+        };
+        run(RandomScheduler::new(schedules / 4), program.clone());
+        run(PctScheduler::new(3, schedules / 4), program);
+    }
 }
 
 fn run(scheduler: impl Scheduler + 'static, program: impl Fn() + Send + Sync + 'static) {

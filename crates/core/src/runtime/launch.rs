@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::Core;
+use crate::account::Header;
 use crate::context::{self, Dropping};
 use crate::deadlock;
 use crate::envelope::Ticket;
@@ -14,7 +15,6 @@ use crate::key::sealed::Chosen;
 use crate::lifetime::{Lifetime, Phase};
 use crate::outcome::Outcome;
 use crate::payload::IntoPayload;
-use crate::record::Header;
 use crate::reply::{Gate, Reply};
 use crate::report::RunError;
 use crate::slot::{Slot, Typed};
@@ -22,7 +22,7 @@ use crate::sync::Arc;
 
 /// The name of a payload, if it was given one.
 pub(super) type Name = Option<Cow<'static, str>>;
-pub(super) use crate::record::Place;
+pub(super) use crate::account::Place;
 
 impl Core {
     pub(super) fn adopt<C, P>(

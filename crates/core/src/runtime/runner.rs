@@ -113,9 +113,7 @@ impl Runner {
         debug_assert!(stopping, "the runner alone moves on from Stopping");
         let slots: Vec<_> = self.core.slots.iter().cloned().collect();
         for slot in &slots {
-            for record in slot.alive() {
-                record.cancel();
-            }
+            slot.cancel_all();
         }
         // Whether each was started, or never will be.
         let are_closed: Vec<_> = slots

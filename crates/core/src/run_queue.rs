@@ -1,0 +1,279 @@
+//! The run queue: what one flavour's thread is to poll next, filled from any thread.
+//!
+//! A payload that it polls is its own waker: a wake puts its record back into the queue, and only the one
+//! that finds the thread asleep wakes the executor. The queue is a future of that executor's, which so is
+//! around every poll, with its reactor, its timers and whatever it keeps in thread-locals.
+
+use std::collections::VecDeque;
+use std::future::{Future, poll_fn};
+use std::mem;
+use std::task::{Context, Poll, Waker};
+
+use crate::envelope::{Envelope, advance};
+use crate::flavour::Rejected;
+use crate::payload::Coroutine;
+use crate::record::Record;
+use crate::slot::Slot;
+use crate::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// How many payloads are polled, at most, before the executor gets a turn for all else.
+pub(crate) const BATCH: usize = 128;
+
+/// The queue, as all threads see it.
+#[derive(Default)]
+pub(crate) struct RunQueue {
+    inbox: Mutex<Inbox>,
+}
+
+#[derive(Default)]
+pub(crate) struct Inbox {
+    pub(crate) new: VecDeque<Coroutine>,
+    /// Payloads that have been polled and are to be polled again.
+    woken: VecDeque<Arc<Record>>,
+    /// Every payload is to be looked at.
+    swept: bool,
+    /// A driver is there.
+    driven: bool,
+    /// The sleeping drainer.
+    pub(crate) waker: Option<Waker>,
+    pub(crate) closed: bool,
+}
+
+impl RunQueue {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Inbox> {
+        self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes what is in the inbox, and wakes who waits for that.
+    fn change(&self, change: impl FnOnce(&mut Inbox)) {
+        let mut inbox = self.lock();
+        change(&mut inbox);
+        let waker = inbox.waker.take();
+        drop(inbox);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Puts a new payload at the end, or hands it back if the queue is closed.
+    pub(crate) fn push(&self, payload: Coroutine) -> Result<(), Rejected<Coroutine>> {
+        let mut refused = None;
+        self.change(|inbox| match inbox.closed {
+            true => refused = Some(payload),
+            false => inbox.new.push_back(payload),
+        });
+        refused.map_or(Ok(()), |payload| Err(Rejected::new(payload)))
+    }
+
+    /// Puts a payload that has been woken at the end.
+    pub(crate) fn push_woken(&self, record: Arc<Record>) {
+        self.change(|inbox| inbox.woken.push_back(record));
+    }
+
+    /// Has every payload polled that the queue looks after.
+    pub(crate) fn sweep(&self) {
+        self.change(|inbox| inbox.swept = true);
+    }
+
+    /// Takes no new payloads any more.
+    pub(crate) fn close(&self) {
+        self.change(|inbox| inbox.closed = true);
+    }
+
+    /// Polls all payloads until the queue is closed and they are over. After each of them, `is_spent` says
+    /// whether the executor wants its turn.
+    pub(crate) async fn drive<P: Future>(
+        self: &Arc<Self>,
+        mut pause: impl FnMut() -> P,
+        mut is_spent: impl FnMut() -> bool,
+    ) {
+        let mut driver = Driver::new(Arc::clone(self));
+        while poll_fn(|context| driver.fill(context)).await {
+            if driver.turn(&mut is_spent) {
+                driver.since_pause = 0;
+                pause().await;
+            }
+        }
+    }
+
+    /// Ends the payloads that nobody will poll any more, on the thread that has.
+    pub(crate) fn abandon(&self, slot: Option<&Slot>) {
+        let new = {
+            let mut inbox = self.lock();
+            inbox.closed = true;
+            mem::take(&mut inbox.new)
+        };
+        drop(new);
+        let Some(slot) = slot else { return };
+        let mut next = 0;
+        loop {
+            let mut some = slot.some_driven(&mut next, BATCH);
+            if some.is_empty() {
+                return;
+            }
+            for record in &some {
+                // As any flavour's that drops what it was given.
+                drop(Envelope::from(Arc::clone(record)));
+            }
+            slot.forget_driven(&mut some);
+        }
+    }
+}
+
+/// The queue, as the thread that polls sees it.
+struct Driver {
+    queue: Arc<RunQueue>,
+    slot: Option<Arc<Slot>>,
+    new: VecDeque<Coroutine>,
+    /// New ones that are registered, and not polled yet.
+    batch: VecDeque<Arc<Record>>,
+    woken: VecDeque<Arc<Record>>,
+    /// Payloads that are over, for the registry to forget.
+    over: Vec<Arc<Record>>,
+    /// Where in the registry the sweep is that is under way.
+    sweep: Option<usize>,
+    since_pause: usize,
+}
+
+impl Driver {
+    fn new(queue: Arc<RunQueue>) -> Self {
+        let driven = mem::replace(&mut queue.lock().driven, true);
+        assert!(!driven, "an intake is driven by one future at a time");
+        Self {
+            queue,
+            slot: None,
+            new: VecDeque::new(),
+            batch: VecDeque::new(),
+            woken: VecDeque::new(),
+            over: Vec::new(),
+            sweep: None,
+            since_pause: 0,
+        }
+    }
+
+    /// Takes in what has come, and waits for it if there is nothing to do; `false` when all is over.
+    fn fill(&mut self, context: &mut Context<'_>) -> Poll<bool> {
+        let mut inbox = self.queue.lock();
+        match self.woken.is_empty() {
+            true => mem::swap(&mut self.woken, &mut inbox.woken),
+            false => self.woken.append(&mut inbox.woken),
+        }
+        if self.new.is_empty() {
+            mem::swap(&mut self.new, &mut inbox.new);
+        }
+        if mem::take(&mut inbox.swept) {
+            self.sweep = Some(0);
+        }
+        let idle = self.woken.is_empty()
+            && self.new.is_empty()
+            && self.batch.is_empty()
+            && self.sweep.is_none();
+        if !idle {
+            return Poll::Ready(true);
+        }
+        if inbox.closed && self.is_empty() {
+            return Poll::Ready(false);
+        }
+        inbox.waker = Some(context.waker().clone());
+        // The executor has its turn.
+        self.since_pause = 0;
+        Poll::Pending
+    }
+
+    /// Whether no payload is left to look after.
+    fn is_empty(&self) -> bool {
+        self.slot
+            .as_ref()
+            .is_none_or(|slot| slot.count_driven() == 0)
+    }
+
+    /// Polls what is there, in bounded batches; whether the executor is to have its turn.
+    fn turn(&mut self, is_spent: &mut impl FnMut() -> bool) -> bool {
+        let paused = self.poll_all(is_spent);
+        if let Some(slot) = &self.slot {
+            if !self.over.is_empty() {
+                slot.forget_driven(&mut self.over);
+            }
+        }
+        paused
+    }
+
+    fn poll_all(&mut self, is_spent: &mut impl FnMut() -> bool) -> bool {
+        let mut spent = |since_pause: &mut usize| {
+            *since_pause += 1;
+            *since_pause >= BATCH || is_spent()
+        };
+        // Those that were woken first, each once: however many new ones come, they go on.
+        for _ in 0..self.woken.len() {
+            let Some(record) = self.woken.pop_front() else {
+                break;
+            };
+            record.begin_drive();
+            self.poll(record);
+            if spent(&mut self.since_pause) {
+                return true;
+            }
+        }
+        if let Some(next) = &mut self.sweep {
+            let some = match &self.slot {
+                Some(slot) => slot.some_driven(next, BATCH),
+                None => Vec::new(),
+            };
+            self.sweep = self.sweep.filter(|_| !some.is_empty());
+            for record in some {
+                self.poll(record);
+            }
+            if self.sweep.is_some() {
+                return true;
+            }
+        }
+        if self.batch.is_empty() {
+            self.next_batch();
+        }
+        while let Some(record) = self.batch.pop_front() {
+            self.poll(record);
+            if spent(&mut self.since_pause) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Registers as many of the new payloads as are polled in one go.
+    fn next_batch(&mut self) {
+        while self.batch.len() < BATCH {
+            let Some(payload) = self.new.pop_front() else {
+                break;
+            };
+            if payload.slot().is_driven_by(&self.queue) {
+                self.batch.push_back(payload.into_record());
+            } else {
+                // Of a flavour with another queue, which lost it to this one.
+                drop(payload);
+            }
+        }
+        if let Some(first) = self.batch.front() {
+            let slot = self.slot.get_or_insert_with(|| Arc::clone(first.slot()));
+            slot.register_driven(&self.batch);
+        }
+    }
+
+    fn poll(&mut self, record: Arc<Record>) {
+        let polled = Arc::clone(&record).with_waker(&mut |context| advance(&record, context));
+        if polled.is_ready() {
+            self.over.push(record);
+        } else if record.end_drive() {
+            self.woken.push_back(record);
+        }
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        // For whoever abandons the queue, once what has become of the executor is told.
+        let mut inbox = self.queue.lock();
+        inbox.driven = false;
+        self.new.append(&mut inbox.new);
+        mem::swap(&mut self.new, &mut inbox.new);
+    }
+}
