@@ -138,7 +138,7 @@ impl Envelope {
         if !record.is_cancelled() {
             return Poll::Pending;
         }
-        finish(record, None, None);
+        end(record);
         Poll::Ready(())
     }
 }
@@ -154,7 +154,7 @@ impl From<Arc<Record>> for Envelope {
 /// Lets the payload go on, or drops it if it was cancelled. Never unwinds.
 pub(crate) fn advance(record: &Arc<Record>, context: &mut Context<'_>) -> Poll<()> {
     if record.is_cancelled() || record.is_settled() {
-        finish(record, None, None);
+        end(record);
         return Poll::Ready(());
     }
     let first = !record.is_started();
@@ -204,6 +204,11 @@ impl Drop for Envelope {
     }
 }
 
+/// Ends a payload that is cancelled, or of which nothing but its code is left.
+pub(crate) fn end(record: &Arc<Record>) {
+    finish(record, None, None);
+}
+
 /// Ends the payload: drops what is left of the user's code, tells its failures, settles its account
 /// and lets its caller go on, in this order.
 fn finish(record: &Arc<Record>, cause: Option<Cause>, lost: Option<&str>) {
@@ -233,7 +238,8 @@ fn conclude(record: &Arc<Record>, cause: Option<Cause>, panic: Option<Panic>) {
 /// Settles the payload's account, unless its flavour was lost and that is done.
 fn settle(record: &Arc<Record>) {
     if let Some(ended) = record.settle() {
-        record.slot().remove(record, ended);
+        record.slot().unregister(record);
+        record.slot().count_end(ended);
         record.open_gate();
     }
 }

@@ -1,7 +1,7 @@
 //! One payload's record: its account and its code, in one allocation.
 
 use std::ops::Deref;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use futures_task::{ArcWake, waker_ref};
 
@@ -132,9 +132,14 @@ impl Record {
         }
     }
 
-    /// Has the run queue poll the payload again.
+    /// Whether `waker` is the one with which the run queue polls the payload.
+    pub(crate) fn is_woken_by(self: &Arc<Self>, waker: &Waker) -> bool {
+        self.is_driven() && waker.data() == Arc::as_ptr(self).cast::<()>()
+    }
+
+    /// Has the run queue, if one polls it, poll the payload again.
     pub(crate) fn wake(self: &Arc<Self>) {
-        if self.take_wake() {
+        if self.is_driven() && self.take_wake() {
             self.slot().enqueue(Arc::clone(self));
         }
     }

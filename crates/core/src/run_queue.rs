@@ -9,7 +9,7 @@ use std::future::{Future, poll_fn};
 use std::mem;
 use std::task::{Context, Poll, Waker};
 
-use crate::envelope::{Envelope, advance};
+use crate::envelope::{self, Envelope};
 use crate::flavour::Rejected;
 use crate::payload::Coroutine;
 use crate::record::Record;
@@ -30,7 +30,7 @@ pub(crate) struct Inbox {
     pub(crate) new: VecDeque<Coroutine>,
     /// Payloads that have been polled and are to be polled again.
     woken: VecDeque<Arc<Record>>,
-    /// Every payload is to be looked at.
+    /// What is asked, cancelled or settled is to be polled.
     swept: bool,
     /// A driver is there.
     driven: bool,
@@ -70,7 +70,7 @@ impl RunQueue {
         self.change(|inbox| inbox.woken.push_back(record));
     }
 
-    /// Has every payload polled that the queue looks after.
+    /// Has every payload polled that holds a token, is cancelled, or is settled already.
     pub(crate) fn sweep(&self) {
         self.change(|inbox| inbox.swept = true);
     }
@@ -133,6 +133,7 @@ struct Driver {
     /// Where in the registry the sweep is that is under way.
     sweep: Option<usize>,
     since_pause: usize,
+    new_is_next: bool,
 }
 
 impl Driver {
@@ -148,6 +149,7 @@ impl Driver {
             over: Vec::new(),
             sweep: None,
             since_pause: 0,
+            new_is_next: false,
         }
     }
 
@@ -199,44 +201,60 @@ impl Driver {
     }
 
     fn poll_all(&mut self, is_spent: &mut impl FnMut() -> bool) -> bool {
-        let mut spent = |since_pause: &mut usize| {
-            *since_pause += 1;
-            *since_pause >= BATCH || is_spent()
-        };
-        // Those that were woken first, each once: however many new ones come, they go on.
-        for _ in 0..self.woken.len() {
-            let Some(record) = self.woken.pop_front() else {
-                break;
-            };
-            record.begin_drive();
-            self.poll(record);
-            if spent(&mut self.since_pause) {
-                return true;
-            }
-        }
-        if let Some(next) = &mut self.sweep {
-            let some = match &self.slot {
-                Some(slot) => slot.some_driven(next, BATCH),
-                None => Vec::new(),
-            };
-            self.sweep = self.sweep.filter(|_| !some.is_empty());
-            for record in some {
-                self.poll(record);
-            }
-            if self.sweep.is_some() {
-                return true;
-            }
+        if self.sweep.is_some() {
+            self.sweep_some();
+            return true;
         }
         if self.batch.is_empty() {
             self.next_batch();
         }
-        while let Some(record) = self.batch.pop_front() {
+        // Those that are woken meanwhile come next time.
+        let mut woken = self.woken.len();
+        while let Some(record) = self.next(&mut woken) {
             self.poll(record);
-            if spent(&mut self.since_pause) {
+            self.since_pause += 1;
+            if self.since_pause >= BATCH || is_spent() {
                 return true;
             }
         }
         false
+    }
+
+    /// The next payload: a new one and a woken one in turns, so that neither waits for all of the others.
+    fn next(&mut self, woken: &mut usize) -> Option<Arc<Record>> {
+        self.new_is_next = !self.new_is_next;
+        if self.new_is_next || *woken == 0 {
+            if let Some(new) = self.batch.pop_front() {
+                return Some(new);
+            }
+        }
+        *woken = woken.checked_sub(1)?;
+        let record = self.woken.pop_front()?;
+        record.begin_drive();
+        Some(record)
+    }
+
+    /// Goes on with the sweep.
+    fn sweep_some(&mut self) {
+        let (Some(next), Some(slot)) = (&mut self.sweep, &self.slot) else {
+            self.sweep = None;
+            return;
+        };
+        let some = slot.some_driven(next, BATCH);
+        if some.is_empty() {
+            self.sweep = None;
+        }
+        for record in some {
+            if record.is_cancelled() || record.is_settled() {
+                // If it stands in the queue as well it will be found to be over. Settled is what was lost with
+                // its flavour, which goes on: its code is still there.
+                envelope::end(&record);
+                self.over.push(record);
+            } else if record.is_holder() && record.take_wake() {
+                record.begin_drive();
+                self.poll(record);
+            }
+        }
     }
 
     /// Registers as many of the new payloads as are polled in one go.
@@ -259,7 +277,8 @@ impl Driver {
     }
 
     fn poll(&mut self, record: Arc<Record>) {
-        let polled = Arc::clone(&record).with_waker(&mut |context| advance(&record, context));
+        let polled =
+            Arc::clone(&record).with_waker(&mut |context| envelope::advance(&record, context));
         if polled.is_ready() {
             self.over.push(record);
         } else if record.end_drive() {

@@ -142,6 +142,10 @@ impl Future for Requested {
             if this.token.is_requested() {
                 return Poll::Ready(());
             }
+            if this.token.record.is_woken_by(context.waker()) {
+                // Whoever asks the payload wakes it, so a million tokens need no list.
+                return Poll::Pending;
+            }
             match &mut this.listener {
                 Some(listener) => {
                     let waker = contained(context.waker());

@@ -79,6 +79,9 @@ impl Runner {
     /// Returns the holders that overran the time.
     fn grace(&mut self) -> Vec<Straggler> {
         let deadline = self.lifetime().grace_deadline();
+        for slot in self.core.slots.iter() {
+            slot.ask_holders();
+        }
         loop {
             let started = self.core.slots.iter().all(|slot| slot.all_started());
             let settles_at = self.core.slots.iter().filter_map(|slot| slot.settles_at());

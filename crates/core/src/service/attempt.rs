@@ -78,6 +78,9 @@ impl Attempt {
     pub(crate) fn request(&self) {
         self.requested.store(true, SeqCst);
         self.asked.notify();
+        if let Some(record) = self.record() {
+            record.wake();
+        }
     }
 
     /// Hands the run's payload to its flavour, which has been started.

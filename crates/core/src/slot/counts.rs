@@ -1,0 +1,101 @@
+//! How many payloads of a slot were taken in, have started, and are over.
+
+use super::Slot;
+use crate::account::{Account, Ended};
+use crate::lifetime::Phase;
+use crate::sync::atomic::AtomicUsize;
+use crate::sync::atomic::Ordering::SeqCst;
+
+/// The counts. They only grow, and `accepted >= started >= ended`.
+#[derive(Default)]
+pub(super) struct Counts {
+    /// Payloads taken in.
+    accepted: Counter,
+    /// Payloads that had their first poll or their thread, or will never have it.
+    started: Counter,
+    /// Payloads that are over.
+    ended: Counter,
+}
+
+/// A counter on a cache line of its own: adopters write one, the flavour's thread the others.
+#[derive(Default)]
+#[repr(align(128))]
+struct Counter(AtomicUsize);
+
+impl Counter {
+    fn add(&self, number: usize) {
+        self.0.fetch_add(number, SeqCst);
+    }
+
+    fn get(&self) -> usize {
+        self.0.load(SeqCst)
+    }
+}
+
+impl Slot {
+    /// Counts a payload as taken in. The caller looks at the phase *after* this and refuses the
+    /// payload if it must; the runner, which changes the phase first and counts afterwards, then
+    /// either counts the payload or has it refused.
+    pub(crate) fn accept(&self) {
+        self.counts.accepted.add(1);
+    }
+
+    /// The payload had its first poll, or has its thread.
+    pub(crate) fn count_start(&self, record: &Account) {
+        if !record.start() {
+            return;
+        }
+        if let Some(attempt) = record.attempt() {
+            attempt.begin();
+        }
+        self.counts.started.add(1);
+        let awaited = match self.lifetime.phase() {
+            Phase::Stopping => !self.lifetime.is_held(),
+            Phase::Cancelling => self.is_blocking(),
+            _ => false,
+        };
+        if awaited {
+            self.lifetime.look();
+        }
+    }
+
+    /// The payload is over. Has the runner look if that may be the end that it waits for: of many at once it
+    /// would only be held up by all others.
+    pub(crate) fn count_end(&self, ended: Ended) {
+        let (counts, lifetime) = (&self.counts, &self.lifetime);
+        if ended.held {
+            lifetime.release();
+        }
+        if !ended.started {
+            counts.started.add(1);
+        }
+        counts.ended.add(1);
+        let awaited = match lifetime.phase() {
+            // Whoever holds the grace time open will come here, too, and is no holder any more by then.
+            Phase::Stopping => !lifetime.is_held(),
+            Phase::Cancelling => self.is_blocking() || self.is_drained(),
+            _ => lifetime.settings.until_idle && self.is_drained(),
+        };
+        if awaited {
+            lifetime.look();
+        }
+    }
+
+    pub(crate) fn accepted(&self) -> usize {
+        self.counts.accepted.get()
+    }
+
+    pub(crate) fn ended(&self) -> usize {
+        self.counts.ended.get()
+    }
+
+    /// Whether every payload that was taken in has had its first poll.
+    pub(crate) fn all_started(&self) -> bool {
+        self.counts.started.get() == self.counts.accepted.get()
+    }
+
+    /// Whether every payload that was taken in is over.
+    pub(crate) fn is_drained(&self) -> bool {
+        self.counts.ended.get() == self.counts.accepted.get()
+    }
+}

@@ -1,0 +1,231 @@
+//! A slot: one flavour of one runtime, with the counts and the registries of its payloads.
+
+mod backend;
+mod counts;
+mod driven;
+mod registry;
+mod slots;
+
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use slab::Slab;
+
+use self::backend::Start;
+use self::counts::Counts;
+use self::registry::Registered;
+use crate::bound::current_thread;
+use crate::failure::{Cause, Origin};
+use crate::identifier::Identifier;
+use crate::key::AnyKey;
+use crate::lifetime::Lifetime;
+use crate::record::Record;
+use crate::reply::Gate;
+use crate::run_queue::RunQueue;
+use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use crate::sync::thread::ThreadId;
+use crate::sync::thread_local;
+use crate::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+
+pub(crate) use self::backend::{Backend, Typed};
+pub(crate) use self::slots::Slots;
+
+/// How long a blocking payload that has just got its thread may take to reach its first lines. A
+/// coroutine takes its token in its first poll, which is waited for; this is the same for threads.
+pub(crate) const SETTLING: Duration = Duration::from_millis(20);
+
+thread_local! {
+    /// The slot that has noted this thread last, so that most payloads need not look.
+    static LAST_NOTED: Cell<usize> = const { Cell::new(0) };
+}
+
+/// One flavour of one runtime. Starts the flavour when it is first needed.
+pub(crate) struct Slot {
+    counts: Counts,
+    /// The payloads that their flavour polls by means of its own, and that have started and are not over.
+    registry: Mutex<Slab<Registered>>,
+    /// Those that a run queue polls, from when it is about to poll them first, and until shortly after
+    /// their end.
+    driven: Mutex<Slab<Arc<Record>>>,
+    /// That run queue.
+    queue: OnceLock<Arc<RunQueue>>,
+    /// The gates of adopted payloads whose end somebody waits for, by the record's address.
+    gates: Mutex<HashMap<usize, Arc<dyn Gate>>>,
+    /// Different for every slot of the process, and never 0.
+    number: usize,
+    /// The threads on which payloads that can block each other were seen.
+    threads: Mutex<Vec<ThreadId>>,
+    /// On how many threads the flavour runs payloads.
+    width: AtomicUsize,
+    /// Whether the payloads are blocking code.
+    blocking: AtomicBool,
+    /// When a blocking payload got its thread last.
+    last_begun: Mutex<Option<Instant>>,
+    key: AnyKey,
+    backend: Box<dyn Backend>,
+    start: Mutex<Start>,
+    start_over: Condvar,
+    pub(crate) lifetime: Arc<Lifetime>,
+}
+
+impl Slot {
+    pub(crate) fn new(key: AnyKey, lifetime: Arc<Lifetime>) -> Self {
+        static NUMBERS: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(1);
+        Self {
+            number: NUMBERS.fetch_add(1, SeqCst),
+            counts: Counts::default(),
+            registry: Mutex::default(),
+            driven: Mutex::default(),
+            queue: OnceLock::new(),
+            gates: Mutex::default(),
+            threads: Mutex::default(),
+            width: AtomicUsize::new(1),
+            blocking: AtomicBool::new(false),
+            last_begun: Mutex::default(),
+            backend: key.backend(),
+            key,
+            start: Mutex::default(),
+            start_over: Condvar::new(),
+            lifetime,
+        }
+    }
+
+    pub(crate) fn identifier(&self) -> &Identifier {
+        self.key.identifier()
+    }
+
+    pub(crate) fn key(&self) -> &AnyKey {
+        &self.key
+    }
+
+    /// The backend, if its flavour takes payloads of type `P`.
+    pub(crate) fn typed<P: 'static>(&self) -> Option<&Typed<P>> {
+        self.backend.as_any().downcast_ref()
+    }
+
+    /// Whether payloads of this slot are blocking code, which cannot be cancelled.
+    pub(crate) fn is_blocking(&self) -> bool {
+        self.blocking.load(SeqCst)
+    }
+
+    /// Until when a blocking payload, having got its thread only just now, may still be about to
+    /// take a token, to fail or to end; `None` if none is that young.
+    pub(crate) fn settles_at(&self) -> Option<Instant> {
+        let last = (*self.lock_last_begun())?;
+        let deaf = |record: &Arc<Record>| !record.is_holder() && !record.is_ending();
+        (last.elapsed() < SETTLING && self.alive().iter().any(deaf)).then(|| last + SETTLING)
+    }
+
+    fn lock_last_begun(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.last_begun
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether everything that can end soon has ended: every coroutine, which was cancelled, and
+    /// every blocking payload that has no thread yet, or whose code has come to its end.
+    pub(crate) fn is_quiet(&self) -> bool {
+        let ends_soon = |record: &Arc<Record>| record.is_ending();
+        self.is_drained()
+            || self.is_blocking() && self.all_started() && !self.alive().iter().any(ends_soon)
+    }
+
+    /// The payloads that have started, or are about to, and are not over.
+    pub(crate) fn alive(&self) -> Vec<Arc<Record>> {
+        let mut alive: Vec<_> = self
+            .registry()
+            .iter()
+            .map(|(_, one)| one.record.clone())
+            .collect();
+        let driven = self.driven();
+        let driven = driven.iter().map(|(_, record)| record);
+        alive.extend(driven.filter(|record| !record.is_settled()).cloned());
+        alive
+    }
+
+    /// Has every payload that has started dropped at its next poll, and brings that poll about.
+    pub(crate) fn cancel_all(&self) {
+        let undriven: Vec<_> = self
+            .registry()
+            .iter()
+            .map(|(_, one)| one.record.clone())
+            .collect();
+        for record in undriven {
+            record.cancel();
+        }
+        // The others see the phase.
+        if let Some(queue) = self.queue.get() {
+            queue.sweep();
+        }
+    }
+
+    /// Has every payload that holds a token look at it, which is asked to end by now.
+    pub(crate) fn ask_holders(&self) {
+        if let Some(queue) = self.queue.get() {
+            queue.sweep();
+        }
+    }
+
+    /// Notes that payloads of this slot run on the calling thread.
+    pub(crate) fn note_thread(&self) {
+        if LAST_NOTED.with(Cell::get) == self.number {
+            return;
+        }
+        LAST_NOTED.with(|last| last.set(self.number));
+        let current = current_thread();
+        let mut threads = self.lock_threads();
+        if !threads.contains(&current) {
+            threads.push(current);
+        }
+    }
+
+    /// The threads on which this slot's coroutines were seen.
+    pub(crate) fn threads(&self) -> Vec<ThreadId> {
+        self.lock_threads().clone()
+    }
+
+    pub(crate) fn set_width(&self, threads: usize) {
+        self.width.store(threads.max(1), SeqCst);
+    }
+
+    /// On how many threads the flavour runs payloads.
+    pub(crate) fn width(&self) -> usize {
+        self.width.load(SeqCst)
+    }
+
+    fn lock_threads(&self) -> MutexGuard<'_, Vec<ThreadId>> {
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The flavour is lost, and every payload that ran on it with it.
+    pub(crate) fn lose(&self, reason: &str) {
+        self.fail_flavour(reason);
+        for record in self.alive() {
+            if let Some(ended) = record.settle() {
+                record.fail(Cause::lost("its flavour died before the payload was over"));
+                self.unregister(&record);
+                self.count_end(ended);
+                record.open_gate();
+            }
+        }
+        // What is left of their code is dropped where it may be, if that thread goes on.
+        if let Some(queue) = self.queue.get() {
+            queue.sweep();
+        }
+    }
+
+    /// Reports a failure of the flavour itself.
+    #[track_caller]
+    pub(crate) fn fail_flavour(&self, reason: &str) {
+        let origin = Origin {
+            payload: format!("{} itself", self.identifier()).into(),
+            named: false,
+            service: false,
+            flavour: self.identifier().clone(),
+            location: std::panic::Location::caller(),
+        };
+        self.lifetime
+            .fail(crate::failure::Failure::new(origin, Cause::lost(reason)));
+    }
+}
