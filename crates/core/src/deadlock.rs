@@ -1,14 +1,15 @@
 //! Executes that could never end: a thread must not wait for a payload that waits for it.
 //!
-//! Every thread that is in an execute stands in one table for the whole process, with the payloads
-//! whose code it is in, and what it waits for. A new wait that closes a ring of such waits is refused
-//! before it begins.
+//! Every thread that is in an execute, and that others may wait for, stands in one table for the whole
+//! process, with the payloads whose code it is in, and what it waits for. A new wait that closes a ring of
+//! such waits is refused before it begins.
 
 use std::collections::{HashMap, HashSet};
 
 use crate::bound::current_thread;
 use crate::context;
 use crate::record::Record;
+use crate::slot;
 use crate::sync::thread::ThreadId;
 use crate::sync::{Arc, Mutex, MutexGuard, PoisonError, lazy_static};
 
@@ -35,15 +36,18 @@ fn table() -> MutexGuard<'static, Table> {
 pub(crate) struct Executing(ThreadId);
 
 /// Says that the calling thread is about to execute `payload`: to wait for it, or to run it if it is
-/// blocking code.
+/// blocking code. `None` if nothing can wait for the calling thread, which so is in no ring.
 ///
 /// # Errors
 ///
 /// The ring that the wait would close, in words.
-pub(crate) fn enter(payload: Arc<Record>) -> Result<Executing, String> {
+pub(crate) fn enter(payload: Arc<Record>) -> Result<Option<Executing>, String> {
+    let by = context::current();
+    if by.is_none() && !slot::is_thread_noted() {
+        return Ok(None);
+    }
     let thread = current_thread();
     let waits_for = (!payload.is_blocking()).then_some(payload);
-    let by = context::current();
     if let Some(by) = by.as_ref().filter(|by| !by.is_blocking()) {
         // Another one than that of its first poll, if the flavour has several.
         by.slot().note_thread();
@@ -58,7 +62,7 @@ pub(crate) fn enter(payload: Arc<Record>) -> Result<Executing, String> {
     let executing = Executing(thread);
     match ring {
         Some(ring) => Err(ring),
-        None => Ok(executing),
+        None => Ok(Some(executing)),
     }
 }
 

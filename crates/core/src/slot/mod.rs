@@ -40,6 +40,11 @@ thread_local! {
     static LAST_NOTED: Cell<usize> = const { Cell::new(0) };
 }
 
+/// Whether payloads of some slot that can block each other were seen on the calling thread.
+pub(crate) fn is_thread_noted() -> bool {
+    LAST_NOTED.with(Cell::get) != 0
+}
+
 /// One flavour of one runtime. Starts the flavour when it is first needed.
 pub(crate) struct Slot {
     counts: Counts,
