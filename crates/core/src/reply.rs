@@ -33,6 +33,8 @@ pub(crate) struct Reply<T> {
 struct State<T> {
     result: Option<thread::Result<T>>,
     open: bool,
+    /// A thread is blocked until it is open: to notify none would cost a system call all the same.
+    waited_for: bool,
     /// Nobody will take the result.
     unwanted: bool,
     waker: Option<Waker>,
@@ -44,6 +46,7 @@ impl<T> Default for Reply<T> {
             state: Mutex::new(State {
                 result: None,
                 open: false,
+                waited_for: false,
                 unwanted: false,
                 waker: None,
             }),
@@ -112,12 +115,14 @@ impl<T: Send> Gate for Reply<T> {
     }
 
     fn open(&self) {
-        let waker = {
+        let (waker, waited_for) = {
             let mut state = self.lock();
             state.open = true;
-            state.waker.take()
+            (state.waker.take(), state.waited_for)
         };
-        self.opened.notify_all();
+        if waited_for {
+            self.opened.notify_all();
+        }
         if let Some(waker) = waker {
             contain(|| waker.wake());
         }
@@ -135,6 +140,7 @@ impl<T: Send> Gate for Reply<T> {
     fn wait(&self) {
         let mut state = self.lock();
         while !state.open {
+            state.waited_for = true;
             state = self
                 .opened
                 .wait(state)
