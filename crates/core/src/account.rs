@@ -61,7 +61,7 @@ enum Label {
     /// Boxed, as most payloads have no name.
     Named(Box<(Cow<'static, str>, Place)>),
     /// It is one run of a service.
-    Service(Arc<Attempt>),
+    Service(Attempt),
 }
 
 /// Where a payload was handed in.
@@ -77,7 +77,7 @@ impl Header {
     }
 
     /// For one run of a service.
-    pub(crate) fn of_service(attempt: Arc<Attempt>) -> Self {
+    pub(crate) fn of_service(attempt: Attempt) -> Self {
         Self {
             slot: Arc::clone(attempt.unit().slot()),
             label: Label::Service(attempt),
@@ -85,7 +85,7 @@ impl Header {
     }
 
     /// The run of a service that the payload is, if it is one.
-    pub(crate) fn attempt(&self) -> Option<&Arc<Attempt>> {
+    pub(crate) fn attempt(&self) -> Option<&Attempt> {
         match &self.label {
             Label::Service(attempt) => Some(attempt),
             _ => None,
@@ -246,7 +246,7 @@ impl Account {
     }
 
     /// The run of a service that the payload is, if it is one.
-    pub(crate) fn attempt(&self) -> Option<&Arc<Attempt>> {
+    pub(crate) fn attempt(&self) -> Option<&Attempt> {
         self.header.attempt()
     }
 

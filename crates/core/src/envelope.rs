@@ -50,7 +50,7 @@ impl<T: 'static> Ticket<T> {
 
 impl Ticket<Judged> {
     /// For one run of a service, whose outcome is judged where it is known what it was asked.
-    pub(crate) fn of_service(attempt: Arc<Attempt>) -> Self {
+    pub(crate) fn of_service(attempt: Attempt) -> Self {
         Self {
             header: Header::of_service(attempt),
             sink: Sink::Adopted(Judged::into_cause),

@@ -107,7 +107,7 @@ impl Shutdown {
     /// Notified when the payload is asked to end.
     fn requested_event(&self) -> &Event {
         match self.record.attempt() {
-            Some(attempt) => &attempt.asked,
+            Some(attempt) => attempt.asked(),
             None => &self.lifetime().requested,
         }
     }

@@ -10,12 +10,24 @@ use crate::failure::{Cause, Failure, FailureKind, contain};
 use crate::lifetime::Phase;
 use crate::record::Record;
 use crate::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use crate::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use crate::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 /// One run of a service. Shared by its payload, its tokens and the supervisor.
-pub(crate) struct Attempt {
+#[derive(Clone)]
+pub(crate) enum Attempt {
+    /// The first one, which is kept in the unit: most services have no other.
+    First(Arc<UnitCore>),
+    Later(Arc<Later>),
+}
+
+/// A run after the first.
+pub(crate) struct Later {
     unit: Arc<UnitCore>,
-    record: OnceLock<Weak<Record>>,
+    run: Run,
+}
+
+/// How far a run has come.
+pub(crate) struct Run {
     /// Whether this run was asked to end.
     requested: AtomicBool,
     /// Whether it had its first poll, or has its thread.
@@ -26,12 +38,27 @@ pub(crate) struct Attempt {
     notified: AtomicBool,
     course: Mutex<Course>,
     /// Notified when the run is asked to end.
-    pub(crate) asked: Event,
+    asked: Event,
+}
+
+impl Run {
+    pub(super) fn new() -> Self {
+        Self {
+            requested: AtomicBool::new(false),
+            begun: AtomicBool::new(false),
+            awaited: AtomicBool::new(false),
+            notified: AtomicBool::new(false),
+            course: Mutex::default(),
+            asked: Event::new(),
+        }
+    }
 }
 
 /// What came of a run.
 #[derive(Default)]
 pub(crate) struct Course {
+    /// Its payload, until that is over: the unit may be kept for long after that.
+    record: Option<Weak<Record>>,
     /// It came to its end by itself.
     pub(crate) returned: bool,
     pub(crate) exit: Option<Exit>,
@@ -42,50 +69,63 @@ pub(crate) struct Course {
 }
 
 impl Attempt {
-    pub(crate) fn new(unit: Arc<UnitCore>, is_awaited: bool) -> Self {
-        Self {
-            unit,
-            record: OnceLock::new(),
-            requested: AtomicBool::new(false),
-            begun: AtomicBool::new(false),
-            awaited: AtomicBool::new(is_awaited),
-            notified: AtomicBool::new(false),
-            course: Mutex::default(),
-            asked: Event::new(),
-        }
+    /// A run that follows another one.
+    pub(crate) fn later(unit: Arc<UnitCore>) -> Self {
+        let run = Run::new();
+        Self::Later(Arc::new(Later { unit, run }))
     }
 
     pub(crate) fn unit(&self) -> &Arc<UnitCore> {
-        &self.unit
+        match self {
+            Self::First(unit) => unit,
+            Self::Later(later) => &later.unit,
+        }
+    }
+
+    fn run(&self) -> &Run {
+        match self {
+            Self::First(unit) => &unit.first_run,
+            Self::Later(later) => &later.run,
+        }
+    }
+
+    /// Whether both are the same run.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        std::ptr::eq(self.run(), other.run())
+    }
+
+    /// Notified when the run is asked to end.
+    pub(crate) fn asked(&self) -> &Event {
+        &self.run().asked
     }
 
     pub(crate) fn belongs_to(&self, record: Weak<Record>) {
-        let unset = self.record.set(record).is_ok();
-        debug_assert!(unset, "a run is one payload");
+        let before = self.course().record.replace(record);
+        debug_assert!(before.is_none(), "a run is one payload");
     }
 
-    /// The payload, as long as there is anything of it.
+    /// The payload, until it is over.
     pub(crate) fn record(&self) -> Option<Arc<Record>> {
-        self.record.get()?.upgrade()
+        self.course().record.as_ref()?.upgrade()
     }
 
     /// Whether this run is asked to end.
     pub(crate) fn is_requested(&self) -> bool {
-        self.requested.load(SeqCst) || self.unit.lifetime().phase() >= Phase::Cancelling
+        self.run().requested.load(SeqCst) || self.unit().lifetime().phase() >= Phase::Cancelling
     }
 
     /// Asks this run to end.
     pub(crate) fn request(&self) {
-        self.requested.store(true, SeqCst);
-        self.asked.notify();
+        self.run().requested.store(true, SeqCst);
+        self.run().asked.notify();
         if let Some(record) = self.record() {
             record.wake();
         }
     }
 
     /// Hands the run's payload to its flavour, which has been started.
-    pub(crate) fn launch(self: &Arc<Self>) {
-        let launcher = Arc::clone(&self.unit.launcher);
+    pub(crate) fn launch(&self) {
+        let launcher = Arc::clone(&self.unit().launcher);
         // The payload that was refused has told of its end; why it was is told here.
         if let Err(reason) = launcher.launch(self) {
             self.fail_to_start(reason);
@@ -104,50 +144,53 @@ impl Attempt {
     }
 
     /// The run had its first poll, or has its thread.
-    pub(crate) fn begin(self: &Arc<Self>) {
-        if !self.unit.policy.notifies_ready {
-            self.unit.set_running();
+    pub(crate) fn begin(&self) {
+        if !self.unit().policy.notifies_ready {
+            self.unit().set_running();
         }
         // Said first and looked at afterwards; whoever awaits it does it the other way round.
-        self.begun.store(true, SeqCst);
-        if self.awaited.load(SeqCst) {
+        self.run().begun.store(true, SeqCst);
+        if self.run().awaited.load(SeqCst) {
             self.tell(Told::Begun);
-        } else if !self.unit.policy.notifies_ready {
-            self.unit.set_was_ready();
+        } else if !self.unit().policy.notifies_ready {
+            self.unit().set_was_ready();
         }
     }
 
     /// Has the supervisor told when the run begins; whether it has begun already.
     pub(crate) fn await_begin(&self) -> bool {
-        self.awaited.store(true, SeqCst);
-        self.begun.load(SeqCst)
+        self.run().awaited.store(true, SeqCst);
+        self.run().begun.load(SeqCst)
     }
 
-    pub(crate) fn notify_ready(self: &Arc<Self>) {
-        if self.unit.policy.notifies_ready && !self.notified.swap(true, SeqCst) {
+    pub(crate) fn notify_ready(&self) {
+        if self.unit().policy.notifies_ready && !self.run().notified.swap(true, SeqCst) {
             self.tell(Told::Ready);
         }
     }
 
     /// The run is over.
-    pub(crate) fn end(self: &Arc<Self>) {
-        let told = Told::Ended(Arc::clone(self));
-        if self.unit.lifetime().hub.push(told).is_err() {
+    pub(crate) fn end(&self) {
+        // What holds its memory is not needed any more.
+        let record = self.course().record.take();
+        drop(record);
+        let told = Told::Ended(self.clone());
+        if self.unit().lifetime().hub.push(told).is_err() {
             // Too late for the supervisor.
-            self.unit.set_state(match self.course().told {
+            self.unit().set_state(match self.course().told {
                 true => UnitState::Failed,
                 false => UnitState::Ended,
             });
         }
     }
 
-    fn tell(self: &Arc<Self>, told: fn(Arc<Self>) -> Told) {
+    fn tell(&self, told: fn(Self) -> Told) {
         // Refused only when the runtime is over, and with it all that could be done about it.
-        let _ = self.unit.lifetime().hub.push(told(Arc::clone(self)));
+        let _ = self.unit().lifetime().hub.push(told(self.clone()));
     }
 
     pub(crate) fn course(&self) -> MutexGuard<'_, Course> {
-        self.course.lock().unwrap_or_else(PoisonError::into_inner)
+        self.run().course.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn take_course(&self) -> Course {
@@ -157,12 +200,12 @@ impl Attempt {
     /// Says what `answered` means, in the run's own payload.
     pub(super) fn judge(&self, answered: Answered) -> Judged {
         let Answered { exit, mut cause } = answered;
-        let policy = &self.unit.policy;
+        let policy = &self.unit().policy;
         if self.is_requested() {
             // It was asked to end, and has: how is its own business. The error is the user's, and dropped
             // where it was made.
             drop(cause.take());
-        } else if cause.is_none() && policy.notifies_ready && !self.notified.load(SeqCst) {
+        } else if cause.is_none() && policy.notifies_ready && !self.run().notified.load(SeqCst) {
             cause = Some(Cause::text(
                 FailureKind::NotReady,
                 "it ended without having said that it is ready".to_owned(),
@@ -180,26 +223,26 @@ impl Attempt {
             course.exit = exit;
         }
         if exit == Some(Exit::Shutdown) && !failed {
-            self.unit.lifetime().stop();
+            self.unit().lifetime().stop();
         }
         Judged(cause)
     }
 
     /// Whether the policy makes a restart of a failure that happens now.
     fn absorbs(&self) -> bool {
-        self.unit.policy.restart.is_on_failure()
-            && self.unit.intent() != Intent::Stop
-            && self.unit.lifetime().phase() < Phase::Stopping
+        self.unit().policy.restart.is_on_failure()
+            && self.unit().intent() != Intent::Stop
+            && self.unit().lifetime().phase() < Phase::Stopping
     }
 
     /// Takes a failure of this run. One that no restart can follow is the runtime's, at once: the stop
     /// begins in here.
     pub(crate) fn fail(&self, cause: Cause) {
-        let failure = Failure::new(self.unit.origin(), cause);
-        self.unit.set_failure(failure.clone());
+        let failure = Failure::new(self.unit().origin(), cause);
+        self.unit().set_failure(failure.clone());
         if !self.absorbs() {
             self.course().told = true;
-            self.unit.lifetime().fail(failure);
+            self.unit().lifetime().fail(failure);
             return;
         }
         trace(&failure);
@@ -212,16 +255,16 @@ impl Attempt {
 
     /// Whether another run may follow, as far as this one knows while it ends.
     pub(super) fn may_be_followed(&self) -> bool {
-        let lifetime = self.unit.lifetime();
+        let lifetime = self.unit().lifetime();
         if lifetime.phase() >= Phase::Stopping {
             return false;
         }
-        match self.unit.intent() {
+        match self.unit().intent() {
             Intent::Stop => return false,
             Intent::Restart => return true,
             Intent::None => {}
         }
-        let restart = &self.unit.policy.restart;
+        let restart = &self.unit().policy.restart;
         let course = self.course();
         match course.returned {
             true => restart.is_on_return() && course.exit.is_none(),

@@ -26,13 +26,13 @@ pub(crate) enum Told {
     /// A service was handed in.
     ServedOne(Newcomer),
     /// A service was handed in, and whoever did it launches its first run, begun at that moment.
-    Launched(Arc<Attempt>, Instant),
+    Launched(Arc<UnitCore>, Instant),
     /// A run that is awaited had its first poll, or has its thread.
-    Begun(Arc<Attempt>),
+    Begun(Attempt),
     /// A run says that it is ready.
-    Ready(Arc<Attempt>),
+    Ready(Attempt),
     /// A run is over.
-    Ended(Arc<Attempt>),
+    Ended(Attempt),
     /// Somebody wants a unit to stop or to restart.
     Asked(Arc<UnitCore>),
     /// The flavour of a unit was started for it, or was not.

@@ -4,7 +4,6 @@ use std::fmt;
 
 use super::attempt::Attempt;
 use crate::context;
-use crate::sync::Arc;
 
 /// By which a service says that it is ready, so that those [after](crate::Settings::after) it start.
 ///
@@ -14,7 +13,7 @@ use crate::sync::Arc;
 /// Clones may go anywhere, such as to tasks that the service spawned by other means.
 #[derive(Clone)]
 pub struct Ready {
-    attempt: Arc<Attempt>,
+    attempt: Attempt,
 }
 
 impl Ready {
@@ -39,7 +38,7 @@ impl Ready {
     /// That of the service that runs on this thread; `None` where [`current`](Self::current) would
     /// panic.
     pub fn try_current() -> Option<Self> {
-        let attempt = Arc::clone(context::current()?.attempt()?);
+        let attempt = context::current()?.attempt()?.clone();
         Some(Self { attempt })
     }
 

@@ -46,16 +46,16 @@ pub(crate) struct Application<'a> {
 /// A service that was taken in.
 pub(crate) struct Taken {
     unit: Arc<UnitCore>,
-    /// Its first run, if nothing holds that up.
-    first_run: Option<Arc<Attempt>>,
+    /// Whether nothing holds its first run up.
+    may_start: bool,
 }
 
 impl Taken {
     /// Launches the first run, as long as nobody else knows the unit.
     pub(crate) fn launch(self) -> Arc<UnitCore> {
-        if let Some(attempt) = self.first_run {
+        if self.may_start {
             self.unit.set_launched();
-            attempt.launch();
+            Attempt::First(Arc::clone(&self.unit)).launch();
         }
         self.unit
     }
@@ -124,14 +124,14 @@ impl Registry {
         let hub = &unit.lifetime().hub;
         // Counted before it is told of, so that a runtime that ends when it is idle does not.
         hub.count_served();
-        let mut first_run = None;
+        let mut may_start = false;
         if !state.launched {
             state
                 .waiting
                 .push((Arc::clone(&unit), application.after.to_vec()));
         } else {
             match state.announce(&unit, application.after) {
-                Ok(attempt) => first_run = attempt,
+                Ok(may) => may_start = may,
                 Err(problem) => {
                     hub.count_over();
                     return Err(Refusal {
@@ -145,7 +145,7 @@ impl Registry {
         let swept = state.add(&unit);
         drop(state);
         drop(swept);
-        Ok(Taken { unit, first_run })
+        Ok(Taken { unit, may_start })
     }
 
     /// Says why the runtime cannot be started.
@@ -238,13 +238,13 @@ impl Registry {
 }
 
 impl State {
-    /// Tells the supervisor of a service, and starts it for the first one. Returns the first run of a
-    /// service that nothing holds up: whoever hands it in launches that, as the supervisor has enough to do.
+    /// Tells the supervisor of a service, and starts it for the first one. Returns whether nothing holds the
+    /// service up: whoever hands it in launches its first run, as the supervisor has enough to do.
     fn announce(
         &mut self,
         unit: &Arc<UnitCore>,
         after: &[Dependency],
-    ) -> Result<Option<Arc<Attempt>>, Problem> {
+    ) -> Result<bool, Problem> {
         let lifetime = unit.lifetime();
         if lifetime.phase() >= Phase::Stopping {
             return Err(Problem::Stopping);
@@ -262,12 +262,12 @@ impl State {
                 }
             }
         }
-        let mut first_run = None;
-        let told = if after.is_empty() && unit.launcher.is_flavour_started(unit.slot()) {
-            let is_awaited = unit.policy.start_timeout.is_some();
-            let attempt = Arc::new(Attempt::new(Arc::clone(unit), is_awaited));
-            first_run = Some(Arc::clone(&attempt));
-            Told::Launched(attempt, lifetime.settings.clock.now())
+        let may_start = after.is_empty() && unit.launcher.is_flavour_started(unit.slot());
+        let told = if may_start {
+            if unit.policy.start_timeout.is_some() {
+                Attempt::First(Arc::clone(unit)).await_begin();
+            }
+            Told::Launched(Arc::clone(unit), lifetime.settings.clock.now())
         } else {
             Told::ServedOne(Newcomer {
                 unit: Arc::clone(unit),
@@ -275,7 +275,7 @@ impl State {
             })
         };
         let told = lifetime.hub.push(told);
-        told.map(|()| first_run).map_err(|_| Problem::Stopping)
+        told.map(|()| may_start).map_err(|_| Problem::Stopping)
     }
 
     /// Enters the unit; returns those that are forgotten for it.

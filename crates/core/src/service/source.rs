@@ -44,7 +44,7 @@ impl<S> Source<S> {
 struct Held<S> {
     value: Option<S>,
     source: Arc<Source<S>>,
-    attempt: Arc<Attempt>,
+    attempt: Attempt,
 }
 
 impl<S> Held<S> {
@@ -72,7 +72,7 @@ impl<S> Drop for Held<S> {
 #[allow(missing_debug_implementations, reason = "never leaves the crate")]
 pub struct Start<S> {
     source: Arc<Source<S>>,
-    attempt: Arc<Attempt>,
+    attempt: Attempt,
 }
 
 impl<S> Start<S> {
@@ -201,7 +201,7 @@ pub(crate) trait Launch: Send + Sync {
     fn start_flavour(&self, slot: &Arc<Slot>) -> Result<(), Reason>;
 
     /// Hands the payload of a run to the flavour.
-    fn launch(self: Arc<Self>, attempt: &Arc<Attempt>) -> Result<(), Reason>;
+    fn launch(self: Arc<Self>, attempt: &Attempt) -> Result<(), Reason>;
 
     /// Has the value that no run will need dropped on the flavour's thread; `false` if that cannot be.
     fn dispose(&self, unit: &UnitCore) -> bool;
@@ -230,7 +230,7 @@ where
         slot.started(typed).map(drop)
     }
 
-    fn launch(self: Arc<Self>, attempt: &Arc<Attempt>) -> Result<(), Reason> {
+    fn launch(self: Arc<Self>, attempt: &Attempt) -> Result<(), Reason> {
         let slot = attempt.unit().slot();
         let typed = slot
             .typed::<PayloadOf<S>>()
@@ -238,9 +238,9 @@ where
         slot.accept();
         let start = Start {
             source: self,
-            attempt: Arc::clone(attempt),
+            attempt: attempt.clone(),
         };
-        let payload = S::payload(start, Ticket::of_service(Arc::clone(attempt)));
+        let payload = S::payload(start, Ticket::of_service(attempt.clone()));
         // Looked at after it was counted: see `Slot::accept`.
         if slot.lifetime.phase() >= Phase::Stopping {
             context::drop_for(Dropping::Refused, payload);

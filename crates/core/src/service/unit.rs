@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
+use super::attempt::Run;
 use super::hub::{Hub, Told};
 use super::settings::Policy;
 use super::source::Launch;
@@ -158,6 +159,7 @@ pub(crate) struct UnitCore {
     pub(crate) slot: Arc<Slot>,
     pub(crate) policy: Policy,
     pub(crate) launcher: Arc<dyn Launch>,
+    pub(super) first_run: Run,
     intent: AtomicU8,
     was_ready: AtomicBool,
     status: Mutex<Status>,
@@ -181,6 +183,7 @@ impl UnitCore {
             slot,
             policy,
             launcher,
+            first_run: Run::new(),
             intent: AtomicU8::new(Intent::None as u8),
             was_ready: AtomicBool::new(false),
             status: Mutex::new(Status {

@@ -94,7 +94,7 @@ enum Stage {
 }
 
 struct Alive {
-    attempt: Arc<Attempt>,
+    attempt: Attempt,
     started: Instant,
     launched: bool,
     begun: bool,
@@ -196,7 +196,7 @@ impl Supervisor {
         match told {
             Told::Served(newcomers) => self.serve(newcomers),
             Told::ServedOne(newcomer) => self.serve(vec![newcomer]),
-            Told::Launched(attempt, at) => self.enter_launched(attempt, at),
+            Told::Launched(unit, at) => self.enter_launched(unit, at),
             Told::Begun(attempt) => {
                 if let Some(id) = self.current(&attempt) {
                     self.begun(id);
@@ -225,10 +225,10 @@ impl Supervisor {
     }
 
     /// The unit whose present run this is.
-    fn current(&self, attempt: &Arc<Attempt>) -> Option<Id> {
+    fn current(&self, attempt: &Attempt) -> Option<Id> {
         let id = attempt.unit().id;
         match &self.entries.get(&id)?.stage {
-            Stage::Alive(alive) if Arc::ptr_eq(&alive.attempt, attempt) => Some(id),
+            Stage::Alive(alive) if alive.attempt.is(attempt) => Some(id),
             _ => None,
         }
     }

@@ -101,7 +101,13 @@ impl Supervisor {
         let is_awaited = !entry.waiters.is_empty()
             || unit.policy.start_timeout.is_some()
             || !self.acks.is_empty();
-        let attempt = Arc::new(Attempt::new(Arc::clone(&unit), is_awaited));
+        let attempt = match run {
+            0 => Attempt::First(Arc::clone(&unit)),
+            _ => Attempt::later(Arc::clone(&unit)),
+        };
+        if is_awaited {
+            attempt.await_begin();
+        }
         unit.set_starting(run);
         self.set_alive(id, attempt, now, false);
         if unit.launcher.is_flavour_started(unit.slot()) {
@@ -112,9 +118,9 @@ impl Supervisor {
     }
 
     /// Enters a unit whose first run somebody else launches.
-    pub(super) fn enter_launched(&mut self, attempt: Arc<Attempt>, at: Instant) {
-        let id = self.enter(Arc::clone(attempt.unit()), &[]);
-        self.set_alive(id, attempt, at, true);
+    pub(super) fn enter_launched(&mut self, unit: Arc<UnitCore>, at: Instant) {
+        let id = self.enter(Arc::clone(&unit), &[]);
+        self.set_alive(id, Attempt::First(unit), at, true);
         if !self.acks.is_empty() {
             self.await_begin(id);
         }
@@ -123,7 +129,7 @@ impl Supervisor {
         }
     }
 
-    fn set_alive(&mut self, id: Id, attempt: Arc<Attempt>, now: Instant, launched: bool) {
+    fn set_alive(&mut self, id: Id, attempt: Attempt, now: Instant, launched: bool) {
         let Some(entry) = self.entries.get_mut(&id) else {
             return;
         };
@@ -157,7 +163,7 @@ impl Supervisor {
             return;
         }
         alive.launched = true;
-        let attempt = Arc::clone(&alive.attempt);
+        let attempt = alive.attempt.clone();
         attempt.launch();
     }
 
@@ -220,7 +226,7 @@ impl Supervisor {
             Err(reason) => {
                 ids.pop_front();
                 if let Some(alive) = self.alive(first).filter(|alive| !alive.launched) {
-                    let attempt = Arc::clone(&alive.attempt);
+                    let attempt = alive.attempt.clone();
                     attempt.fail_to_start(reason);
                     self.ended(first);
                 }

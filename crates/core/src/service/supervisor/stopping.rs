@@ -57,7 +57,7 @@ impl Supervisor {
     /// Asks a run that has begun to end; cancels it if it holds no token.
     pub(super) fn stop_run(&mut self, id: Id) {
         let Some(alive) = self.alive(id) else { return };
-        let attempt = Arc::clone(&alive.attempt);
+        let attempt = alive.attempt.clone();
         attempt.request();
         let Some(record) = attempt.record() else {
             return;

@@ -62,7 +62,7 @@ impl Supervisor {
         let Stage::Alive(alive) = &entry.stage else {
             return;
         };
-        let attempt = Arc::clone(&alive.attempt);
+        let attempt = alive.attempt.clone();
         if self.lifetime.phase() >= Phase::Stopping {
             return;
         }
@@ -98,7 +98,7 @@ impl Supervisor {
         for entry in self.entries.values() {
             entry.unit.wake_waiters();
             if let Stage::Alive(alive) = &entry.stage {
-                alive.attempt.asked.notify();
+                alive.attempt.asked().notify();
             }
         }
     }
