@@ -82,6 +82,11 @@ impl Clock {
         true
     }
 
+    /// Whether it stands still until somebody moves it.
+    pub(crate) fn is_manual(&self) -> bool {
+        self.manual.is_some()
+    }
+
     /// The moment `time` from now, or one too far off to matter where that cannot be written down.
     pub(crate) fn after(&self, time: Duration) -> Instant {
         const FAR: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 30);

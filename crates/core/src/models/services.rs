@@ -6,8 +6,8 @@ use std::time::Duration;
 use shuttle::thread;
 
 use super::executor::Counted;
-use super::{Count, Model, holds, runtime, with_clock};
-use crate::{Clock, Restart, UnitState, service};
+use super::{Count, Model, builder, holds, runtime, stop_aside, with_clock};
+use crate::{Clock, Restart, Runtime, Service, Unit, UnitState, service};
 
 /// A service that fails and is restarted at once does not come back when the stop has begun: each run
 /// that began has ended when the runtime has, and the value is dropped once.
@@ -146,5 +146,143 @@ fn an_order_is_kept() {
         // The stop may have come before the second one started.
         assert!(second_saw.get() <= 1);
         assert!(first_dropped.get() <= 1);
+    });
+}
+
+/// A runtime on the system's clock, which is what lets its services go unattended, with its flavour started
+/// and a service that goes on.
+fn started() -> (Runtime, Unit<impl Service>) {
+    let runtime = with_clock(&Clock::system());
+    runtime.adopt(Model("a"), || async {}).unwrap();
+    runtime.start().unwrap();
+    let first = runtime.serve(service(Model("a"), pending::<()>)).unwrap();
+    (runtime, first)
+}
+
+/// An unattended service that is asked to stop, or to restart, as its run comes to its end by itself is
+/// over, and whoever waits for that hears of it; its value is dropped once.
+#[test]
+fn a_stop_meets_an_unattended_end() {
+    holds(|| {
+        let (runtime, _first) = started();
+        let dropped = Count::default();
+        let on_drop = dropped.on_drop();
+        let run = move || {
+            let _ = &on_drop;
+            async {}
+        };
+        let unit = runtime.serve(service(Model("a"), run)).unwrap();
+        let asker = {
+            let unit = unit.clone();
+            thread::spawn(move || {
+                unit.restart();
+                unit.stop();
+            })
+        };
+        assert_eq!(shuttle::future::block_on(unit.stopped()), UnitState::Ended);
+        asker.join().unwrap();
+        runtime.shutdown();
+        runtime.wait().unwrap();
+        assert_eq!(dropped.get(), 1);
+        assert_eq!(unit.state(), UnitState::Ended);
+    });
+}
+
+/// An unattended service that comes to its end by itself as the runtime stops stays over.
+#[test]
+fn an_unattended_end_meets_the_stop() {
+    holds(|| {
+        let (runtime, first) = started();
+        let unit = runtime.serve(service(Model("a"), || async {})).unwrap();
+        let stopper = stop_aside(&runtime);
+        runtime.wait().unwrap();
+        stopper.join().unwrap();
+        let states = [first.state(), unit.state()];
+        assert_eq!(states, [UnitState::Ended, UnitState::Ended]);
+    });
+}
+
+/// Launched as the runtime stops, an unattended service runs or is refused; if it runs it has its first poll,
+/// is dropped where it awaits, and the runtime waits for that.
+#[test]
+fn an_unattended_launch_meets_the_stop() {
+    holds(|| {
+        let (runtime, first) = started();
+        let stopper = stop_aside(&runtime);
+        let (began, ended, dropped) = (Count::default(), Count::default(), Count::default());
+        let (begins, ends, on_drop) = (began.clone(), ended.clone(), dropped.on_drop());
+        let unit = runtime.serve(service(Model("a"), move || {
+            let _ = &on_drop;
+            begins.add();
+            let end = ends.on_drop();
+            async move {
+                let _end = end;
+                pending::<()>().await;
+            }
+        }));
+        runtime.wait().unwrap();
+        stopper.join().unwrap();
+        assert_eq!(first.state(), UnitState::Ended);
+        assert!(unit.is_err() || unit.is_ok_and(|unit| unit.state() == UnitState::Ended));
+        assert_eq!(began.get(), ended.get());
+        assert_eq!(dropped.get(), 1);
+    });
+}
+
+/// A service that comes after two unattended ones, of which one ends in its first poll, starts: that one was
+/// ready for a moment. The other goes on until the service after it has ended.
+#[test]
+fn a_dependent_meets_an_unattended_end() {
+    holds(|| {
+        let (runtime, first) = started();
+        let quick = runtime.serve(service(Model("a"), || async {})).unwrap();
+        let ran = Count::default();
+        let runs = ran.clone();
+        let (watched, saw) = (first.clone(), Count::default());
+        let sees = saw.clone();
+        let run = move || {
+            runs.add();
+            let (watched, saw) = (watched.clone(), sees.clone());
+            async move {
+                crate::Shutdown::current().requested().await;
+                if watched.state() == UnitState::Running {
+                    saw.add();
+                }
+            }
+        };
+        let settings = runtime.unit().after(&first).after(&quick);
+        let after = settings.serve(service(Model("a"), run)).unwrap();
+        assert_eq!(shuttle::future::block_on(after.ready()), UnitState::Running);
+        runtime.shutdown();
+        runtime.wait().unwrap();
+        assert_eq!(quick.state(), UnitState::Ended);
+        assert_eq!((ran.get(), saw.get()), (1, 1));
+    });
+}
+
+/// A runtime that ends when it is idle does so after the last of its unattended services, whoever that is.
+#[test]
+fn idle_meets_unattended_ends() {
+    holds(|| {
+        let runtime = builder(&Clock::system()).until_idle().build();
+        let (inside, ended) = (runtime.clone(), Count::default());
+        let ends = ended.clone();
+        let serve = move || {
+            let (runtime, ended) = (inside.clone(), ends.clone());
+            async move {
+                for key in ["a", "b"] {
+                    let ended = ended.clone();
+                    let run = move || {
+                        let ended = ended.clone();
+                        async move { ended.add() }
+                    };
+                    runtime.serve(service(Model(key), run)).unwrap();
+                }
+            }
+        };
+        runtime.adopt(Model("b"), || async {}).unwrap();
+        runtime.adopt(Model("a"), serve).unwrap();
+        runtime.run().unwrap();
+        assert_eq!(ended.get(), 2);
     });
 }

@@ -70,7 +70,7 @@ pub(crate) struct Core {
     pub(crate) lifetime: Arc<Lifetime>,
     pub(crate) slots: Slots,
     waiting: Waiting,
-    pub(crate) services: Registry,
+    pub(crate) services: Arc<Registry>,
     /// The receiving end of the failure channel, until the runtime is started.
     notes: Mutex<Option<Receiver<Note>>>,
     result: OnceLock<Result<(), RunError>>,
@@ -117,7 +117,7 @@ impl Runtime {
                     lifetime: Lifetime::new(settings, sender),
                     slots: Slots::default(),
                     waiting: Waiting::default(),
-                    services: Registry::default(),
+                    services: Arc::default(),
                     notes: Mutex::new(Some(receiver)),
                     result: OnceLock::new(),
                     left_behind: OnceLock::new(),

@@ -171,13 +171,21 @@ impl Attempt {
 
     /// The run is over.
     pub(crate) fn end(&self) {
-        // What holds its memory is not needed any more.
-        let record = self.course().record.take();
+        let (returned, told, record) = {
+            let mut course = self.course();
+            (course.returned, course.told, course.record.take())
+        };
         drop(record);
-        let told = Told::Ended(self.clone());
-        if self.unit().lifetime().hub.push(told).is_err() {
+        let unit = self.unit();
+        // Another run that may follow, and a value that is still there, are the supervisor's business.
+        let is_all = unit.intent() == Intent::None && !unit.launcher.keeps_value();
+        if is_all && unit.attendance.end(returned) {
+            unit.end_unattended(returned, told);
+            return;
+        }
+        if unit.lifetime().hub.push(Told::Ended(self.clone())).is_err() {
             // Too late for the supervisor.
-            self.unit().set_state(match self.course().told {
+            unit.set_state(match told {
                 true => UnitState::Failed,
                 false => UnitState::Ended,
             });
@@ -190,7 +198,10 @@ impl Attempt {
     }
 
     pub(crate) fn course(&self) -> MutexGuard<'_, Course> {
-        self.run().course.lock().unwrap_or_else(PoisonError::into_inner)
+        self.run()
+            .course
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn take_course(&self) -> Course {

@@ -25,7 +25,8 @@ pub(crate) enum Told {
     Served(Vec<Newcomer>),
     /// A service was handed in.
     ServedOne(Newcomer),
-    /// A service was handed in, and whoever did it launches its first run, begun at that moment.
+    /// A service was handed in, and whoever did it launches its first run, begun at that moment. One of an
+    /// unattended service is not told.
     Launched(Arc<UnitCore>, Instant),
     /// A run that is awaited had its first poll, or has its thread.
     Begun(Attempt),
@@ -63,6 +64,8 @@ pub(crate) struct Hub {
     served: AtomicUsize,
     /// Services that are over.
     over: AtomicUsize,
+    /// Services that are not over, and of which the supervisor does not know.
+    unattended: AtomicUsize,
     pub(crate) watchers: Watchers,
     /// Those that overran their stop time while the runtime stopped.
     overran: Mutex<Vec<Straggler>>,
@@ -229,6 +232,19 @@ impl Hub {
 
     pub(crate) fn count_over(&self) {
         self.over.fetch_add(1, SeqCst);
+    }
+
+    pub(crate) fn count_unattended(&self) {
+        self.unattended.fetch_add(1, SeqCst);
+    }
+
+    /// A service that was unattended is not any more, or is over; whether it was the last one.
+    pub(crate) fn count_attended(&self) -> bool {
+        self.unattended.fetch_sub(1, SeqCst) == 1
+    }
+
+    pub(crate) fn has_unattended(&self) -> bool {
+        self.unattended.load(SeqCst) != 0
     }
 
     pub(crate) fn add_overran(&self, straggler: Straggler) {

@@ -3,10 +3,11 @@
 //! `settings` says how, `function` makes services of functions, `unit` is the handle, `state` what it
 //! shows, `attempt` one run of a service, `source` where its value comes from, `hub` the place where all
 //! that happens to services is told, `registry` all of them and their order, `names` what they are called,
-//! and `supervisor` the thread that acts on it.
+//! `supervisor` the thread that acts on it, and `attendance` which of them that thread sees to.
 
 mod answer;
 mod attempt;
+mod attendance;
 mod dependency;
 mod error;
 mod function;
@@ -161,6 +162,10 @@ pub trait Run<P>: sealed::Run<P> {}
 
 pub(crate) mod sealed {
     pub trait Kind: Send + 'static {
+        /// Whether the payloads are blocking code.
+        #[doc(hidden)]
+        const IS_BLOCKING: bool;
+
         /// What core drives to the end of a run.
         #[doc(hidden)]
         type Driven<'a>;
@@ -180,6 +185,7 @@ pub(crate) mod sealed {
     reason = "the trait is closed: nobody else can name what is in it"
 )]
 impl sealed::Kind for Coroutine {
+    const IS_BLOCKING: bool = false;
     type Driven<'a> = Pin<Box<dyn Future<Output = Answered> + 'a>>;
 }
 
@@ -188,6 +194,7 @@ impl sealed::Kind for Coroutine {
     reason = "the trait is closed: nobody else can name what is in it"
 )]
 impl sealed::Kind for Parallel {
+    const IS_BLOCKING: bool = false;
     // Known to be `Send` in generic code, which the future of an unknown `run` is not.
     type Driven<'a> = Pin<Box<dyn Future<Output = Answered> + Send + 'a>>;
 }
@@ -197,6 +204,7 @@ impl sealed::Kind for Parallel {
     reason = "the trait is closed: nobody else can name what is in it"
 )]
 impl sealed::Kind for Subroutine {
+    const IS_BLOCKING: bool = true;
     type Driven<'a> = Answered;
 }
 

@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::time::Instant;
 
 use super::attempt::Attempt;
+use super::attendance::Attendance;
 use super::dependency::{Dependency, Other};
 use super::error::Problem;
 use super::hub::Told;
@@ -41,6 +42,20 @@ pub(crate) struct Application<'a> {
     pub(crate) policy: Policy,
     pub(crate) after: &'a [Dependency],
     pub(crate) launcher: Arc<dyn Launch>,
+}
+
+impl Application<'_> {
+    /// Whether nothing holds the first run up.
+    fn may_start(&self) -> bool {
+        self.after.is_empty() && self.launcher.is_flavour_started(&self.slot)
+    }
+
+    /// Whether the supervisor has to see to the service from the beginning. It has to know of all whose time
+    /// is moved by hand, as whoever moves it waits for them; and of those that cannot be cancelled.
+    fn asks_something(&self) -> bool {
+        let clock = &self.slot.lifetime.settings.clock;
+        !self.policy.asks_nothing() || self.launcher.is_blocking() || clock.is_manual()
+    }
 }
 
 /// A service that was taken in.
@@ -96,12 +111,24 @@ impl Registry {
     }
 
     /// Takes a service in; it starts as soon as it may.
-    pub(crate) fn take_in(&self, application: Application<'_>) -> Result<Taken, Refusal> {
+    pub(crate) fn take_in(
+        self: &Arc<Self>,
+        application: Application<'_>,
+    ) -> Result<Taken, Refusal> {
         let mut state = self.lock();
-        let known = application.after.iter().try_for_each(|dependency| {
-            check_dependency(&state, dependency, &application.slot.lifetime)
-        });
-        let name = known.and_then(|()| state.names.free(application.name, application.derived));
+        let lifetime = Arc::clone(&application.slot.lifetime);
+        let known = application
+            .after
+            .iter()
+            .try_for_each(|dependency| check_dependency(&state, dependency, &lifetime));
+        let name = known
+            .and_then(|()| state.names.free(application.name, application.derived))
+            .and_then(|name| {
+                if state.launched {
+                    self.ensure_supervisor(&mut state, &lifetime)?;
+                }
+                Ok(name)
+            });
         let name = match name {
             Ok(name) => name,
             Err(problem) => {
@@ -112,6 +139,8 @@ impl Registry {
                 });
             }
         };
+        let may_start = state.launched && application.may_start();
+        let is_attended = !may_start || application.asks_something();
         let unit = Arc::new(UnitCore::new(
             state.taken,
             name,
@@ -119,33 +148,66 @@ impl Registry {
             application.slot,
             application.policy,
             application.launcher,
+            Attendance::new(is_attended),
         ));
         state.taken += 1;
-        let hub = &unit.lifetime().hub;
+        let hub = &lifetime.hub;
         // Counted before it is told of, so that a runtime that ends when it is idle does not.
         hub.count_served();
-        let mut may_start = false;
-        if !state.launched {
+        if !is_attended {
+            hub.count_unattended();
+        } else if !state.launched {
             state
                 .waiting
                 .push((Arc::clone(&unit), application.after.to_vec()));
-        } else {
-            match state.announce(&unit, application.after) {
-                Ok(may) => may_start = may,
-                Err(problem) => {
-                    hub.count_over();
-                    return Err(Refusal {
-                        problem,
-                        _service: None,
-                        _unit: Some(unit),
-                    });
-                }
-            }
+        } else if !state.announce(&unit, application.after, may_start) {
+            hub.count_over();
+            return Err(Refusal {
+                problem: Problem::Stopping,
+                _service: None,
+                _unit: Some(unit),
+            });
         }
         let swept = state.add(&unit);
         drop(state);
         drop(swept);
         Ok(Taken { unit, may_start })
+    }
+
+    /// Starts the supervisor for the first service; refuses it if the runtime stops. Under the same lock the
+    /// service is entered, so that the stop finds it, or is found here.
+    fn ensure_supervisor(
+        self: &Arc<Self>,
+        state: &mut State,
+        lifetime: &Arc<Lifetime>,
+    ) -> Result<(), Problem> {
+        if lifetime.phase() >= Phase::Stopping {
+            return Err(Problem::Stopping);
+        }
+        if state.supervisor.is_some() {
+            return Ok(());
+        }
+        if !lifetime.hold_for_services() {
+            return Err(Problem::Stopping);
+        }
+        match self.supervise(lifetime) {
+            Ok(thread) => state.supervisor = Some(thread),
+            Err(error) => {
+                lifetime.release();
+                lifetime.look();
+                return Err(Problem::Thread(error));
+            }
+        }
+        Ok(())
+    }
+
+    fn supervise(self: &Arc<Self>, lifetime: &Arc<Lifetime>) -> std::io::Result<JoinHandle<()>> {
+        let supervisor = Supervisor::new(Arc::clone(lifetime), Arc::clone(self));
+        let thread = thread::Builder::new()
+            .name("foster supervisor".to_owned())
+            .spawn(move || supervisor.run())?;
+        lifetime.hub.open();
+        Ok(thread)
     }
 
     /// Says why the runtime cannot be started.
@@ -165,7 +227,7 @@ impl Registry {
     }
 
     /// Starts the supervisor on those that wait, if there are any, and those that come from here on.
-    pub(crate) fn launch(&self, lifetime: &Arc<Lifetime>) -> Result<(), std::io::Error> {
+    pub(crate) fn launch(self: &Arc<Self>, lifetime: &Arc<Lifetime>) -> Result<(), std::io::Error> {
         let mut state = self.lock();
         state.launched = true;
         let waiting = std::mem::take(&mut state.waiting);
@@ -180,7 +242,10 @@ impl Registry {
             })
             .collect();
         if lifetime.hub.push(Told::Served(newcomers)).is_ok() && lifetime.hold_for_services() {
-            state.supervisor = Some(supervise(lifetime).inspect_err(|_| lifetime.release())?);
+            state.supervisor = Some(
+                self.supervise(lifetime)
+                    .inspect_err(|_| lifetime.release())?,
+            );
         }
         Ok(())
     }
@@ -231,6 +296,13 @@ impl Registry {
         self.lock().units.clone()
     }
 
+    /// Those that are alive and that the supervisor does not see to, in the same order.
+    pub(super) fn unattended(&self) -> Vec<Arc<UnitCore>> {
+        let state = self.lock();
+        let unattended = state.units.iter().filter(|unit| unit.attendance.is_none());
+        unattended.cloned().collect()
+    }
+
     /// Whether there is a service of that name.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.lock().names.get(name).is_some()
@@ -238,31 +310,10 @@ impl Registry {
 }
 
 impl State {
-    /// Tells the supervisor of a service, and starts it for the first one. Returns whether nothing holds the
-    /// service up: whoever hands it in launches its first run, as the supervisor has enough to do.
-    fn announce(
-        &mut self,
-        unit: &Arc<UnitCore>,
-        after: &[Dependency],
-    ) -> Result<bool, Problem> {
+    /// Tells the supervisor of a service; whether it is there. Whoever hands in one that may start launches
+    /// its first run, as the supervisor has enough to do.
+    fn announce(&self, unit: &Arc<UnitCore>, after: &[Dependency], may_start: bool) -> bool {
         let lifetime = unit.lifetime();
-        if lifetime.phase() >= Phase::Stopping {
-            return Err(Problem::Stopping);
-        }
-        if self.supervisor.is_none() {
-            if !lifetime.hold_for_services() {
-                return Err(Problem::Stopping);
-            }
-            match supervise(lifetime) {
-                Ok(thread) => self.supervisor = Some(thread),
-                Err(error) => {
-                    lifetime.release();
-                    lifetime.look();
-                    return Err(Problem::Thread(error));
-                }
-            }
-        }
-        let may_start = after.is_empty() && unit.launcher.is_flavour_started(unit.slot());
         let told = if may_start {
             if unit.policy.start_timeout.is_some() {
                 Attempt::First(Arc::clone(unit)).await_begin();
@@ -274,8 +325,7 @@ impl State {
                 after: resolve(self, after),
             })
         };
-        let told = lifetime.hub.push(told);
-        told.map(|()| may_start).map_err(|_| Problem::Stopping)
+        lifetime.hub.push(told).is_ok()
     }
 
     /// Enters the unit; returns those that are forgotten for it.
@@ -304,15 +354,6 @@ impl State {
         self.sweep_at = 2 * self.units.len();
         forgotten
     }
-}
-
-fn supervise(lifetime: &Arc<Lifetime>) -> std::io::Result<JoinHandle<()>> {
-    let supervisor = Supervisor::new(Arc::clone(lifetime));
-    let thread = thread::Builder::new()
-        .name("foster supervisor".to_owned())
-        .spawn(move || supervisor.run())?;
-    lifetime.hub.open();
-    Ok(thread)
 }
 
 /// Drops the value of a unit that no run will need; its panic is a failure.

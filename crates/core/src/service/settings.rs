@@ -359,6 +359,16 @@ pub(crate) struct Policy {
     pub(crate) stop_time: Option<Duration>,
 }
 
+impl Policy {
+    /// Whether nothing is to be done for the service while it runs.
+    pub(crate) fn asks_nothing(&self) -> bool {
+        !self.restart.is_on_failure()
+            && !self.notifies_ready
+            && self.start_timeout.is_none()
+            && self.stop_time.is_none()
+    }
+}
+
 #[cfg(all(test, not(foster_model)))]
 mod tests {
     use super::*;

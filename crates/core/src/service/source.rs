@@ -194,6 +194,12 @@ pub(crate) trait Launch: Send + Sync {
     /// Whether there is a value for another run.
     fn can_run(&self) -> bool;
 
+    /// Whether a value is there that no run has taken, or that one has put back.
+    fn keeps_value(&self) -> bool;
+
+    /// Whether the runs are blocking code.
+    fn is_blocking(&self) -> bool;
+
     /// Whether the flavour is there, so that a launch waits for nothing.
     fn is_flavour_started(&self, slot: &Slot) -> bool;
 
@@ -215,7 +221,15 @@ where
     S: Runs<PayloadOf<S>> + Send,
 {
     fn can_run(&self) -> bool {
-        self.make.is_some() || self.lock().is_some()
+        self.make.is_some() || self.keeps_value()
+    }
+
+    fn keeps_value(&self) -> bool {
+        self.lock().is_some()
+    }
+
+    fn is_blocking(&self) -> bool {
+        <PayloadOf<S> as sealed::Kind>::IS_BLOCKING
     }
 
     fn is_flavour_started(&self, slot: &Slot) -> bool {

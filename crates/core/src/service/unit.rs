@@ -9,6 +9,7 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use super::attempt::Run;
+use super::attendance::Attendance;
 use super::hub::{Hub, Told};
 use super::settings::Policy;
 use super::source::Launch;
@@ -16,7 +17,7 @@ use super::state::{Status, UnitState, UnitStatus};
 use super::watch::{News, UnitChange};
 use crate::event::{Event, EventListener, Listener};
 use crate::failure::{Failure, Origin, contained};
-use crate::lifetime::Lifetime;
+use crate::lifetime::{Lifetime, Phase};
 use crate::slot::Slot;
 use crate::sync::atomic::{AtomicBool, AtomicU8, Ordering::SeqCst};
 use crate::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -159,6 +160,7 @@ pub(crate) struct UnitCore {
     pub(crate) slot: Arc<Slot>,
     pub(crate) policy: Policy,
     pub(crate) launcher: Arc<dyn Launch>,
+    pub(super) attendance: Attendance,
     pub(super) first_run: Run,
     intent: AtomicU8,
     was_ready: AtomicBool,
@@ -167,13 +169,14 @@ pub(crate) struct UnitCore {
 }
 
 impl UnitCore {
-    pub(crate) fn new(
+    pub(super) fn new(
         id: usize,
         name: Arc<str>,
         location: &'static Location<'static>,
         slot: Arc<Slot>,
         policy: Policy,
         launcher: Arc<dyn Launch>,
+        attendance: Attendance,
     ) -> Self {
         let since = slot.lifetime.settings.clock.now();
         Self {
@@ -183,6 +186,7 @@ impl UnitCore {
             slot,
             policy,
             launcher,
+            attendance,
             first_run: Run::new(),
             intent: AtomicU8::new(Intent::None as u8),
             was_ready: AtomicBool::new(false),
@@ -268,7 +272,7 @@ impl UnitCore {
     }
 
     pub(crate) fn was_ready(&self) -> bool {
-        self.was_ready.load(SeqCst)
+        self.was_ready.load(SeqCst) || self.attendance.has_ended_ready()
     }
 
     pub(crate) fn set_was_ready(&self) {
@@ -322,6 +326,33 @@ impl UnitCore {
             status.next_start = None;
             Some(())
         });
+    }
+
+    /// Asked to end, unless it is over.
+    pub(super) fn set_stopping(&self) {
+        self.change(|status| (!status.state.is_over()).then(|| status.state = UnitState::Stopping));
+    }
+
+    /// The run of an unattended unit has ended: `failed` if the runtime was told of a failure.
+    pub(super) fn end_unattended(&self, returned: bool, failed: bool) {
+        if returned {
+            // One that came to its end in its first poll was ready for a moment.
+            self.set_running();
+        }
+        self.set_state(match failed {
+            true => UnitState::Failed,
+            false => UnitState::Ended,
+        });
+        let lifetime = self.lifetime();
+        let hub = self.hub();
+        hub.count_over();
+        // The last one of them does it.
+        if lifetime.settings.until_idle && hub.over() == hub.served() {
+            lifetime.look();
+        }
+        if hub.count_attended() && lifetime.phase() >= Phase::Stopping {
+            hub.poke();
+        }
     }
 
     /// The first run is launched, unless that has met the stop.

@@ -14,6 +14,7 @@ mod ending;
 mod starting;
 mod stopping;
 mod timing;
+mod unattended;
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
@@ -21,6 +22,9 @@ use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::time::{Duration, Instant};
 
 use rustc_hash::FxHashMap;
+
+use self::stopping::{state_left, stop_attempt};
+use self::unattended::Turn;
 
 use crate::clock::Clock;
 use crate::error::Reason;
@@ -31,7 +35,7 @@ use crate::report::{Straggler, StragglerReason};
 use crate::service::answer::Exit;
 use crate::service::attempt::Attempt;
 use crate::service::hub::{Ack, Hub, Told};
-use crate::service::registry::{Newcomer, drop_value};
+use crate::service::registry::{Newcomer, Registry, drop_value};
 use crate::service::state::UnitState;
 use crate::service::unit::{Intent, UnitCore};
 use crate::slot::SETTLING;
@@ -43,6 +47,7 @@ type Id = usize;
 
 pub(crate) struct Supervisor {
     lifetime: Arc<Lifetime>,
+    registry: Arc<Registry>,
     clock: Clock,
     /// Boxed, as a map that grows moves what is in it.
     entries: FxHashMap<Id, Box<Entry>>,
@@ -56,10 +61,10 @@ pub(crate) struct Supervisor {
     flavours: Vec<VecDeque<Id>>,
     /// Runs of which it is not known that they have begun.
     unbegun: usize,
-    /// Units that the stop waits for.
+    /// Units that the stop waits for, beside those that are unattended.
     unreleased: usize,
     /// Units whose turn to be asked has come.
-    turns: Vec<Id>,
+    turns: Vec<Turn>,
     /// Units that are over with a value that could not be dropped on its flavour.
     left: Vec<Arc<UnitCore>>,
     acks: Vec<Ack>,
@@ -128,10 +133,11 @@ enum Due {
 }
 
 impl Supervisor {
-    pub(crate) fn new(lifetime: Arc<Lifetime>) -> Self {
+    pub(crate) fn new(lifetime: Arc<Lifetime>, registry: Arc<Registry>) -> Self {
         Self {
             clock: lifetime.settings.clock.clone(),
             lifetime,
+            registry,
             entries: FxHashMap::default(),
             timers: BinaryHeap::new(),
             timers_made: 0,
@@ -187,6 +193,7 @@ impl Supervisor {
             self.take_due();
             self.take_settled();
             self.take_turns();
+            self.end_stop_if_over();
             self.acknowledge();
         }
         self.close();
@@ -197,22 +204,25 @@ impl Supervisor {
             Told::Served(newcomers) => self.serve(newcomers),
             Told::ServedOne(newcomer) => self.serve(vec![newcomer]),
             Told::Launched(unit, at) => self.enter_launched(unit, at),
-            Told::Begun(attempt) => {
-                if let Some(id) = self.current(&attempt) {
-                    self.begun(id);
-                }
-            }
+            Told::Begun(attempt) => match self.current(&attempt) {
+                Some(id) => self.begun(id),
+                None => self.begun_unattended(&attempt),
+            },
             Told::Ready(attempt) => {
                 if let Some(id) = self.current(&attempt) {
                     self.ready(id);
                 }
             }
             Told::Ended(attempt) => {
+                self.attend(attempt.unit());
                 if let Some(id) = self.current(&attempt) {
                     self.ended(id);
                 }
             }
-            Told::Asked(unit) => self.asked(&unit),
+            Told::Asked(unit) => {
+                self.attend(&unit);
+                self.asked(&unit);
+            }
             Told::FlavourStarted(unit, result) => self.flavour_started(unit.id, result),
             Told::Moved(ack) => {
                 self.wake_waiters();

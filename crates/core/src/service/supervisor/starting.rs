@@ -13,6 +13,7 @@ impl Supervisor {
             links.extend(after.into_iter().map(|other| (id, other)));
         }
         for (id, other) in links {
+            self.attend(&other);
             match self.entries.get_mut(&other.id) {
                 Some(entry) => {
                     entry.dependents += 1;
@@ -125,7 +126,7 @@ impl Supervisor {
             self.await_begin(id);
         }
         if self.stopping {
-            self.turns.push(id);
+            self.turns.push(Turn::Attended(id));
         }
     }
 

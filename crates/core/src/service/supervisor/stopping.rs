@@ -58,19 +58,10 @@ impl Supervisor {
     pub(super) fn stop_run(&mut self, id: Id) {
         let Some(alive) = self.alive(id) else { return };
         let attempt = alive.attempt.clone();
-        attempt.request();
-        let Some(record) = attempt.record() else {
-            return;
-        };
-        if record.is_holder() || record.is_settled() {
-            return;
+        if stop_attempt(&attempt) {
+            // A thread that begins right now may be about to take its token.
+            self.settling.push((id, Instant::now() + SETTLING));
         }
-        if !record.is_blocking() {
-            record.cancel();
-            return;
-        }
-        // A thread that begins right now may be about to take its token.
-        self.settling.push((id, Instant::now() + SETTLING));
     }
 
     pub(super) fn take_settled(&mut self) {
@@ -146,7 +137,7 @@ impl Supervisor {
             if let Some(entry) = self.entries.get_mut(other) {
                 entry.dependents -= 1;
                 if entry.dependents == 0 && self.stopping {
-                    self.turns.push(*other);
+                    self.turns.push(Turn::Attended(*other));
                 }
             }
         }
@@ -161,20 +152,28 @@ impl Supervisor {
             .entries
             .iter()
             .filter(|(_, entry)| entry.dependents == 0);
-        self.turns = free.map(|(id, _)| *id).collect();
+        let unattended = self.registry.unattended();
+        self.turns = free
+            .map(|(id, _)| Turn::Attended(*id))
+            .chain(unattended.into_iter().map(Turn::Unattended))
+            .collect();
         // The last that came is the first to go.
-        self.turns.sort_unstable();
+        self.turns.sort_unstable_by_key(Turn::id);
         self.end_stop_if_over();
     }
 
     pub(super) fn take_turns(&mut self) {
-        while let Some(id) = self.turns.pop() {
-            self.ask(id);
+        while let Some(turn) = self.turns.pop() {
+            match turn {
+                Turn::Attended(id) => self.ask(id),
+                Turn::Unattended(unit) => self.ask_unattended(unit),
+            }
         }
     }
 
     pub(super) fn end_stop_if_over(&mut self) {
-        if self.stopping && self.unreleased == 0 && !self.stop_over {
+        let is_over = self.unreleased == 0 && !self.hub().has_unattended();
+        if self.stopping && is_over && !self.stop_over {
             self.stop_over = true;
             self.lifetime.release();
             self.lifetime.look();
@@ -197,22 +196,41 @@ impl Supervisor {
         for (_, entry) in std::mem::take(&mut self.entries) {
             match &entry.stage {
                 Stage::Alive(alive) if alive.launched => {
-                    let settled = alive
-                        .attempt
-                        .record()
-                        .is_none_or(|record| record.is_settled());
-                    entry.unit.set_state(match settled {
-                        true => UnitState::Ended,
-                        false => UnitState::LeftBehind,
-                    });
+                    entry.unit.set_state(state_left(&alive.attempt));
                 }
                 _ => entry.unit.set_state(UnitState::Ended),
             }
             self.left.push(entry.unit);
         }
+        self.leave_unattended();
         self.acks.clear();
         for unit in &self.left {
             drop_value(unit);
         }
+    }
+}
+
+/// Asks a run that has begun to end; cancels it if it holds no token. Whether it is blocking code without
+/// one, which cannot be cancelled.
+pub(super) fn stop_attempt(attempt: &Attempt) -> bool {
+    attempt.request();
+    let Some(record) = attempt.record() else {
+        return false;
+    };
+    if record.is_holder() || record.is_settled() {
+        return false;
+    }
+    if !record.is_blocking() {
+        record.cancel();
+    }
+    record.is_blocking()
+}
+
+/// What has become of a unit whose run was launched, when the runtime is over.
+pub(super) fn state_left(attempt: &Attempt) -> UnitState {
+    let record = attempt.record();
+    match record.is_none_or(|record| record.is_settled()) {
+        true => UnitState::Ended,
+        false => UnitState::LeftBehind,
     }
 }

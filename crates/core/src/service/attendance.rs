@@ -1,0 +1,62 @@
+//! Who sees to a unit. The supervisor does, but most services ask nothing of it while they run: they start
+//! at once, are never started again, and have no times of their own to keep. Such a unit is unattended: the
+//! supervisor has heard nothing of it, and its run settles it when it ends.
+//!
+//! ```text
+//!                                 somebody asks for something, a service comes after it, or
+//!                                 its run leaves something to do: `attend`, by the supervisor
+//!   Unattended ──────────────────────────────────────────────────────────────► Attended
+//!        │ its run ends: `end`
+//!        ▼
+//!      Over, OverReady (it was ready, if only for the moment of its end)
+//! ```
+//!
+//! Both moves are made from Unattended alone, so either the supervisor finds the run alive, and is told of
+//! its end, or it finds the unit over. A unit of any other kind is attended from the beginning.
+//!
+//! While the runtime stops the supervisor asks those that are unattended in their turn, without attending
+//! to them, and waits until they are over.
+
+use crate::sync::atomic::{AtomicU8, Ordering::SeqCst};
+
+const ATTENDED: u8 = 0;
+const UNATTENDED: u8 = 1;
+const OVER: u8 = 2;
+const OVER_READY: u8 = 3;
+
+pub(super) struct Attendance(AtomicU8);
+
+impl Attendance {
+    pub(super) fn new(attended: bool) -> Self {
+        Self(AtomicU8::new(match attended {
+            true => ATTENDED,
+            false => UNATTENDED,
+        }))
+    }
+
+    /// Whether the unit is alive and the supervisor does not see to it.
+    pub(super) fn is_none(&self) -> bool {
+        self.0.load(SeqCst) == UNATTENDED
+    }
+
+    /// The supervisor sees to the unit from here on; whether it did not before, and the unit is alive.
+    pub(super) fn attend(&self) -> bool {
+        self.leave(ATTENDED)
+    }
+
+    /// The run of an unattended unit is over; `false` if the supervisor sees to the unit.
+    pub(super) fn end(&self, is_ready: bool) -> bool {
+        self.leave(if is_ready { OVER_READY } else { OVER })
+    }
+
+    fn leave(&self, to: u8) -> bool {
+        self.0
+            .compare_exchange(UNATTENDED, to, SeqCst, SeqCst)
+            .is_ok()
+    }
+
+    /// Whether the unit was ready at the end that it had unattended.
+    pub(super) fn has_ended_ready(&self) -> bool {
+        self.0.load(SeqCst) == OVER_READY
+    }
+}
