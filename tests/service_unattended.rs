@@ -10,11 +10,15 @@ use std::thread;
 use std::time::Duration;
 
 use common::*;
-use foster::{FailureKind, Runtime, Settings, Shutdown, Smol, UnitChanges, UnitState, service};
+use foster::{
+    FailureKind, Runtime, Settings, Shutdown, Smol, StragglerReason, UnitChanges, UnitState,
+    service,
+};
 
 once!(
     v4_the_stop_tells_all_in_reverse_whether_they_are_attended_or_not,
     v11_the_stop_waits_for_one_that_cannot_end_yet,
+    v11_one_that_never_ends_is_left_behind,
 );
 on_async_flavours!(
     v3_a_restart_that_is_asked_for_in_the_last_poll_comes,
@@ -357,4 +361,33 @@ fn v11_the_stop_waits_for_one_that_cannot_end_yet() {
     blocked.expect("the flavour's thread is busy");
     end(&runtime);
     assert_eq!(unit.state(), UnitState::Ended);
+}
+
+fn v11_one_that_never_ends_is_left_behind() {
+    let moment = Duration::from_millis(50);
+    let runtime = builder().grace(moment).cancel_timeout(moment).build();
+    runtime.start().unwrap();
+    runtime.execute(Smol, || async {}).unwrap();
+    let (blocked, go_on) = (Event::new(), Event::new());
+    let (blocks, goes_on) = (blocked.clone(), go_on.clone());
+    let block = move || {
+        let (blocks, goes_on) = (blocks.clone(), goes_on.clone());
+        async move {
+            futures_lite::future::yield_now().await;
+            blocks.happen();
+            block_until(&goes_on);
+        }
+    };
+    let unit = runtime.serve(service(Smol, block)).unwrap();
+    blocked.expect("the flavour's thread is busy");
+    runtime.shutdown();
+    let error = runtime.wait().unwrap_err();
+    assert!(matches!(
+        error.stragglers()[0].reason(),
+        StragglerReason::Blocking { .. }
+    ));
+    // The supervisor may have no time left to be waited for.
+    assert!(unit.wait_stopped(SOON));
+    assert_eq!(unit.state(), UnitState::LeftBehind);
+    go_on.happen();
 }

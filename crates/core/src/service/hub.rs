@@ -125,24 +125,24 @@ impl Hub {
     }
 
     /// Waits until something was told, or `due` on the clock or `real` has come. Swaps what was told into
-    /// the empty `batch`.
+    /// the empty `batch`; `false` if nothing is told any more.
     pub(crate) fn next(
         &self,
         clock: &Clock,
         due: Option<Instant>,
         real: Option<Instant>,
         batch: &mut Vec<Told>,
-    ) {
+    ) -> bool {
         let mut inbox = self.lock();
         inbox.next_due = due;
         loop {
             let is_due = due.is_some_and(|due| clock.now() >= due)
                 || real.is_some_and(|real| Instant::now() >= real);
-            if inbox.poked || !inbox.told.is_empty() || is_due {
+            if inbox.poked || !inbox.told.is_empty() || is_due || inbox.closed {
                 inbox.poked = false;
                 inbox.asleep = false;
                 std::mem::swap(&mut inbox.told, batch);
-                return;
+                return !inbox.closed;
             }
             inbox.asleep = true;
             let limit = due.and_then(|due| clock.sleep_limit(due));
@@ -173,7 +173,8 @@ impl Hub {
         self.lock().heard = true;
     }
 
-    /// Nothing is heard any more; what was told and not heard is dropped.
+    /// Nothing is heard any more; what was told and not heard is dropped. Lets a supervisor that is still there
+    /// end, as what was dropped may have said so.
     pub(crate) fn close(&self) {
         let left = {
             let mut inbox = self.lock();
@@ -182,6 +183,7 @@ impl Hub {
             inbox.next_due = None;
             std::mem::take(&mut inbox.told)
         };
+        self.arrived.notify_one();
         drop(left);
     }
 

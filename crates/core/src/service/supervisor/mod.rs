@@ -184,7 +184,7 @@ impl Supervisor {
             let due = self.timers.peek().map(|Reverse(timer)| timer.at);
             let real = self.settling.iter().map(|(_, until)| *until).min();
             let hub = &self.lifetime.hub;
-            hub.next(&self.clock, due, real, &mut batch);
+            closing = !hub.next(&self.clock, due, real, &mut batch);
             for told in batch.drain(..) {
                 closing |= matches!(told, Told::Close);
                 self.take(told);
