@@ -103,12 +103,15 @@ fn v9_after_waits_for_the_notification() {
     let runtime = started();
     let (go, started) = (Event::new(), Event::new());
     let (may_go, has_started) = (go.clone(), started.clone());
+    let began = Event::new();
+    let begins = began.clone();
     let other = runtime
         .unit()
         .name("other")
         .notifies_ready()
         .serve(service(Thread, move || {
             let (token, ready) = (Shutdown::current(), Ready::current());
+            begins.happen();
             may_go.expect("the test says so");
             ready.notify();
             ready.notify();
@@ -123,6 +126,7 @@ fn v9_after_waits_for_the_notification() {
             pending::<()>()
         }))
         .unwrap();
+    began.expect("it waits for nobody");
     // On another flavour something came to its end meanwhile.
     runtime.execute(Smol, || async {}).unwrap();
     assert_eq!(
