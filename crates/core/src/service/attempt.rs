@@ -145,14 +145,14 @@ impl Attempt {
 
     /// The run had its first poll, or has its thread.
     pub(crate) fn begin(&self) {
-        if !self.unit().policy.notifies_ready {
+        if !self.unit().policy().notifies_ready {
             self.unit().set_running();
         }
         // Said first and looked at afterwards; whoever awaits it does it the other way round.
         self.run().begun.store(true, SeqCst);
         if self.run().awaited.load(SeqCst) {
             self.tell(Told::Begun);
-        } else if !self.unit().policy.notifies_ready {
+        } else if !self.unit().policy().notifies_ready {
             self.unit().set_was_ready();
         }
     }
@@ -164,7 +164,7 @@ impl Attempt {
     }
 
     pub(crate) fn notify_ready(&self) {
-        if self.unit().policy.notifies_ready && !self.run().notified.swap(true, SeqCst) {
+        if self.unit().policy().notifies_ready && !self.run().notified.swap(true, SeqCst) {
             self.tell(Told::Ready);
         }
     }
@@ -211,7 +211,7 @@ impl Attempt {
     /// Says what `answered` means, in the run's own payload.
     pub(super) fn judge(&self, answered: Answered) -> Judged {
         let Answered { exit, mut cause } = answered;
-        let policy = &self.unit().policy;
+        let policy = self.unit().policy();
         if self.is_requested() {
             // It was asked to end, and has: how is its own business. The error is the user's, and dropped
             // where it was made.
@@ -241,7 +241,7 @@ impl Attempt {
 
     /// Whether the policy makes a restart of a failure that happens now.
     fn absorbs(&self) -> bool {
-        self.unit().policy.restart.is_on_failure()
+        self.unit().policy().restart.is_on_failure()
             && self.unit().intent() != Intent::Stop
             && self.unit().lifetime().phase() < Phase::Stopping
     }
@@ -275,7 +275,7 @@ impl Attempt {
             Intent::Restart => return true,
             Intent::None => {}
         }
-        let restart = &self.unit().policy.restart;
+        let restart = &self.unit().policy().restart;
         let course = self.course();
         match course.returned {
             true => restart.is_on_return() && course.exit.is_none(),

@@ -39,7 +39,7 @@ pub(crate) struct Application<'a> {
     pub(crate) derived: Derived,
     pub(crate) location: &'static Location<'static>,
     pub(crate) slot: Arc<Slot>,
-    pub(crate) policy: Policy,
+    pub(crate) policy: Option<Box<Policy>>,
     pub(crate) after: &'a [Dependency],
     pub(crate) launcher: Arc<dyn Launch>,
 }
@@ -54,7 +54,10 @@ impl Application<'_> {
     /// is moved by hand, as whoever moves it waits for them; and of those that cannot be cancelled.
     fn asks_something(&self) -> bool {
         let clock = &self.slot.lifetime.settings.clock;
-        !self.policy.asks_nothing() || self.launcher.is_blocking() || clock.is_manual()
+        let policy = self.policy.as_deref();
+        policy.is_some_and(|policy| !policy.asks_nothing())
+            || self.launcher.is_blocking()
+            || clock.is_manual()
     }
 }
 
@@ -315,7 +318,7 @@ impl State {
     fn announce(&self, unit: &Arc<UnitCore>, after: &[Dependency], may_start: bool) -> bool {
         let lifetime = unit.lifetime();
         let told = if may_start {
-            if unit.policy.start_timeout.is_some() {
+            if unit.policy().start_timeout.is_some() {
                 Attempt::First(Arc::clone(unit)).await_begin();
             }
             Told::Launched(Arc::clone(unit), lifetime.settings.clock.now())

@@ -241,7 +241,8 @@ impl Restart {
 pub struct Settings {
     pub(crate) name: Option<Cow<'static, str>>,
     pub(crate) after: Vec<Dependency>,
-    restart: Option<Restart>,
+    /// Boxed, as most services have none, and settings are moved about.
+    restart: Option<Box<Restart>>,
     notifies_ready: Option<bool>,
     return_is_failure: Option<bool>,
     start_timeout: Option<Duration>,
@@ -266,7 +267,7 @@ impl Settings {
 
     /// When it is started again. Never unless set.
     pub fn restart(mut self, restart: Restart) -> Self {
-        self.restart = Some(restart);
+        self.restart = Some(Box::new(restart));
         self
     }
 
@@ -329,9 +330,17 @@ impl Settings {
         self
     }
 
-    /// The policy, if it can work.
-    pub(crate) fn policy(&self) -> Result<Policy, Problem> {
-        let restart = self.restart.clone().unwrap_or_default();
+    /// The policy, if it can work; `None` if nothing was said of it.
+    pub(crate) fn policy(&self) -> Result<Option<Box<Policy>>, Problem> {
+        let is_silent = self.restart.is_none()
+            && self.notifies_ready.is_none()
+            && self.return_is_failure.is_none()
+            && self.start_timeout.is_none()
+            && self.stop_time.is_none();
+        if is_silent {
+            return Ok(None);
+        }
+        let restart = self.restart.as_deref().cloned().unwrap_or_default();
         let problem = restart.problem().or_else(|| {
             let never = self.start_timeout.is_some_and(|time| time.is_zero());
             never.then(|| "a start time-out of no time at all cannot be met".to_owned())
@@ -339,13 +348,13 @@ impl Settings {
         if let Some(problem) = problem {
             return Err(Problem::Settings(problem));
         }
-        Ok(Policy {
+        Ok(Some(Box::new(Policy {
             restart,
             notifies_ready: self.notifies_ready == Some(true),
             return_is_failure: self.return_is_failure == Some(true),
             start_timeout: self.start_timeout,
             stop_time: self.stop_time,
-        })
+        })))
     }
 }
 
@@ -360,6 +369,15 @@ pub(crate) struct Policy {
 }
 
 impl Policy {
+    /// That of a service of which nothing was said.
+    pub(crate) const SILENT: &'static Self = &Self {
+        restart: Restart::never(),
+        notifies_ready: false,
+        return_is_failure: false,
+        start_timeout: None,
+        stop_time: None,
+    };
+
     /// Whether nothing is to be done for the service while it runs.
     pub(crate) fn asks_nothing(&self) -> bool {
         !self.restart.is_on_failure()

@@ -158,7 +158,7 @@ pub(crate) struct UnitCore {
     pub(crate) name: Arc<str>,
     pub(crate) location: &'static Location<'static>,
     pub(crate) slot: Arc<Slot>,
-    pub(crate) policy: Policy,
+    policy: Option<Box<Policy>>,
     pub(crate) launcher: Arc<dyn Launch>,
     pub(super) attendance: Attendance,
     pub(super) first_run: Run,
@@ -174,11 +174,16 @@ impl UnitCore {
         name: Arc<str>,
         location: &'static Location<'static>,
         slot: Arc<Slot>,
-        policy: Policy,
+        policy: Option<Box<Policy>>,
         launcher: Arc<dyn Launch>,
         attendance: Attendance,
     ) -> Self {
         let since = slot.lifetime.settings.clock.now();
+        // An unattended one starts at once. Where nobody looks on it need not be told that it did.
+        let state = match attendance.is_none() && !slot.lifetime.hub.watchers.are_there() {
+            true => UnitState::Starting,
+            false => UnitState::Waiting,
+        };
         Self {
             id,
             name,
@@ -191,7 +196,7 @@ impl UnitCore {
             intent: AtomicU8::new(Intent::None as u8),
             was_ready: AtomicBool::new(false),
             status: Mutex::new(Status {
-                state: UnitState::Waiting,
+                state,
                 since,
                 restarts: 0,
                 last_failure: None,
@@ -203,6 +208,10 @@ impl UnitCore {
 
     pub(crate) fn name(&self) -> &str {
         &self.name
+    }
+
+    pub(crate) fn policy(&self) -> &Policy {
+        self.policy.as_deref().unwrap_or(Policy::SILENT)
     }
 
     pub(crate) fn location(&self) -> &'static Location<'static> {
@@ -372,7 +381,6 @@ impl UnitCore {
 
     /// Changes the status, and tells all who wait or look on if it did.
     fn change(&self, change: impl FnOnce(&mut Status) -> Option<()>) {
-        let watchers = &self.hub().watchers;
         let news = {
             let mut status = self.lock();
             if change(&mut status).is_none() {
@@ -380,19 +388,26 @@ impl UnitCore {
             }
             status.since = self.lifetime().settings.clock.now();
             // Under the lock, so that the changes of a unit are told in their order.
-            match watchers.are_there() {
-                false => News::default(),
-                true => watchers.publish(&UnitChange {
-                    name: Arc::clone(&self.name),
-                    state: status.state,
-                    at: status.since,
-                    restarts: status.restarts,
-                    failure: status.last_failure.as_deref().cloned(),
-                }),
-            }
+            self.hub()
+                .watchers
+                .are_there()
+                .then(|| self.publish(&status))
         };
-        news.tell();
+        if let Some(news) = news {
+            news.tell();
+        }
         self.changed.notify();
+    }
+
+    #[cold]
+    fn publish(&self, status: &Status) -> News {
+        self.hub().watchers.publish(&UnitChange {
+            name: Arc::clone(&self.name),
+            state: status.state,
+            at: status.since,
+            restarts: status.restarts,
+            failure: status.last_failure.as_deref().cloned(),
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, Status> {

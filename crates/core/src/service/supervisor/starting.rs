@@ -69,7 +69,7 @@ impl Supervisor {
             self.over(id, UnitState::Ended);
         } else if entry.pending == 0 {
             self.start(id, true);
-        } else if let Some(time) = entry.unit.policy.start_timeout {
+        } else if let Some(time) = entry.unit.policy().start_timeout {
             self.set_timer(id, 0, time, Due::Wait);
         }
     }
@@ -100,7 +100,7 @@ impl Supervisor {
         }
         let run = entry.runs;
         let is_awaited = !entry.waiters.is_empty()
-            || unit.policy.start_timeout.is_some()
+            || unit.policy().start_timeout.is_some()
             || !self.acks.is_empty();
         let attempt = match run {
             0 => Attempt::First(Arc::clone(&unit)),
@@ -134,7 +134,7 @@ impl Supervisor {
         let Some(entry) = self.entries.get_mut(&id) else {
             return;
         };
-        let policy = &entry.unit.policy;
+        let policy = entry.unit.policy();
         if policy.restart.starts_limit().is_some() {
             entry.starts.push_back(now);
         }
@@ -273,7 +273,7 @@ impl Supervisor {
         };
         alive.begun = true;
         let stop_due = alive.stop_due;
-        let notifies = alive.attempt.unit().policy.notifies_ready;
+        let notifies = alive.attempt.unit().policy().notifies_ready;
         self.unbegun -= 1;
         if stop_due {
             self.stop_run(id);

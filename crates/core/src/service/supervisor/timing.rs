@@ -50,7 +50,7 @@ impl Supervisor {
             .filter(|other| !other.unit.was_ready())
             .map(|other| format!("`{}`, which is {}", other.unit.name(), other.unit.state()))
             .collect();
-        let time = entry.unit.policy.start_timeout.unwrap_or_default();
+        let time = entry.unit.policy().start_timeout.unwrap_or_default();
         let text = format!("it waited for {time:?}, for {}", others.join(" and for "));
         self.fail(&entry.unit, FailureKind::NotReady, text);
     }
@@ -66,14 +66,14 @@ impl Supervisor {
         if self.lifetime.phase() >= Phase::Stopping {
             return;
         }
-        let time = entry.unit.policy.start_timeout.unwrap_or_default();
+        let time = entry.unit.policy().start_timeout.unwrap_or_default();
         let mut waiters: Vec<_> = entry
             .waiters
             .iter()
             .filter_map(|id| Some(format!("`{}`", self.entries.get(id)?.unit.name())))
             .collect();
         waiters.sort();
-        let what = match attempt.unit().policy.notifies_ready {
+        let what = match attempt.unit().policy().notifies_ready {
             true => "did not say that it is ready",
             false => "was not started",
         };
