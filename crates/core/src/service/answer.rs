@@ -6,6 +6,9 @@
 )]
 
 use std::error::Error;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use crate::failure::Cause;
 use crate::outcome::{Outcome, cause_of};
@@ -92,6 +95,18 @@ where
     }
 }
 impl<E> Answer for Result<Exit, E> where E: Into<Box<dyn Error + Send + Sync>> + 'static {}
+
+/// A future whose output is an [`Answer`].
+pub trait Answering {
+    #[doc(hidden)]
+    fn poll_answer(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Answered>;
+}
+
+impl<F: Future<Output: Answer>> Answering for F {
+    fn poll_answer(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Answered> {
+        self.poll(context).map(sealed::Answer::answer)
+    }
+}
 
 /// Why a run has failed, if it has: judged where it is known what the run was asked.
 #[allow(missing_debug_implementations, reason = "never leaves the crate")]

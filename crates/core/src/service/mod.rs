@@ -46,8 +46,8 @@ pub(crate) use self::hub::{Hub, Told};
 pub(crate) use self::linked::Expected;
 pub(crate) use self::registry::Registry;
 
-use self::answer::Answered;
 use self::answer::sealed::Answer as _;
+use self::answer::{Answered, Answering};
 use crate::key::Key;
 use crate::payload::{Coroutine, Parallel, Subroutine};
 
@@ -166,6 +166,10 @@ pub(crate) mod sealed {
         #[doc(hidden)]
         const IS_BLOCKING: bool;
 
+        /// Where what a `run` gives is while it is driven.
+        #[doc(hidden)]
+        type Place<'a, R: 'a>;
+
         /// What core drives to the end of a run.
         #[doc(hidden)]
         type Driven<'a>;
@@ -173,10 +177,10 @@ pub(crate) mod sealed {
 
     pub trait Run<P> {
         #[doc(hidden)]
-        fn drive<'a>(self) -> P::Driven<'a>
+        fn drive<'a>(place: P::Place<'a, Self>) -> P::Driven<'a>
         where
             P: Kind,
-            Self: 'a;
+            Self: Sized + 'a;
     }
 }
 
@@ -186,7 +190,9 @@ pub(crate) mod sealed {
 )]
 impl sealed::Kind for Coroutine {
     const IS_BLOCKING: bool = false;
-    type Driven<'a> = Pin<Box<dyn Future<Output = Answered> + 'a>>;
+    // Where it is already: a run costs no allocation beside that of its payload.
+    type Place<'a, R: 'a> = Pin<&'a mut R>;
+    type Driven<'a> = Pin<&'a mut (dyn Answering + 'a)>;
 }
 
 #[allow(
@@ -195,6 +201,7 @@ impl sealed::Kind for Coroutine {
 )]
 impl sealed::Kind for Parallel {
     const IS_BLOCKING: bool = false;
+    type Place<'a, R: 'a> = R;
     // Known to be `Send` in generic code, which the future of an unknown `run` is not.
     type Driven<'a> = Pin<Box<dyn Future<Output = Answered> + Send + 'a>>;
 }
@@ -205,6 +212,7 @@ impl sealed::Kind for Parallel {
 )]
 impl sealed::Kind for Subroutine {
     const IS_BLOCKING: bool = true;
+    type Place<'a, R: 'a> = R;
     type Driven<'a> = Answered;
 }
 
@@ -213,11 +221,11 @@ impl sealed::Kind for Subroutine {
     reason = "the trait is closed: nobody else can name what is in it"
 )]
 impl<F: Future<Output: Answer>> sealed::Run<Coroutine> for F {
-    fn drive<'a>(self) -> Pin<Box<dyn Future<Output = Answered> + 'a>>
+    fn drive<'a>(place: Pin<&'a mut F>) -> Pin<&'a mut (dyn Answering + 'a)>
     where
         F: 'a,
     {
-        Box::pin(async move { self.await.answer() })
+        place
     }
 }
 impl<F: Future<Output: Answer>> Run<Coroutine> for F {}
@@ -227,11 +235,11 @@ impl<F: Future<Output: Answer>> Run<Coroutine> for F {}
     reason = "the trait is closed: nobody else can name what is in it"
 )]
 impl<F: Future<Output: Answer> + Send> sealed::Run<Parallel> for F {
-    fn drive<'a>(self) -> Pin<Box<dyn Future<Output = Answered> + Send + 'a>>
+    fn drive<'a>(future: F) -> Pin<Box<dyn Future<Output = Answered> + Send + 'a>>
     where
         F: 'a,
     {
-        Box::pin(async move { self.await.answer() })
+        Box::pin(async move { future.await.answer() })
     }
 }
 impl<F: Future<Output: Answer> + Send> Run<Parallel> for F {}
@@ -241,11 +249,11 @@ impl<F: Future<Output: Answer> + Send> Run<Parallel> for F {}
     reason = "the trait is closed: nobody else can name what is in it"
 )]
 impl<T: Answer> sealed::Run<Subroutine> for T {
-    fn drive<'a>(self) -> Answered
+    fn drive<'a>(answer: T) -> Answered
     where
         T: 'a,
     {
-        self.answer()
+        answer.answer()
     }
 }
 impl<T: Answer> Run<Subroutine> for T {}

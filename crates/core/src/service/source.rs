@@ -1,5 +1,8 @@
 //! The values of a service, and the payloads that their runs are.
 
+use std::future::poll_fn;
+use std::pin::pin;
+
 use super::answer::{Answered, Judged};
 use super::attempt::Attempt;
 use super::unit::UnitCore;
@@ -129,7 +132,11 @@ where
     fn payload(start: Start<S>, ticket: Ticket<Judged>) -> Coroutine {
         let run = move || async move {
             let held = start.begin();
-            let answered = sealed::Run::<Coroutine>::drive(held.service().run()).await;
+            let answered = {
+                let run = pin!(held.service().run());
+                let mut driven = sealed::Run::<Coroutine>::drive(run);
+                poll_fn(|context| driven.as_mut().poll_answer(context)).await
+            };
             held.judge(answered)
         };
         Coroutine::new(run, ticket)
