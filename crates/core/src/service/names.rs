@@ -1,7 +1,6 @@
 //! What services are called: as they were told, or after their type or their place, and numbered.
 
 use std::any::type_name;
-use std::fmt::Write as _;
 use std::panic::Location;
 
 use rustc_hash::FxHashMap;
@@ -11,11 +10,14 @@ use super::unit::UnitCore;
 use crate::sync::Arc;
 
 /// What a service without a name is called after.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy)]
 pub(crate) struct Derived {
     type_name: &'static str,
     location: &'static Location<'static>,
 }
+
+/// Where what a [`Derived`] consists of is. Two that are alike may be in two places, but no place has two.
+type Place = (usize, usize, usize);
 
 impl Derived {
     /// The name of a service of type `S` that was handed in at `location`.
@@ -25,6 +27,15 @@ impl Derived {
             type_name,
             location,
         }
+    }
+
+    fn place(&self) -> Place {
+        let location = std::ptr::from_ref(self.location).addr();
+        (
+            self.type_name.as_ptr().addr(),
+            self.type_name.len(),
+            location,
+        )
     }
 
     /// The type's name, in the way in which modules are written; the place if it has none.
@@ -60,18 +71,46 @@ impl Derived {
 pub(super) struct Names {
     units: FxHashMap<Arc<str>, Arc<UnitCore>>,
     /// Which series a derived name belongs to: looked up for every service without a name.
-    derived: FxHashMap<Derived, usize>,
+    derived: FxHashMap<Place, usize>,
     /// The same by the name itself, which several types and places may share.
     bases: FxHashMap<String, usize>,
     series: Vec<Series>,
-    text: String,
 }
 
 /// The services that are called after one thing: `beat`, `beat#2`, …
 struct Series {
-    base: String,
-    /// The last number that was given; none is given twice.
-    last: usize,
+    /// The name that was given last; none is given twice.
+    name: String,
+    /// How many were given.
+    given: usize,
+}
+
+impl Series {
+    fn next(&mut self) -> &str {
+        self.given += 1;
+        match self.given {
+            1 => {}
+            2 => self.name.push_str("#2"),
+            // Most services without a name are one of many.
+            _ => count_up(&mut self.name),
+        }
+        &self.name
+    }
+}
+
+/// Adds one to the number at the end of `text`.
+fn count_up(text: &mut String) {
+    let digits = text.trim_end_matches('9').len();
+    let nines = text.len() - digits;
+    text.truncate(digits);
+    match text.pop() {
+        Some(digit @ '0'..='8') => text.push(char::from(digit as u8 + 1)),
+        other => {
+            text.extend(other);
+            text.push('1');
+        }
+    }
+    text.extend(std::iter::repeat_n('0', nines));
 }
 
 impl Names {
@@ -91,21 +130,15 @@ impl Names {
                 false => Ok(name.into()),
             };
         }
-        let index = match self.derived.get(&derived) {
+        let index = match self.derived.get(&derived.place()) {
             Some(index) => *index,
             None => self.add(derived),
         };
         let series = &mut self.series[index];
         loop {
-            series.last += 1;
-            self.text.clear();
-            self.text.push_str(&series.base);
-            if series.last > 1 {
-                // Writing to a `String` cannot fail.
-                let _ = write!(self.text, "#{}", series.last);
-            }
-            if !is_taken(&self.units, &self.text) {
-                return Ok(self.text.as_str().into());
+            let name = series.next();
+            if !is_taken(&self.units, name) {
+                return Ok(name.into());
             }
         }
     }
@@ -114,10 +147,13 @@ impl Names {
         let base = derived.name();
         let index = self.bases.get(&base).copied().unwrap_or_else(|| {
             self.bases.insert(base.clone(), self.series.len());
-            self.series.push(Series { base, last: 0 });
+            self.series.push(Series {
+                name: base,
+                given: 0,
+            });
             self.series.len() - 1
         });
-        self.derived.insert(derived, index);
+        self.derived.insert(derived.place(), index);
         index
     }
 
@@ -142,6 +178,19 @@ fn is_taken(units: &FxHashMap<Arc<str>, Arc<UnitCore>>, name: &str) -> bool {
 #[cfg(all(test, not(foster_model)))]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_series_counts() {
+        let mut series = Series {
+            name: "beat9".to_owned(),
+            given: 0,
+        };
+        let names: Vec<_> = (0..100).map(|_| series.next().to_owned()).collect();
+        assert_eq!(names[0], "beat9");
+        for (index, name) in names.iter().enumerate().skip(1) {
+            assert_eq!(*name, format!("beat9#{}", index + 1));
+        }
+    }
 
     #[test]
     fn a_type_gives_its_name() {
