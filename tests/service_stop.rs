@@ -3,10 +3,12 @@
 mod common;
 
 use std::future::pending;
+use std::sync::Arc;
 use std::time::Duration;
 
 use common::*;
 use foster::{Clock, Restart, Shutdown, Smol, StragglerReason, Thread, Tokio, UnitState, service};
+use tokio::sync::Notify;
 
 once!(
     v11_a_unit_that_overruns_its_stop_time_is_cut_short_and_told,
@@ -36,27 +38,42 @@ fn v11_a_unit_that_overruns_its_stop_time_is_cut_short_and_told() {
             }
         }))
         .unwrap();
-    let (lines, asked) = (log.clone(), Event::new());
-    let is_asked = asked.clone();
+    let (lines, asked) = (log.clone(), Arc::new(Notify::new()));
+    let is_asked = Arc::clone(&asked);
     let slow = runtime
         .unit()
         .name("slow")
         .after(&first)
         .stop_time(SECOND)
         .serve(service(Smol, move || {
-            let (log, asked) = (lines.clone(), is_asked.clone());
+            let (log, asked) = (lines.clone(), Arc::clone(&is_asked));
             async move {
                 let token = Shutdown::current();
                 let _on_drop = OnDrop(|| log.write("slow"));
                 token.requested().await;
-                asked.happen();
+                asked.notify_one();
                 pending::<()>().await;
             }
         }))
         .unwrap();
     assert!(slow.wait_ready(SOON));
+    // On the same flavour, so that the poll in which `slow` was asked is over when this goes on: one that
+    // blocked its thread would be given up.
+    let waits = Event::new();
+    let is_waiting = waits.clone();
+    let (goes_on, told) = (Event::new(), Arc::clone(&asked));
+    let has_gone_on = goes_on.clone();
+    runtime
+        .adopt(Smol, move || async move {
+            let _token = Shutdown::current();
+            is_waiting.happen();
+            told.notified().await;
+            has_gone_on.happen();
+        })
+        .unwrap();
+    waits.expect("it holds a token");
     runtime.shutdown();
-    asked.expect("its turn is the first");
+    goes_on.expect("the turn of `slow` is the first");
     assert_eq!(first.state(), UnitState::Running);
     clock.advance(SECOND);
     let error = runtime.wait().unwrap_err();
