@@ -168,6 +168,12 @@ impl Account {
         self.set(CANCELLED)
     }
 
+    /// Whether it is a run of a service that was asked to end, has begun, and holds no token to hear of it.
+    pub(crate) fn is_asked_without_token(&self) -> bool {
+        let is_asked = self.attempt().is_some_and(Attempt::was_requested);
+        is_asked && self.is_started() && !self.is_holder()
+    }
+
     /// From here on the run queue polls the payload, which it is about to do for the first time.
     pub(crate) fn begin_driven(&self) {
         self.state.fetch_or(DRIVEN | DRIVING, SeqCst);

@@ -70,7 +70,8 @@ impl RunQueue {
         self.change(|inbox| inbox.woken.push_back(record));
     }
 
-    /// Has every payload polled that holds a token, is cancelled, or is settled already.
+    /// Has every payload polled or ended that holds a token, is cancelled, or is settled already; and every
+    /// run of a service that was asked to end and holds none.
     pub(crate) fn sweep(&self) {
         self.change(|inbox| inbox.swept = true);
     }
@@ -248,6 +249,10 @@ impl Driver {
             if record.is_cancelled() || record.is_settled() {
                 // If it stands in the queue as well it will be found to be over. Settled is what was lost with
                 // its flavour, which goes on: its code is still there.
+                envelope::end(&record);
+                self.over.push(record);
+            } else if record.is_asked_without_token() {
+                record.set_cancelled();
                 envelope::end(&record);
                 self.over.push(record);
             } else if record.is_holder() && record.take_wake() {

@@ -80,7 +80,7 @@ impl Runner {
     fn grace(&mut self) -> Vec<Straggler> {
         let deadline = self.lifetime().grace_deadline();
         for slot in self.core.slots.iter() {
-            slot.ask_holders();
+            slot.sweep();
         }
         loop {
             let started = self.core.slots.iter().all(|slot| slot.all_started());

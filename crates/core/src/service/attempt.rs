@@ -111,13 +111,23 @@ impl Attempt {
 
     /// Whether this run is asked to end.
     pub(crate) fn is_requested(&self) -> bool {
-        self.run().requested.load(SeqCst) || self.unit().lifetime().phase() >= Phase::Cancelling
+        self.was_requested() || self.unit().lifetime().phase() >= Phase::Cancelling
+    }
+
+    /// Whether this run was asked to end, whatever the runtime does.
+    pub(crate) fn was_requested(&self) -> bool {
+        self.run().requested.load(SeqCst)
+    }
+
+    /// Asks this run to end, except that the run queue that polls it is to be told of it.
+    pub(super) fn request_unheard(&self) {
+        self.run().requested.store(true, SeqCst);
+        self.run().asked.notify();
     }
 
     /// Asks this run to end.
     pub(crate) fn request(&self) {
-        self.run().requested.store(true, SeqCst);
-        self.run().asked.notify();
+        self.request_unheard();
         if let Some(record) = self.record() {
             record.wake();
         }

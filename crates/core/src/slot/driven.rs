@@ -10,6 +10,11 @@ use crate::run_queue::RunQueue;
 use crate::sync::{Arc, MutexGuard, PoisonError};
 
 impl Slot {
+    /// Whether a run queue polls all payloads of this slot.
+    pub(crate) fn is_driven(&self) -> bool {
+        self.queue.get().is_some() && self.registry().is_empty()
+    }
+
     /// Puts a payload that has been woken into the run queue that polls it.
     pub(crate) fn enqueue(&self, record: Arc<Record>) {
         match self.queue.get() {

@@ -160,13 +160,11 @@ impl Slot {
             record.cancel();
         }
         // The others see the phase.
-        if let Some(queue) = self.queue.get() {
-            queue.sweep();
-        }
+        self.sweep();
     }
 
-    /// Has every payload that holds a token look at it, which is asked to end by now.
-    pub(crate) fn ask_holders(&self) {
+    /// Has every payload end or look at its token that was asked to end.
+    pub(crate) fn sweep(&self) {
         if let Some(queue) = self.queue.get() {
             queue.sweep();
         }
@@ -215,9 +213,7 @@ impl Slot {
             }
         }
         // What is left of their code is dropped where it may be, if that thread goes on.
-        if let Some(queue) = self.queue.get() {
-            queue.sweep();
-        }
+        self.sweep();
     }
 
     /// Reports a failure of the flavour itself.

@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 use rustc_hash::FxHashMap;
 
 use self::stopping::{state_left, stop_attempt};
-use self::unattended::Turn;
+use self::unattended::{Asked, Turn};
 
 use crate::clock::Clock;
 use crate::error::Reason;
@@ -38,7 +38,7 @@ use crate::service::hub::{Ack, Hub, Told};
 use crate::service::registry::{Newcomer, Registry, drop_value};
 use crate::service::state::UnitState;
 use crate::service::unit::{Intent, UnitCore};
-use crate::slot::SETTLING;
+use crate::slot::{SETTLING, Slot};
 use crate::sync::Arc;
 use crate::sync::thread;
 

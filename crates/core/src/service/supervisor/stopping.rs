@@ -163,12 +163,14 @@ impl Supervisor {
     }
 
     pub(super) fn take_turns(&mut self) {
+        let mut asked = Asked::default();
         while let Some(turn) = self.turns.pop() {
             match turn {
                 Turn::Attended(id) => self.ask(id),
-                Turn::Unattended(unit) => self.ask_unattended(unit),
+                Turn::Unattended(unit) => asked.ask(unit),
             }
         }
+        asked.sweep();
     }
 
     pub(super) fn end_stop_if_over(&mut self) {

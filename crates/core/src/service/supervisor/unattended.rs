@@ -17,6 +17,52 @@ impl Turn {
     }
 }
 
+/// Unattended units that are asked to end, many at once.
+#[derive(Default)]
+pub(super) struct Asked {
+    /// Their slots, and whether a run queue polls all of a slot's payloads: it ends those that were asked in
+    /// one go.
+    slots: Vec<(Arc<Slot>, bool)>,
+}
+
+impl Asked {
+    /// Asks a unit to end, as the runtime stops.
+    pub(super) fn ask(&mut self, unit: Arc<UnitCore>) {
+        unit.set_stopping();
+        let attempt = Attempt::First(unit);
+        if !attempt.await_begin() {
+            // It is told when the run begins.
+            return;
+        }
+        match self.is_driven(attempt.unit().slot()) {
+            true => attempt.request_unheard(),
+            false => drop(stop_attempt(&attempt)),
+        }
+    }
+
+    fn is_driven(&mut self, slot: &Arc<Slot>) -> bool {
+        let known = self
+            .slots
+            .iter()
+            .find(|(known, _)| Arc::ptr_eq(known, slot));
+        if let Some((_, is_driven)) = known {
+            return *is_driven;
+        }
+        let is_driven = slot.is_driven();
+        self.slots.push((Arc::clone(slot), is_driven));
+        is_driven
+    }
+
+    /// Has the run queues hear of it.
+    pub(super) fn sweep(self) {
+        for (slot, is_driven) in self.slots {
+            if is_driven {
+                slot.sweep();
+            }
+        }
+    }
+}
+
 impl Supervisor {
     /// Sees to a unit from here on, if it is alive and nobody does.
     pub(super) fn attend(&mut self, unit: &Arc<UnitCore>) {
@@ -24,16 +70,6 @@ impl Supervisor {
             self.enter_launched(Arc::clone(unit), self.clock.now());
             // Entered before that: the stop waits for those that are entered, and for these.
             self.hub().count_attended();
-        }
-    }
-
-    /// Asks an unattended unit to end, as the runtime stops.
-    pub(super) fn ask_unattended(&self, unit: Arc<UnitCore>) {
-        unit.set_stopping();
-        let attempt = Attempt::First(unit);
-        // Else it is told when the run begins.
-        if attempt.await_begin() {
-            stop_attempt(&attempt);
         }
     }
 
