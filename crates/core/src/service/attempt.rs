@@ -3,7 +3,7 @@
 use super::answer::{Answered, Exit, Judged};
 use super::hub::Told;
 use super::state::UnitState;
-use super::unit::{Intent, UnitCore};
+use super::unit_core::{Intent, UnitCore};
 use crate::error::Reason;
 use crate::event::Event;
 use crate::failure::{Cause, Failure, FailureKind, contain};

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::unit::{Unit, UnitCore};
+use super::unit::Unit;
+use super::unit_core::UnitCore;
 use crate::sync::Arc;
 
 /// What a service comes [after](crate::Settings::after): a unit, or a name.

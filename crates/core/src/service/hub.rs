@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::attempt::Attempt;
 use super::registry::Newcomer;
-use super::unit::UnitCore;
+use super::unit_core::UnitCore;
 use super::watch::Watchers;
 use crate::clock::Clock;
 use crate::context;

@@ -1,9 +1,10 @@
 //! Services: what a runtime starts, watches, starts again and stops in order.
 //!
-//! `settings` says how, `function` makes services of functions, `unit` is the handle, `state` what it
-//! shows, `attempt` one run of a service, `source` where its value comes from, `hub` the place where all
-//! that happens to services is told, `registry` all of them and their order, `names` what they are called,
-//! `supervisor` the thread that acts on it, and `attendance` which of them that thread sees to.
+//! `settings` and `restart` say how, `function` makes services of functions, `unit` is the handle, `state`
+//! what it shows, `unit_core` what is behind it, `attempt` one run of a service, `source` where its value
+//! comes from, `hub` the place where all that happens to services is told, `registry` all of them, `order`
+//! who comes after whom, `names` what they are called, `supervisor` the thread that acts on it, and
+//! `attendance` which of them that thread sees to.
 
 mod answer;
 mod attempt;
@@ -14,14 +15,17 @@ mod function;
 mod hub;
 mod linked;
 mod names;
+mod order;
 mod ready;
 mod registry;
+mod restart;
 mod serve;
 mod settings;
 mod source;
 mod state;
 mod supervisor;
 mod unit;
+mod unit_core;
 mod watch;
 
 use std::future::Future;
@@ -33,8 +37,9 @@ pub use self::error::{ServeError, ServeErrorKind};
 pub use self::function::{Described, FnService, service};
 pub use self::linked::LinkedService;
 pub use self::ready::Ready;
+pub use self::restart::Restart;
 pub use self::serve::UnitBuilder;
-pub use self::settings::{Restart, Settings};
+pub use self::settings::Settings;
 pub use self::source::Runs;
 pub use self::state::{UnitState, UnitStatus};
 pub use self::unit::{Becoming, Unit};

@@ -6,7 +6,7 @@ use std::panic::Location;
 use rustc_hash::FxHashMap;
 
 use super::error::Problem;
-use super::unit::UnitCore;
+use super::unit_core::UnitCore;
 use crate::sync::Arc;
 
 /// What a service without a name is called after.

@@ -5,7 +5,7 @@ use std::pin::pin;
 
 use super::answer::{Answered, Judged};
 use super::attempt::Attempt;
-use super::unit::UnitCore;
+use super::unit_core::UnitCore;
 use super::{PayloadOf, Service, sealed};
 use crate::account::Header;
 use crate::context::{self, Dropping};

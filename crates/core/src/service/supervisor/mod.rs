@@ -37,7 +37,7 @@ use crate::service::attempt::Attempt;
 use crate::service::hub::{Ack, Hub, Told};
 use crate::service::registry::{Newcomer, Registry, drop_value};
 use crate::service::state::UnitState;
-use crate::service::unit::{Intent, UnitCore};
+use crate::service::unit_core::{Intent, UnitCore};
 use crate::slot::{SETTLING, Slot};
 use crate::sync::Arc;
 use crate::sync::thread;

@@ -1,0 +1,305 @@
+//! When a service is started again: delays, chance, and the limit.
+
+use std::time::Duration;
+
+/// The delay before the first of several restarts, unless set.
+const DELAY: Duration = Duration::from_millis(100);
+/// The longest delay between two starts, unless set.
+const MAX_DELAY: Duration = Duration::from_secs(30);
+/// How long a service must have run for its failures to be forgotten, unless set.
+const RESET_AFTER: Duration = Duration::from_secs(60);
+/// How much of a delay is up to chance, unless set.
+const JITTER: f64 = 0.1;
+/// The most starts that a limit may allow: their times are kept.
+const MOST_STARTS: u32 = 10_000;
+
+/// When a service that has ended is started again, and how often.
+///
+/// ```
+/// use std::time::Duration;
+/// use foster_core::Restart;
+///
+/// let restart = Restart::on_failure()
+///     .delay(Duration::from_millis(100))      // then 200 ms, 400 ms, …
+///     .max_delay(Duration::from_secs(10))
+///     .reset_after(Duration::from_secs(60))   // … and 100 ms again after a good minute
+///     .limit(5, Duration::from_secs(120));    // the sixth start in two minutes is one too many
+/// ```
+///
+/// All of it is counted for each service by itself: one that flaps never delays another.
+#[derive(Debug, Clone, PartialEq)]
+#[must_use = "a policy does nothing until it is given to a service"]
+pub struct Restart {
+    when: When,
+    delay: Duration,
+    max_delay: Option<Duration>,
+    jitter: f64,
+    reset_after: Duration,
+    limit: Option<(u32, Duration)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum When {
+    Never,
+    OnFailure,
+    Always,
+}
+
+impl Default for Restart {
+    fn default() -> Self {
+        Self::never()
+    }
+}
+
+impl Restart {
+    const fn new(when: When) -> Self {
+        Self {
+            when,
+            delay: DELAY,
+            max_delay: None,
+            jitter: JITTER,
+            reset_after: RESET_AFTER,
+            limit: None,
+        }
+    }
+
+    /// Never, which is the default: any failure ends the runtime, a normal return is fine.
+    pub const fn never() -> Self {
+        Self::new(When::Never)
+    }
+
+    /// After a failure. A normal return is the service's end.
+    pub const fn on_failure() -> Self {
+        Self::new(When::OnFailure)
+    }
+
+    /// After a failure and after a normal return.
+    pub const fn always() -> Self {
+        Self::new(When::Always)
+    }
+
+    /// The delay before the first restart; 100 ms unless set. Each one after it is twice as long as the
+    /// one before, up to [`max_delay`](Self::max_delay).
+    pub const fn delay(mut self, delay: Duration) -> Self {
+        self.delay = delay;
+        self
+    }
+
+    /// The longest delay; unless set 30 s, or [`delay`](Self::delay) if that is longer.
+    pub const fn max_delay(mut self, delay: Duration) -> Self {
+        self.max_delay = Some(delay);
+        self
+    }
+
+    /// The part of each delay that is up to chance, so that many services which failed for one reason do
+    /// not all come back at the same moment: from 0 to 1, and 0.1 unless set.
+    ///
+    /// A delay of `d` takes at most `d`, and at least `d × (1 − jitter)`.
+    pub const fn jitter(mut self, part: f64) -> Self {
+        self.jitter = part;
+        self
+    }
+
+    /// How long a run must have lasted for the delays to begin anew after it; 60 s unless set.
+    pub const fn reset_after(mut self, time: Duration) -> Self {
+        self.reset_after = time;
+        self
+    }
+
+    /// How often the service may start in any `window`, its first start included; no limit unless set.
+    ///
+    /// Where its next start would be one more than that, it is given up instead: its last failure ends the
+    /// runtime, and [says](crate::Failure::starts) how often it was tried. A restart that was
+    /// [asked for](crate::Unit::restart) does not count, and begins a new count.
+    pub const fn limit(mut self, starts: u32, window: Duration) -> Self {
+        self.limit = Some((starts, window));
+        self
+    }
+
+    pub(crate) fn is_on_failure(&self) -> bool {
+        self.when != When::Never
+    }
+
+    pub(crate) fn is_on_return(&self) -> bool {
+        self.when == When::Always
+    }
+
+    pub(crate) fn starts_limit(&self) -> Option<(usize, Duration)> {
+        self.limit.map(|(starts, window)| (starts as usize, window))
+    }
+
+    pub(crate) fn forgets_after(&self) -> Duration {
+        self.reset_after
+    }
+
+    fn longest(&self) -> Duration {
+        self.max_delay.unwrap_or(MAX_DELAY.max(self.delay))
+    }
+
+    /// The delay before the restart number `restart` of a row, counted from 0, without chance.
+    fn full_delay(&self, restart: u32) -> Duration {
+        let factor = 2_u32.checked_pow(restart).unwrap_or(u32::MAX);
+        self.delay.saturating_mul(factor).min(self.longest())
+    }
+
+    /// As [`full_delay`](Self::full_delay), with chance.
+    pub(crate) fn delay_before(&self, restart: u32) -> Duration {
+        let delay = self.full_delay(restart);
+        match self.jitter {
+            0.0 => delay,
+            jitter => delay.mul_f64(1.0 - jitter * fastrand::f64()),
+        }
+    }
+
+    fn shortest_delay(&self, restart: u32) -> Duration {
+        self.full_delay(restart).mul_f64(1.0 - self.jitter)
+    }
+
+    /// What of it can never work.
+    pub(super) fn problem(&self) -> Option<String> {
+        if !(0.0..=1.0).contains(&self.jitter) {
+            return Some(format!(
+                "a jitter of {} is not between 0 and 1",
+                self.jitter
+            ));
+        }
+        if self.longest() < self.delay {
+            return Some(format!(
+                "the longest delay, {:?}, is shorter than the first one, {:?}",
+                self.longest(),
+                self.delay
+            ));
+        }
+        if self.reset_after.is_zero() {
+            return Some("a reset after no time at all would forget every failure".to_owned());
+        }
+        let (starts, window) = self.limit?;
+        if self.when == When::Never {
+            return Some("a limit of starts without restarts".to_owned());
+        }
+        if starts == 0 {
+            return Some("a limit of no starts at all".to_owned());
+        }
+        if starts > MOST_STARTS {
+            return Some(format!("a limit of more than {MOST_STARTS} starts is none"));
+        }
+        if window.is_zero() {
+            return Some("a window of no time at all has no room for a second start".to_owned());
+        }
+        let fastest = self.fastest(starts, window);
+        (fastest >= window).then(|| {
+            format!(
+                "the limit of {starts} starts in {window:?} is out of reach: by its delays the next \
+                 start comes {fastest:?} after the first at the earliest"
+            )
+        })
+    }
+
+    /// The shortest time from one start to the one that is `restarts` starts later; exact if it is
+    /// below `limit`. The delays grow from one to the next, unless a run lasts long enough for a reset.
+    fn fastest(&self, restarts: u32, limit: Duration) -> Duration {
+        let mut last_step = 0;
+        while last_step < 64 && self.full_delay(last_step) < self.longest() {
+            last_step += 1;
+        }
+        let steps: Vec<_> = (0..=last_step)
+            .map(|step| self.shortest_delay(step))
+            .collect();
+        // The shortest times in which the restart number so-and-so was this step of a row.
+        let mut times = vec![None; steps.len()];
+        times[0] = Some(steps[0]);
+        let least = |times: &[Option<Duration>]| times.iter().flatten().min().copied();
+        for _ in 1..restarts {
+            let reset = least(&times).map(|time| time.saturating_add(self.reset_after + steps[0]));
+            let mut next = vec![None; steps.len()];
+            for (step, time) in times.iter().enumerate() {
+                let Some(time) = time else { continue };
+                let to = (step + 1).min(steps.len() - 1);
+                let time = time.saturating_add(steps[to]);
+                next[to] = Some(next[to].map_or(time, |known: Duration| known.min(time)));
+            }
+            next[0] = next[0].into_iter().chain(reset).min();
+            times = next;
+            if least(&times).is_some_and(|time| time >= limit) {
+                break;
+            }
+        }
+        least(&times).unwrap_or_default()
+    }
+}
+
+#[cfg(all(test, not(foster_model)))]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn exactly() -> Restart {
+        Restart::on_failure()
+            .jitter(0.0)
+            .delay(SECOND)
+            .max_delay(8 * SECOND)
+    }
+
+    #[test]
+    fn delays_double_up_to_the_longest() {
+        let delays: Vec<_> = (0..6)
+            .map(|restart| exactly().delay_before(restart).as_secs())
+            .collect();
+        assert_eq!(delays, [1, 2, 4, 8, 8, 8]);
+        assert_eq!(exactly().delay_before(u32::MAX), 8 * SECOND);
+    }
+
+    #[test]
+    fn chance_stays_within_its_bounds() {
+        let restart = exactly().jitter(0.25);
+        for _ in 0..1000 {
+            let delay = restart.delay_before(1);
+            assert!(
+                delay <= 2 * SECOND && delay >= 2 * SECOND * 3 / 4,
+                "{delay:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_limit_is_reachable_or_refused() {
+        // Starts at 0, 1, 3, 7, 15 and 23 s.
+        assert_eq!(exactly().fastest(5, Duration::MAX), 23 * SECOND);
+        assert!(exactly().limit(5, 24 * SECOND).problem().is_none());
+        assert!(exactly().limit(5, 23 * SECOND).problem().is_some());
+        // A run of two seconds resets the delay, and makes it quicker: 1, 4, 7, 10, 13 s.
+        let resets = exactly().reset_after(SECOND * 2);
+        assert_eq!(resets.fastest(5, Duration::MAX), 11 * SECOND);
+        // All of the delay may be up to chance: then nothing is out of reach.
+        // Fewer under Miri, where ten thousand take too long.
+        let limit = if cfg!(miri) { 100 } else { 10_000 };
+        let chance = exactly().jitter(1.0).limit(limit, SECOND);
+        assert!(chance.problem().is_none());
+    }
+
+    #[test]
+    fn what_cannot_work_is_a_problem() {
+        for restart in [
+            exactly().jitter(f64::NAN),
+            exactly().jitter(-0.1),
+            exactly().jitter(1.1),
+            exactly().max_delay(SECOND / 2),
+            exactly().reset_after(Duration::ZERO),
+            exactly().limit(0, SECOND),
+            exactly().limit(1, Duration::ZERO),
+            exactly().limit(10_001, SECOND),
+            Restart::never().limit(1, SECOND),
+        ] {
+            assert!(restart.problem().is_some(), "{restart:?}");
+        }
+        assert!(Restart::always().delay(90 * SECOND).problem().is_none());
+        assert!(
+            Restart::on_failure()
+                .delay(Duration::ZERO)
+                .limit(3, SECOND)
+                .problem()
+                .is_none()
+        );
+    }
+}

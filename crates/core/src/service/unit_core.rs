@@ -1,0 +1,317 @@
+//! A unit: one service that a runtime has taken.
+
+use std::panic::Location;
+use std::time::{Duration, Instant};
+
+use super::attempt::Run;
+use super::attendance::Attendance;
+use super::hub::{Hub, Told};
+use super::settings::Policy;
+use super::source::Launch;
+use super::state::{Status, UnitState, UnitStatus};
+use super::watch::{News, UnitChange};
+use crate::event::{Event, Listener};
+use crate::failure::{Failure, Origin};
+use crate::lifetime::{Lifetime, Phase};
+use crate::slot::Slot;
+use crate::sync::atomic::{AtomicBool, AtomicU8, Ordering::SeqCst};
+use crate::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// What a user wants of a unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Intent {
+    None,
+    Restart,
+    Stop,
+}
+
+/// A unit, whatever its service is.
+pub(crate) struct UnitCore {
+    pub(crate) id: usize,
+    pub(crate) name: Arc<str>,
+    pub(crate) location: &'static Location<'static>,
+    pub(crate) slot: Arc<Slot>,
+    policy: Option<Box<Policy>>,
+    pub(crate) launcher: Arc<dyn Launch>,
+    pub(super) attendance: Attendance,
+    pub(super) first_run: Run,
+    intent: AtomicU8,
+    was_ready: AtomicBool,
+    status: Mutex<Status>,
+    pub(super) changed: Event,
+}
+
+impl UnitCore {
+    pub(super) fn new(
+        id: usize,
+        name: Arc<str>,
+        location: &'static Location<'static>,
+        slot: Arc<Slot>,
+        policy: Option<Box<Policy>>,
+        launcher: Arc<dyn Launch>,
+        attendance: Attendance,
+    ) -> Self {
+        let since = slot.lifetime.settings.clock.now();
+        // An unattended one starts at once. Where nobody looks on it need not be told that it did.
+        let state = match attendance.is_none() && !slot.lifetime.hub.watchers.are_there() {
+            true => UnitState::Starting,
+            false => UnitState::Waiting,
+        };
+        Self {
+            id,
+            name,
+            location,
+            slot,
+            policy,
+            launcher,
+            attendance,
+            first_run: Run::new(),
+            intent: AtomicU8::new(Intent::None as u8),
+            was_ready: AtomicBool::new(false),
+            status: Mutex::new(Status {
+                state,
+                since,
+                restarts: 0,
+                last_failure: None,
+                next_start: None,
+            }),
+            changed: Event::new(),
+        }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn policy(&self) -> &Policy {
+        self.policy.as_deref().unwrap_or(Policy::SILENT)
+    }
+
+    pub(crate) fn location(&self) -> &'static Location<'static> {
+        self.location
+    }
+
+    pub(crate) fn slot(&self) -> &Arc<Slot> {
+        &self.slot
+    }
+
+    pub(crate) fn lifetime(&self) -> &Arc<Lifetime> {
+        &self.slot.lifetime
+    }
+
+    fn hub(&self) -> &Hub {
+        &self.slot.lifetime.hub
+    }
+
+    /// Who it is, in words.
+    pub(crate) fn origin(&self) -> Origin {
+        Origin {
+            payload: Arc::clone(&self.name),
+            named: true,
+            service: true,
+            flavour: self.slot.identifier().clone(),
+            location: self.location,
+        }
+    }
+
+    pub(crate) fn intent(&self) -> Intent {
+        match self.intent.load(SeqCst) {
+            0 => Intent::None,
+            1 => Intent::Restart,
+            _ => Intent::Stop,
+        }
+    }
+
+    /// The restart that was asked for has come, or is no matter.
+    pub(crate) fn clear_restart(&self) {
+        let _ =
+            self.intent
+                .compare_exchange(Intent::Restart as u8, Intent::None as u8, SeqCst, SeqCst);
+    }
+
+    pub(super) fn ask(self: &Arc<Self>, intent: Intent) {
+        if self.state().is_over() {
+            return;
+        }
+        match intent {
+            Intent::Restart => {
+                let asked = self.intent.compare_exchange(
+                    Intent::None as u8,
+                    Intent::Restart as u8,
+                    SeqCst,
+                    SeqCst,
+                );
+                if asked.is_err() {
+                    return;
+                }
+            }
+            _ => self.intent.store(intent as u8, SeqCst),
+        }
+        // Before the supervisor hears of it: who asked must not find it running any more.
+        self.change(|status| is_ready(status.state).then(|| status.state = UnitState::Stopping));
+        // Refused only when the runtime is over, and the unit with it.
+        let _ = self.hub().push(Told::Asked(Arc::clone(self)));
+    }
+
+    pub(crate) fn was_ready(&self) -> bool {
+        self.was_ready.load(SeqCst) || self.attendance.has_ended_ready()
+    }
+
+    pub(crate) fn set_was_ready(&self) {
+        self.was_ready.store(true, SeqCst);
+    }
+
+    pub(crate) fn state(&self) -> UnitState {
+        self.lock().state
+    }
+
+    pub(crate) fn status(&self) -> UnitStatus {
+        UnitStatus {
+            name: Arc::clone(&self.name),
+            flavour: self.slot.identifier().clone(),
+            status: self.lock().clone(),
+        }
+    }
+
+    pub(crate) fn set_failure(&self, failure: Failure) {
+        let replaced = self.lock().last_failure.replace(Box::new(failure));
+        // Its error is the user's.
+        drop(replaced);
+    }
+
+    pub(crate) fn set_state(&self, state: UnitState) {
+        self.change(|status| {
+            (status.state != state).then(|| {
+                status.state = state;
+                status.next_start = None;
+            })
+        });
+    }
+
+    /// Ready, unless it was asked to end meanwhile.
+    pub(crate) fn set_running(&self) {
+        self.change(|status| {
+            (status.state == UnitState::Starting).then(|| {
+                // Under the lock: who asks says so first, and changes the state afterwards.
+                status.state = match self.intent() {
+                    Intent::None => UnitState::Running,
+                    _ => UnitState::Stopping,
+                };
+            })
+        });
+    }
+
+    pub(crate) fn set_starting(&self, restarts: u64) {
+        self.change(|status| {
+            status.state = UnitState::Starting;
+            status.restarts = restarts;
+            status.next_start = None;
+            Some(())
+        });
+    }
+
+    /// Asked to end, unless it is over.
+    pub(super) fn set_stopping(&self) {
+        self.change(|status| (!status.state.is_over()).then(|| status.state = UnitState::Stopping));
+    }
+
+    /// The run of an unattended unit has ended: `failed` if the runtime was told of a failure.
+    pub(super) fn end_unattended(&self, returned: bool, failed: bool) {
+        if returned {
+            // One that came to its end in its first poll was ready for a moment.
+            self.set_running();
+        }
+        self.set_state(match failed {
+            true => UnitState::Failed,
+            false => UnitState::Ended,
+        });
+        let lifetime = self.lifetime();
+        let hub = self.hub();
+        hub.count_over();
+        // The last one of them does it.
+        if lifetime.settings.until_idle && hub.over() == hub.served() {
+            lifetime.look();
+        }
+        if hub.count_attended() && lifetime.phase() >= Phase::Stopping {
+            hub.poke();
+        }
+    }
+
+    /// The first run is launched, unless that has met the stop.
+    pub(crate) fn set_launched(&self) {
+        self.change(|status| {
+            (status.state == UnitState::Waiting).then(|| status.state = UnitState::Starting)
+        });
+    }
+
+    pub(crate) fn set_delayed(&self, until: Instant) {
+        self.change(|status| {
+            status.state = UnitState::Delayed;
+            status.next_start = Some(until);
+            Some(())
+        });
+    }
+
+    /// Changes the status, and tells all who wait or look on if it did.
+    fn change(&self, change: impl FnOnce(&mut Status) -> Option<()>) {
+        let news = {
+            let mut status = self.lock();
+            if change(&mut status).is_none() {
+                return;
+            }
+            status.since = self.lifetime().settings.clock.now();
+            // Under the lock, so that the changes of a unit are told in their order.
+            self.hub()
+                .watchers
+                .are_there()
+                .then(|| self.publish(&status))
+        };
+        if let Some(news) = news {
+            news.tell();
+        }
+        self.changed.notify();
+    }
+
+    #[cold]
+    fn publish(&self, status: &Status) -> News {
+        self.hub().watchers.publish(&UnitChange {
+            name: Arc::clone(&self.name),
+            state: status.state,
+            at: status.since,
+            restarts: status.restarts,
+            failure: status.last_failure.as_deref().cloned(),
+        })
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, Status> {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn wait(&self, time: Duration, is_it: fn(UnitState) -> bool) -> bool {
+        let clock = &self.lifetime().settings.clock;
+        let deadline = clock.after(time);
+        loop {
+            let listener = self.changed.listen();
+            if is_it(self.state()) {
+                return true;
+            }
+            if clock.now() >= deadline {
+                return false;
+            }
+            match clock.sleep_limit(deadline) {
+                Some(limit) => drop(listener.wait_deadline(limit)),
+                None => listener.wait(),
+            }
+        }
+    }
+
+    /// Wakes who waits, as a manual clock has moved.
+    pub(crate) fn wake_waiters(&self) {
+        self.changed.notify();
+    }
+}
+
+pub(super) fn is_ready(state: UnitState) -> bool {
+    state == UnitState::Running
+}
