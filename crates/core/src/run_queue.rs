@@ -70,8 +70,8 @@ impl RunQueue {
         self.change(|inbox| inbox.woken.push_back(record));
     }
 
-    /// Has every payload polled or ended that holds a token, is cancelled, or is settled already; and every
-    /// run of a service that was asked to end and holds none.
+    /// Has every payload polled that holds a token, and ended that is cancelled or is a run of a service that
+    /// was asked to end and holds none.
     pub(crate) fn sweep(&self) {
         self.change(|inbox| inbox.swept = true);
     }
@@ -246,9 +246,8 @@ impl Driver {
             self.sweep = None;
         }
         for record in some {
-            if record.is_cancelled() || record.is_settled() {
-                // If it stands in the queue as well it will be found to be over. Settled is what was lost with
-                // its flavour, which goes on: its code is still there.
+            if record.is_cancelled() {
+                // If it stands in the queue as well it will be found to be over.
                 envelope::end(&record);
                 self.over.push(record);
             } else if record.is_asked_without_token() {

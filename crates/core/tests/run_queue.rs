@@ -1,5 +1,7 @@
 //! Payloads that core's run queue polls, on an executor that does nothing else. Small enough for Miri.
 
+mod open;
+
 use std::cell::{Cell, RefCell};
 use std::future::{Future, pending, poll_fn};
 use std::pin::pin;
@@ -15,10 +17,14 @@ use foster_core::{
     Latch, Reporter, Runtime, Shutdown, Signals,
 };
 
+use open::{Open, poll};
+
 /// A key of a flavour that does nothing but drive the run queue.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Plain {
     Well,
+    /// Its executor wants its turn after every poll, and counts its turns in the local [`PAUSES`].
+    Spent,
     /// Its executor panics when the local [`DIES`] is set.
     Mortal,
     /// Every poll of its queue is on another thread.
@@ -29,6 +35,7 @@ enum Plain {
 
 thread_local! {
     static DIES: Cell<bool> = const { Cell::new(false) };
+    static PAUSES: Cell<usize> = const { Cell::new(0) };
 }
 
 impl Key for Plain {
@@ -49,6 +56,13 @@ impl Executor for Plain {
         let driven = || block_on(intake.drive(give_way, || false));
         match self {
             Self::Well => driven(),
+            Self::Spent => {
+                let pause = || {
+                    PAUSES.set(PAUSES.get() + 1);
+                    give_way()
+                };
+                block_on(intake.drive(pause, || true));
+            }
             Self::Mortal => {
                 let mut queue = pin!(intake.drive(give_way, || false));
                 block_on(poll_fn(|context| {
@@ -213,6 +227,135 @@ fn a_wake_counts_from_anywhere_and_at_any_time() {
 }
 
 #[test]
+fn a_payload_that_is_woken_twice_before_its_turn_is_polled_once() {
+    let runtime = runtime();
+    let (polls, kept) = (Arc::new(AtomicUsize::new(0)), Arc::new(Mutex::new(None)));
+    let payload = {
+        let (polls, kept) = (Arc::clone(&polls), Arc::clone(&kept));
+        move || {
+            poll_fn(move |context| {
+                polls.fetch_add(1, SeqCst);
+                *kept.lock().unwrap() = Some(context.waker().clone());
+                Poll::<()>::Pending
+            })
+        }
+    };
+    runtime.adopt(Plain::Well, payload).unwrap();
+    runtime.execute(Plain::Well, || async {}).unwrap();
+    let waker: Waker = kept.lock().unwrap().take().unwrap();
+    let (is_blocked, goes_on) = (Arc::new(Latch::default()), Arc::new(Latch::default()));
+    let blocker = {
+        let (is_blocked, goes_on) = (Arc::clone(&is_blocked), Arc::clone(&goes_on));
+        move || async move {
+            is_blocked.open();
+            assert!(goes_on.wait(soon()));
+        }
+    };
+    runtime.adopt(Plain::Well, blocker).unwrap();
+    assert!(is_blocked.wait(soon()));
+    waker.wake_by_ref();
+    waker.wake();
+    goes_on.open();
+    // New and woken ones are polled in turns, so both wakes would have had theirs by then.
+    for _ in 0..4 {
+        runtime.execute(Plain::Well, || async {}).unwrap();
+    }
+    assert_eq!(polls.load(SeqCst), 2);
+    runtime.shutdown();
+    runtime.wait().unwrap();
+}
+
+#[test]
+fn spawn4_a_new_payload_has_its_turn_beside_any_number_that_never_rest() {
+    let runtime = runtime();
+    let is_over = Arc::new(AtomicUsize::new(0));
+    // More than are polled between two turns of the executor.
+    for _ in 0..200 {
+        let is_over = Arc::clone(&is_over);
+        let restless = move || async move {
+            while is_over.load(SeqCst) == 0 {
+                give_way().await;
+            }
+        };
+        runtime.adopt(Plain::Well, restless).unwrap();
+    }
+    runtime
+        .adopt(Plain::Well, move || async move { is_over.store(1, SeqCst) })
+        .unwrap();
+    runtime.execute(Plain::Well, || async {}).unwrap();
+    runtime.shutdown();
+    runtime.wait().unwrap();
+}
+
+#[test]
+fn spawn4_an_executor_has_its_turn_when_it_says_so() {
+    let runtime = runtime();
+    for _ in 0..10 {
+        runtime.adopt(Plain::Spent, || async {}).unwrap();
+    }
+    let pauses = runtime.execute(Plain::Spent, || async { PAUSES.get() });
+    assert!(pauses.unwrap() >= 10);
+    runtime.shutdown();
+    runtime.wait().unwrap();
+}
+
+/// A key that shows whether anything of a runtime that knew it is left.
+#[derive(Clone, Debug)]
+struct Known(Arc<()>);
+
+impl PartialEq for Known {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Key for Known {
+    type Payload = Coroutine;
+
+    fn identifier(&self) -> Identifier {
+        const { Identifier::new("known") }
+    }
+
+    fn start(&self, reporter: Reporter) -> Result<Arc<dyn Flavour<Payload = Coroutine>>, BoxError> {
+        Plain::Well.start(reporter)
+    }
+}
+
+#[test]
+fn a_waker_keeps_nothing_of_a_runtime_that_is_over() {
+    let known = Known(Arc::default());
+    let runtime = runtime();
+    let wakers = Arc::new(Mutex::new(Vec::new()));
+    for is_over in [false, true] {
+        let wakers = Arc::clone(&wakers);
+        let payload = move || {
+            poll_fn(move |context| {
+                wakers.lock().unwrap().push(context.waker().clone());
+                match is_over {
+                    true => Poll::Ready(()),
+                    false => Poll::Pending,
+                }
+            })
+        };
+        runtime.adopt(known.clone(), payload).unwrap();
+    }
+    runtime.execute(known.clone(), || async {}).unwrap();
+    runtime.shutdown();
+    runtime.wait().unwrap();
+    drop(runtime);
+    for waker in wakers.lock().unwrap().drain(..) {
+        waker.wake_by_ref();
+        waker.wake();
+    }
+    // The runtime's own thread has a few lines to go.
+    let by = soon();
+    while Arc::strong_count(&known.0) > 1 {
+        assert!(Instant::now() < by, "something is left");
+        thread::yield_now();
+    }
+}
+
+#[test]
 fn l8_a_payload_in_whose_midst_others_are_adopted_goes_on() {
     let runtime = runtime();
     let inner = runtime.clone();
@@ -254,10 +397,57 @@ fn l6_a_token_is_waited_for_and_its_payload_woken() {
 }
 
 #[test]
+fn l6_a_token_is_heard_of_wherever_it_is_awaited() {
+    let runtime = runtime();
+    let (awaited, ended) = (Arc::new(Latch::default()), Arc::new(AtomicUsize::new(0)));
+    let payload = {
+        let (awaited, ended) = (Arc::clone(&awaited), Arc::clone(&ended));
+        move || async move {
+            let token = Shutdown::current();
+            let (told, mut hears) = (Arc::new(AtomicUsize::new(0)), None);
+            poll_fn(move |context| {
+                let (token, told, awaited) =
+                    (token.clone(), Arc::clone(&told), Arc::clone(&awaited));
+                let waker = context.waker().clone();
+                let is_told = told.load(SeqCst) == 1;
+                // Not polled by this payload, whose waker it so does not have.
+                hears.get_or_insert_with(|| {
+                    thread::spawn(move || {
+                        awaited.open();
+                        block_on(token.requested());
+                        told.store(1, SeqCst);
+                        waker.wake();
+                    })
+                });
+                match is_told {
+                    true => Poll::Ready(()),
+                    false => Poll::Pending,
+                }
+            })
+            .await;
+            ended.fetch_add(1, SeqCst);
+        }
+    };
+    runtime.adopt(Plain::Well, payload).unwrap();
+    assert!(awaited.wait(soon()));
+    runtime.shutdown();
+    runtime.wait().unwrap();
+    assert_eq!(ended.load(SeqCst), 1);
+}
+
+#[test]
 fn f2_an_executor_that_dies_loses_its_payloads_and_drops_them_at_home() {
     let runtime = runtime();
     let drops = Arc::new(AtomicUsize::new(0));
-    for _ in 0..2 {
+    let goes_on = Arc::new(Latch::default());
+    let waits = Arc::clone(&goes_on);
+    let last = move || async move {
+        assert!(waits.wait(soon()));
+        DIES.set(true);
+    };
+    runtime.adopt(Plain::Mortal, last).unwrap();
+    // More than are polled before the executor has its turn and dies, so that some are not even looked at.
+    for _ in 0..200 {
         let drops = Arc::clone(&drops);
         let payload = move || async move {
             let _counted = Counted::new(drops);
@@ -265,17 +455,39 @@ fn f2_an_executor_that_dies_loses_its_payloads_and_drops_them_at_home() {
         };
         runtime.adopt(Plain::Mortal, payload).unwrap();
     }
-    runtime
-        .adopt(Plain::Mortal, || async { DIES.set(true) })
-        .unwrap();
+    goes_on.open();
     let error = runtime.wait().unwrap_err();
-    let kinds: Vec<_> = error.failures().iter().map(|one| one.kind()).collect();
-    assert_eq!(kinds, [FailureKind::Lost; 3], "{error}");
+    let failures = error.failures();
+    assert!(failures.iter().all(|one| one.kind() == FailureKind::Lost));
+    assert_eq!(failures.len() + error.omitted(), 201, "{error}");
+    // The cause comes before what follows from it.
+    assert_eq!(failures[0].payload(), "plain itself");
+    let text = error.to_string();
+    assert!(text.contains("a fault of the executor's"), "{error}");
+    // Those of the first batch, each where it was made.
+    assert!(drops.load(SeqCst) >= 100, "{}", drops.load(SeqCst));
+}
+
+#[test]
+fn f2_an_executor_that_has_ended_takes_nothing() {
+    struct Ended;
+    impl Executor for Ended {
+        fn run(&self, _: &Intake) {}
+    }
+    let (runtime, open) = (runtime(), Open::default());
+    runtime.adopt(open.clone(), pending::<()>).unwrap();
+    let mut payload = open.take();
+    assert!(poll(&mut payload).is_pending());
+    let dead = ExecutorThread::start(open.reporter().clone(), || Ok(Ended)).unwrap();
+    // It has told of its end when the runtime stops.
+    assert!(open.cancelled.wait(soon()));
+    assert!(dead.join(soon()));
+    let refused = dead.spawn(payload).unwrap_err();
     assert!(
-        error.to_string().contains("a fault of the executor's"),
-        "{error}"
+        poll(&mut refused.into_payload()).is_ready(),
+        "it is cancelled"
     );
-    assert_eq!(drops.load(SeqCst), 2);
+    assert!(runtime.wait().is_err());
 }
 
 /// What safe code may do, and nothing may come of it but a report.

@@ -212,8 +212,6 @@ impl Slot {
                 record.open_gate();
             }
         }
-        // What is left of their code is dropped where it may be, if that thread goes on.
-        self.sweep();
     }
 
     /// Reports a failure of the flavour itself.
