@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::Duration;
@@ -12,6 +13,8 @@ use foster_core::{
     BoxError, Coroutine, Executor, ExecutorThread, Flavour, Identifier, Intake, Key, Reporter,
 };
 use futures_lite::future::yield_now;
+
+use crate::children;
 
 /// The key of the smol flavour: coroutines on one thread, with async-io's reactor.
 ///
@@ -34,7 +37,7 @@ impl Key for Smol {
     fn start(&self, reporter: Reporter) -> Result<Arc<dyn Flavour<Payload = Coroutine>>, BoxError> {
         ExecutorThread::start(reporter, || {
             start_reactor();
-            Ok(SmolExecutor(LocalExecutor::new()))
+            Ok(SmolExecutor(Rc::new(LocalExecutor::new())))
         })
     }
 }
@@ -48,12 +51,12 @@ fn start_reactor() {
     let _ = Pin::new(&mut timer).poll(&mut Context::from_waker(Waker::noop()));
 }
 
-struct SmolExecutor(LocalExecutor<'static>);
+struct SmolExecutor(Rc<LocalExecutor<'static>>);
 
 impl Executor for SmolExecutor {
     fn run(&self, intake: &Intake) {
-        // The executor is for what payloads spawn on it.
         let payloads = intake.drive(yield_now, || false);
-        async_io::block_on(self.0.run(payloads));
+        // The executor itself is for what payloads spawn on it.
+        children::within(&self.0, || async_io::block_on(self.0.run(payloads)));
     }
 }

@@ -1,11 +1,12 @@
-//! The smol flavour of Foster: coroutines on an [`async_executor::LocalExecutor`], driven together
-//! with [`async_io`]'s reactor on one thread.
+//! The smol flavour of Foster: coroutines on one thread, beside an [`async_executor::LocalExecutor`] and
+//! [`async_io`]'s reactor.
 //!
 //! Depend on this crate together with `foster-core` to take just this flavour; programs usually
 //! take the facade, `foster`, with its feature `smol`.
 //!
 //! Inside a payload everything of smol's world works as usual: timers, sockets, channels,
-//! `smol::spawn` and `smol::unblock` (whose tasks are that payload's own business).
+//! `smol::spawn` and `smol::unblock` (whose tasks are that payload's own business). [`spawn_local`] spawns on
+//! the executor of the payload's own thread.
 //!
 //! Deliberately missing: a way to reach the executor from outside; `adopt` is that way.
 //!
@@ -27,6 +28,10 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
+mod children;
 mod flavour;
 
+pub use crate::children::spawn_local;
 pub use crate::flavour::Smol;
+#[doc(no_inline)]
+pub use async_executor::Task;
