@@ -101,6 +101,15 @@ impl Wake for Unpark {
     }
 }
 
+#[derive(Default)]
+struct Woken(Latch);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.open();
+    }
+}
+
 fn block_on(future: impl Future<Output = ()>) {
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
     let mut future = pin!(future);
@@ -410,11 +419,17 @@ fn l6_a_token_is_heard_of_wherever_it_is_awaited() {
                     (token.clone(), Arc::clone(&told), Arc::clone(&awaited));
                 let waker = context.waker().clone();
                 let is_told = told.load(SeqCst) == 1;
-                // Not polled by this payload, whose waker it so does not have.
+                // Not polled by this payload, whose waker it so does not have; and once, so that it hears
+                // of it by being woken.
                 hears.get_or_insert_with(|| {
                     thread::spawn(move || {
+                        let woken = Arc::new(Woken::default());
+                        let own = Waker::from(Arc::clone(&woken));
+                        let mut requested = pin!(token.requested());
+                        let polled = requested.as_mut().poll(&mut Context::from_waker(&own));
+                        assert!(polled.is_pending());
                         awaited.open();
-                        block_on(token.requested());
+                        assert!(woken.0.wait(soon()));
                         told.store(1, SeqCst);
                         waker.wake();
                     })
