@@ -23,8 +23,10 @@ use open::{Open, poll};
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Plain {
     Well,
-    /// Its executor wants its turn after every poll, and counts its turns in the local [`PAUSES`].
-    Spent,
+    /// Its executor counts its turns in the local [`PAUSES`], and may want one after every poll.
+    Counted {
+        is_spent: bool,
+    },
     /// Its executor panics when the local [`DIES`] is set.
     Mortal,
     /// Every poll of its queue is on another thread.
@@ -56,12 +58,13 @@ impl Executor for Plain {
         let driven = || block_on(intake.drive(give_way, || false));
         match self {
             Self::Well => driven(),
-            Self::Spent => {
+            Self::Counted { is_spent } => {
+                let is_spent = *is_spent;
                 let pause = || {
                     PAUSES.set(PAUSES.get() + 1);
                     give_way()
                 };
-                block_on(intake.drive(pause, || true));
+                block_on(intake.drive(pause, move || is_spent));
             }
             Self::Mortal => {
                 let mut queue = pin!(intake.drive(give_way, || false));
@@ -297,15 +300,19 @@ fn spawn4_a_new_payload_has_its_turn_beside_any_number_that_never_rest() {
 }
 
 #[test]
-fn spawn4_an_executor_has_its_turn_when_it_says_so() {
-    let runtime = runtime();
-    for _ in 0..10 {
-        runtime.adopt(Plain::Spent, || async {}).unwrap();
+fn spawn4_an_executor_has_its_turn_when_it_says_so_or_after_many_polls() {
+    for (is_spent, most) in [(true, 1), (false, 128)] {
+        let (runtime, key) = (runtime(), Plain::Counted { is_spent });
+        let restless = move || async move {
+            for _ in 0..10 * most {
+                give_way().await;
+            }
+            PAUSES.get()
+        };
+        assert!(runtime.execute(key, restless).unwrap() >= 9);
+        runtime.shutdown();
+        runtime.wait().unwrap();
     }
-    let pauses = runtime.execute(Plain::Spent, || async { PAUSES.get() });
-    assert!(pauses.unwrap() >= 10);
-    runtime.shutdown();
-    runtime.wait().unwrap();
 }
 
 /// A key that shows whether anything of a runtime that knew it is left.
