@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use common::*;
 use foster::{
-    FailureKind, Runtime, Settings, Shutdown, Smol, StragglerReason, UnitChanges, UnitState,
+    FailureKind, Runtime, Settings, Shutdown, Smol, StragglerReason, Tokio, UnitChanges, UnitState,
     service,
 };
 
@@ -344,23 +344,56 @@ fn v4_the_stop_tells_all_in_reverse_whether_they_are_attended_or_not() {
 /// The grace time is for services, too, and not only for holders: one that is to be dropped has all of it
 /// to come to where it awaits.
 fn v11_the_stop_waits_for_one_that_cannot_end_yet() {
-    let moment = Duration::from_millis(50);
-    let runtime = builder().cancel_timeout(moment).build();
-    runtime.start().unwrap();
+    let runtime = started();
     runtime.execute(Smol, || async {}).unwrap();
-    let unit = runtime.serve(service(Smol, pending::<()>)).unwrap();
+    let log: Log<&'static str> = Log::new();
+    let lines = log.clone();
+    let run = move || {
+        let on_drop = OnDrop({
+            let log = lines.clone();
+            move || log.write("service")
+        });
+        async move {
+            let _on_drop = on_drop;
+            pending::<()>().await;
+        }
+    };
+    let unit = runtime.serve(service(Smol, run)).unwrap();
     assert!(unit.wait_ready(SOON));
-    let blocked = Event::new();
-    let blocks = blocked.clone();
+    // It holds no token, so it is dropped as soon as the grace time is over.
+    let (lines, is_dropped) = (log.clone(), Event::new());
+    let drops = is_dropped.clone();
+    let polled = Event::new();
+    let polls = polled.clone();
+    let witness = move || async move {
+        let _on_drop = OnDrop(|| {
+            lines.write("witness");
+            drops.happen();
+        });
+        polls.happen();
+        pending::<()>().await;
+    };
+    runtime.adopt(Tokio, witness).unwrap();
+    polled.expect("the witness runs");
+    let (blocked, stops, lines) = (Event::new(), Event::new(), log.clone());
+    let (blocks, stopped) = (blocked.clone(), stops.clone());
     let block = move || async move {
+        // A first poll is waited for by itself.
         futures_lite::future::yield_now().await;
         blocks.happen();
-        thread::sleep(6 * moment);
+        block_until(&stopped);
+        // The flavour's thread is kept busy until the grace time is over, or has not been for long.
+        if is_dropped.happens_within(Duration::from_millis(300)) {
+            lines.write("the grace time was over before");
+        }
     };
     runtime.adopt(Smol, block).unwrap();
     blocked.expect("the flavour's thread is busy");
-    end(&runtime);
+    runtime.shutdown();
+    stops.happen();
+    runtime.wait().unwrap();
     assert_eq!(unit.state(), UnitState::Ended);
+    assert_eq!(log.read(), ["service", "witness"]);
 }
 
 fn v11_one_that_never_ends_is_left_behind() {
