@@ -1,5 +1,8 @@
 //! An event that costs next to nothing as long as nobody waits for it.
 
+use std::time::Duration;
+
+use crate::clock::Clock;
 use crate::sync::atomic::{AtomicBool, Ordering::SeqCst, fence};
 use crate::sync::event;
 
@@ -31,6 +34,28 @@ impl Event {
         // sees what has been brought about. `event-listener` promises no such order.
         fence(SeqCst);
         listener
+    }
+
+    /// Blocks until `look` finds what is waited for, at most for `time` on `clock`.
+    pub(crate) fn wait<R>(
+        &self,
+        clock: &Clock,
+        time: Duration,
+        mut look: impl FnMut() -> Option<R>,
+    ) -> Option<R> {
+        let deadline = clock.after(time);
+        loop {
+            // Listening comes before the look, so that no notification falls between the two.
+            let listener = self.listen();
+            let found = look();
+            if found.is_some() || clock.now() >= deadline {
+                return found;
+            }
+            match clock.sleep_limit(deadline) {
+                Some(limit) => drop(listener.wait_deadline(limit)),
+                None => listener.wait(),
+            }
+        }
     }
 
     /// Lets all who listen go on.

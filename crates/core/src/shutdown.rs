@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use crate::context;
-use crate::event::{Event, EventListener, Listener};
+use crate::event::{Event, EventListener};
 use crate::failure::contained;
 use crate::lifetime::{Lifetime, Phase};
 use crate::record::Record;
@@ -87,21 +87,9 @@ impl Shutdown {
     /// In a coroutine it blocks all others of the flavour; await [`requested`](Self::requested).
     pub fn wait_timeout(&self, time: Duration) -> bool {
         let clock = &self.lifetime().settings.clock;
-        let deadline = clock.after(time);
-        loop {
-            // Listening comes before the look, so that no notification falls between the two.
-            let listener = self.requested_event().listen();
-            if self.is_requested() {
-                return true;
-            }
-            if clock.now() >= deadline {
-                return false;
-            }
-            match clock.sleep_limit(deadline) {
-                Some(limit) => drop(listener.wait_deadline(limit)),
-                None => listener.wait(),
-            }
-        }
+        let is_requested = || self.is_requested().then_some(());
+        let asked = self.requested_event().wait(clock, time, is_requested);
+        asked.is_some()
     }
 
     /// Notified when the payload is asked to end.

@@ -10,7 +10,7 @@ use super::settings::Policy;
 use super::source::Launch;
 use super::state::{Status, UnitState, UnitStatus};
 use super::watch::{News, UnitChange};
-use crate::event::{Event, Listener};
+use crate::event::Event;
 use crate::failure::{Failure, Origin};
 use crate::lifetime::{Lifetime, Phase};
 use crate::slot::Slot;
@@ -290,20 +290,8 @@ impl UnitCore {
 
     pub(super) fn wait(&self, time: Duration, is_it: fn(UnitState) -> bool) -> bool {
         let clock = &self.lifetime().settings.clock;
-        let deadline = clock.after(time);
-        loop {
-            let listener = self.changed.listen();
-            if is_it(self.state()) {
-                return true;
-            }
-            if clock.now() >= deadline {
-                return false;
-            }
-            match clock.sleep_limit(deadline) {
-                Some(limit) => drop(listener.wait_deadline(limit)),
-                None => listener.wait(),
-            }
-        }
+        let look = || is_it(self.state()).then_some(());
+        self.changed.wait(clock, time, look).is_some()
     }
 
     /// Wakes who waits, as a manual clock has moved.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::state::UnitState;
 use crate::clock::Clock;
-use crate::event::{Event, EventListener, Listener};
+use crate::event::{Event, EventListener};
 use crate::failure::{Failure, contained};
 use crate::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use crate::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -89,20 +89,11 @@ impl UnitChanges {
     /// Blocks until the next change, at most for `time` on the runtime's clock; `None` if there is none by
     /// then, or if the runtime is over and nothing is left to tell.
     pub fn recv_timeout(&mut self, time: Duration) -> Option<UnitChange> {
-        let deadline = self.clock.after(time);
-        loop {
-            let listener = self.watcher.changed.listen();
-            if let Poll::Ready(next) = self.look() {
-                return next;
-            }
-            if self.clock.now() >= deadline {
-                return None;
-            }
-            match self.clock.sleep_limit(deadline) {
-                Some(limit) => drop(listener.wait_deadline(limit)),
-                None => listener.wait(),
-            }
-        }
+        let look = || match self.look() {
+            Poll::Ready(next) => Some(next),
+            Poll::Pending => None,
+        };
+        self.watcher.changed.wait(&self.clock, time, look).flatten()
     }
 
     /// The next change, as a future; `None` when the runtime is over and nothing is left to tell.
