@@ -52,6 +52,22 @@ fn a_restart_meets_the_stop() {
     });
 }
 
+/// Asks `unit` to restart and to stop as its run ends by itself, and waits until it is over.
+fn ask_as_it_ends<S>(unit: &Unit<S>)
+where
+    Unit<S>: Clone + Send + 'static,
+{
+    let asker = {
+        let unit = unit.clone();
+        thread::spawn(move || {
+            unit.restart();
+            unit.stop();
+        })
+    };
+    assert_eq!(shuttle::future::block_on(unit.stopped()), UnitState::Ended);
+    asker.join().unwrap();
+}
+
 /// A unit that is asked to stop, or to restart, as its run comes to its end by itself is over, or runs
 /// once more; and whoever waits for that hears of it.
 #[test]
@@ -60,15 +76,7 @@ fn a_stop_meets_the_end() {
         let runtime = runtime();
         let unit = runtime.serve(service(Model("a"), || async {})).unwrap();
         runtime.start().unwrap();
-        let asker = {
-            let unit = unit.clone();
-            thread::spawn(move || {
-                unit.restart();
-                unit.stop();
-            })
-        };
-        assert_eq!(shuttle::future::block_on(unit.stopped()), UnitState::Ended);
-        asker.join().unwrap();
+        ask_as_it_ends(&unit);
         runtime.shutdown();
         runtime.wait().unwrap();
     });
@@ -172,15 +180,7 @@ fn a_stop_meets_an_unattended_end() {
             async {}
         };
         let unit = runtime.serve(service(Model("a"), run)).unwrap();
-        let asker = {
-            let unit = unit.clone();
-            thread::spawn(move || {
-                unit.restart();
-                unit.stop();
-            })
-        };
-        assert_eq!(shuttle::future::block_on(unit.stopped()), UnitState::Ended);
-        asker.join().unwrap();
+        ask_as_it_ends(&unit);
         runtime.shutdown();
         runtime.wait().unwrap();
         assert_eq!(dropped.get(), 1);
