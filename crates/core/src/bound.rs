@@ -83,11 +83,12 @@ enum Age<F, A> {
     Gone,
 }
 
-// SAFETY: the closure is `Send`. The future is only ever reached by `poll` and `clear`, which do nothing
-// with it unless the calling thread is the one that made it (invariant 1); and it is never dropped with the
-// cell (invariant 2). So no future is ever used from a second thread.
+// SAFETY: to be `Send`, nothing in it may be used on a thread where it must not be. The closure is `Send`.
+// The future is only ever reached by `poll` and `clear`, which do nothing with it unless the calling thread
+// is the one that made it (invariant 1); and it is never dropped with the cell (invariant 2).
 unsafe impl<F: Send, A> Send for FutureCell<F, A, true> {}
-// SAFETY: as above. What is in the cell is reached by one thread at a time (invariant 4).
+// SAFETY: to be `Sync`, no two threads may reach what has no lock of its own. `kept`, `home` and `age` are
+// reached by whoever has set `busy` alone (invariant 4), and by its thread as said above.
 unsafe impl<F: Send, A> Sync for FutureCell<F, A, true> {}
 
 // SAFETY: both that it may hold are `Send`.
@@ -135,8 +136,8 @@ where
         if !is_home {
             return Err(ForeignThread);
         }
-        // SAFETY: the future stays where it is until it is dropped there. Nobody is given a `&mut` to it,
-        // and the record around the cell can be neither freed nor taken out of its `Arc`: while this runs
+        // SAFETY: the future must not move until it is dropped, and its memory must be left alone until then.
+        // It stays where it is until it is dropped there: nobody is given a `&mut` to it, and the record around the cell can be neither freed nor taken out of its `Arc`: while this runs
         // `keeper` is borrowed, and the future does not outlast it but with a reference that the record has
         // to itself, see `Inside::drop` (invariant 2).
         let Poll::Ready(value) = unsafe { Pin::new_unchecked(future) }.poll(context) else {
@@ -190,8 +191,9 @@ where
             return Err(ForeignThread);
         }
         Ok(Inside {
-            // SAFETY: `busy` was clear and is set until this is dropped, so there is no other reference
-            // (invariant 4).
+            // SAFETY: the pointer is that of a cell that is borrowed, so it is valid, aligned and
+            // initialised. `busy` was clear and is set until this is dropped, and the reference does not
+            // leave it, so there is no other one meanwhile (invariant 4).
             age: unsafe { &mut *self.age.get() },
             cell: self,
             keeper,
@@ -216,9 +218,10 @@ impl<F, A, const BOUND: bool> Drop for Inside<'_, F, A, BOUND> {
         }
         self.cell.busy.store(false, Release);
         if kept && !keeps {
-            // SAFETY: a clone of the keeper was forgotten, and has not been given back since, or `kept` were
-            // not set. The keeper is the same, as it is the record that the cell is a part of. It is borrowed,
-            // so this is not the last reference.
+            // SAFETY: the pointer must be one that `into_raw` gives, as that of `as_ptr` is, with a reference
+            // to give back: a clone of the keeper was forgotten, and has not been given back since, or `kept`
+            // were not set. The keeper is the same, as it is the record that the cell is a part of. It must be
+            // alive throughout, and is borrowed, so this is not the last reference.
             unsafe { Arc::decrement_strong_count(Arc::as_ptr(self.keeper)) }
         }
     }

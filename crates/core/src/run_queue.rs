@@ -30,7 +30,7 @@ pub(crate) struct Inbox {
     pub(crate) new: VecDeque<Coroutine>,
     /// Payloads that have been polled and are to be polled again.
     woken: VecDeque<Arc<Record>>,
-    /// What is asked, cancelled or settled is to be polled.
+    /// What is asked to end, or cancelled, is to be looked for.
     swept: bool,
     /// A driver is there.
     driven: bool,
@@ -246,12 +246,11 @@ impl Driver {
             self.sweep = None;
         }
         for record in some {
+            if record.is_asked_without_token() {
+                record.set_cancelled();
+            }
             if record.is_cancelled() {
                 // If it stands in the queue as well it will be found to be over.
-                envelope::end(&record);
-                self.over.push(record);
-            } else if record.is_asked_without_token() {
-                record.set_cancelled();
                 envelope::end(&record);
                 self.over.push(record);
             } else if record.is_holder() && record.take_wake() {
