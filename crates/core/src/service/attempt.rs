@@ -119,17 +119,59 @@ impl Attempt {
         self.run().requested.load(SeqCst)
     }
 
-    /// Asks this run to end, except that the run queue that polls it is to be told of it.
-    pub(super) fn request_unheard(&self) {
+    /// Whether the runtime's stop asks this run to end at once: it has begun, and the supervisor does not
+    /// see to it.
+    fn is_stopped(&self) -> bool {
+        let unit = self.unit();
+        // The begin is said first, and the phase looked at afterwards; the stop does it the other way round.
+        self.run().begun.load(SeqCst)
+            && unit.lifetime().phase() >= Phase::Stopping
+            && unit.attendance.is_none()
+    }
+
+    /// Asks this run to end if the runtime stops and that is nobody else's business. The caller polls it, and
+    /// finds out by itself.
+    pub(crate) fn hear_stop(&self) {
+        if self.is_stopped() {
+            self.unit().set_stopping();
+            self.set_requested();
+        }
+    }
+
+    fn set_requested(&self) {
         self.run().requested.store(true, SeqCst);
         self.run().asked.notify();
     }
 
     /// Asks this run to end.
     pub(crate) fn request(&self) {
-        self.request_unheard();
+        self.set_requested();
         if let Some(record) = self.record() {
             record.wake();
+        }
+    }
+
+    /// Asks this run to end; cancels it if it has begun and holds no token. Whether it is blocking code without
+    /// one, which cannot be cancelled.
+    pub(super) fn stop(&self) -> bool {
+        self.request();
+        let Some(record) = self.record() else {
+            return false;
+        };
+        if record.is_holder() || record.is_settled() {
+            return false;
+        }
+        if !record.is_blocking() {
+            record.cancel();
+        }
+        record.is_blocking()
+    }
+
+    /// Stops this run if the runtime stops and that is nobody else's business.
+    pub(super) fn stop_unattended(&self) {
+        if self.is_stopped() {
+            self.unit().set_stopping();
+            self.stop();
         }
     }
 
@@ -165,6 +207,8 @@ impl Attempt {
         } else if !self.unit().policy().notifies_ready {
             self.unit().set_was_ready();
         }
+        // It may have missed the stop.
+        self.stop_unattended();
     }
 
     /// Has the supervisor told when the run begins; whether it has begun already.

@@ -10,7 +10,8 @@ use crate::key::Key;
 pub struct FnService<K, F> {
     key: K,
     run: F,
-    settings: Settings,
+    /// Boxed, as most have none, and the service is moved about.
+    settings: Option<Box<Settings>>,
 }
 
 /// Makes a service of `run`, on the flavour of `key`.
@@ -35,7 +36,7 @@ where
     FnService {
         key,
         run,
-        settings: Settings::new(),
+        settings: None,
     }
 }
 
@@ -43,7 +44,7 @@ impl<K, F> FnService<K, F> {
     /// Gives it settings.
     #[must_use]
     pub fn with(mut self, settings: Settings) -> Self {
-        self.settings = settings;
+        self.settings = Some(Box::new(settings));
         self
     }
 }
@@ -61,7 +62,7 @@ where
     }
 
     fn settings(&self) -> Settings {
-        self.settings.clone()
+        self.settings.as_deref().cloned().unwrap_or_default()
     }
 
     fn run(&self) -> impl Run<K::Payload> {

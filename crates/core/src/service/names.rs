@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 
 use super::error::Problem;
 use super::unit_core::UnitCore;
-use crate::sync::Arc;
+use crate::sync::{Arc, OnceLock};
 
 /// What a service without a name is called after.
 #[derive(Clone, Copy)]
@@ -66,90 +66,137 @@ impl Derived {
     }
 }
 
+/// What a service is called.
+pub(crate) struct Name {
+    /// The whole name if it was given, else what it was derived from.
+    base: Arc<str>,
+    /// Which of those it is that are called after one thing: `beat`, `beat#2`, …
+    number: usize,
+    /// Written down when somebody asks, as most names that were not given are never read.
+    numbered: OnceLock<Arc<str>>,
+}
+
+impl Name {
+    fn new(base: Arc<str>, number: usize) -> Self {
+        Self {
+            base,
+            number,
+            numbered: OnceLock::new(),
+        }
+    }
+
+    pub(crate) fn text(&self) -> &Arc<str> {
+        match self.number {
+            1 => &self.base,
+            number => self
+                .numbered
+                .get_or_init(|| format!("{}#{number}", self.base).into()),
+        }
+    }
+}
+
+/// What `text` is derived from, if it is the name of one of many, and which of them it is.
+fn split(text: &str) -> (&str, usize) {
+    let numbered = text.rsplit_once('#').and_then(|(base, digits)| {
+        let number = digits.parse().ok().filter(|number| *number > 1)?;
+        // `beat#02` and `beat#+2` are names like any other.
+        (digits.starts_with(|first: char| matches!(first, '1'..='9'))).then_some((base, number))
+    });
+    numbered.unwrap_or((text, 1))
+}
+
 /// The names of all services of a runtime.
 #[derive(Default)]
 pub(super) struct Names {
-    units: FxHashMap<Arc<str>, Arc<UnitCore>>,
+    given: FxHashMap<Arc<str>, Arc<UnitCore>>,
     /// Which series a derived name belongs to: looked up for every service without a name.
     derived: FxHashMap<Place, usize>,
-    /// The same by the name itself, which several types and places may share.
-    bases: FxHashMap<String, usize>,
+    /// The same by what the names begin with, which several types and places may share.
+    bases: FxHashMap<Arc<str>, usize>,
     series: Vec<Series>,
 }
 
-/// The services that are called after one thing: `beat`, `beat#2`, …
+/// The services that are called after one thing.
 struct Series {
-    /// The name that was given last; none is given twice.
-    name: String,
-    /// How many were given.
-    given: usize,
-}
-
-impl Series {
-    fn next(&mut self) -> &str {
-        self.given += 1;
-        match self.given {
-            1 => {}
-            2 => self.name.push_str("#2"),
-            // Most services without a name are one of many.
-            _ => count_up(&mut self.name),
-        }
-        &self.name
-    }
-}
-
-/// Adds one to the number at the end of `text`.
-fn count_up(text: &mut String) {
-    let digits = text.trim_end_matches('9').len();
-    let nines = text.len() - digits;
-    text.truncate(digits);
-    match text.pop() {
-        Some(digit @ '0'..='8') => text.push(char::from(digit as u8 + 1)),
-        other => {
-            text.extend(other);
-            text.push('1');
-        }
-    }
-    text.extend(std::iter::repeat_n('0', nines));
+    base: Arc<str>,
+    /// How many names there are; none is given twice.
+    numbers: usize,
+    /// A service was given a name that looks like one of these.
+    contested: bool,
 }
 
 impl Names {
-    pub(super) fn get(&self, name: &str) -> Option<&Arc<UnitCore>> {
-        self.units.get(name)
+    /// The last one of `units`, which are all that are known, that has or had this name.
+    pub(super) fn find<'a>(
+        &'a self,
+        name: &str,
+        units: &'a [Arc<UnitCore>],
+    ) -> Option<&'a Arc<UnitCore>> {
+        self.given.get(name).or_else(|| {
+            let (base, number) = split(name);
+            let series = &self.series[*self.bases.get(base)?];
+            let is_it = |unit: &&Arc<UnitCore>| {
+                unit.name.number == number && Arc::ptr_eq(&unit.name.base, &series.base)
+            };
+            units.iter().rev().find(is_it)
+        })
     }
 
-    /// The name that the next service may have.
+    /// The name that the next service may have, beside `units`.
     pub(super) fn free(
         &mut self,
         given: Option<&str>,
         derived: Derived,
-    ) -> Result<Arc<str>, Problem> {
-        if let Some(name) = given {
-            return match is_taken(&self.units, name) {
-                true => Err(Problem::Name),
-                false => Ok(name.into()),
-            };
+        units: &[Arc<UnitCore>],
+    ) -> Result<Name, Problem> {
+        match given {
+            Some(name) => self.free_given(name, units),
+            None => Ok(self.next(derived)),
         }
+    }
+
+    fn free_given(&mut self, name: &str, units: &[Arc<UnitCore>]) -> Result<Name, Problem> {
+        let namesake = self.find(name, units);
+        if namesake.is_some_and(|unit| !unit.state().is_over()) {
+            return Err(Problem::Name);
+        }
+        let series = self.bases.get(split(name).0);
+        if let Some(series) = series {
+            self.series[*series].contested = true;
+        }
+        Ok(Name::new(name.into(), 1))
+    }
+
+    /// The next derived name.
+    fn next(&mut self, derived: Derived) -> Name {
         let index = match self.derived.get(&derived.place()) {
             Some(index) => *index,
             None => self.add(derived),
         };
         let series = &mut self.series[index];
         loop {
-            let name = series.next();
-            if !is_taken(&self.units, name) {
-                return Ok(name.into());
+            series.numbers += 1;
+            let name = Name::new(Arc::clone(&series.base), series.numbers);
+            if !series.contested {
+                return name;
+            }
+            let namesake = self.given.get(name.text());
+            if namesake.is_none_or(|unit| unit.state().is_over()) {
+                self.given.remove(name.text());
+                return name;
             }
         }
     }
 
     fn add(&mut self, derived: Derived) -> usize {
-        let base = derived.name();
+        let base: Arc<str> = derived.name().into();
         let index = self.bases.get(&base).copied().unwrap_or_else(|| {
-            self.bases.insert(base.clone(), self.series.len());
+            let contested = self.given.keys().any(|name| split(name).0 == &*base);
+            self.bases.insert(Arc::clone(&base), self.series.len());
             self.series.push(Series {
-                name: base,
-                given: 0,
+                base,
+                numbers: 0,
+                contested,
             });
             self.series.len() - 1
         });
@@ -157,22 +204,20 @@ impl Names {
         index
     }
 
+    /// Enters a unit that was given its name.
     pub(super) fn enter(&mut self, unit: &Arc<UnitCore>) {
-        self.units.insert(Arc::clone(&unit.name), Arc::clone(unit));
+        let name = Arc::clone(unit.name.text());
+        self.given.insert(name, Arc::clone(unit));
     }
 
     /// Forgets the unit, unless its name is another's by now.
     pub(super) fn forget(&mut self, unit: &Arc<UnitCore>) {
-        let named = self.units.get(&unit.name);
+        // What begins another name was given to nobody.
+        let named = self.given.get(&unit.name.base);
         if named.is_some_and(|named| Arc::ptr_eq(named, unit)) {
-            self.units.remove(&unit.name);
+            self.given.remove(&unit.name.base);
         }
     }
-}
-
-fn is_taken(units: &FxHashMap<Arc<str>, Arc<UnitCore>>, name: &str) -> bool {
-    let unit = units.get(name);
-    unit.is_some_and(|unit| !unit.state().is_over())
 }
 
 #[cfg(all(test, not(foster_model)))]
@@ -180,15 +225,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_series_counts() {
-        let mut series = Series {
-            name: "beat9".to_owned(),
-            given: 0,
-        };
-        let names: Vec<_> = (0..100).map(|_| series.next().to_owned()).collect();
-        assert_eq!(names[0], "beat9");
-        for (index, name) in names.iter().enumerate().skip(1) {
-            assert_eq!(*name, format!("beat9#{}", index + 1));
+    fn a_name_is_one_of_many_if_it_says_so_in_our_way() {
+        for (text, base, number) in [
+            ("beat", "beat", 1),
+            ("beat#2", "beat", 2),
+            ("src/main#1.rs:12#30", "src/main#1.rs:12", 30),
+        ] {
+            assert_eq!(split(text), (base, number), "{text}");
+            assert_eq!(&**Name::new(base.into(), number).text(), text);
+        }
+        for whole in ["beat#", "beat#1", "beat#0", "beat#02", "beat#+2", "#x", ""] {
+            assert_eq!(split(whole), (whole, 1), "{whole}");
         }
     }
 

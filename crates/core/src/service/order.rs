@@ -23,7 +23,7 @@ pub(super) fn resolve(state: &State, after: &[Dependency]) -> Vec<Arc<UnitCore>>
 fn find(state: &State, other: &Dependency) -> Option<Arc<UnitCore>> {
     match &other.0 {
         Other::Unit(unit) => Some(Arc::clone(unit)),
-        Other::Name(name) => state.names.get(name).cloned(),
+        Other::Name(name) => state.find(name).cloned(),
     }
 }
 

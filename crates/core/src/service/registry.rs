@@ -8,7 +8,7 @@ use super::attendance::Attendance;
 use super::dependency::Dependency;
 use super::error::Problem;
 use super::hub::Told;
-use super::names::{Derived, Names};
+use super::names::{Derived, Name, Names};
 use super::order::{check_dependency, check_order, resolve};
 use super::settings::Policy;
 use super::source::Launch;
@@ -91,6 +91,8 @@ pub(super) struct State {
     pub(super) names: Names,
     /// Those that wait for the start, with what they come after.
     pub(super) waiting: Vec<(Arc<UnitCore>, Vec<Dependency>)>,
+    /// The slots of units that were unattended at first.
+    unattended: Vec<Arc<Slot>>,
     taken: usize,
     sweep_at: usize,
     /// From here on names must be known.
@@ -125,7 +127,7 @@ impl Registry {
             .iter()
             .try_for_each(|dependency| check_dependency(&state, dependency, &lifetime));
         let name = known
-            .and_then(|()| state.names.free(application.name, application.derived))
+            .and_then(|()| state.free_name(application.name, application.derived))
             .and_then(|name| {
                 if state.launched {
                     self.ensure_supervisor(&mut state, &lifetime)?;
@@ -159,6 +161,7 @@ impl Registry {
         hub.count_served();
         if !is_attended {
             hub.count_unattended();
+            state.note_unattended(unit.slot());
         } else if !state.launched {
             state
                 .waiting
@@ -171,7 +174,7 @@ impl Registry {
                 _unit: Some(unit),
             });
         }
-        let swept = state.add(&unit);
+        let swept = state.add(&unit, application.name.is_some());
         drop(state);
         drop(swept);
         Ok(Taken { unit, may_start })
@@ -299,16 +302,28 @@ impl Registry {
         self.lock().units.clone()
     }
 
-    /// Those that are alive and that the supervisor does not see to, in the same order.
-    pub(super) fn unattended(&self) -> Vec<Arc<UnitCore>> {
+    /// Those that are alive and that the supervisor does not see to, in the same order, of the slots that
+    /// `are_meant`.
+    pub(super) fn unattended(&self, are_meant: impl Fn(&Slot) -> bool) -> Vec<Arc<UnitCore>> {
         let state = self.lock();
-        let unattended = state.units.iter().filter(|unit| unit.attendance.is_none());
-        unattended.cloned().collect()
+        let slots: Vec<_> = state
+            .unattended
+            .iter()
+            .filter(|slot| are_meant(slot))
+            .collect();
+        if slots.is_empty() {
+            // There may be many units.
+            return Vec::new();
+        }
+        let is_meant = |unit: &&Arc<UnitCore>| {
+            unit.attendance.is_none() && slots.iter().any(|slot| Arc::ptr_eq(slot, unit.slot()))
+        };
+        state.units.iter().filter(is_meant).cloned().collect()
     }
 
     /// Whether there is a service of that name.
     pub(crate) fn has(&self, name: &str) -> bool {
-        self.lock().names.get(name).is_some()
+        self.lock().find(name).is_some()
     }
 }
 
@@ -331,10 +346,28 @@ impl State {
         lifetime.hub.push(told).is_ok()
     }
 
+    /// The service of that name.
+    pub(super) fn find(&self, name: &str) -> Option<&Arc<UnitCore>> {
+        self.names.find(name, &self.units)
+    }
+
+    /// The name that the next service may have.
+    fn free_name(&mut self, given: Option<&str>, derived: Derived) -> Result<Name, Problem> {
+        self.names.free(given, derived, &self.units)
+    }
+
+    fn note_unattended(&mut self, slot: &Arc<Slot>) {
+        if !self.unattended.iter().any(|known| Arc::ptr_eq(known, slot)) {
+            self.unattended.push(Arc::clone(slot));
+        }
+    }
+
     /// Enters the unit; returns those that are forgotten for it.
-    fn add(&mut self, unit: &Arc<UnitCore>) -> Vec<Arc<UnitCore>> {
+    fn add(&mut self, unit: &Arc<UnitCore>, is_named: bool) -> Vec<Arc<UnitCore>> {
         self.units.push(Arc::clone(unit));
-        self.names.enter(unit);
+        if is_named {
+            self.names.enter(unit);
+        }
         if self.units.len() < self.sweep_at.max(REMEMBERED) {
             return Vec::new();
         }

@@ -17,7 +17,13 @@ pub struct Settings {
     pub(crate) name: Option<Cow<'static, str>>,
     pub(crate) after: Vec<Dependency>,
     /// Boxed, as most services have none, and settings are moved about.
-    restart: Option<Box<Restart>>,
+    said: Option<Box<Said>>,
+}
+
+/// What was said of a service's policy.
+#[derive(Debug, Clone, Default)]
+struct Said {
+    restart: Option<Restart>,
     notifies_ready: Option<bool>,
     return_is_failure: Option<bool>,
     start_timeout: Option<Duration>,
@@ -42,7 +48,7 @@ impl Settings {
 
     /// When it is started again. Never unless set.
     pub fn restart(mut self, restart: Restart) -> Self {
-        self.restart = Some(Box::new(restart));
+        self.say().restart = Some(restart);
         self
     }
 
@@ -65,7 +71,7 @@ impl Settings {
     ///
     /// A run that ends without having said so has failed.
     pub fn notifies_ready(mut self) -> Self {
-        self.notifies_ready = Some(true);
+        self.say().notifies_ready = Some(true);
         self
     }
 
@@ -73,7 +79,7 @@ impl Settings {
     /// may wait for those that it comes after. What takes longer is a failure that says who waited for
     /// whom. No limit unless set.
     pub fn start_timeout(mut self, time: Duration) -> Self {
-        self.start_timeout = Some(time);
+        self.say().start_timeout = Some(time);
         self
     }
 
@@ -82,40 +88,52 @@ impl Settings {
     ///
     /// A coroutine that takes longer is dropped where it awaits.
     pub fn stop_time(mut self, time: Duration) -> Self {
-        self.stop_time = Some(time);
+        self.say().stop_time = Some(time);
         self
     }
 
     /// Makes a normal return a failure, for a service that must never end.
     pub fn return_is_failure(mut self) -> Self {
-        self.return_is_failure = Some(true);
+        self.say().return_is_failure = Some(true);
         self
+    }
+
+    fn say(&mut self) -> &mut Said {
+        self.said.get_or_insert_default()
     }
 
     /// These settings, with those of `own` where these say nothing.
     pub(crate) fn over(mut self, own: Self) -> Self {
         self.name = self.name.or(own.name);
-        self.restart = self.restart.or(own.restart);
-        self.notifies_ready = self.notifies_ready.or(own.notifies_ready);
-        self.return_is_failure = self.return_is_failure.or(own.return_is_failure);
-        self.start_timeout = self.start_timeout.or(own.start_timeout);
-        self.stop_time = self.stop_time.or(own.stop_time);
         let said = std::mem::replace(&mut self.after, own.after);
         self.after.extend(said);
+        self.said = match (self.said, own.said) {
+            (Some(said), Some(own)) => Some(Box::new(said.over(*own))),
+            (said, own) => said.or(own),
+        };
         self
     }
 
     /// The policy, if it can work; `None` if nothing was said of it.
     pub(crate) fn policy(&self) -> Result<Option<Box<Policy>>, Problem> {
-        let is_silent = self.restart.is_none()
-            && self.notifies_ready.is_none()
-            && self.return_is_failure.is_none()
-            && self.start_timeout.is_none()
-            && self.stop_time.is_none();
-        if is_silent {
-            return Ok(None);
+        let policy = self.said.as_deref().map(Said::policy);
+        Ok(policy.transpose()?.map(Box::new))
+    }
+}
+
+impl Said {
+    fn over(self, own: Self) -> Self {
+        Self {
+            restart: self.restart.or(own.restart),
+            notifies_ready: self.notifies_ready.or(own.notifies_ready),
+            return_is_failure: self.return_is_failure.or(own.return_is_failure),
+            start_timeout: self.start_timeout.or(own.start_timeout),
+            stop_time: self.stop_time.or(own.stop_time),
         }
-        let restart = self.restart.as_deref().cloned().unwrap_or_default();
+    }
+
+    fn policy(&self) -> Result<Policy, Problem> {
+        let restart = self.restart.clone().unwrap_or_default();
         let problem = restart.problem().or_else(|| {
             let never = self.start_timeout.is_some_and(|time| time.is_zero());
             never.then(|| "a start time-out of no time at all cannot be met".to_owned())
@@ -123,13 +141,13 @@ impl Settings {
         if let Some(problem) = problem {
             return Err(Problem::Settings(problem));
         }
-        Ok(Some(Box::new(Policy {
+        Ok(Policy {
             restart,
             notifies_ready: self.notifies_ready == Some(true),
             return_is_failure: self.return_is_failure == Some(true),
             start_timeout: self.start_timeout,
             stop_time: self.stop_time,
-        })))
+        })
     }
 }
 

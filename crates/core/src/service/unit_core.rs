@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::attempt::Run;
 use super::attendance::Attendance;
 use super::hub::{Hub, Told};
+use super::names::Name;
 use super::settings::Policy;
 use super::source::Launch;
 use super::state::{Status, UnitState, UnitStatus};
@@ -29,7 +30,7 @@ pub(crate) enum Intent {
 /// A unit, whatever its service is.
 pub(crate) struct UnitCore {
     pub(crate) id: usize,
-    pub(crate) name: Arc<str>,
+    pub(super) name: Name,
     pub(crate) location: &'static Location<'static>,
     pub(crate) slot: Arc<Slot>,
     policy: Option<Box<Policy>>,
@@ -45,7 +46,7 @@ pub(crate) struct UnitCore {
 impl UnitCore {
     pub(super) fn new(
         id: usize,
-        name: Arc<str>,
+        name: Name,
         location: &'static Location<'static>,
         slot: Arc<Slot>,
         policy: Option<Box<Policy>>,
@@ -81,7 +82,7 @@ impl UnitCore {
     }
 
     pub(crate) fn name(&self) -> &str {
-        &self.name
+        self.name.text()
     }
 
     pub(crate) fn policy(&self) -> &Policy {
@@ -107,7 +108,7 @@ impl UnitCore {
     /// Who it is, in words.
     pub(crate) fn origin(&self) -> Origin {
         Origin {
-            payload: Arc::clone(&self.name),
+            payload: Arc::clone(self.name.text()),
             named: true,
             service: true,
             flavour: self.slot.identifier().clone(),
@@ -168,7 +169,7 @@ impl UnitCore {
 
     pub(crate) fn status(&self) -> UnitStatus {
         UnitStatus {
-            name: Arc::clone(&self.name),
+            name: Arc::clone(self.name.text()),
             flavour: self.slot.identifier().clone(),
             status: self.lock().clone(),
         }
@@ -213,7 +214,10 @@ impl UnitCore {
 
     /// Asked to end, unless it is over.
     pub(super) fn set_stopping(&self) {
-        self.change(|status| (!status.state.is_over()).then(|| status.state = UnitState::Stopping));
+        self.change(|status| {
+            let goes_on = !status.state.is_over() && status.state != UnitState::Stopping;
+            goes_on.then(|| status.state = UnitState::Stopping)
+        });
     }
 
     /// The run of an unattended unit has ended: `failed` if the runtime was told of a failure.
@@ -276,7 +280,7 @@ impl UnitCore {
     #[cold]
     fn publish(&self, status: &Status) -> News {
         self.hub().watchers.publish(&UnitChange {
-            name: Arc::clone(&self.name),
+            name: Arc::clone(self.name.text()),
             state: status.state,
             at: status.since,
             restarts: status.restarts,

@@ -23,8 +23,8 @@ use std::time::{Duration, Instant};
 
 use rustc_hash::FxHashMap;
 
-use self::stopping::{state_left, stop_attempt};
-use self::unattended::{Asked, Turn};
+use self::stopping::state_left;
+use self::unattended::Turn;
 
 use crate::clock::Clock;
 use crate::error::Reason;
@@ -38,7 +38,7 @@ use crate::service::hub::{Ack, Hub, Told};
 use crate::service::registry::{Newcomer, Registry, drop_value};
 use crate::service::state::UnitState;
 use crate::service::unit_core::{Intent, UnitCore};
-use crate::slot::{SETTLING, Slot};
+use crate::slot::SETTLING;
 use crate::sync::Arc;
 use crate::sync::thread;
 
@@ -204,10 +204,11 @@ impl Supervisor {
             Told::Served(newcomers) => self.serve(newcomers),
             Told::ServedOne(newcomer) => self.serve(vec![newcomer]),
             Told::Launched(unit, at) => self.enter_launched(unit, at),
-            Told::Begun(attempt) => match self.current(&attempt) {
-                Some(id) => self.begun(id),
-                None => self.begun_unattended(&attempt),
-            },
+            Told::Begun(attempt) => {
+                if let Some(id) = self.current(&attempt) {
+                    self.begun(id);
+                }
+            }
             Told::Ready(attempt) => {
                 if let Some(id) = self.current(&attempt) {
                     self.ready(id);

@@ -58,7 +58,7 @@ impl Supervisor {
     pub(super) fn stop_run(&mut self, id: Id) {
         let Some(alive) = self.alive(id) else { return };
         let attempt = alive.attempt.clone();
-        if stop_attempt(&attempt) {
+        if attempt.stop() {
             // A thread that begins right now may be about to take its token.
             self.settling.push((id, Instant::now() + SETTLING));
         }
@@ -152,10 +152,9 @@ impl Supervisor {
             .entries
             .iter()
             .filter(|(_, entry)| entry.dependents == 0);
-        let unattended = self.registry.unattended();
         self.turns = free
             .map(|(id, _)| Turn::Attended(*id))
-            .chain(unattended.into_iter().map(Turn::Unattended))
+            .chain(self.unattended().into_iter().map(Turn::Unattended))
             .collect();
         // The last that came is the first to go.
         self.turns.sort_unstable_by_key(Turn::id);
@@ -163,14 +162,12 @@ impl Supervisor {
     }
 
     pub(super) fn take_turns(&mut self) {
-        let mut asked = Asked::default();
         while let Some(turn) = self.turns.pop() {
             match turn {
                 Turn::Attended(id) => self.ask(id),
-                Turn::Unattended(unit) => asked.ask(unit),
+                Turn::Unattended(unit) => Attempt::First(unit).stop_unattended(),
             }
         }
-        asked.sweep();
     }
 
     pub(super) fn end_stop_if_over(&mut self) {
@@ -210,22 +207,6 @@ impl Supervisor {
             drop_value(unit);
         }
     }
-}
-
-/// Asks a run that has begun to end; cancels it if it holds no token. Whether it is blocking code without
-/// one, which cannot be cancelled.
-pub(super) fn stop_attempt(attempt: &Attempt) -> bool {
-    attempt.request();
-    let Some(record) = attempt.record() else {
-        return false;
-    };
-    if record.is_holder() || record.is_settled() {
-        return false;
-    }
-    if !record.is_blocking() {
-        record.cancel();
-    }
-    record.is_blocking()
 }
 
 /// What has become of a unit whose run was launched, when the runtime is over.

@@ -17,52 +17,6 @@ impl Turn {
     }
 }
 
-/// Unattended units that are asked to end, many at once.
-#[derive(Default)]
-pub(super) struct Asked {
-    /// Their slots, and whether a run queue polls all of a slot's payloads: it ends those that were asked in
-    /// one go.
-    slots: Vec<(Arc<Slot>, bool)>,
-}
-
-impl Asked {
-    /// Asks a unit to end, as the runtime stops.
-    pub(super) fn ask(&mut self, unit: Arc<UnitCore>) {
-        unit.set_stopping();
-        let attempt = Attempt::First(unit);
-        if !attempt.await_begin() {
-            // It is told when the run begins.
-            return;
-        }
-        match self.is_driven(attempt.unit().slot()) {
-            true => attempt.request_unheard(),
-            false => drop(stop_attempt(&attempt)),
-        }
-    }
-
-    fn is_driven(&mut self, slot: &Arc<Slot>) -> bool {
-        let known = self
-            .slots
-            .iter()
-            .find(|(known, _)| Arc::ptr_eq(known, slot));
-        if let Some((_, is_driven)) = known {
-            return *is_driven;
-        }
-        let is_driven = slot.is_driven();
-        self.slots.push((Arc::clone(slot), is_driven));
-        is_driven
-    }
-
-    /// Has the run queues hear of it.
-    pub(super) fn sweep(self) {
-        for (slot, is_driven) in self.slots {
-            if is_driven {
-                slot.sweep();
-            }
-        }
-    }
-}
-
 impl Supervisor {
     /// Sees to a unit from here on, if it is alive and nobody does.
     pub(super) fn attend(&mut self, unit: &Arc<UnitCore>) {
@@ -73,16 +27,17 @@ impl Supervisor {
         }
     }
 
-    /// A run has begun that is none of those the supervisor sees to: it is to end at once.
-    pub(super) fn begun_unattended(&self, attempt: &Attempt) {
-        if self.stopping && attempt.unit().attendance.is_none() {
-            stop_attempt(attempt);
-        }
+    /// Those whose turn to end comes with the stop, but for what a run queue asks by itself.
+    pub(super) fn unattended(&self) -> Vec<Arc<UnitCore>> {
+        self.registry.unattended(|slot| !slot.is_driven())
     }
 
     /// The runtime is over, and these are not.
     pub(super) fn leave_unattended(&mut self) {
-        for unit in self.registry.unattended() {
+        if !self.hub().has_unattended() {
+            return;
+        }
+        for unit in self.registry.unattended(|_| true) {
             // Its end comes too late from here on.
             if unit.attendance.attend() {
                 let attempt = Attempt::First(Arc::clone(&unit));
