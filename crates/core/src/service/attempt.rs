@@ -177,9 +177,15 @@ impl Attempt {
 
     /// Hands the run's payload to its flavour, which has been started.
     pub(crate) fn launch(&self) {
-        let launcher = Arc::clone(&self.unit().launcher);
+        if let Some(source) = self.unit().source() {
+            self.launched(source.launch(self));
+        }
+    }
+
+    /// The run's payload was handed to its flavour, which may have refused it.
+    pub(super) fn launched(&self, result: Result<(), Reason>) {
         // The payload that was refused has told of its end; why it was is told here.
-        if let Err(reason) = launcher.launch(self) {
+        if let Err(reason) = result {
             self.fail_to_start(reason);
         }
     }
@@ -232,7 +238,8 @@ impl Attempt {
         drop(record);
         let unit = self.unit();
         // Another run that may follow, and a value that is still there, are the supervisor's business.
-        let is_all = unit.intent() == Intent::None && !unit.launcher.keeps_value();
+        let keeps_value = unit.source().is_some_and(|source| source.keeps_value());
+        let is_all = unit.intent() == Intent::None && !keeps_value;
         if is_all && unit.attendance.end(returned) {
             unit.end_unattended(returned, told);
             return;

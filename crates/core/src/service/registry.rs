@@ -15,6 +15,7 @@ use super::source::Launch;
 use super::state::UnitState;
 use super::supervisor::Supervisor;
 use super::unit_core::UnitCore;
+use crate::error::Reason;
 use crate::failure::{Cause, Failure};
 use crate::joining::Joining;
 use crate::lifetime::{Lifetime, Phase};
@@ -41,13 +42,20 @@ pub(crate) struct Application<'a> {
     pub(crate) slot: Arc<Slot>,
     pub(crate) policy: Option<Box<Policy>>,
     pub(crate) after: &'a [Dependency],
-    pub(crate) launcher: Arc<dyn Launch>,
+    /// Whether its runs are blocking code.
+    pub(crate) is_blocking: bool,
+    /// Whether each run has a value of its own.
+    pub(crate) is_made: bool,
+    /// Whether its flavour is there, so that a launch waits for nothing.
+    pub(crate) is_flavour_started: bool,
+    /// Makes the source of its values, and takes the first one for it.
+    pub(crate) source: &'a mut dyn FnMut() -> Arc<dyn Launch>,
 }
 
 impl Application<'_> {
     /// Whether nothing holds the first run up.
     fn may_start(&self) -> bool {
-        self.after.is_empty() && self.launcher.is_flavour_started(&self.slot)
+        self.after.is_empty() && self.is_flavour_started
     }
 
     /// Whether the supervisor has to see to the service from the beginning. It has to know of all whose time
@@ -55,9 +63,7 @@ impl Application<'_> {
     fn asks_something(&self) -> bool {
         let clock = &self.slot.lifetime.settings.clock;
         let policy = self.policy.as_deref();
-        policy.is_some_and(|policy| !policy.asks_nothing())
-            || self.launcher.is_blocking()
-            || clock.is_manual()
+        policy.is_some_and(|policy| !policy.asks_nothing()) || self.is_blocking || clock.is_manual()
     }
 }
 
@@ -69,11 +75,15 @@ pub(crate) struct Taken {
 }
 
 impl Taken {
-    /// Launches the first run, as long as nobody else knows the unit.
-    pub(crate) fn launch(self) -> Arc<UnitCore> {
+    /// Launches the first run by `launch`, unless the supervisor does.
+    pub(crate) fn launch(
+        self,
+        launch: impl FnOnce(&Attempt) -> Result<(), Reason>,
+    ) -> Arc<UnitCore> {
         if self.may_start {
             self.unit.set_launched();
-            Attempt::First(Arc::clone(&self.unit)).launch();
+            let attempt = Attempt::First(Arc::clone(&self.unit));
+            attempt.launched(launch(&attempt));
         }
         self.unit
     }
@@ -103,10 +113,9 @@ pub(super) struct State {
     supervisor: Option<JoinHandle<()>>,
 }
 
-/// A service that was not taken in. What it consists of is dropped where nothing is locked.
+/// A service that was not taken in. Its unit, if it has one, is dropped where nothing is locked.
 pub(crate) struct Refusal {
     pub(crate) problem: Problem,
-    _service: Option<Arc<dyn Launch>>,
     _unit: Option<Arc<UnitCore>>,
 }
 
@@ -139,7 +148,6 @@ impl Registry {
             Err(problem) => {
                 return Err(Refusal {
                     problem,
-                    _service: Some(application.launcher),
                     _unit: None,
                 });
             }
@@ -152,7 +160,7 @@ impl Registry {
             application.location,
             application.slot,
             application.policy,
-            application.launcher,
+            (is_attended || application.is_made).then(application.source),
             Attendance::new(is_attended),
         ));
         state.taken += 1;
@@ -170,7 +178,6 @@ impl Registry {
             hub.count_over();
             return Err(Refusal {
                 problem: Problem::Stopping,
-                _service: None,
                 _unit: Some(unit),
             });
         }
@@ -394,7 +401,9 @@ impl State {
 
 /// Drops the value of a unit that no run will need; its panic is a failure.
 pub(crate) fn drop_value(unit: &UnitCore) {
-    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| unit.launcher.drop_value())) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| {
+        unit.source().map(|source| source.drop_value())
+    })) {
         let failure = Failure::new(unit.origin(), Cause::panic(panic));
         unit.set_failure(failure.clone());
         unit.lifetime().fail(failure);

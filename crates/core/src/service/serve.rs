@@ -4,26 +4,23 @@ use std::borrow::Cow;
 use std::panic::Location;
 use std::time::Duration;
 
-use super::PayloadOf;
 use super::dependency::Dependency;
 use super::error::{Problem, ServeError};
 use super::names::Derived;
 use super::registry::Application;
 use super::restart::Restart;
 use super::settings::Settings;
-use super::source::{Runs, Source};
+use super::source::{Make, Runs, Source, Start};
 use super::state::UnitStatus;
 use super::unit::Unit;
 use super::watch::UnitChanges;
+use super::{PayloadOf, sealed};
 use crate::failure::Origin;
 use crate::key::Key;
 use crate::key::sealed::{Chosen, Select as _};
 use crate::lifetime::Phase;
 use crate::runtime::Runtime;
 use crate::sync::Arc;
-
-/// Makes a service's value for each run after the first.
-type Make<S> = Option<Box<dyn Fn() -> S + Send + Sync>>;
 
 impl Runtime {
     /// Takes `service`: starts it, watches it, starts it again if its settings say so, and stops it with
@@ -202,7 +199,7 @@ impl UnitBuilder<'_> {
     fn take<S>(
         self,
         service: S,
-        make: Make<S>,
+        make: Option<Make<S>>,
         location: &'static Location<'static>,
     ) -> Result<Unit<S>, ServeError>
     where
@@ -221,21 +218,27 @@ impl UnitBuilder<'_> {
         };
         let policy = settings.policy().map_err(refused)?;
         let chosen = key.select(&core.slots, &core.lifetime);
-        let Chosen { slot, .. } = chosen.map_err(|reason| refused(reason.into()))?;
+        let Chosen { slot, typed } = chosen.map_err(|reason| refused(reason.into()))?;
         if core.lifetime.phase() >= Phase::Stopping {
             return Err(refused(Problem::Stopping));
         }
-        let unit = core.services.take_in(Application {
+        let (mut service, mut make) = (Some(service), make);
+        let taken = core.services.take_in(Application {
             name: settings.name.as_deref(),
             derived,
             location,
             slot: Arc::clone(slot),
             policy,
             after: &settings.after,
-            launcher: Arc::new(Source::new(service, make)),
+            is_blocking: <PayloadOf<S> as sealed::Kind>::IS_BLOCKING,
+            is_made: make.is_some(),
+            is_flavour_started: typed.is_started(),
+            source: &mut || Arc::new(Source::new(service.take(), make.take())),
         });
-        match unit {
-            Ok(taken) => Ok(Unit::new(taken.launch())),
+        match taken {
+            Ok(taken) => Ok(Unit::new(
+                taken.launch(|attempt| Start::launch(service, attempt)),
+            )),
             Err(refusal) => Err(refused(refusal.problem)),
         }
     }

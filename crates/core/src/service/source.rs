@@ -1,5 +1,6 @@
 //! The values of a service, and the payloads that their runs are.
 
+use std::any::Any;
 use std::future::poll_fn;
 use std::pin::pin;
 
@@ -18,18 +19,21 @@ use crate::runtime::spawn;
 use crate::slot::Slot;
 use crate::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Where the values of a service come from.
+/// Makes a service's value for each run after the first.
+pub(super) type Make<S> = Box<dyn Fn() -> S + Send + Sync>;
+
+/// Where the values of a service come from. A unit has one unless its first run has the only value.
 pub(crate) struct Source<S> {
     /// The value for the next run.
     value: Mutex<Option<S>>,
-    /// Makes the value for each run after the first, if the same one does not serve again.
-    make: Option<Box<dyn Fn() -> S + Send + Sync>>,
+    /// If the same value does not serve again.
+    make: Option<Make<S>>,
 }
 
 impl<S> Source<S> {
-    pub(crate) fn new(value: S, make: Option<Box<dyn Fn() -> S + Send + Sync>>) -> Self {
+    pub(super) fn new(value: Option<S>, make: Option<Make<S>>) -> Self {
         Self {
-            value: Mutex::new(Some(value)),
+            value: Mutex::new(value),
             make,
         }
     }
@@ -41,16 +45,29 @@ impl<S> Source<S> {
     fn take(&self) -> Option<S> {
         self.lock().take()
     }
+
+    /// The value for a run that begins, made here if each has its own.
+    fn next(&self) -> Option<S> {
+        match (self.take(), &self.make) {
+            (None, Some(make)) => Some(make()),
+            (value, _) => value,
+        }
+    }
 }
 
 /// A service's value during one run. Afterwards it is kept for the next one, or dropped right there.
-struct Held<S> {
+struct Held<S>
+where
+    S: Runs<PayloadOf<S>> + Send,
+{
     value: Option<S>,
-    source: Arc<Source<S>>,
     attempt: Attempt,
 }
 
-impl<S> Held<S> {
+impl<S> Held<S>
+where
+    S: Runs<PayloadOf<S>> + Send,
+{
     fn service(&self) -> &S {
         self.value
             .as_ref()
@@ -62,11 +79,17 @@ impl<S> Held<S> {
     }
 }
 
-impl<S> Drop for Held<S> {
+impl<S> Drop for Held<S>
+where
+    S: Runs<PayloadOf<S>> + Send,
+{
     fn drop(&mut self) {
         let value = self.value.take();
-        if self.source.make.is_none() && self.attempt.may_be_followed() {
-            *self.source.lock() = value;
+        if self.attempt.may_be_followed() {
+            let source = self.attempt.unit().source_of::<S>();
+            if source.make.is_none() {
+                *source.lock() = value;
+            }
         }
     }
 }
@@ -74,22 +97,38 @@ impl<S> Drop for Held<S> {
 /// One run that is about to begin.
 #[allow(missing_debug_implementations, reason = "never leaves the crate")]
 pub struct Start<S> {
-    source: Arc<Source<S>>,
+    /// The value, unless the unit's source has it.
+    value: Option<S>,
     attempt: Attempt,
 }
 
-impl<S> Start<S> {
+impl<S> Start<S>
+where
+    S: Runs<PayloadOf<S>> + Send,
+{
     /// The value, made here if each run has its own.
     fn begin(self) -> Held<S> {
-        let value = match (self.source.take(), &self.source.make) {
-            (None, Some(make)) => Some(make()),
-            (value, _) => value,
-        };
-        Held {
-            value,
-            source: self.source,
-            attempt: self.attempt,
+        let Self { value, attempt } = self;
+        let value = value.or_else(|| attempt.unit().source_of::<S>().next());
+        Held { value, attempt }
+    }
+
+    /// Hands the payload of the run to its flavour.
+    pub(super) fn launch(value: Option<S>, attempt: &Attempt) -> Result<(), Reason> {
+        let slot = attempt.unit().slot();
+        let typed = slot
+            .typed::<PayloadOf<S>>()
+            .expect("a unit's slot was chosen by its own key");
+        slot.accept();
+        let attempt = attempt.clone();
+        let ticket = Ticket::of_service(attempt.clone());
+        let payload = S::payload(Self { value, attempt }, ticket);
+        // Looked at after it was counted: see `Slot::accept`.
+        if slot.lifetime.phase() >= Phase::Stopping {
+            context::drop_for(Dropping::Refused, payload);
+            return Err(Reason::Stopping);
         }
+        spawn(slot, typed, payload)
     }
 }
 
@@ -197,15 +236,12 @@ where
 }
 
 /// A service's values and its flavour, whatever their types are.
-pub(crate) trait Launch: Send + Sync {
+pub(crate) trait Launch: Send + Sync + 'static {
     /// Whether there is a value for another run.
     fn can_run(&self) -> bool;
 
     /// Whether a value is there that no run has taken, or that one has put back.
     fn keeps_value(&self) -> bool;
-
-    /// Whether the runs are blocking code.
-    fn is_blocking(&self) -> bool;
 
     /// Whether the flavour is there, so that a launch waits for nothing.
     fn is_flavour_started(&self, slot: &Slot) -> bool;
@@ -214,7 +250,9 @@ pub(crate) trait Launch: Send + Sync {
     fn start_flavour(&self, slot: &Arc<Slot>) -> Result<(), Reason>;
 
     /// Hands the payload of a run to the flavour.
-    fn launch(self: Arc<Self>, attempt: &Attempt) -> Result<(), Reason>;
+    fn launch(&self, attempt: &Attempt) -> Result<(), Reason>;
+
+    fn as_any(&self) -> &dyn Any;
 
     /// Has the value that no run will need dropped on the flavour's thread; `false` if that cannot be.
     fn dispose(&self, unit: &UnitCore) -> bool;
@@ -235,10 +273,6 @@ where
         self.lock().is_some()
     }
 
-    fn is_blocking(&self) -> bool {
-        <PayloadOf<S> as sealed::Kind>::IS_BLOCKING
-    }
-
     fn is_flavour_started(&self, slot: &Slot) -> bool {
         slot.typed::<PayloadOf<S>>()
             .is_some_and(|typed| typed.is_started())
@@ -251,23 +285,12 @@ where
         slot.started(typed).map(drop)
     }
 
-    fn launch(self: Arc<Self>, attempt: &Attempt) -> Result<(), Reason> {
-        let slot = attempt.unit().slot();
-        let typed = slot
-            .typed::<PayloadOf<S>>()
-            .expect("a unit's slot was chosen by its own key");
-        slot.accept();
-        let start = Start {
-            source: self,
-            attempt: attempt.clone(),
-        };
-        let payload = S::payload(start, Ticket::of_service(attempt.clone()));
-        // Looked at after it was counted: see `Slot::accept`.
-        if slot.lifetime.phase() >= Phase::Stopping {
-            context::drop_for(Dropping::Refused, payload);
-            return Err(Reason::Stopping);
-        }
-        spawn(slot, typed, payload)
+    fn launch(&self, attempt: &Attempt) -> Result<(), Reason> {
+        Start::<S>::launch(None, attempt)
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
     }
 
     fn dispose(&self, unit: &UnitCore) -> bool {

@@ -3,12 +3,13 @@
 use std::panic::Location;
 use std::time::{Duration, Instant};
 
+use super::PayloadOf;
 use super::attempt::Run;
 use super::attendance::Attendance;
 use super::hub::{Hub, Told};
 use super::names::Name;
 use super::settings::Policy;
-use super::source::Launch;
+use super::source::{Launch, Runs, Source};
 use super::state::{Status, UnitState, UnitStatus};
 use super::watch::{News, UnitChange};
 use crate::event::Event;
@@ -16,7 +17,7 @@ use crate::failure::{Failure, Origin};
 use crate::lifetime::{Lifetime, Phase};
 use crate::slot::Slot;
 use crate::sync::atomic::{AtomicBool, AtomicU8, Ordering::SeqCst};
-use crate::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use crate::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// What a user wants of a unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +35,8 @@ pub(crate) struct UnitCore {
     pub(crate) location: &'static Location<'static>,
     pub(crate) slot: Arc<Slot>,
     policy: Option<Box<Policy>>,
-    pub(crate) launcher: Arc<dyn Launch>,
+    /// Absent as long as the first run has the only value.
+    source: OnceLock<Arc<dyn Launch>>,
     pub(super) attendance: Attendance,
     pub(super) first_run: Run,
     intent: AtomicU8,
@@ -50,7 +52,7 @@ impl UnitCore {
         location: &'static Location<'static>,
         slot: Arc<Slot>,
         policy: Option<Box<Policy>>,
-        launcher: Arc<dyn Launch>,
+        source: Option<Arc<dyn Launch>>,
         attendance: Attendance,
     ) -> Self {
         let since = slot.lifetime.settings.clock.now();
@@ -65,7 +67,7 @@ impl UnitCore {
             location,
             slot,
             policy,
-            launcher,
+            source: source.map_or_else(OnceLock::new, OnceLock::from),
             attendance,
             first_run: Run::new(),
             intent: AtomicU8::new(Intent::None as u8),
@@ -103,6 +105,28 @@ impl UnitCore {
 
     fn hub(&self) -> &Hub {
         &self.slot.lifetime.hub
+    }
+
+    /// Where the values for further runs come from, if there may be any.
+    pub(crate) fn source(&self) -> Option<&Arc<dyn Launch>> {
+        self.source.get()
+    }
+
+    /// The same, for the unit of a service `S`, and made if it is not there.
+    pub(super) fn source_of<S>(&self) -> &Source<S>
+    where
+        S: Runs<PayloadOf<S>> + Send,
+    {
+        let source = self
+            .source
+            .get_or_init(|| Arc::new(Source::<S>::new(None, None)));
+        let source = source.as_any().downcast_ref();
+        source.expect("a unit has values of one type")
+    }
+
+    /// The same, if there is a value for another run.
+    pub(crate) fn next_source(&self) -> Option<&Arc<dyn Launch>> {
+        self.source().filter(|source| source.can_run())
     }
 
     /// Who it is, in words.

@@ -107,7 +107,8 @@ impl Supervisor {
             }
         }
         let unit = entry.unit;
-        if unit.launcher.can_run() && !unit.launcher.dispose(&unit) {
+        let source = unit.next_source();
+        if source.is_some_and(|source| !source.dispose(&unit)) {
             self.left.push(Arc::clone(&unit));
         }
         unit.set_state(state);

@@ -88,12 +88,13 @@ impl Supervisor {
         };
         let unit = Arc::clone(&entry.unit);
         unit.clear_restart();
-        if unit.intent() == Intent::Stop || !unit.launcher.can_run() {
+        let source = unit.next_source().filter(|_| unit.intent() != Intent::Stop);
+        let Some(source) = source else {
             // Asked to stop meanwhile; or the value is gone, as the restart was asked for when it had
             // come to its end by itself.
             self.over(id, UnitState::Ended);
             return;
-        }
+        };
         if !counts {
             entry.starts.clear();
             entry.row = 0;
@@ -111,7 +112,7 @@ impl Supervisor {
         }
         unit.set_starting(run);
         self.set_alive(id, attempt, now, false);
-        if unit.launcher.is_flavour_started(unit.slot()) {
+        if source.is_flavour_started(unit.slot()) {
             self.launch(id);
         } else {
             self.start_flavour(id);
@@ -197,7 +198,8 @@ impl Supervisor {
             .name("foster starter".to_owned())
             .spawn(move || {
                 let _at_work = at_work;
-                let result = starting.launcher.start_flavour(starting.slot());
+                let source = starting.source();
+                let result = source.map_or(Ok(()), |source| source.start_flavour(starting.slot()));
                 let lifetime = Arc::clone(starting.lifetime());
                 // Refused when the runtime is over, as the flavour is then.
                 let _ = lifetime.hub.push(Told::FlavourStarted(starting, result));
