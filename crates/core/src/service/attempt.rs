@@ -37,8 +37,6 @@ pub(crate) struct Run {
     /// Whether it said that it is ready.
     notified: AtomicBool,
     course: Mutex<Course>,
-    /// Notified when the run is asked to end.
-    asked: Event,
 }
 
 impl Run {
@@ -49,7 +47,6 @@ impl Run {
             awaited: AtomicBool::new(false),
             notified: AtomicBool::new(false),
             course: Mutex::default(),
-            asked: Event::new(),
         }
     }
 }
@@ -96,7 +93,7 @@ impl Attempt {
 
     /// Notified when the run is asked to end.
     pub(crate) fn asked(&self) -> &Event {
-        &self.run().asked
+        &self.unit().changed
     }
 
     pub(crate) fn belongs_to(&self, record: Weak<Record>) {
@@ -140,7 +137,7 @@ impl Attempt {
 
     fn set_requested(&self) {
         self.run().requested.store(true, SeqCst);
-        self.run().asked.notify();
+        self.asked().notify();
     }
 
     /// Asks this run to end.

@@ -60,17 +60,24 @@ impl Drop for Ack {
 pub(crate) struct Hub {
     inbox: Mutex<Inbox>,
     arrived: Condvar,
-    /// Services taken. This and the next one only grow.
-    served: AtomicUsize,
-    /// Services that are over.
-    over: AtomicUsize,
-    /// Services that are not over, and of which the supervisor does not know.
-    unattended: AtomicUsize,
+    taken: Counts,
+    gone: Counts,
     pub(crate) watchers: Watchers,
     /// Those that overran their stop time while the runtime stopped.
     overran: Mutex<Vec<Straggler>>,
     /// Threads that start flavours for services, and are about to end.
     starters: Mutex<Vec<Starter>>,
+}
+
+/// How many services have come, or gone. They only grow, and are on a cache line of their own: whoever hands
+/// services in writes one pair, the flavours' threads the other, and both read what else is here.
+#[derive(Default)]
+#[repr(align(128))]
+struct Counts {
+    /// Taken, or over.
+    all: AtomicUsize,
+    /// Taken without the supervisor; of these, over or known to it.
+    unattended: AtomicUsize,
 }
 
 struct Starter {
@@ -221,32 +228,35 @@ impl Hub {
     }
 
     pub(crate) fn served(&self) -> usize {
-        self.served.load(SeqCst)
+        self.taken.all.load(SeqCst)
     }
 
     pub(crate) fn over(&self) -> usize {
-        self.over.load(SeqCst)
+        self.gone.all.load(SeqCst)
     }
 
     pub(crate) fn count_served(&self) {
-        self.served.fetch_add(1, SeqCst);
+        self.taken.all.fetch_add(1, SeqCst);
     }
 
     pub(crate) fn count_over(&self) {
-        self.over.fetch_add(1, SeqCst);
+        self.gone.all.fetch_add(1, SeqCst);
     }
 
     pub(crate) fn count_unattended(&self) {
-        self.unattended.fetch_add(1, SeqCst);
+        self.taken.unattended.fetch_add(1, SeqCst);
     }
 
     /// A service that was unattended is not any more, or is over; whether it was the last one.
     pub(crate) fn count_attended(&self) -> bool {
-        self.unattended.fetch_sub(1, SeqCst) == 1
+        self.gone.unattended.fetch_add(1, SeqCst);
+        !self.has_unattended()
     }
 
     pub(crate) fn has_unattended(&self) -> bool {
-        self.unattended.load(SeqCst) != 0
+        // In this order: what comes meanwhile may be missed, what has gone may not be seen before it came.
+        let gone = self.gone.unattended.load(SeqCst);
+        gone != self.taken.unattended.load(SeqCst)
     }
 
     pub(crate) fn add_overran(&self, straggler: Straggler) {

@@ -1,13 +1,14 @@
 //! What services are called: as they were told, or after their type or their place, and numbered.
 
 use std::any::type_name;
+use std::fmt;
 use std::panic::Location;
 
 use rustc_hash::FxHashMap;
 
 use super::error::Problem;
 use super::unit_core::UnitCore;
-use crate::sync::{Arc, OnceLock};
+use crate::sync::Arc;
 
 /// What a service without a name is called after.
 #[derive(Clone, Copy)]
@@ -66,31 +67,26 @@ impl Derived {
     }
 }
 
-/// What a service is called.
+/// What a service is called. Not written down as long as nobody asks, if it was not given.
 pub(crate) struct Name {
     /// The whole name if it was given, else what it was derived from.
     base: Arc<str>,
     /// Which of those it is that are called after one thing: `beat`, `beat#2`, …
     number: usize,
-    /// Written down when somebody asks, as most names that were not given are never read.
-    numbered: OnceLock<Arc<str>>,
 }
 
 impl Name {
-    fn new(base: Arc<str>, number: usize) -> Self {
-        Self {
-            base,
-            number,
-            numbered: OnceLock::new(),
-        }
+    /// The name, if it has no number.
+    pub(super) fn whole(&self) -> Option<&Arc<str>> {
+        (self.number == 1).then_some(&self.base)
     }
+}
 
-    pub(crate) fn text(&self) -> &Arc<str> {
-        match self.number {
-            1 => &self.base,
-            number => self
-                .numbered
-                .get_or_init(|| format!("{}#{number}", self.base).into()),
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.whole() {
+            Some(name) => f.write_str(name),
+            None => write!(f, "{}#{}", self.base, self.number),
         }
     }
 }
@@ -164,7 +160,10 @@ impl Names {
         if let Some(series) = series {
             self.series[*series].contested = true;
         }
-        Ok(Name::new(name.into(), 1))
+        Ok(Name {
+            base: name.into(),
+            number: 1,
+        })
     }
 
     /// The next derived name.
@@ -176,13 +175,17 @@ impl Names {
         let series = &mut self.series[index];
         loop {
             series.numbers += 1;
-            let name = Name::new(Arc::clone(&series.base), series.numbers);
+            let name = Name {
+                base: Arc::clone(&series.base),
+                number: series.numbers,
+            };
             if !series.contested {
                 return name;
             }
-            let namesake = self.given.get(name.text());
+            let text = name.to_string();
+            let namesake = self.given.get(&*text);
             if namesake.is_none_or(|unit| unit.state().is_over()) {
-                self.given.remove(name.text());
+                self.given.remove(&*text);
                 return name;
             }
         }
@@ -206,7 +209,7 @@ impl Names {
 
     /// Enters a unit that was given its name.
     pub(super) fn enter(&mut self, unit: &Arc<UnitCore>) {
-        let name = Arc::clone(unit.name.text());
+        let name = Arc::clone(&unit.name.base);
         self.given.insert(name, Arc::clone(unit));
     }
 
@@ -232,7 +235,8 @@ mod tests {
             ("src/main#1.rs:12#30", "src/main#1.rs:12", 30),
         ] {
             assert_eq!(split(text), (base, number), "{text}");
-            assert_eq!(&**Name::new(base.into(), number).text(), text);
+            let base = base.into();
+            assert_eq!(Name { base, number }.to_string(), text);
         }
         for whole in ["beat#", "beat#1", "beat#0", "beat#02", "beat#+2", "#x", ""] {
             assert_eq!(split(whole), (whole, 1), "{whole}");

@@ -14,7 +14,7 @@ use super::settings::Policy;
 use super::source::Launch;
 use super::state::UnitState;
 use super::supervisor::Supervisor;
-use super::unit_core::UnitCore;
+use super::unit_core::{Rest, UnitCore};
 use crate::error::Reason;
 use crate::failure::{Cause, Failure};
 use crate::joining::Joining;
@@ -154,14 +154,16 @@ impl Registry {
         };
         let may_start = state.launched && application.may_start();
         let is_attended = !may_start || application.asks_something();
+        let has_source = is_attended || application.is_made;
+        let rest = (has_source || application.policy.is_some())
+            .then(|| Rest::new(application.policy, has_source.then(application.source)));
         let unit = Arc::new(UnitCore::new(
             state.taken,
             name,
             application.location,
             application.slot,
-            application.policy,
-            (is_attended || application.is_made).then(application.source),
             Attendance::new(is_attended),
+            rest,
         ));
         state.taken += 1;
         let hub = &lifetime.hub;

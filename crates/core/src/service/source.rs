@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::future::poll_fn;
 use std::pin::pin;
+use std::task::Context;
 
 use super::answer::{Answered, Judged};
 use super::attempt::Attempt;
@@ -169,14 +170,19 @@ where
     S: Service<Flavour: Key<Payload = Coroutine>> + Send,
 {
     fn payload(start: Start<S>, ticket: Ticket<Judged>) -> Coroutine {
-        let run = move || async move {
+        // The value is got before the future is made, which would have room for it twice.
+        let run = move || {
             let held = start.begin();
-            let answered = {
-                let run = pin!(held.service().run());
-                let mut driven = sealed::Run::<Coroutine>::drive(run);
-                poll_fn(|context| driven.as_mut().poll_answer(context)).await
-            };
-            held.judge(answered)
+            async move {
+                let answered = {
+                    let mut run = pin!(held.service().run());
+                    let poll = |context: &mut Context<'_>| {
+                        sealed::Run::<Coroutine>::drive(run.as_mut()).poll_answer(context)
+                    };
+                    poll_fn(poll).await
+                };
+                held.judge(answered)
+            }
         };
         Coroutine::new(run, ticket)
     }
@@ -197,11 +203,13 @@ where
     S: Service<Flavour: Key<Payload = Parallel>> + Send + Sync,
 {
     fn payload(start: Start<S>, ticket: Ticket<Judged>) -> Parallel {
-        let run = move || async move {
+        let run = move || {
             let held = start.begin();
-            let driven = sealed::Run::<Parallel>::drive(held.service().run());
-            let answered = driven.await;
-            held.judge(answered)
+            async move {
+                let driven = sealed::Run::<Parallel>::drive(held.service().run());
+                let answered = driven.await;
+                held.judge(answered)
+            }
         };
         Parallel::new(run, ticket)
     }

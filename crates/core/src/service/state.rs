@@ -105,17 +105,17 @@ impl UnitStatus {
 
     /// How often it was started again.
     pub fn restarts(&self) -> u64 {
-        self.status.restarts
+        self.status.restarts()
     }
 
     /// Its last failure, if it has failed.
     pub fn last_failure(&self) -> Option<&Failure> {
-        self.status.last_failure.as_deref()
+        self.status.last_failure()
     }
 
     /// When it starts again, if it waits for that, on the runtime's clock.
     pub fn next_restart(&self) -> Option<Instant> {
-        self.status.next_start
+        self.status.past.as_ref()?.next_start
     }
 }
 
@@ -123,8 +123,42 @@ impl UnitStatus {
 pub(crate) struct Status {
     pub(super) state: UnitState,
     pub(super) since: Instant,
-    pub(super) restarts: u64,
     /// Boxed, as most units have none.
-    pub(super) last_failure: Option<Box<Failure>>,
+    past: Option<Box<Past>>,
+}
+
+/// What has become of a unit's earlier runs.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Past {
+    pub(super) restarts: u64,
+    pub(super) last_failure: Option<Failure>,
     pub(super) next_start: Option<Instant>,
+}
+
+impl Status {
+    pub(super) fn new(state: UnitState, since: Instant) -> Self {
+        Self {
+            state,
+            since,
+            past: None,
+        }
+    }
+
+    pub(super) fn past(&mut self) -> &mut Past {
+        self.past.get_or_insert_default()
+    }
+
+    pub(super) fn restarts(&self) -> u64 {
+        self.past.as_ref().map_or(0, |past| past.restarts)
+    }
+
+    pub(super) fn last_failure(&self) -> Option<&Failure> {
+        self.past.as_ref()?.last_failure.as_ref()
+    }
+
+    pub(super) fn forget_next_start(&mut self) {
+        if let Some(past) = &mut self.past {
+            past.next_start = None;
+        }
+    }
 }

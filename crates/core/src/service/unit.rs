@@ -57,12 +57,12 @@ impl<S> Unit<S> {
 
     /// How often it was started again.
     pub fn restarts(&self) -> u64 {
-        self.core.lock().restarts
+        self.core.lock().restarts()
     }
 
     /// Its last failure, if it has failed; also one after which it was started again.
     pub fn last_failure(&self) -> Option<Failure> {
-        self.core.lock().last_failure.as_deref().cloned()
+        self.core.lock().last_failure().cloned()
     }
 
     /// Asks this service to end, for good, and returns at once.

@@ -32,11 +32,9 @@ pub(crate) enum Intent {
 pub(crate) struct UnitCore {
     pub(crate) id: usize,
     pub(super) name: Name,
-    pub(crate) location: &'static Location<'static>,
-    pub(crate) slot: Arc<Slot>,
-    policy: Option<Box<Policy>>,
-    /// Absent as long as the first run has the only value.
-    source: OnceLock<Arc<dyn Launch>>,
+    location: &'static Location<'static>,
+    slot: Arc<Slot>,
+    rest: OnceLock<Box<Rest>>,
     pub(super) attendance: Attendance,
     pub(super) first_run: Run,
     intent: AtomicU8,
@@ -45,15 +43,34 @@ pub(crate) struct UnitCore {
     pub(super) changed: Event,
 }
 
+/// What most units never have: there may be many of them, and memory is the most of what one costs.
+#[derive(Default)]
+pub(super) struct Rest {
+    policy: Option<Box<Policy>>,
+    /// Absent as long as the first run has the only value.
+    source: OnceLock<Arc<dyn Launch>>,
+    /// The name of one of many, once somebody has asked for it.
+    name: OnceLock<Arc<str>>,
+}
+
+impl Rest {
+    pub(super) fn new(policy: Option<Box<Policy>>, source: Option<Arc<dyn Launch>>) -> Self {
+        Self {
+            policy,
+            source: source.map_or_else(OnceLock::new, OnceLock::from),
+            name: OnceLock::new(),
+        }
+    }
+}
+
 impl UnitCore {
     pub(super) fn new(
         id: usize,
         name: Name,
         location: &'static Location<'static>,
         slot: Arc<Slot>,
-        policy: Option<Box<Policy>>,
-        source: Option<Arc<dyn Launch>>,
         attendance: Attendance,
+        rest: Option<Rest>,
     ) -> Self {
         let since = slot.lifetime.settings.clock.now();
         // An unattended one starts at once. Where nobody looks on it need not be told that it did.
@@ -66,29 +83,38 @@ impl UnitCore {
             name,
             location,
             slot,
-            policy,
-            source: source.map_or_else(OnceLock::new, OnceLock::from),
+            rest: rest.map_or_else(OnceLock::new, |rest| OnceLock::from(Box::new(rest))),
             attendance,
             first_run: Run::new(),
             intent: AtomicU8::new(Intent::None as u8),
             was_ready: AtomicBool::new(false),
-            status: Mutex::new(Status {
-                state,
-                since,
-                restarts: 0,
-                last_failure: None,
-                next_start: None,
-            }),
+            status: Mutex::new(Status::new(state, since)),
             changed: Event::new(),
         }
     }
 
+    fn rest(&self) -> &Rest {
+        self.rest.get_or_init(Box::default)
+    }
+
     pub(crate) fn name(&self) -> &str {
-        self.name.text()
+        self.shared_name()
+    }
+
+    fn shared_name(&self) -> &Arc<str> {
+        match self.name.whole() {
+            Some(name) => name,
+            None => self
+                .rest()
+                .name
+                .get_or_init(|| self.name.to_string().into()),
+        }
     }
 
     pub(crate) fn policy(&self) -> &Policy {
-        self.policy.as_deref().unwrap_or(Policy::SILENT)
+        let rest = self.rest.get();
+        rest.and_then(|rest| rest.policy.as_deref())
+            .unwrap_or(Policy::SILENT)
     }
 
     pub(crate) fn location(&self) -> &'static Location<'static> {
@@ -109,7 +135,7 @@ impl UnitCore {
 
     /// Where the values for further runs come from, if there may be any.
     pub(crate) fn source(&self) -> Option<&Arc<dyn Launch>> {
-        self.source.get()
+        self.rest.get()?.source.get()
     }
 
     /// The same, for the unit of a service `S`, and made if it is not there.
@@ -118,6 +144,7 @@ impl UnitCore {
         S: Runs<PayloadOf<S>> + Send,
     {
         let source = self
+            .rest()
             .source
             .get_or_init(|| Arc::new(Source::<S>::new(None, None)));
         let source = source.as_any().downcast_ref();
@@ -132,7 +159,7 @@ impl UnitCore {
     /// Who it is, in words.
     pub(crate) fn origin(&self) -> Origin {
         Origin {
-            payload: Arc::clone(self.name.text()),
+            payload: Arc::clone(self.shared_name()),
             named: true,
             service: true,
             flavour: self.slot.identifier().clone(),
@@ -193,14 +220,14 @@ impl UnitCore {
 
     pub(crate) fn status(&self) -> UnitStatus {
         UnitStatus {
-            name: Arc::clone(self.name.text()),
+            name: Arc::clone(self.shared_name()),
             flavour: self.slot.identifier().clone(),
             status: self.lock().clone(),
         }
     }
 
     pub(crate) fn set_failure(&self, failure: Failure) {
-        let replaced = self.lock().last_failure.replace(Box::new(failure));
+        let replaced = self.lock().past().last_failure.replace(failure);
         // Its error is the user's.
         drop(replaced);
     }
@@ -209,7 +236,7 @@ impl UnitCore {
         self.change(|status| {
             (status.state != state).then(|| {
                 status.state = state;
-                status.next_start = None;
+                status.forget_next_start();
             })
         });
     }
@@ -230,8 +257,10 @@ impl UnitCore {
     pub(crate) fn set_starting(&self, restarts: u64) {
         self.change(|status| {
             status.state = UnitState::Starting;
-            status.restarts = restarts;
-            status.next_start = None;
+            if restarts > 0 {
+                status.past().restarts = restarts;
+            }
+            status.forget_next_start();
             Some(())
         });
     }
@@ -276,7 +305,7 @@ impl UnitCore {
     pub(crate) fn set_delayed(&self, until: Instant) {
         self.change(|status| {
             status.state = UnitState::Delayed;
-            status.next_start = Some(until);
+            status.past().next_start = Some(until);
             Some(())
         });
     }
@@ -304,11 +333,11 @@ impl UnitCore {
     #[cold]
     fn publish(&self, status: &Status) -> News {
         self.hub().watchers.publish(&UnitChange {
-            name: Arc::clone(self.name.text()),
+            name: Arc::clone(self.shared_name()),
             state: status.state,
             at: status.since,
-            restarts: status.restarts,
-            failure: status.last_failure.as_deref().cloned(),
+            restarts: status.restarts(),
+            failure: status.last_failure().cloned(),
         })
     }
 
