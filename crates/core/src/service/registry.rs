@@ -46,18 +46,11 @@ pub(crate) struct Application<'a> {
     pub(crate) is_blocking: bool,
     /// Whether each run has a value of its own.
     pub(crate) is_made: bool,
-    /// Whether its flavour is there, so that a launch waits for nothing.
-    pub(crate) is_flavour_started: bool,
     /// Makes the source of its values, and takes the first one for it.
     pub(crate) source: &'a mut dyn FnMut() -> Arc<dyn Launch>,
 }
 
 impl Application<'_> {
-    /// Whether nothing holds the first run up.
-    fn may_start(&self) -> bool {
-        self.after.is_empty() && self.is_flavour_started
-    }
-
     /// Whether the supervisor has to see to the service from the beginning. It has to know of all whose time
     /// is moved by hand, as whoever moves it waits for them; and of those that cannot be cancelled.
     fn asks_something(&self) -> bool {
@@ -152,7 +145,7 @@ impl Registry {
                 });
             }
         };
-        let may_start = state.launched && application.may_start();
+        let may_start = state.launched && application.after.is_empty();
         let is_attended = !may_start || application.asks_something();
         let has_source = is_attended || application.is_made;
         let rest = (has_source || application.policy.is_some())

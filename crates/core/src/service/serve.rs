@@ -218,7 +218,7 @@ impl UnitBuilder<'_> {
         };
         let policy = settings.policy().map_err(refused)?;
         let chosen = key.select(&core.slots, &core.lifetime);
-        let Chosen { slot, typed } = chosen.map_err(|reason| refused(reason.into()))?;
+        let Chosen { slot, .. } = chosen.map_err(|reason| refused(reason.into()))?;
         if core.lifetime.phase() >= Phase::Stopping {
             return Err(refused(Problem::Stopping));
         }
@@ -232,7 +232,6 @@ impl UnitBuilder<'_> {
             after: &settings.after,
             is_blocking: <PayloadOf<S> as sealed::Kind>::IS_BLOCKING,
             is_made: make.is_some(),
-            is_flavour_started: typed.is_started(),
             source: &mut || Arc::new(Source::new(service.take(), make.take())),
         });
         match taken {
