@@ -81,13 +81,22 @@ pub(crate) struct Lifetime {
     ledger: Mutex<Ledger>,
     /// The callers that wait for a payload, so that they can be let go at the end.
     callers: Mutex<Slab<Arc<dyn Gate>>>,
-    /// When the stop began, on the clock.
-    stop_began: OnceLock<Instant>,
+    /// How the stop began. Written before it has, and never again.
+    stop: OnceLock<Stop>,
     /// Notified when the stop begins.
     pub(crate) requested: Event,
     /// Where the supervisor of services hears of what happens to them.
     pub(crate) hub: Hub,
     pub(crate) settings: Settings,
+}
+
+/// How the stop of a runtime began.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stop {
+    /// When, on the clock.
+    pub(crate) began: Instant,
+    /// Whether somebody looks on how services do, and is to be told of each of them.
+    pub(crate) is_watched: bool,
 }
 
 #[derive(Default)]
@@ -108,7 +117,7 @@ impl Lifetime {
             notes,
             ledger: Mutex::default(),
             callers: Mutex::default(),
-            stop_began: OnceLock::new(),
+            stop: OnceLock::new(),
             requested: Event::new(),
             hub: Hub::default(),
             settings,
@@ -146,6 +155,12 @@ impl Lifetime {
         begun
     }
 
+    /// How the stop began, if it has.
+    pub(crate) fn stop_begun(&self) -> Option<Stop> {
+        let is_stopping = self.phase() >= Phase::Stopping;
+        is_stopping.then(|| self.stop.get().copied()).flatten()
+    }
+
     fn flip(&self) -> bool {
         loop {
             let phase = self.phase();
@@ -153,7 +168,10 @@ impl Lifetime {
                 return false;
             }
             // Before the phase, which the runner sees first. Whoever was quicker is as good.
-            let _ = self.stop_began.set(self.settings.clock.now());
+            let _ = self.stop.set(Stop {
+                began: self.settings.clock.now(),
+                is_watched: self.hub.watchers.are_there(),
+            });
             if self.advance(phase, Phase::Stopping) {
                 return true;
             }
@@ -164,8 +182,10 @@ impl Lifetime {
     /// it, so that whoever moves a manual clock need not wait for that.
     pub(crate) fn grace_deadline(&self) -> Instant {
         let clock = &self.settings.clock;
-        let began = self.stop_began.get().copied();
-        let began = began.unwrap_or_else(|| clock.now());
+        let began = self
+            .stop
+            .get()
+            .map_or_else(|| clock.now(), |stop| stop.began);
         began
             .checked_add(self.settings.grace)
             .unwrap_or_else(|| clock.after(self.settings.grace))

@@ -246,9 +246,6 @@ impl Driver {
             self.sweep = None;
         }
         for record in some {
-            if let Some(attempt) = record.attempt() {
-                attempt.hear_stop();
-            }
             if record.is_asked_without_token() {
                 record.set_cancelled();
             }

@@ -95,7 +95,7 @@ impl Shutdown {
     /// Notified when the payload is asked to end.
     fn requested_event(&self) -> &Event {
         match self.record.attempt() {
-            Some(attempt) => attempt.asked(),
+            Some(attempt) => attempt.await_request(),
             None => &self.lifetime().requested,
         }
     }

@@ -111,28 +111,15 @@ impl Attempt {
         self.was_requested() || self.unit().lifetime().phase() >= Phase::Cancelling
     }
 
-    /// Whether this run was asked to end, whatever the runtime does.
+    /// Whether this run was asked to end, by itself or with all others, for good.
     pub(crate) fn was_requested(&self) -> bool {
-        self.run().requested.load(SeqCst)
+        self.run().requested.load(SeqCst) || self.is_stopped()
     }
 
-    /// Whether the runtime's stop asks this run to end at once: it has begun, and the supervisor does not
-    /// see to it.
+    /// Whether the runtime's stop by itself asks this run to end: it has begun, and nobody sees to it.
     fn is_stopped(&self) -> bool {
-        let unit = self.unit();
         // The begin is said first, and the phase looked at afterwards; the stop does it the other way round.
-        self.run().begun.load(SeqCst)
-            && unit.lifetime().phase() >= Phase::Stopping
-            && unit.attendance.is_none()
-    }
-
-    /// Asks this run to end if the runtime stops and that is nobody else's business. The caller polls it, and
-    /// finds out by itself.
-    pub(crate) fn hear_stop(&self) {
-        if self.is_stopped() {
-            self.unit().set_stopping();
-            self.set_requested();
-        }
+        self.run().begun.load(SeqCst) && self.unit().stopped_since().is_some()
     }
 
     fn set_requested(&self) {
@@ -164,12 +151,41 @@ impl Attempt {
         record.is_blocking()
     }
 
-    /// Stops this run if the runtime stops and that is nobody else's business.
+    /// Stops this run, as the runtime does, unless the supervisor sees to the unit.
     pub(super) fn stop_unattended(&self) {
-        if self.is_stopped() {
-            self.unit().set_stopping();
+        let unit = self.unit();
+        let Some(stop) = unit.lifetime().stop_begun() else {
+            return;
+        };
+        if !unit.attendance.is_none() {
+            return;
+        }
+        if stop.is_watched {
+            unit.set_stopping();
+        }
+        // If it has not, it does this itself when it does.
+        if self.run().begun.load(SeqCst) {
             self.stop();
         }
+    }
+
+    /// Has the supervisor see to the unit from here on, and not to leave out what was asked of it before.
+    pub(super) fn attend(&self) -> bool {
+        let is_unattended = self.unit().attendance.is_none();
+        if is_unattended && self.is_stopped() {
+            self.set_requested();
+        }
+        is_unattended && self.unit().attendance.attend()
+    }
+
+    /// Somebody waits for this run to be asked to end, and is to be woken for it by the supervisor.
+    pub(crate) fn await_request(&self) -> &Event {
+        let unit = self.unit();
+        if unit.attendance.is_none() {
+            // Refused only when the runtime is over.
+            let _ = unit.lifetime().hub.push(Told::Asked(Arc::clone(unit)));
+        }
+        self.asked()
     }
 
     /// Hands the run's payload to its flavour, which has been started.

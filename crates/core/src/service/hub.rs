@@ -34,7 +34,7 @@ pub(crate) enum Told {
     Ready(Attempt),
     /// A run is over.
     Ended(Attempt),
-    /// Somebody wants a unit to stop or to restart.
+    /// Somebody wants a unit to stop or to restart, or waits for the one or the other.
     Asked(Arc<UnitCore>),
     /// The flavour of a unit was started for it, or was not.
     FlavourStarted(Arc<UnitCore>, Result<(), Reason>),

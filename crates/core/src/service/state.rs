@@ -144,6 +144,14 @@ impl Status {
         }
     }
 
+    /// It is asked to end, unless it is over: at `since`, or as soon as it had come so far.
+    pub(super) fn stop(&mut self, since: Instant) {
+        if !self.state.is_over() {
+            self.state = UnitState::Stopping;
+            self.since = self.since.max(since);
+        }
+    }
+
     pub(super) fn past(&mut self) -> &mut Past {
         self.past.get_or_insert_default()
     }

@@ -215,15 +215,29 @@ impl UnitCore {
     }
 
     pub(crate) fn state(&self) -> UnitState {
-        self.lock().state
+        let state = self.lock().state;
+        match self.stopped_since() {
+            Some(_) if !state.is_over() => UnitState::Stopping,
+            _ => state,
+        }
     }
 
     pub(crate) fn status(&self) -> UnitStatus {
+        let mut status = self.lock().clone();
+        if let Some(since) = self.stopped_since() {
+            status.stop(since);
+        }
         UnitStatus {
             name: Arc::clone(self.shared_name()),
             flavour: self.slot.identifier().clone(),
-            status: self.lock().clone(),
+            status,
         }
+    }
+
+    /// When the runtime's stop by itself asked this unit to end, which nobody sees to and nobody watches.
+    pub(super) fn stopped_since(&self) -> Option<Instant> {
+        let stop = self.lifetime().stop_begun()?;
+        (!stop.is_watched && self.attendance.is_none()).then_some(stop.began)
     }
 
     pub(crate) fn set_failure(&self, failure: Failure) {

@@ -20,16 +20,22 @@ impl Turn {
 impl Supervisor {
     /// Sees to a unit from here on, if it is alive and nobody does.
     pub(super) fn attend(&mut self, unit: &Arc<UnitCore>) {
-        if unit.attendance.attend() {
+        if Attempt::First(Arc::clone(unit)).attend() {
             self.enter_launched(Arc::clone(unit), self.clock.now());
             // Entered before that: the stop waits for those that are entered, and for these.
             self.hub().count_attended();
         }
     }
 
-    /// Those whose turn to end comes with the stop, but for what a run queue asks by itself.
+    /// Those whose turn to end comes with the stop. Where nobody looks on, run queues find theirs by
+    /// themselves.
     pub(super) fn unattended(&self) -> Vec<Arc<UnitCore>> {
-        self.registry.unattended(|slot| !slot.is_driven())
+        let is_watched = self
+            .lifetime
+            .stop_begun()
+            .is_some_and(|stop| stop.is_watched);
+        self.registry
+            .unattended(|slot| is_watched || !slot.is_driven())
     }
 
     /// The runtime is over, and these are not.
