@@ -19,7 +19,15 @@ pub(crate) fn enter<R>(record: &Arc<Record>, code: impl FnOnce() -> R) -> R {
 
 /// The record of the payload whose code runs on this thread.
 pub(crate) fn current() -> Option<Arc<Record>> {
-    CURRENT.is_set().then(|| CURRENT.with(Arc::clone))
+    with_current(|record| record.cloned())
+}
+
+/// Calls `code` with the record of the payload whose code runs on this thread.
+pub(crate) fn with_current<R>(code: impl FnOnce(Option<&Arc<Record>>) -> R) -> R {
+    match CURRENT.is_set() {
+        true => CURRENT.with(|record| code(Some(record))),
+        false => code(None),
+    }
 }
 
 /// On whose behalf a payload is dropped.

@@ -190,15 +190,11 @@ impl Attempt {
 
     /// Hands the run's payload to its flavour, which has been started.
     pub(crate) fn launch(&self) {
-        if let Some(source) = self.unit().source() {
-            self.launched(source.launch(self));
-        }
-    }
-
-    /// The run's payload was handed to its flavour, which may have refused it.
-    pub(super) fn launched(&self, result: Result<(), Reason>) {
+        let Some(source) = self.unit().source() else {
+            return;
+        };
         // The payload that was refused has told of its end; why it was is told here.
-        if let Err(reason) = result {
+        if let Err(reason) = source.launch(self.clone()) {
             self.fail_to_start(reason);
         }
     }

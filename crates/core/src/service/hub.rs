@@ -69,15 +69,27 @@ pub(crate) struct Hub {
     starters: Mutex<Vec<Starter>>,
 }
 
-/// How many services have come, or gone. They only grow, and are on a cache line of their own: whoever hands
-/// services in writes one pair, the flavours' threads the other, and both read what else is here.
+/// How many services were taken in, or are over, by whether the supervisor sees to them. They only grow, and
+/// are on a cache line of their own: whoever hands services in writes one pair, the flavours' threads the
+/// other, and both read what else is here.
 #[derive(Default)]
 #[repr(align(128))]
 struct Counts {
-    /// Taken, or over.
-    all: AtomicUsize,
-    /// Taken without the supervisor; of these, over or known to it.
+    attended: AtomicUsize,
     unattended: AtomicUsize,
+}
+
+impl Counts {
+    fn of(&self, is_attended: bool) -> &AtomicUsize {
+        match is_attended {
+            true => &self.attended,
+            false => &self.unattended,
+        }
+    }
+
+    fn sum(&self) -> usize {
+        self.attended.load(SeqCst) + self.unattended.load(SeqCst)
+    }
 }
 
 struct Starter {
@@ -227,32 +239,32 @@ impl Hub {
         }
     }
 
+    /// How many services were taken in.
     pub(crate) fn served(&self) -> usize {
-        self.taken.all.load(SeqCst)
+        self.taken.sum()
     }
 
+    /// How many of them are over. Read before [`served`](Self::served), it is as large only if all were.
     pub(crate) fn over(&self) -> usize {
-        self.gone.all.load(SeqCst)
+        self.gone.sum()
     }
 
-    pub(crate) fn count_served(&self) {
-        self.taken.all.fetch_add(1, SeqCst);
+    pub(crate) fn count_taken(&self, is_attended: bool) {
+        self.taken.of(is_attended).fetch_add(1, SeqCst);
     }
 
-    pub(crate) fn count_over(&self) {
-        self.gone.all.fetch_add(1, SeqCst);
+    pub(crate) fn count_over(&self, is_attended: bool) {
+        self.gone.of(is_attended).fetch_add(1, SeqCst);
     }
 
-    pub(crate) fn count_unattended(&self) {
-        self.taken.unattended.fetch_add(1, SeqCst);
+    /// The supervisor sees to a service from here on.
+    pub(crate) fn count_attended(&self) {
+        // In this order, so that at no moment too few are alive.
+        self.count_taken(true);
+        self.count_over(false);
     }
 
-    /// A service that was unattended is not any more, or is over; whether it was the last one.
-    pub(crate) fn count_attended(&self) -> bool {
-        self.gone.unattended.fetch_add(1, SeqCst);
-        !self.has_unattended()
-    }
-
+    /// Whether a service is alive to which the supervisor does not see.
     pub(crate) fn has_unattended(&self) -> bool {
         // In this order: what comes meanwhile may be missed, what has gone may not be seen before it came.
         let gone = self.gone.unattended.load(SeqCst);

@@ -71,14 +71,17 @@ impl Taken {
     /// Launches the first run by `launch`, unless the supervisor does.
     pub(crate) fn launch(
         self,
-        launch: impl FnOnce(&Attempt) -> Result<(), Reason>,
+        launch: impl FnOnce(Attempt) -> Result<(), Reason>,
     ) -> Arc<UnitCore> {
-        if self.may_start {
-            self.unit.set_launched();
-            let attempt = Attempt::First(Arc::clone(&self.unit));
-            attempt.launched(launch(&attempt));
+        let Self { unit, may_start } = self;
+        if may_start {
+            unit.set_launched();
+            let attempt = || Attempt::First(Arc::clone(&unit));
+            if let Err(reason) = launch(attempt()) {
+                attempt().fail_to_start(reason);
+            }
         }
-        self.unit
+        unit
     }
 }
 
@@ -123,16 +126,16 @@ impl Registry {
         application: Application<'_>,
     ) -> Result<Taken, Refusal> {
         let mut state = self.lock();
-        let lifetime = Arc::clone(&application.slot.lifetime);
+        let lifetime = &application.slot.lifetime;
         let known = application
             .after
             .iter()
-            .try_for_each(|dependency| check_dependency(&state, dependency, &lifetime));
+            .try_for_each(|dependency| check_dependency(&state, dependency, lifetime));
         let name = known
             .and_then(|()| state.free_name(application.name, application.derived))
             .and_then(|name| {
                 if state.launched {
-                    self.ensure_supervisor(&mut state, &lifetime)?;
+                    self.ensure_supervisor(&mut state, lifetime)?;
                 }
                 Ok(name)
             });
@@ -159,18 +162,17 @@ impl Registry {
             rest,
         ));
         state.taken += 1;
-        let hub = &lifetime.hub;
+        let hub = &unit.lifetime().hub;
         // Counted before it is told of, so that a runtime that ends when it is idle does not.
-        hub.count_served();
+        hub.count_taken(is_attended);
         if !is_attended {
-            hub.count_unattended();
             state.note_unattended(unit.slot());
         } else if !state.launched {
             state
                 .waiting
                 .push((Arc::clone(&unit), application.after.to_vec()));
         } else if !state.announce(&unit, application.after, may_start) {
-            hub.count_over();
+            hub.count_over(true);
             return Err(Refusal {
                 problem: Problem::Stopping,
                 _unit: Some(unit),
@@ -266,7 +268,7 @@ impl Registry {
             std::mem::take(&mut state.waiting)
         };
         for (unit, _) in &waiting {
-            unit.lifetime().hub.count_over();
+            unit.lifetime().hub.count_over(true);
             drop_value(unit);
             unit.set_state(UnitState::Ended);
         }

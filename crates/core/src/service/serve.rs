@@ -236,7 +236,7 @@ impl UnitBuilder<'_> {
         });
         match taken {
             Ok(taken) => Ok(Unit::new(
-                taken.launch(|attempt| Start::launch(service, attempt)),
+                taken.launch(|attempt| Start::launch(service, attempt, slot)),
             )),
             Err(refusal) => Err(refused(refusal.problem)),
         }

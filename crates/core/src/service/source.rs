@@ -57,26 +57,20 @@ impl<S> Source<S> {
 }
 
 /// A service's value during one run. Afterwards it is kept for the next one, or dropped right there.
-struct Held<S>
+///
+/// Which run that is says the payload whose code runs: there is none of the other's.
+struct Held<S>(Option<S>)
 where
-    S: Runs<PayloadOf<S>> + Send,
-{
-    value: Option<S>,
-    attempt: Attempt,
-}
+    S: Runs<PayloadOf<S>> + Send;
 
 impl<S> Held<S>
 where
     S: Runs<PayloadOf<S>> + Send,
 {
     fn service(&self) -> &S {
-        self.value
+        self.0
             .as_ref()
             .expect("a run has its value until it is over")
-    }
-
-    fn judge(&self, answered: Answered) -> Judged {
-        self.attempt.judge(answered)
     }
 }
 
@@ -85,14 +79,28 @@ where
     S: Runs<PayloadOf<S>> + Send,
 {
     fn drop(&mut self) {
-        let value = self.value.take();
-        if self.attempt.may_be_followed() {
-            let source = self.attempt.unit().source_of::<S>();
-            if source.make.is_none() {
-                *source.lock() = value;
+        let value = self.0.take();
+        within(|attempt| {
+            if attempt.may_be_followed() {
+                let source = attempt.unit().source_of::<S>();
+                if source.make.is_none() {
+                    *source.lock() = value;
+                }
             }
-        }
+        });
     }
+}
+
+/// Calls `code` with the run whose payload runs on this thread.
+fn within<R>(code: impl FnOnce(&Attempt) -> R) -> R {
+    context::with_current(|record| {
+        let attempt = record.and_then(|record| record.attempt());
+        code(attempt.expect("a run is the code of its own payload"))
+    })
+}
+
+fn judge(answered: Answered) -> Judged {
+    within(|attempt| attempt.judge(answered))
 }
 
 /// One run that is about to begin.
@@ -100,7 +108,6 @@ where
 pub struct Start<S> {
     /// The value, unless the unit's source has it.
     value: Option<S>,
-    attempt: Attempt,
 }
 
 impl<S> Start<S>
@@ -109,21 +116,21 @@ where
 {
     /// The value, made here if each run has its own.
     fn begin(self) -> Held<S> {
-        let Self { value, attempt } = self;
-        let value = value.or_else(|| attempt.unit().source_of::<S>().next());
-        Held { value, attempt }
+        let next = || within(|attempt| attempt.unit().source_of::<S>().next());
+        Held(self.value.or_else(next))
     }
 
-    /// Hands the payload of the run to its flavour.
-    pub(super) fn launch(value: Option<S>, attempt: &Attempt) -> Result<(), Reason> {
-        let slot = attempt.unit().slot();
+    /// Hands the payload of the run to its flavour, whose slot is the unit's.
+    pub(super) fn launch(
+        value: Option<S>,
+        attempt: Attempt,
+        slot: &Arc<Slot>,
+    ) -> Result<(), Reason> {
         let typed = slot
             .typed::<PayloadOf<S>>()
             .expect("a unit's slot was chosen by its own key");
         slot.accept();
-        let attempt = attempt.clone();
-        let ticket = Ticket::of_service(attempt.clone());
-        let payload = S::payload(Self { value, attempt }, ticket);
+        let payload = S::payload(Self { value }, Ticket::of_service(attempt));
         // Looked at after it was counted: see `Slot::accept`.
         if slot.lifetime.phase() >= Phase::Stopping {
             context::drop_for(Dropping::Refused, payload);
@@ -181,7 +188,7 @@ where
                     };
                     poll_fn(poll).await
                 };
-                held.judge(answered)
+                judge(answered)
             }
         };
         Coroutine::new(run, ticket)
@@ -208,7 +215,7 @@ where
             async move {
                 let driven = sealed::Run::<Parallel>::drive(held.service().run());
                 let answered = driven.await;
-                held.judge(answered)
+                judge(answered)
             }
         };
         Parallel::new(run, ticket)
@@ -233,7 +240,7 @@ where
         let run = move || {
             let held = start.begin();
             let answered = sealed::Run::<Subroutine>::drive(held.service().run());
-            held.judge(answered)
+            judge(answered)
         };
         Subroutine::new(run, ticket)
     }
@@ -258,7 +265,7 @@ pub(crate) trait Launch: Send + Sync + 'static {
     fn start_flavour(&self, slot: &Arc<Slot>) -> Result<(), Reason>;
 
     /// Hands the payload of a run to the flavour.
-    fn launch(&self, attempt: &Attempt) -> Result<(), Reason>;
+    fn launch(&self, attempt: Attempt) -> Result<(), Reason>;
 
     fn as_any(&self) -> &dyn Any;
 
@@ -293,8 +300,9 @@ where
         slot.started(typed).map(drop)
     }
 
-    fn launch(&self, attempt: &Attempt) -> Result<(), Reason> {
-        Start::<S>::launch(None, attempt)
+    fn launch(&self, attempt: Attempt) -> Result<(), Reason> {
+        let slot = Arc::clone(attempt.unit().slot());
+        Start::<S>::launch(None, attempt, &slot)
     }
 
     fn as_any(&self) -> &dyn Any {

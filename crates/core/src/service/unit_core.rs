@@ -299,12 +299,12 @@ impl UnitCore {
         });
         let lifetime = self.lifetime();
         let hub = self.hub();
-        hub.count_over();
+        hub.count_over(false);
         // The last one of them does it.
         if lifetime.settings.until_idle && hub.over() == hub.served() {
             lifetime.look();
         }
-        if hub.count_attended() && lifetime.phase() >= Phase::Stopping {
+        if lifetime.phase() >= Phase::Stopping && !hub.has_unattended() {
             hub.poke();
         }
     }

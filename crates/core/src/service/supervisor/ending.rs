@@ -119,7 +119,7 @@ impl Supervisor {
             self.unreleased -= 1;
             self.release_others(&entry.after);
         }
-        self.hub().count_over();
+        self.hub().count_over(true);
         if self.lifetime.settings.until_idle {
             self.lifetime.look();
         }
