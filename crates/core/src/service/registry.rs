@@ -65,6 +65,8 @@ pub(crate) struct Taken {
     unit: Arc<UnitCore>,
     /// Whether nothing holds its first run up.
     may_start: bool,
+    /// Whether it does not count as started yet.
+    is_waiting: bool,
 }
 
 impl Taken {
@@ -73,9 +75,15 @@ impl Taken {
         self,
         launch: impl FnOnce(Attempt) -> Result<(), Reason>,
     ) -> Arc<UnitCore> {
-        let Self { unit, may_start } = self;
+        let Self {
+            unit,
+            may_start,
+            is_waiting,
+        } = self;
         if may_start {
-            unit.set_launched();
+            if is_waiting {
+                unit.set_launched();
+            }
             let attempt = || Attempt::First(Arc::clone(&unit));
             if let Err(reason) = launch(attempt()) {
                 attempt().fail_to_start(reason);
@@ -150,6 +158,12 @@ impl Registry {
         };
         let may_start = state.launched && application.after.is_empty();
         let is_attended = !may_start || application.asks_something();
+        // An unattended one starts at once. Where nobody looks on it need not be told that it did.
+        let is_waiting = is_attended || lifetime.hub.watchers.are_there();
+        let state_now = match is_waiting {
+            true => UnitState::Waiting,
+            false => UnitState::Starting,
+        };
         let has_source = is_attended || application.is_made;
         let rest = (has_source || application.policy.is_some())
             .then(|| Rest::new(application.policy, has_source.then(application.source)));
@@ -159,6 +173,7 @@ impl Registry {
             application.location,
             application.slot,
             Attendance::new(is_attended),
+            state_now,
             rest,
         ));
         state.taken += 1;
@@ -181,7 +196,11 @@ impl Registry {
         let swept = state.add(&unit, application.name.is_some());
         drop(state);
         drop(swept);
-        Ok(Taken { unit, may_start })
+        Ok(Taken {
+            unit,
+            may_start,
+            is_waiting,
+        })
     }
 
     /// Starts the supervisor for the first service; refuses it if the runtime stops. Under the same lock the
@@ -373,6 +392,10 @@ impl State {
             self.names.enter(unit);
         }
         if self.units.len() < self.sweep_at.max(REMEMBERED) {
+            return Vec::new();
+        }
+        self.sweep_at = 2 * self.units.len();
+        if unit.lifetime().hub.over() <= REMEMBERED / 2 {
             return Vec::new();
         }
         let mut over = self

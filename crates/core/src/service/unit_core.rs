@@ -70,14 +70,10 @@ impl UnitCore {
         location: &'static Location<'static>,
         slot: Arc<Slot>,
         attendance: Attendance,
+        state: UnitState,
         rest: Option<Rest>,
     ) -> Self {
         let since = slot.lifetime.settings.clock.now();
-        // An unattended one starts at once. Where nobody looks on it need not be told that it did.
-        let state = match attendance.is_none() && !slot.lifetime.hub.watchers.are_there() {
-            true => UnitState::Starting,
-            false => UnitState::Waiting,
-        };
         Self {
             id,
             name,
