@@ -41,21 +41,9 @@ impl Event {
         &self,
         clock: &Clock,
         time: Duration,
-        mut look: impl FnMut() -> Option<R>,
+        look: impl FnMut() -> Option<R>,
     ) -> Option<R> {
-        let deadline = clock.after(time);
-        loop {
-            // Listening comes before the look, so that no notification falls between the two.
-            let listener = self.listen();
-            let found = look();
-            if found.is_some() || clock.now() >= deadline {
-                return found;
-            }
-            match clock.sleep_limit(deadline) {
-                Some(limit) => drop(listener.wait_deadline(limit)),
-                None => listener.wait(),
-            }
-        }
+        wait(|| self.listen(), clock, time, look)
     }
 
     /// Lets all who listen go on.
@@ -63,6 +51,29 @@ impl Event {
         fence(SeqCst);
         if self.listened.load(SeqCst) {
             self.event.notify(usize::MAX);
+        }
+    }
+}
+
+/// Blocks until `look` finds what is waited for, at most for `time` on `clock`, and looks again whenever what
+/// `listen` listens to happens.
+pub(crate) fn wait<R>(
+    listen: impl Fn() -> EventListener,
+    clock: &Clock,
+    time: Duration,
+    mut look: impl FnMut() -> Option<R>,
+) -> Option<R> {
+    let deadline = clock.after(time);
+    loop {
+        // Listening comes before the look, so that no notification falls between the two.
+        let listener = listen();
+        let found = look();
+        if found.is_some() || clock.now() >= deadline {
+            return found;
+        }
+        match clock.sleep_limit(deadline) {
+            Some(limit) => drop(listener.wait_deadline(limit)),
+            None => listener.wait(),
         }
     }
 }

@@ -81,6 +81,7 @@ pub(crate) struct Lifetime {
     ledger: Mutex<Ledger>,
     /// The callers that wait for a payload, so that they can be let go at the end.
     callers: Mutex<Slab<Arc<dyn Gate>>>,
+    born: Instant,
     /// How the stop began. Written before it has, and never again.
     stop: OnceLock<Stop>,
     /// Notified when the stop begins.
@@ -110,7 +111,9 @@ struct Ledger {
 
 impl Lifetime {
     pub(crate) fn new(settings: Settings, notes: Sender<Note>) -> Arc<Self> {
+        let born = settings.clock.now();
         let lifetime = Arc::new(Self {
+            born,
             phase: AtomicU8::new(Phase::Idle as u8),
             holders: AtomicUsize::new(0),
             looking: AtomicBool::new(false),
@@ -136,6 +139,22 @@ impl Lifetime {
             4 => Phase::Cancelling,
             _ => Phase::Over,
         }
+    }
+
+    /// How old it is, in nanoseconds on its clock: half the size of a moment.
+    pub(crate) fn age(&self) -> u64 {
+        let age = self
+            .settings
+            .clock
+            .now()
+            .saturating_duration_since(self.born);
+        // Five hundred years of it.
+        u64::try_from(age.as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    /// The moment at which it was so old.
+    pub(crate) fn moment(&self, age: u64) -> Instant {
+        self.born + Duration::from_nanos(age)
     }
 
     /// Moves from exactly `from` to `to`.

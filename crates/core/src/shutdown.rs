@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use crate::context;
-use crate::event::{Event, EventListener};
+use crate::event::{self, EventListener};
 use crate::failure::contained;
 use crate::lifetime::{Lifetime, Phase};
 use crate::record::Record;
@@ -88,15 +88,14 @@ impl Shutdown {
     pub fn wait_timeout(&self, time: Duration) -> bool {
         let clock = &self.lifetime().settings.clock;
         let is_requested = || self.is_requested().then_some(());
-        let asked = self.requested_event().wait(clock, time, is_requested);
-        asked.is_some()
+        event::wait(|| self.listen(), clock, time, is_requested).is_some()
     }
 
-    /// Notified when the payload is asked to end.
-    fn requested_event(&self) -> &Event {
+    /// Listens to what happens when the payload is asked to end.
+    fn listen(&self) -> EventListener {
         match self.record.attempt() {
-            Some(attempt) => attempt.await_request(),
-            None => &self.lifetime().requested,
+            Some(attempt) => attempt.listen(),
+            None => self.lifetime().requested.listen(),
         }
     }
 
@@ -141,7 +140,7 @@ impl Future for Requested {
                     // Notified, perhaps for a moved clock only: a listener serves once.
                     this.listener = None;
                 }
-                none => *none = Some(this.token.requested_event().listen()),
+                none => *none = Some(this.token.listen()),
             }
         }
     }

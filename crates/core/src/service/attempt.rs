@@ -1,16 +1,16 @@
 //! One run of a service: the payload that it is, what it was asked, and what came of it.
 
 use super::answer::{Answered, Exit, Judged};
+use super::course::{Course, Step, Steps};
 use super::hub::Told;
 use super::state::UnitState;
 use super::unit_core::{Intent, UnitCore};
 use crate::error::Reason;
-use crate::event::Event;
+use crate::event::EventListener;
 use crate::failure::{Cause, Failure, FailureKind, contain};
 use crate::lifetime::Phase;
 use crate::record::Record;
-use crate::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use crate::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use crate::sync::{Arc, Mutex, PoisonError, Weak};
 
 /// One run of a service. Shared by its payload, its tokens and the supervisor.
 #[derive(Clone)]
@@ -23,53 +23,18 @@ pub(crate) enum Attempt {
 /// A run after the first.
 pub(crate) struct Later {
     unit: Arc<UnitCore>,
-    run: Run,
-}
-
-/// How far a run has come.
-pub(crate) struct Run {
-    /// Whether this run was asked to end.
-    requested: AtomicBool,
-    /// Whether it had its first poll, or has its thread.
-    begun: AtomicBool,
-    /// Whether the supervisor wants to be told when it begins.
-    awaited: AtomicBool,
-    /// Whether it said that it is ready.
-    notified: AtomicBool,
+    steps: Steps,
     course: Mutex<Course>,
-}
-
-impl Run {
-    pub(super) fn new() -> Self {
-        Self {
-            requested: AtomicBool::new(false),
-            begun: AtomicBool::new(false),
-            awaited: AtomicBool::new(false),
-            notified: AtomicBool::new(false),
-            course: Mutex::default(),
-        }
-    }
-}
-
-/// What came of a run.
-#[derive(Default)]
-pub(crate) struct Course {
-    /// Its payload, until that is over: the unit may be kept for long after that.
-    record: Option<Weak<Record>>,
-    /// It came to its end by itself.
-    pub(crate) returned: bool,
-    pub(crate) exit: Option<Exit>,
-    /// A failure that its policy may make a restart of.
-    pub(crate) absorbed: Option<Box<Failure>>,
-    /// A failure that the runtime was told.
-    pub(crate) told: bool,
 }
 
 impl Attempt {
     /// A run that follows another one.
     pub(crate) fn later(unit: Arc<UnitCore>) -> Self {
-        let run = Run::new();
-        Self::Later(Arc::new(Later { unit, run }))
+        Self::Later(Arc::new(Later {
+            unit,
+            steps: Steps::default(),
+            course: Mutex::default(),
+        }))
     }
 
     pub(crate) fn unit(&self) -> &Arc<UnitCore> {
@@ -79,31 +44,37 @@ impl Attempt {
         }
     }
 
-    fn run(&self) -> &Run {
+    fn steps(&self) -> &Steps {
         match self {
-            Self::First(unit) => &unit.first_run,
-            Self::Later(later) => &later.run,
+            Self::First(unit) => &unit.steps,
+            Self::Later(later) => &later.steps,
+        }
+    }
+
+    /// Calls `look` with what came of the run so far, under a lock.
+    fn with_course<R>(&self, look: impl FnOnce(&mut Course) -> R) -> R {
+        match self {
+            Self::First(unit) => look(&mut unit.lock().course),
+            Self::Later(later) => {
+                let course = later.course.lock();
+                look(&mut course.unwrap_or_else(PoisonError::into_inner))
+            }
         }
     }
 
     /// Whether both are the same run.
     pub(crate) fn is(&self, other: &Self) -> bool {
-        std::ptr::eq(self.run(), other.run())
-    }
-
-    /// Notified when the run is asked to end.
-    pub(crate) fn asked(&self) -> &Event {
-        &self.unit().changed
+        std::ptr::eq(self.steps(), other.steps())
     }
 
     pub(crate) fn belongs_to(&self, record: Weak<Record>) {
-        let before = self.course().record.replace(record);
+        let before = self.with_course(|course| course.record.replace(record));
         debug_assert!(before.is_none(), "a run is one payload");
     }
 
     /// The payload, until it is over.
     pub(crate) fn record(&self) -> Option<Arc<Record>> {
-        self.course().record.as_ref()?.upgrade()
+        self.with_course(|course| course.record.as_ref()?.upgrade())
     }
 
     /// Whether this run is asked to end.
@@ -113,18 +84,18 @@ impl Attempt {
 
     /// Whether this run was asked to end, by itself or with all others, for good.
     pub(crate) fn was_requested(&self) -> bool {
-        self.run().requested.load(SeqCst) || self.is_stopped()
+        self.steps().has(Step::Requested) || self.is_stopped()
     }
 
     /// Whether the runtime's stop by itself asks this run to end: it has begun, and nobody sees to it.
     fn is_stopped(&self) -> bool {
         // The begin is said first, and the phase looked at afterwards; the stop does it the other way round.
-        self.run().begun.load(SeqCst) && self.unit().stopped_since().is_some()
+        self.steps().has(Step::Begun) && self.unit().stopped_since().is_some()
     }
 
     fn set_requested(&self) {
-        self.run().requested.store(true, SeqCst);
-        self.asked().notify();
+        self.steps().take(Step::Requested);
+        self.unit().notify();
     }
 
     /// Asks this run to end.
@@ -164,7 +135,7 @@ impl Attempt {
             unit.set_stopping();
         }
         // If it has not, it does this itself when it does.
-        if self.run().begun.load(SeqCst) {
+        if self.steps().has(Step::Begun) {
             self.stop();
         }
     }
@@ -178,14 +149,15 @@ impl Attempt {
         is_unattended && self.unit().attendance.attend()
     }
 
-    /// Somebody waits for this run to be asked to end, and is to be woken for it by the supervisor.
-    pub(crate) fn await_request(&self) -> &Event {
+    /// Listens to what happens when this run is asked to end. From here on the supervisor asks it.
+    pub(crate) fn listen(&self) -> EventListener {
         let unit = self.unit();
+        let listener = unit.listen();
         if unit.attendance.is_none() {
             // Refused only when the runtime is over.
             let _ = unit.lifetime().hub.push(Told::Asked(Arc::clone(unit)));
         }
-        self.asked()
+        listener
     }
 
     /// Hands the run's payload to its flavour, which has been started.
@@ -215,9 +187,8 @@ impl Attempt {
         if !self.unit().policy().notifies_ready {
             self.unit().set_running();
         }
-        // Said first and looked at afterwards; whoever awaits it does it the other way round.
-        self.run().begun.store(true, SeqCst);
-        if self.run().awaited.load(SeqCst) {
+        // Said and looked at in one step; whoever awaits it does the same.
+        if self.steps().take(Step::Begun).has(Step::Awaited) {
             self.tell(Told::Begun);
         } else if !self.unit().policy().notifies_ready {
             self.unit().set_was_ready();
@@ -228,22 +199,20 @@ impl Attempt {
 
     /// Has the supervisor told when the run begins; whether it has begun already.
     pub(crate) fn await_begin(&self) -> bool {
-        self.run().awaited.store(true, SeqCst);
-        self.run().begun.load(SeqCst)
+        self.steps().take(Step::Awaited).has(Step::Begun)
     }
 
     pub(crate) fn notify_ready(&self) {
-        if self.unit().policy().notifies_ready && !self.run().notified.swap(true, SeqCst) {
+        let notifies = self.unit().policy().notifies_ready;
+        if notifies && !self.steps().take(Step::Notified).has(Step::Notified) {
             self.tell(Told::Ready);
         }
     }
 
     /// The run is over.
     pub(crate) fn end(&self) {
-        let (returned, told, record) = {
-            let mut course = self.course();
-            (course.returned, course.told, course.record.take())
-        };
+        let (returned, told, record) =
+            self.with_course(|course| (course.returned, course.told, course.record.take()));
         drop(record);
         let unit = self.unit();
         // Another run that may follow, and a value that is still there, are the supervisor's business.
@@ -267,15 +236,10 @@ impl Attempt {
         let _ = self.unit().lifetime().hub.push(told(self.clone()));
     }
 
-    pub(crate) fn course(&self) -> MutexGuard<'_, Course> {
-        self.run()
-            .course
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn take_course(&self) -> Course {
-        std::mem::take(&mut *self.course())
+    /// What came of the run, and the failure that its policy may make a restart of.
+    pub(crate) fn take_course(&self) -> (Course, Option<Failure>) {
+        let course = self.with_course(std::mem::take);
+        (course, self.unit().take_absorbed())
     }
 
     /// Says what `answered` means, in the run's own payload.
@@ -286,7 +250,7 @@ impl Attempt {
             // It was asked to end, and has: how is its own business. The error is the user's, and dropped
             // where it was made.
             drop(cause.take());
-        } else if cause.is_none() && policy.notifies_ready && !self.run().notified.load(SeqCst) {
+        } else if cause.is_none() && policy.notifies_ready && !self.steps().has(Step::Notified) {
             cause = Some(Cause::text(
                 FailureKind::NotReady,
                 "it ended without having said that it is ready".to_owned(),
@@ -298,11 +262,10 @@ impl Attempt {
             ));
         }
         let failed = cause.is_some();
-        {
-            let mut course = self.course();
+        self.with_course(|course| {
             course.returned = !failed;
             course.exit = exit;
-        }
+        });
         if exit == Some(Exit::Shutdown) && !failed {
             self.unit().lifetime().stop();
         }
@@ -322,16 +285,12 @@ impl Attempt {
         let failure = Failure::new(self.unit().origin(), cause);
         self.unit().set_failure(failure.clone());
         if !self.absorbs() {
-            self.course().told = true;
+            self.with_course(|course| course.told = true);
             self.unit().lifetime().fail(failure);
             return;
         }
         trace(&failure);
-        let mut course = self.course();
-        let first = course.absorbed.is_none();
-        if first {
-            course.absorbed = Some(Box::new(failure));
-        }
+        self.unit().absorb(failure);
     }
 
     /// Whether another run may follow, as far as this one knows while it ends.
@@ -346,12 +305,11 @@ impl Attempt {
             Intent::None => {}
         }
         let restart = &self.unit().policy().restart;
-        let course = self.course();
-        match course.returned {
+        self.with_course(|course| match course.returned {
             true => restart.is_on_return() && course.exit.is_none(),
             // It panics, or has failed, or is cancelled for a start time-out.
             false => restart.is_on_failure(),
-        }
+        })
     }
 }
 

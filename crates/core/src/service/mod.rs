@@ -1,7 +1,8 @@
 //! Services: what a runtime starts, watches, starts again and stops in order.
 //!
 //! `settings` and `restart` say how, `function` makes services of functions, `unit` is the handle, `state`
-//! what it shows, `unit_core` what is behind it, `attempt` one run of a service, `source` where its value
+//! what it shows, `unit_core` what is behind it and `standing` how that does, `attempt` one run of a service and
+//! `course` how far it has come, `source` where its value
 //! comes from, `hub` the place where all that happens to services is told, `registry` all of them, `order`
 //! who comes after whom, `names` what they are called, `supervisor` the thread that acts on it, and
 //! `attendance` which of them that thread sees to.
@@ -9,6 +10,7 @@
 mod answer;
 mod attempt;
 mod attendance;
+mod course;
 mod dependency;
 mod error;
 mod function;
@@ -22,6 +24,7 @@ mod restart;
 mod serve;
 mod settings;
 mod source;
+mod standing;
 mod state;
 mod supervisor;
 mod unit;

@@ -69,16 +69,27 @@ impl Derived {
 
 /// What a service is called. Not written down as long as nobody asks, if it was not given.
 pub(crate) struct Name {
-    /// The whole name if it was given, else what it was derived from.
-    base: Arc<str>,
+    called: Arc<Called>,
     /// Which of those it is that are called after one thing: `beat`, `beat#2`, …
     number: usize,
+}
+
+/// What services are called, and where they were handed in: what many of them share is kept once.
+struct Called {
+    /// The whole name if it was given, else what it was derived from.
+    base: Arc<str>,
+    location: &'static Location<'static>,
 }
 
 impl Name {
     /// The name, if it has no number.
     pub(super) fn whole(&self) -> Option<&Arc<str>> {
-        (self.number == 1).then_some(&self.base)
+        (self.number == 1).then_some(&self.called.base)
+    }
+
+    /// Where the service was handed in.
+    pub(super) fn location(&self) -> &'static Location<'static> {
+        self.called.location
     }
 }
 
@@ -86,7 +97,7 @@ impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.whole() {
             Some(name) => f.write_str(name),
-            None => write!(f, "{}#{}", self.base, self.number),
+            None => write!(f, "{}#{}", self.called.base, self.number),
         }
     }
 }
@@ -106,7 +117,7 @@ fn split(text: &str) -> (&str, usize) {
 pub(super) struct Names {
     given: FxHashMap<Arc<str>, Arc<UnitCore>>,
     /// Which series a derived name belongs to: looked up for every service without a name.
-    derived: FxHashMap<Place, usize>,
+    derived: FxHashMap<Place, (usize, Arc<Called>)>,
     /// The same by what the names begin with, which several types and places may share.
     bases: FxHashMap<Arc<str>, usize>,
     series: Vec<Series>,
@@ -132,7 +143,7 @@ impl Names {
             let (base, number) = split(name);
             let series = &self.series[*self.bases.get(base)?];
             let is_it = |unit: &&Arc<UnitCore>| {
-                unit.name.number == number && Arc::ptr_eq(&unit.name.base, &series.base)
+                unit.name.number == number && Arc::ptr_eq(&unit.name.called.base, &series.base)
             };
             units.iter().rev().find(is_it)
         })
@@ -146,12 +157,17 @@ impl Names {
         units: &[Arc<UnitCore>],
     ) -> Result<Name, Problem> {
         match given {
-            Some(name) => self.free_given(name, units),
+            Some(name) => self.free_given(name, derived.location, units),
             None => Ok(self.next(derived)),
         }
     }
 
-    fn free_given(&mut self, name: &str, units: &[Arc<UnitCore>]) -> Result<Name, Problem> {
+    fn free_given(
+        &mut self,
+        name: &str,
+        location: &'static Location<'static>,
+        units: &[Arc<UnitCore>],
+    ) -> Result<Name, Problem> {
         let namesake = self.find(name, units);
         if namesake.is_some_and(|unit| !unit.state().is_over()) {
             return Err(Problem::Name);
@@ -160,23 +176,25 @@ impl Names {
         if let Some(series) = series {
             self.series[*series].contested = true;
         }
+        let base = name.into();
         Ok(Name {
-            base: name.into(),
+            called: Arc::new(Called { base, location }),
             number: 1,
         })
     }
 
     /// The next derived name.
     fn next(&mut self, derived: Derived) -> Name {
-        let index = match self.derived.get(&derived.place()) {
-            Some(index) => *index,
-            None => self.add(derived),
-        };
-        let series = &mut self.series[index];
+        let place = derived.place();
+        if !self.derived.contains_key(&place) {
+            self.add(derived);
+        }
+        let (index, called) = &self.derived[&place];
+        let series = &mut self.series[*index];
         loop {
             series.numbers += 1;
             let name = Name {
-                base: Arc::clone(&series.base),
+                called: Arc::clone(called),
                 number: series.numbers,
             };
             if !series.contested {
@@ -191,7 +209,7 @@ impl Names {
         }
     }
 
-    fn add(&mut self, derived: Derived) -> usize {
+    fn add(&mut self, derived: Derived) {
         let base: Arc<str> = derived.name().into();
         let index = self.bases.get(&base).copied().unwrap_or_else(|| {
             let contested = self.given.keys().any(|name| split(name).0 == &*base);
@@ -203,22 +221,25 @@ impl Names {
             });
             self.series.len() - 1
         });
-        self.derived.insert(derived.place(), index);
-        index
+        let called = Arc::new(Called {
+            base: Arc::clone(&self.series[index].base),
+            location: derived.location,
+        });
+        self.derived.insert(derived.place(), (index, called));
     }
 
     /// Enters a unit that was given its name.
     pub(super) fn enter(&mut self, unit: &Arc<UnitCore>) {
-        let name = Arc::clone(&unit.name.base);
+        let name = Arc::clone(&unit.name.called.base);
         self.given.insert(name, Arc::clone(unit));
     }
 
     /// Forgets the unit, unless its name is another's by now.
     pub(super) fn forget(&mut self, unit: &Arc<UnitCore>) {
         // What begins another name was given to nobody.
-        let named = self.given.get(&unit.name.base);
+        let named = self.given.get(&unit.name.called.base);
         if named.is_some_and(|named| Arc::ptr_eq(named, unit)) {
-            self.given.remove(&unit.name.base);
+            self.given.remove(&unit.name.called.base);
         }
     }
 }
@@ -235,8 +256,11 @@ mod tests {
             ("src/main#1.rs:12#30", "src/main#1.rs:12", 30),
         ] {
             assert_eq!(split(text), (base, number), "{text}");
-            let base = base.into();
-            assert_eq!(Name { base, number }.to_string(), text);
+            let called = Arc::new(Called {
+                base: base.into(),
+                location: Location::caller(),
+            });
+            assert_eq!(Name { called, number }.to_string(), text);
         }
         for whole in ["beat#", "beat#1", "beat#0", "beat#02", "beat#+2", "#x", ""] {
             assert_eq!(split(whole), (whole, 1), "{whole}");

@@ -1,6 +1,6 @@
 //! The services of a runtime.
 
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 use super::attempt::Attempt;
@@ -38,7 +38,6 @@ pub(crate) struct Application<'a> {
     pub(crate) name: Option<&'a str>,
     /// What it is called after if it was given no name.
     pub(crate) derived: Derived,
-    pub(crate) location: &'static Location<'static>,
     pub(crate) slot: Arc<Slot>,
     pub(crate) policy: Option<Box<Policy>>,
     pub(crate) after: &'a [Dependency],
@@ -170,7 +169,6 @@ impl Registry {
         let unit = Arc::new(UnitCore::new(
             state.taken,
             name,
-            application.location,
             application.slot,
             Attendance::new(is_attended),
             state_now,

@@ -226,7 +226,6 @@ impl UnitBuilder<'_> {
         let taken = core.services.take_in(Application {
             name: settings.name.as_deref(),
             derived,
-            location,
             slot: Arc::clone(slot),
             policy,
             after: &settings.after,

@@ -33,6 +33,7 @@ use crate::sync::Arc;
 /// What a service is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+#[repr(u8)]
 pub enum UnitState {
     /// Not started yet: the runtime was not, or those that it comes after are not ready.
     Waiting,
@@ -53,6 +54,22 @@ pub enum UnitState {
 }
 
 impl UnitState {
+    const ALL: [Self; 8] = [
+        Self::Waiting,
+        Self::Starting,
+        Self::Running,
+        Self::Stopping,
+        Self::Delayed,
+        Self::Ended,
+        Self::Failed,
+        Self::LeftBehind,
+    ];
+
+    /// The state that was kept as this number.
+    pub(super) fn kept_as(number: u8) -> Self {
+        Self::ALL[usize::from(number)]
+    }
+
     /// Whether the service has come to its end, and never starts again.
     pub fn is_over(self) -> bool {
         matches!(self, Self::Ended | Self::Failed | Self::LeftBehind)
@@ -105,17 +122,17 @@ impl UnitStatus {
 
     /// How often it was started again.
     pub fn restarts(&self) -> u64 {
-        self.status.restarts()
+        self.status.restarts
     }
 
     /// Its last failure, if it has failed.
     pub fn last_failure(&self) -> Option<&Failure> {
-        self.status.last_failure()
+        self.status.last_failure.as_ref()
     }
 
     /// When it starts again, if it waits for that, on the runtime's clock.
     pub fn next_restart(&self) -> Option<Instant> {
-        self.status.past.as_ref()?.next_start
+        self.status.next_start
     }
 }
 
@@ -123,50 +140,7 @@ impl UnitStatus {
 pub(crate) struct Status {
     pub(super) state: UnitState,
     pub(super) since: Instant,
-    /// Boxed, as most units have none.
-    past: Option<Box<Past>>,
-}
-
-/// What has become of a unit's earlier runs.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Past {
     pub(super) restarts: u64,
     pub(super) last_failure: Option<Failure>,
     pub(super) next_start: Option<Instant>,
-}
-
-impl Status {
-    pub(super) fn new(state: UnitState, since: Instant) -> Self {
-        Self {
-            state,
-            since,
-            past: None,
-        }
-    }
-
-    /// It is asked to end, unless it is over: at `since`, or as soon as it had come so far.
-    pub(super) fn stop(&mut self, since: Instant) {
-        if !self.state.is_over() {
-            self.state = UnitState::Stopping;
-            self.since = self.since.max(since);
-        }
-    }
-
-    pub(super) fn past(&mut self) -> &mut Past {
-        self.past.get_or_insert_default()
-    }
-
-    pub(super) fn restarts(&self) -> u64 {
-        self.past.as_ref().map_or(0, |past| past.restarts)
-    }
-
-    pub(super) fn last_failure(&self) -> Option<&Failure> {
-        self.past.as_ref()?.last_failure.as_ref()
-    }
-
-    pub(super) fn forget_next_start(&mut self) {
-        if let Some(past) = &mut self.past {
-            past.next_start = None;
-        }
-    }
 }

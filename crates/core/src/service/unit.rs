@@ -57,12 +57,12 @@ impl<S> Unit<S> {
 
     /// How often it was started again.
     pub fn restarts(&self) -> u64 {
-        self.core.lock().restarts()
+        self.core.status().restarts()
     }
 
     /// Its last failure, if it has failed; also one after which it was started again.
     pub fn last_failure(&self) -> Option<Failure> {
-        self.core.lock().last_failure().cloned()
+        self.core.last_failure()
     }
 
     /// Asks this service to end, for good, and returns at once.
@@ -163,7 +163,7 @@ impl Future for Becoming {
                     ready!(Pin::new(listener).poll(&mut Context::from_waker(&waker)));
                     this.listener = None;
                 }
-                none => *none = Some(this.core.changed.listen()),
+                none => *none = Some(this.core.listen()),
             }
         }
     }

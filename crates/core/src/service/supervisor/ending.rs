@@ -15,40 +15,40 @@ impl Supervisor {
             self.unbegun -= 1;
         }
         alive.launched = true;
-        let course = alive.attempt.take_course();
+        let (course, absorbed) = alive.attempt.take_course();
         // One that came to its end in its first poll was ready for a moment.
         let was_ready = course.returned && !alive.stop_due && !alive.ready;
         if was_ready {
             self.ready(id);
         }
-        self.decide(id, course);
+        self.decide(id, &course, absorbed);
     }
 
     /// Decides what becomes of a unit whose run is over.
-    pub(super) fn decide(&mut self, id: Id, course: crate::service::attempt::Course) {
+    fn decide(&mut self, id: Id, course: &Course, absorbed: Option<Failure>) {
         let Some(entry) = self.entries.get(&id) else {
             return;
         };
         let unit = Arc::clone(&entry.unit);
         let restart = &unit.policy().restart;
-        let failed = course.told || course.absorbed.is_some();
+        let failed = course.told || absorbed.is_some();
         let end = if failed {
             UnitState::Failed
         } else {
             UnitState::Ended
         };
         if self.lifetime.phase() >= Phase::Stopping || unit.intent() == Intent::Stop {
-            if let Some(failure) = course.absorbed {
+            if let Some(failure) = absorbed {
                 // The stop came between the failure and this: no restart follows any more.
-                self.lifetime.fail(*failure);
+                self.lifetime.fail(failure);
             }
             self.over(id, end);
         } else if course.told {
             self.over(id, UnitState::Failed);
         } else if unit.intent() == Intent::Restart {
             self.start(id, false);
-        } else if let Some(failure) = course.absorbed {
-            self.start_again(id, Some(*failure));
+        } else if let Some(failure) = absorbed {
+            self.start_again(id, Some(failure));
         } else if course.returned && course.exit.is_none() && restart.is_on_return() {
             self.start_again(id, None);
         } else {

@@ -34,6 +34,7 @@ use crate::lifetime::{Lifetime, Phase};
 use crate::report::{Straggler, StragglerReason};
 use crate::service::answer::Exit;
 use crate::service::attempt::Attempt;
+use crate::service::course::Course;
 use crate::service::hub::{Ack, Hub, Told};
 use crate::service::registry::{Newcomer, Registry, drop_value};
 use crate::service::state::UnitState;

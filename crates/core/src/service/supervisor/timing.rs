@@ -96,10 +96,7 @@ impl Supervisor {
     /// Whoever waits by a manual clock looks at it again.
     pub(super) fn wake_waiters(&self) {
         for entry in self.entries.values() {
-            entry.unit.wake_waiters();
-            if let Stage::Alive(alive) = &entry.stage {
-                alive.attempt.asked().notify();
-            }
+            entry.unit.notify();
         }
     }
 

@@ -1,0 +1,233 @@
+//! How a unit does: the state that it is in, what has become of it before, and who is told of a change.
+
+use std::time::{Duration, Instant};
+
+use super::state::{Status, UnitState, UnitStatus};
+use super::unit_core::{Intent, UnitCore};
+use super::watch::{News, UnitChange};
+use crate::event::{self, EventListener};
+use crate::failure::Failure;
+use crate::lifetime::Phase;
+use crate::sync::Arc;
+use crate::sync::atomic::Ordering::{Relaxed, SeqCst};
+
+/// What has become of a unit's earlier runs.
+#[derive(Default)]
+pub(super) struct Past {
+    restarts: u64,
+    last_failure: Option<Failure>,
+    next_start: Option<Instant>,
+    /// A failure that its policy may make a restart of, until that is decided.
+    absorbed: Option<Failure>,
+}
+
+impl UnitCore {
+    pub(crate) fn state(&self) -> UnitState {
+        let state = self.kept_state();
+        match self.stopped_since() {
+            Some(_) if !state.is_over() => UnitState::Stopping,
+            _ => state,
+        }
+    }
+
+    fn kept_state(&self) -> UnitState {
+        UnitState::kept_as(self.state.load(SeqCst))
+    }
+
+    pub(crate) fn status(&self) -> UnitStatus {
+        let (mut state, since) = {
+            let own = self.lock();
+            (self.kept_state(), own.since)
+        };
+        let mut since = self.lifetime().moment(since);
+        if let Some(stopped) = self.stopped_since().filter(|_| !state.is_over()) {
+            state = UnitState::Stopping;
+            since = since.max(stopped);
+        }
+        let past = self.past();
+        let past = past.as_deref();
+        UnitStatus {
+            name: Arc::clone(self.shared_name()),
+            flavour: self.slot().identifier().clone(),
+            status: Status {
+                state,
+                since,
+                restarts: past.map_or(0, |past| past.restarts),
+                last_failure: past.and_then(|past| past.last_failure.clone()),
+                next_start: past.and_then(|past| past.next_start),
+            },
+        }
+    }
+
+    /// When the runtime's stop by itself asked this unit to end, which nobody sees to and nobody watches.
+    pub(super) fn stopped_since(&self) -> Option<Instant> {
+        let stop = self.lifetime().stop_begun()?;
+        (!stop.is_watched && self.attendance.is_none()).then_some(stop.began)
+    }
+
+    pub(super) fn last_failure(&self) -> Option<Failure> {
+        self.past()?.last_failure.clone()
+    }
+
+    pub(crate) fn set_failure(&self, failure: Failure) {
+        let replaced = self.rest().past().last_failure.replace(failure);
+        // Its error is the user's.
+        drop(replaced);
+    }
+
+    /// Keeps a failure of the present run, unless it has one, until it is decided what becomes of the unit.
+    pub(super) fn absorb(&self, failure: Failure) {
+        let mut past = self.rest().past();
+        let late = match past.absorbed {
+            None => past.absorbed.replace(failure),
+            Some(_) => Some(failure),
+        };
+        drop(past);
+        // Its error is the user's.
+        drop(late);
+    }
+
+    pub(super) fn take_absorbed(&self) -> Option<Failure> {
+        self.past()?.absorbed.take()
+    }
+
+    pub(crate) fn set_state(&self, state: UnitState) {
+        self.change(|before| {
+            (before != state).then(|| {
+                self.forget_next_start();
+                state
+            })
+        });
+    }
+
+    /// Ready, unless it was asked to end meanwhile.
+    pub(crate) fn set_running(&self) {
+        self.change(|before| {
+            // Under the lock: who asks says so first, and changes the state afterwards.
+            (before == UnitState::Starting).then(|| match self.intent() {
+                Intent::None => UnitState::Running,
+                _ => UnitState::Stopping,
+            })
+        });
+    }
+
+    pub(crate) fn set_starting(&self, restarts: u64) {
+        self.change(|_| {
+            if restarts > 0 {
+                self.rest().past().restarts = restarts;
+            }
+            self.forget_next_start();
+            Some(UnitState::Starting)
+        });
+    }
+
+    /// Asked to end, unless it is over.
+    pub(super) fn set_stopping(&self) {
+        self.change(|before| {
+            let goes_on = !before.is_over() && before != UnitState::Stopping;
+            goes_on.then_some(UnitState::Stopping)
+        });
+    }
+
+    /// The first run is launched, unless that has met the stop.
+    pub(crate) fn set_launched(&self) {
+        self.change(|before| (before == UnitState::Waiting).then_some(UnitState::Starting));
+    }
+
+    pub(crate) fn set_delayed(&self, until: Instant) {
+        self.change(|_| {
+            self.rest().past().next_start = Some(until);
+            Some(UnitState::Delayed)
+        });
+    }
+
+    fn forget_next_start(&self) {
+        if let Some(mut past) = self.past() {
+            past.next_start = None;
+        }
+    }
+
+    /// The run of an unattended unit has ended: `failed` if the runtime was told of a failure.
+    pub(super) fn end_unattended(&self, returned: bool, failed: bool) {
+        if returned {
+            // One that came to its end in its first poll was ready for a moment.
+            self.set_running();
+        }
+        self.set_state(match failed {
+            true => UnitState::Failed,
+            false => UnitState::Ended,
+        });
+        let lifetime = self.lifetime();
+        let hub = self.hub();
+        hub.count_over(false);
+        // The last one of them does it.
+        if lifetime.settings.until_idle && hub.over() == hub.served() {
+            lifetime.look();
+        }
+        if lifetime.phase() >= Phase::Stopping && !hub.has_unattended() {
+            hub.poke();
+        }
+    }
+
+    /// Changes the state to what `change` makes of it, and tells all who wait or look on if it did.
+    pub(super) fn change(&self, change: impl FnOnce(UnitState) -> Option<UnitState>) {
+        let (news, listened) = {
+            let mut own = self.lock();
+            let Some(state) = change(self.kept_state()) else {
+                return;
+            };
+            own.since = self.lifetime().age();
+            self.state.store(state as u8, SeqCst);
+            // Under the lock, so that the changes of a unit are told in their order.
+            let is_watched = self.hub().watchers.are_there();
+            let news = is_watched.then(|| self.publish(state, own.since));
+            (news, self.listened.load(Relaxed))
+        };
+        if let Some(news) = news {
+            news.tell();
+        }
+        if listened {
+            self.changed.notify(usize::MAX);
+        }
+    }
+
+    #[cold]
+    fn publish(&self, state: UnitState, since: u64) -> News {
+        let past = self.past();
+        let past = past.as_deref();
+        self.hub().watchers.publish(&UnitChange {
+            name: Arc::clone(self.shared_name()),
+            state,
+            at: self.lifetime().moment(since),
+            restarts: past.map_or(0, |past| past.restarts),
+            failure: past.and_then(|past| past.last_failure.clone()),
+        })
+    }
+
+    /// Listens to the unit's changes, and to what its run is asked.
+    pub(super) fn listen(&self) -> EventListener {
+        let listener = self.changed.listen();
+        // Under the lock, as every change is: whoever changes something either sees this, and notifies the
+        // listener that is there by now, or has changed it before the listener's next look.
+        let _own = self.lock();
+        self.listened.store(true, Relaxed);
+        listener
+    }
+
+    /// Wakes who listens, as something has changed.
+    pub(crate) fn notify(&self) {
+        let listened = {
+            let _own = self.lock();
+            self.listened.load(Relaxed)
+        };
+        if listened {
+            self.changed.notify(usize::MAX);
+        }
+    }
+
+    pub(super) fn wait(&self, time: Duration, is_it: fn(UnitState) -> bool) -> bool {
+        let clock = &self.lifetime().settings.clock;
+        let look = || is_it(self.state()).then_some(());
+        event::wait(|| self.listen(), clock, time, look).is_some()
+    }
+}
