@@ -82,15 +82,9 @@ impl Attempt {
         self.was_requested() || self.unit().lifetime().phase() >= Phase::Cancelling
     }
 
-    /// Whether this run was asked to end, by itself or with all others, for good.
+    /// Whether somebody has asked this run to end, or the runtime's stop by itself does.
     pub(crate) fn was_requested(&self) -> bool {
-        self.steps().has(Step::Requested) || self.is_stopped()
-    }
-
-    /// Whether the runtime's stop by itself asks this run to end: it has begun, and nobody sees to it.
-    fn is_stopped(&self) -> bool {
-        // The begin is said first, and the phase looked at afterwards; the stop does it the other way round.
-        self.steps().has(Step::Begun) && self.unit().stopped_since().is_some()
+        self.steps().has(Step::Requested) || self.unit().stopped_since().is_some()
     }
 
     fn set_requested(&self) {
@@ -110,6 +104,10 @@ impl Attempt {
     /// one, which cannot be cancelled.
     pub(super) fn stop(&self) -> bool {
         self.request();
+        self.cancel_without_token()
+    }
+
+    fn cancel_without_token(&self) -> bool {
         let Some(record) = self.record() else {
             return false;
         };
@@ -134,16 +132,17 @@ impl Attempt {
         if stop.is_watched {
             unit.set_stopping();
         }
-        // If it has not, it does this itself when it does.
+        self.request();
+        // The begin is said first, and the phase looked at afterwards; the stop does it the other way round.
         if self.steps().has(Step::Begun) {
-            self.stop();
+            self.cancel_without_token();
         }
     }
 
     /// Has the supervisor see to the unit from here on, and not to leave out what was asked of it before.
     pub(super) fn attend(&self) -> bool {
         let is_unattended = self.unit().attendance.is_none();
-        if is_unattended && self.is_stopped() {
+        if is_unattended && self.was_requested() {
             self.set_requested();
         }
         is_unattended && self.unit().attendance.attend()

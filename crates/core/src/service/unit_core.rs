@@ -250,6 +250,10 @@ mod tests {
     /// Where it is too large nothing fails, but every service costs a third more.
     #[test]
     fn a_unit_is_small() {
-        assert!(16 + size_of::<UnitCore>() <= 120, "{}", size_of::<UnitCore>());
+        assert!(
+            16 + size_of::<UnitCore>() <= 120,
+            "{}",
+            size_of::<UnitCore>()
+        );
     }
 }

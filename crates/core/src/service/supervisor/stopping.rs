@@ -38,6 +38,7 @@ impl Supervisor {
                     return;
                 }
                 let begun = alive.begun;
+                let attempt = alive.attempt.clone();
                 unit.set_state(UnitState::Stopping);
                 // While the runtime stops the runner keeps the grace time.
                 let grace = (!self.stopping).then_some(self.lifetime.settings.grace);
@@ -46,8 +47,11 @@ impl Supervisor {
                 }
                 match begun {
                     true => self.stop_run(id),
-                    // Asked as soon as it has begun.
-                    false => self.await_begin(id),
+                    // It may block in its first poll. One that does not has that before it is cancelled.
+                    false => {
+                        attempt.request();
+                        self.await_begin(id);
+                    }
                 }
             }
             _ => self.over(id, UnitState::Ended),
