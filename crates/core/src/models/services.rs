@@ -229,6 +229,58 @@ fn an_unattended_launch_meets_the_stop() {
     });
 }
 
+/// Whoever waits elsewhere for an unattended service to be asked to end hears of the stop, whether it listened
+/// before that or not. The service itself holds the stop up until then.
+#[test]
+fn a_token_elsewhere_hears_of_the_stop() {
+    holds(|| {
+        let (runtime, _first) = started();
+        let (sender, receiver) = crate::sync::channel::unbounded();
+        let run = move || {
+            let (token, over) = (crate::Shutdown::current(), crate::event::Event::new());
+            let over = std::sync::Arc::new(over);
+            let listener = over.listen();
+            let _ = sender.send((token, over));
+            listener
+        };
+        runtime.serve(service(Model("a"), run)).unwrap();
+        let (token, over) = receiver.recv().unwrap();
+        let waiter = thread::spawn(move || {
+            assert!(token.wait_timeout(Duration::from_secs(1)));
+            over.notify();
+        });
+        let stopper = stop_aside(&runtime);
+        runtime.wait().unwrap();
+        waiter.join().unwrap();
+        stopper.join().unwrap();
+    });
+}
+
+/// Whoever looks on is told that an unattended service is asked to end before it has, if the runtime's stop
+/// found it alive.
+#[test]
+fn a_watched_stop_meets_an_unattended_end() {
+    holds(|| {
+        let (runtime, first) = started();
+        assert_eq!(shuttle::future::block_on(first.ready()), UnitState::Running);
+        let mut changes = runtime.unit_changes(100);
+        let unit = runtime.serve(service(Model("a"), || async {})).unwrap();
+        let stopper = stop_aside(&runtime);
+        runtime.wait().unwrap();
+        stopper.join().unwrap();
+        let all: Vec<_> = std::iter::from_fn(|| changes.try_recv()).collect();
+        let states = |name: &str| -> Vec<_> {
+            let of_it = all.iter().filter(|change| change.name() == name);
+            of_it.map(crate::UnitChange::state).collect()
+        };
+        let expected = [UnitState::Stopping, UnitState::Ended];
+        assert_eq!(states(first.name()), expected);
+        let states = states(unit.name());
+        assert_eq!(states.last(), Some(&UnitState::Ended), "{states:?}");
+        assert_eq!(states.iter().filter(|state| state.is_over()).count(), 1);
+    });
+}
+
 /// A service that comes after two unattended ones, of which one ends in its first poll, starts: that one was
 /// ready for a moment. The other goes on until the service after it has ended.
 #[test]

@@ -9,7 +9,7 @@ use crate::event::{self, EventListener};
 use crate::failure::Failure;
 use crate::lifetime::Phase;
 use crate::sync::Arc;
-use crate::sync::atomic::Ordering::{Relaxed, SeqCst};
+use crate::sync::atomic::Ordering::Relaxed;
 
 /// What has become of a unit's earlier runs.
 #[derive(Default)]
@@ -23,15 +23,20 @@ pub(super) struct Past {
 
 impl UnitCore {
     pub(crate) fn state(&self) -> UnitState {
-        let state = self.kept_state();
+        let state = {
+            // Whoever sees a state finds that those who look on were told.
+            let _own = self.lock();
+            self.kept_state()
+        };
         match self.stopped_since() {
             Some(_) if !state.is_over() => UnitState::Stopping,
             _ => state,
         }
     }
 
+    /// The state, to be looked at under the lock.
     fn kept_state(&self) -> UnitState {
-        UnitState::kept_as(self.state.load(SeqCst))
+        UnitState::kept_as(self.state.load(Relaxed))
     }
 
     pub(crate) fn status(&self) -> UnitStatus {
@@ -177,7 +182,7 @@ impl UnitCore {
                 return;
             };
             own.since = self.lifetime().age();
-            self.state.store(state as u8, SeqCst);
+            self.state.store(state as u8, Relaxed);
             // Under the lock, so that the changes of a unit are told in their order.
             let is_watched = self.hub().watchers.are_there();
             let news = is_watched.then(|| self.publish(state, own.since));
