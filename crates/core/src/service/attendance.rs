@@ -3,8 +3,9 @@
 //! supervisor has heard nothing of it, and its run settles it when it ends.
 //!
 //! ```text
-//!                                 somebody asks for something, a service comes after it, or
-//!                                 its run leaves something to do: `attend`, by the supervisor
+//!                                 somebody asks for something or waits to be asked to end, a
+//!                                 service comes after it, or its run leaves something to do:
+//!                                 `attend`, by the supervisor
 //!   Unattended ──────────────────────────────────────────────────────────────► Attended
 //!        │ its run ends: `end`
 //!        ▼
@@ -14,8 +15,11 @@
 //! Both moves are made from Unattended alone, so either the supervisor finds the run alive, and is told of
 //! its end, or it finds the unit over. A unit of any other kind is attended from the beginning.
 //!
-//! While the runtime stops the supervisor asks those that are unattended in their turn, without attending
-//! to them, and waits until they are over.
+//! Nothing comes after one that is unattended, so its turn to end has come as soon as the runtime stops, and
+//! that alone asks it: `UnitCore::stopped_since`. A run queue that polls it finds out by itself, in the sweep
+//! that the stop begins with. The supervisor ends those that are polled by other means, as well as all of
+//! them, one by one and the last that came first, if somebody looks on who is to be told; and it waits until
+//! they are over.
 
 use crate::sync::atomic::{AtomicU8, Ordering::SeqCst};
 

@@ -30,8 +30,9 @@ impl Runtime {
     /// was locked when a run panicked is poisoned for the next. For a fresh value for each run use
     /// [`serve_with`](Self::serve_with).
     ///
-    /// Never waits for the service, and may be called from any thread and inside any payload. The first
-    /// service of a runtime costs it a thread, the supervisor's.
+    /// Never waits for the service, and may be called from any thread and inside any payload. As with
+    /// [`adopt`](Self::adopt), whoever needs a flavour first while the runtime runs starts it here, unless the
+    /// service waits for others. The first service of a runtime costs it a thread, the supervisor's.
     ///
     /// # Errors
     ///

@@ -20,7 +20,8 @@ use crate::sync::Arc;
 /// A service that was handed in as a value is dropped when it is over, at the end of its last run: on its
 /// flavour's thread, in its executor's context, a panic being a failure. One that a delay or the end of
 /// the runtime kept from its next start is dropped there, too, as long as the runtime runs; else, as one
-/// that never started, by the runtime at its end, on the supervisor's thread.
+/// that never started, by the runtime at its end, on the supervisor's thread. One that meets the stop just as
+/// it is handed in may be dropped by whoever does that.
 pub struct Unit<S> {
     pub(super) core: Arc<UnitCore>,
     service: PhantomData<fn() -> S>,

@@ -1,7 +1,8 @@
 //! The supervisor: the one thread that starts services in their order, starts them again, and stops them.
 //!
 //! It runs no code of the user's that may block. Runs begin and end on their flavours; a flavour that has
-//! to be started first is started on a thread of its own, so that it holds up no other unit.
+//! to be started first is started on a thread of its own, so that it holds up no other unit. Most services it
+//! never hears of: see `attendance`.
 //!
 //! ```text
 //!            `start`                    Told::Begun

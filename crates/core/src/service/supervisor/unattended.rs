@@ -1,4 +1,4 @@
-//! Units that the supervisor does not see to: how it comes to, and how it stops those that are left.
+//! Units that the supervisor does not see to: how it comes to, and which of them it stops.
 
 use super::*;
 
