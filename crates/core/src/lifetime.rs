@@ -143,12 +143,13 @@ impl Lifetime {
 
     /// How old it is, in nanoseconds on its clock: half the size of a moment.
     pub(crate) fn age(&self) -> u64 {
-        let age = self
-            .settings
-            .clock
-            .now()
-            .saturating_duration_since(self.born);
-        // Five hundred years of it.
+        self.age_at(self.settings.clock.now())
+    }
+
+    /// How old it was at `moment`.
+    pub(crate) fn age_at(&self, moment: Instant) -> u64 {
+        let age = moment.saturating_duration_since(self.born);
+        // Enough for five hundred years.
         u64::try_from(age.as_nanos()).unwrap_or(u64::MAX)
     }
 

@@ -230,7 +230,8 @@ fn an_unattended_launch_meets_the_stop() {
 }
 
 /// Whoever waits elsewhere for an unattended service to be asked to end hears of the stop, whether it listened
-/// before that or not. The service itself holds the stop up until then.
+/// before that or not. Whoever only looks never sees the request taken back. The service itself holds the
+/// stop up until then.
 #[test]
 fn a_token_elsewhere_hears_of_the_stop() {
     holds(|| {
@@ -245,14 +246,24 @@ fn a_token_elsewhere_hears_of_the_stop() {
         };
         runtime.serve(service(Model("a"), run)).unwrap();
         let (token, over) = receiver.recv().unwrap();
+        let looked_at = token.clone();
+        let looker = thread::spawn(move || {
+            let mut seen = false;
+            for _ in 0..10 {
+                let requested = looked_at.is_requested();
+                assert!(requested || !seen);
+                seen = requested;
+            }
+        });
         let waiter = thread::spawn(move || {
             assert!(token.wait_timeout(Duration::from_secs(1)));
             over.notify();
         });
         let stopper = stop_aside(&runtime);
         runtime.wait().unwrap();
-        waiter.join().unwrap();
-        stopper.join().unwrap();
+        for thread in [looker, waiter, stopper] {
+            thread.join().unwrap();
+        }
     });
 }
 

@@ -84,7 +84,19 @@ impl Attempt {
 
     /// Whether somebody has asked this run to end, or the runtime's stop by itself does.
     pub(crate) fn was_requested(&self) -> bool {
-        self.steps().has(Step::Requested) || self.unit().stopped_since().is_some()
+        let is_asked = || self.steps().has(Step::Requested);
+        if is_asked() {
+            return true;
+        }
+        let unit = self.unit();
+        if unit.stopped_since().is_some() {
+            return true;
+        }
+        // The supervisor may see to the unit from right now on, and is about to say so.
+        unit.lifetime().stop_begun().is_some() && {
+            let _own = unit.lock();
+            is_asked()
+        }
     }
 
     fn set_requested(&self) {
@@ -137,15 +149,6 @@ impl Attempt {
         if self.steps().has(Step::Begun) {
             self.cancel_without_token();
         }
-    }
-
-    /// Has the supervisor see to the unit from here on, and not to leave out what was asked of it before.
-    pub(super) fn attend(&self) -> bool {
-        let is_unattended = self.unit().attendance.is_none();
-        if is_unattended && self.was_requested() {
-            self.set_requested();
-        }
-        is_unattended && self.unit().attendance.attend()
     }
 
     /// Listens to what happens when this run is asked to end. From here on the supervisor asks it.

@@ -43,6 +43,11 @@ impl Attendance {
         self.0.load(SeqCst) == UNATTENDED
     }
 
+    /// Whether the supervisor sees to the unit, or did when it ended.
+    pub(super) fn is_there(&self) -> bool {
+        self.0.load(SeqCst) == ATTENDED
+    }
+
     /// The supervisor sees to the unit from here on; whether it did not before, and the unit is alive.
     pub(super) fn attend(&self) -> bool {
         self.leave(ATTENDED)

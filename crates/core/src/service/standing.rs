@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::course::Step;
 use super::state::{Status, UnitState, UnitStatus};
 use super::unit_core::{Intent, UnitCore};
 use super::watch::{News, UnitChange};
@@ -23,11 +24,9 @@ pub(super) struct Past {
 
 impl UnitCore {
     pub(crate) fn state(&self) -> UnitState {
-        let state = {
-            // Whoever sees a state finds that those who look on were told.
-            let _own = self.lock();
-            self.kept_state()
-        };
+        // Whoever sees a state finds that those who look on were told.
+        let _own = self.lock();
+        let state = self.kept_state();
         match self.stopped_since() {
             Some(_) if !state.is_over() => UnitState::Stopping,
             _ => state,
@@ -40,12 +39,12 @@ impl UnitCore {
     }
 
     pub(crate) fn status(&self) -> UnitStatus {
-        let (mut state, since) = {
+        let (mut state, since, stopped) = {
             let own = self.lock();
-            (self.kept_state(), own.since)
+            (self.kept_state(), own.since, self.stopped_since())
         };
         let mut since = self.lifetime().moment(since);
-        if let Some(stopped) = self.stopped_since().filter(|_| !state.is_over()) {
+        if let Some(stopped) = stopped.filter(|_| !state.is_over()) {
             state = UnitState::Stopping;
             since = since.max(stopped);
         }
@@ -64,10 +63,36 @@ impl UnitCore {
         }
     }
 
-    /// When the runtime's stop by itself asked this unit to end, which nobody sees to and nobody watches.
+    /// When the runtime's stop by itself asked this unit to end, which nobody sees to, or did when it ended, and
+    /// nobody watches.
     pub(super) fn stopped_since(&self) -> Option<Instant> {
         let stop = self.lifetime().stop_begun()?;
-        (!stop.is_watched && self.attendance.is_none()).then_some(stop.began)
+        (!stop.is_watched && !self.attendance.is_there()).then_some(stop.began)
+    }
+
+    /// The supervisor sees to the unit from here on; whether it did not before, and the unit is alive. What the
+    /// stop has asked of it is not taken back.
+    pub(super) fn attend(&self) -> bool {
+        let asked = {
+            // Whoever looks meanwhile waits for the lock.
+            let mut own = self.lock();
+            if !self.attendance.attend() {
+                return false;
+            }
+            // Looked at afterwards: all that was seen of the stop before that is kept.
+            let stop = self.lifetime().stop_begun();
+            let stop = stop.filter(|stop| !stop.is_watched);
+            if let Some(stop) = stop {
+                self.steps.take(Step::Requested);
+                self.state.store(UnitState::Stopping as u8, Relaxed);
+                own.since = own.since.max(self.lifetime().age_at(stop.began));
+            }
+            stop.is_some()
+        };
+        if asked {
+            self.notify();
+        }
+        true
     }
 
     pub(super) fn last_failure(&self) -> Option<Failure> {

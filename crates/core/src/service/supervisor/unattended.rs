@@ -20,7 +20,7 @@ impl Turn {
 impl Supervisor {
     /// Sees to a unit from here on, if it is alive and nobody does.
     pub(super) fn attend(&mut self, unit: &Arc<UnitCore>) {
-        if Attempt::First(Arc::clone(unit)).attend() {
+        if unit.attend() {
             self.enter_launched(Arc::clone(unit), self.clock.now());
             // Entered before that: the stop waits for those that are entered, and for these.
             self.hub().count_attended();
