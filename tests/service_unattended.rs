@@ -27,6 +27,7 @@ on_async_flavours!(
     v3_a_token_that_is_looked_at_in_a_loop_is_asked,
     v3_a_token_that_blocks_its_flavour_is_asked,
     v3_a_token_elsewhere_is_asked_while_the_flavour_is_busy,
+    v3_a_token_outlives_its_service,
     v4_all_changes_are_told_in_order,
     v2_a_failure_is_told_and_ends_the_runtime,
     v9_what_comes_after_one_is_stopped_before_it,
@@ -240,6 +241,35 @@ fn v3_a_token_elsewhere_is_asked_while_the_flavour_is_busy<F: AsyncFlavour>(flav
     go_on.happen();
     runtime.wait().unwrap();
     assert_eq!(unit.state(), UnitState::Ended);
+}
+
+/// What was asked stays asked, also when the run that was has ended, and the runtime waits for others.
+fn v3_a_token_outlives_its_service<F: AsyncFlavour>(flavour: F) {
+    let runtime = running(flavour);
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let (holds, go_on) = (Event::new(), Event::new());
+    let (holding, goes_on) = (holds.clone(), go_on.clone());
+    let hold = move || {
+        let _token = Shutdown::current();
+        holding.happen();
+        block_until(&goes_on);
+    };
+    runtime.adopt(foster::Thread, hold).unwrap();
+    holds.expect("somebody else holds the stop up");
+    let run = move || {
+        let token = Shutdown::current();
+        sender.send(token.clone()).unwrap();
+        async move { token.requested().await }
+    };
+    let unit = runtime.serve(service(flavour, run)).unwrap();
+    let token = receiver.recv_timeout(SOON).unwrap();
+    assert!(!token.is_requested());
+    runtime.shutdown();
+    assert!(unit.wait_stopped(SOON));
+    assert!(token.is_requested());
+    go_on.happen();
+    runtime.wait().unwrap();
+    assert!(token.is_requested());
 }
 
 fn v4_all_changes_are_told_in_order<F: AsyncFlavour>(flavour: F) {

@@ -15,9 +15,6 @@ use foster::{
 
 once!(
     v1_a_service_by_hand_runs_on_every_kind_of_flavour,
-    v1_a_name_comes_from_the_type_and_is_numbered,
-    v1_a_name_that_was_given_is_refused_while_it_is_taken,
-    v1_a_number_is_not_given_twice,
     v1_a_runtime_without_services_has_no_supervisor,
     v1_a_runtime_dropped_unrun_drops_its_services,
     v1_a_shutdown_before_the_start_drops_them_unrun,
@@ -217,96 +214,6 @@ fn v1_before_and_while_running_it_starts_as_soon_as_it_may<F: AnyKind>(flavour: 
         .map(drop)
         .unwrap_err();
     assert_eq!(error.kind(), ServeErrorKind::Stopping);
-}
-
-fn v1_a_name_comes_from_the_type_and_is_numbered() {
-    let runtime = builder().until_idle().build();
-    let beats = Arc::new(AtomicUsize::new(0));
-    let beat = || Beat {
-        flavour: Smol,
-        beats: Arc::clone(&beats),
-    };
-    let names: Vec<_> = (0..3)
-        .map(|_| runtime.serve(beat()).unwrap().name().to_owned())
-        .collect();
-    assert_eq!(names, ["beat", "beat#2", "beat#3"]);
-    assert_eq!(
-        runtime.unit().name("pulse").serve(beat()).unwrap().name(),
-        "pulse"
-    );
-    runtime.run().unwrap();
-    assert_eq!(beats.load(SeqCst), 4);
-}
-
-fn v1_a_name_that_was_given_is_refused_while_it_is_taken() {
-    let runtime = started();
-    let one = runtime
-        .unit()
-        .name("one")
-        .serve(service(Smol, pending::<()>))
-        .unwrap();
-    let error = runtime
-        .unit()
-        .name("one")
-        .serve(service(Tokio, pending::<()>))
-        .unwrap_err();
-    assert_eq!(
-        (error.kind(), error.name(), error.flavour()),
-        (ServeErrorKind::Name, "one", "tokio")
-    );
-    one.stop();
-    assert!(one.wait_stopped(SOON));
-    runtime
-        .unit()
-        .name("one")
-        .serve(service(Tokio, pending::<()>))
-        .unwrap();
-    runtime.shutdown();
-    runtime.wait().unwrap();
-}
-
-fn v1_a_number_is_not_given_twice() {
-    struct Pulse;
-    impl Service for Pulse {
-        type Flavour = Smol;
-        fn flavour(&self) -> Smol {
-            Smol
-        }
-        fn run(&self) -> impl Run<foster::Coroutine> {
-            pending::<()>()
-        }
-    }
-    let runtime = started();
-    let named = |name: &'static str| runtime.unit().name(name).serve(Pulse);
-    let name = || runtime.serve(Pulse).unwrap().name().to_owned();
-    // Before there are any of the kind, and afterwards.
-    named("pulse#2").unwrap();
-    assert_eq!([name(), name()], ["pulse", "pulse#3"]);
-    named("pulse#4").unwrap();
-    assert_eq!(name(), "pulse#5");
-    for taken in ["pulse", "pulse#2", "pulse#3", "pulse#5"] {
-        assert_eq!(named(taken).unwrap_err().kind(), ServeErrorKind::Name);
-    }
-    // A name says which one it is, whether it was given or not.
-    for known in ["pulse", "pulse#2", "pulse#3"] {
-        let after = runtime.unit().after(known).serve(Pulse).unwrap();
-        assert!(after.wait_ready(SOON), "after {known}");
-    }
-    for unknown in ["pulse#1", "pulse#02", "pulse#99", "other", "other#2"] {
-        let error = runtime.unit().after(unknown).serve(Pulse).unwrap_err();
-        assert_eq!(error.kind(), ServeErrorKind::Order, "after {unknown}");
-    }
-    let names: Vec<_> = runtime
-        .units()
-        .iter()
-        .map(|unit| unit.name().to_owned())
-        .collect();
-    let expected = [
-        "pulse#2", "pulse", "pulse#3", "pulse#4", "pulse#5", "pulse#6",
-    ];
-    assert_eq!(names[..6], expected);
-    runtime.shutdown();
-    runtime.wait().unwrap();
 }
 
 fn v1_a_runtime_without_services_has_no_supervisor() {

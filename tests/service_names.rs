@@ -1,0 +1,148 @@
+//! What services are called, and how long that is known. Rows V1 and V4.
+
+mod common;
+
+use std::future::pending;
+
+use common::*;
+use foster::{Coroutine, Run, ServeErrorKind, Service, Smol, Tokio, service};
+
+once!(
+    v1_a_name_comes_from_the_type_and_is_numbered,
+    v1_a_name_that_was_given_is_refused_while_it_is_taken,
+    v1_a_number_is_not_given_twice,
+    v4_the_oldest_that_are_over_are_forgotten,
+);
+
+struct Pulse;
+
+impl Service for Pulse {
+    type Flavour = Smol;
+
+    fn flavour(&self) -> Smol {
+        Smol
+    }
+
+    fn run(&self) -> impl Run<Coroutine> {
+        pending::<()>()
+    }
+}
+
+fn v1_a_name_comes_from_the_type_and_is_numbered() {
+    let runtime = builder().build();
+    // Before the start, and while it runs.
+    let name = || runtime.serve(Pulse).unwrap().name().to_owned();
+    assert_eq!([name(), name()], ["pulse", "pulse#2"]);
+    runtime.start().unwrap();
+    assert_eq!(name(), "pulse#3");
+    let named = runtime.unit().name("beat").serve(Pulse).unwrap();
+    assert_eq!(named.name(), "beat");
+    runtime.shutdown();
+    runtime.wait().unwrap();
+}
+
+fn v1_a_name_that_was_given_is_refused_while_it_is_taken() {
+    let runtime = started();
+    let one = runtime
+        .unit()
+        .name("one")
+        .serve(service(Smol, pending::<()>))
+        .unwrap();
+    let error = runtime
+        .unit()
+        .name("one")
+        .serve(service(Tokio, pending::<()>))
+        .unwrap_err();
+    assert_eq!(
+        (error.kind(), error.name(), error.flavour()),
+        (ServeErrorKind::Name, "one", "tokio")
+    );
+    one.stop();
+    assert!(one.wait_stopped(SOON));
+    runtime
+        .unit()
+        .name("one")
+        .serve(service(Tokio, pending::<()>))
+        .unwrap();
+    runtime.shutdown();
+    runtime.wait().unwrap();
+}
+
+fn v1_a_number_is_not_given_twice() {
+    let runtime = started();
+    let named = |name: &'static str| runtime.unit().name(name).serve(Pulse);
+    let name = || runtime.serve(Pulse).unwrap().name().to_owned();
+    // Before there are any of the kind.
+    named("pulse#2").unwrap();
+    assert_eq!([name(), name()], ["pulse", "pulse#3"]);
+    named("pulse#4").unwrap();
+    assert_eq!(name(), "pulse#5");
+    // And when there is one already.
+    let closure = || {
+        let unit = runtime.serve(service(Smol, pending::<()>)).unwrap();
+        unit.name().to_owned()
+    };
+    let first = closure();
+    let second = format!("{first}#2");
+    let given = runtime.unit().name(second).serve(Pulse).unwrap();
+    assert_eq!(closure(), format!("{first}#3"));
+    given.stop();
+    assert!(given.wait_stopped(SOON));
+    runtime
+        .unit()
+        .name(format!("{first}#2"))
+        .serve(Pulse)
+        .unwrap();
+    for taken in ["pulse", "pulse#2", "pulse#3", "pulse#5"] {
+        assert_eq!(named(taken).unwrap_err().kind(), ServeErrorKind::Name);
+    }
+    // A name says which one it is, whether it was given or not.
+    for known in ["pulse", "pulse#2", "pulse#3"] {
+        let after = runtime.unit().after(known).serve(Pulse).unwrap();
+        assert!(after.wait_ready(SOON), "after {known}");
+    }
+    for unknown in ["pulse#1", "pulse#02", "pulse#99", "other", "other#2"] {
+        let error = runtime.unit().after(unknown).serve(Pulse).unwrap_err();
+        assert_eq!(error.kind(), ServeErrorKind::Order, "after {unknown}");
+    }
+    let units = runtime.units();
+    let names = units.iter().map(|unit| unit.name());
+    let names: Vec<_> = names.filter(|name| name.starts_with("pulse")).collect();
+    let expected = [
+        "pulse#2", "pulse", "pulse#3", "pulse#4", "pulse#5", "pulse#6",
+    ];
+    assert_eq!(names[..6], expected);
+    runtime.shutdown();
+    runtime.wait().unwrap();
+}
+
+fn v4_the_oldest_that_are_over_are_forgotten() {
+    const JOBS: usize = 3_000;
+    let runtime = started();
+    let named = |name: String| runtime.unit().name(name);
+    named("server".to_owned())
+        .serve(service(Smol, pending::<()>))
+        .unwrap();
+    for number in 0..JOBS {
+        let job = named(format!("job {number}"));
+        let job = job.serve(service(Smol, || async {})).unwrap();
+        assert!(job.wait_stopped(SOON));
+    }
+    let units = runtime.units();
+    let names: Vec<_> = units.iter().map(|unit| unit.name()).collect();
+    assert_eq!(names[0], "server");
+    assert!(names.len() < JOBS, "{} are known", names.len());
+    let kept: Vec<_> = (JOBS - 512..JOBS)
+        .map(|number| format!("job {number}"))
+        .collect();
+    assert_eq!(names[names.len() - 512..], kept);
+    // Its name is forgotten with it.
+    let after = |name: &'static str| {
+        let unit = runtime.unit().after(name);
+        unit.serve(service(Smol, || async {})).map(drop)
+    };
+    after("job 2999").unwrap();
+    assert_eq!(after("job 0").unwrap_err().kind(), ServeErrorKind::Order);
+    runtime.shutdown();
+    runtime.wait().unwrap();
+}
