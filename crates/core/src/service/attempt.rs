@@ -213,13 +213,15 @@ impl Attempt {
 
     /// The run is over.
     pub(crate) fn end(&self) {
+        let unit = self.unit();
+        // Another run that may follow, and a value that is still there, are the supervisor's business.
+        let is_all = unit.intent() == Intent::None
+            && !self.may_be_followed()
+            && !unit.has_absorbed()
+            && !unit.source().is_some_and(|source| source.keeps_value());
         let (returned, told, record) =
             self.with_course(|course| (course.returned, course.told, course.record.take()));
         drop(record);
-        let unit = self.unit();
-        // Another run that may follow, and a value that is still there, are the supervisor's business.
-        let keeps_value = unit.source().is_some_and(|source| source.keeps_value());
-        let is_all = unit.intent() == Intent::None && !keeps_value;
         if is_all && unit.attendance.end(returned) {
             unit.end_unattended(returned, told);
             return;

@@ -171,10 +171,9 @@ impl Policy {
         stop_time: None,
     };
 
-    /// Whether nothing is to be done for the service while it runs.
+    /// Whether nothing is to be done for the service while its first run goes on.
     pub(crate) fn asks_nothing(&self) -> bool {
-        !self.restart.is_on_failure()
-            && !self.notifies_ready
+        !self.notifies_ready
             && self.start_timeout.is_none()
             && self.stop_time.is_none()
     }

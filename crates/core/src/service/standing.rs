@@ -95,6 +95,11 @@ impl UnitCore {
         true
     }
 
+    /// When its present run has begun, as far as the state knows.
+    pub(super) fn since(&self) -> Instant {
+        self.lifetime().moment(self.lock().since)
+    }
+
     pub(super) fn last_failure(&self) -> Option<Failure> {
         self.past()?.last_failure.clone()
     }
@@ -115,6 +120,10 @@ impl UnitCore {
         drop(past);
         // Its error is the user's.
         drop(late);
+    }
+
+    pub(super) fn has_absorbed(&self) -> bool {
+        self.past().is_some_and(|past| past.absorbed.is_some())
     }
 
     pub(super) fn take_absorbed(&self) -> Option<Failure> {

@@ -21,7 +21,9 @@ impl Supervisor {
     /// Sees to a unit from here on, if it is alive and nobody does.
     pub(super) fn attend(&mut self, unit: &Arc<UnitCore>) {
         if unit.attend() {
-            self.enter_launched(Arc::clone(unit), self.clock.now());
+            // Until now nothing has changed since its run has begun, or was launched.
+            let at = unit.since();
+            self.enter_launched(Arc::clone(unit), at);
             // Entered before that: the stop waits for those that are entered, and for these.
             self.hub().count_attended();
         }
