@@ -278,7 +278,7 @@ impl Attempt {
 
     /// Whether the policy makes a restart of a failure that happens now.
     fn absorbs(&self) -> bool {
-        self.unit().policy().restart.is_on_failure()
+        self.unit().policy().restart().is_on_failure()
             && self.unit().intent() != Intent::Stop
             && self.unit().lifetime().phase() < Phase::Stopping
     }
@@ -308,7 +308,7 @@ impl Attempt {
             Intent::Restart => return true,
             Intent::None => {}
         }
-        let restart = &self.unit().policy().restart;
+        let restart = self.unit().policy().restart();
         self.with_course(|course| match course.returned {
             true => restart.is_on_return() && course.exit.is_none(),
             // It panics, or has failed, or is cancelled for a start time-out.

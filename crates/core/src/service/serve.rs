@@ -208,7 +208,8 @@ impl UnitBuilder<'_> {
     {
         let core = self.runtime.core();
         let key = service.flavour();
-        let settings = self.settings.over(service.settings());
+        let mut settings = self.settings.over(service.settings());
+        let policy = settings.take_policy();
         let derived = Derived::of::<S>(location);
         let refused = |problem| {
             let name = settings.name.clone();
@@ -217,7 +218,7 @@ impl UnitBuilder<'_> {
             origin.service = true;
             ServeError::new(origin, problem)
         };
-        let policy = settings.policy().map_err(refused)?;
+        let policy = policy.map_err(refused)?;
         let chosen = key.select(&core.slots, &core.lifetime);
         let Chosen { slot, .. } = chosen.map_err(|reason| refused(reason.into()))?;
         if core.lifetime.phase() >= Phase::Stopping {

@@ -17,17 +17,7 @@ pub struct Settings {
     pub(crate) name: Option<Cow<'static, str>>,
     pub(crate) after: Vec<Dependency>,
     /// Boxed, as most services have none, and settings are moved about.
-    said: Option<Box<Said>>,
-}
-
-/// What was said of a service's policy.
-#[derive(Debug, Clone, Default)]
-struct Said {
-    restart: Option<Restart>,
-    notifies_ready: Option<bool>,
-    return_is_failure: Option<bool>,
-    start_timeout: Option<Duration>,
-    stop_time: Option<Duration>,
+    policy: Option<Box<Policy>>,
 }
 
 impl Settings {
@@ -48,7 +38,7 @@ impl Settings {
 
     /// When it is started again. Never unless set.
     pub fn restart(mut self, restart: Restart) -> Self {
-        self.say().restart = Some(restart);
+        self.said().restart = Some(restart);
         self
     }
 
@@ -71,7 +61,7 @@ impl Settings {
     ///
     /// A run that ends without having said so has failed.
     pub fn notifies_ready(mut self) -> Self {
-        self.say().notifies_ready = Some(true);
+        self.said().notifies_ready = true;
         self
     }
 
@@ -79,7 +69,7 @@ impl Settings {
     /// may wait for those that it comes after. What takes longer is a failure that says who waited for
     /// whom. No limit unless set.
     pub fn start_timeout(mut self, time: Duration) -> Self {
-        self.say().start_timeout = Some(time);
+        self.said().start_timeout = Some(time);
         self
     }
 
@@ -88,18 +78,18 @@ impl Settings {
     ///
     /// A coroutine that takes longer is dropped where it awaits.
     pub fn stop_time(mut self, time: Duration) -> Self {
-        self.say().stop_time = Some(time);
+        self.said().stop_time = Some(time);
         self
     }
 
     /// Makes a normal return a failure, for a service that must never end.
     pub fn return_is_failure(mut self) -> Self {
-        self.say().return_is_failure = Some(true);
+        self.said().return_is_failure = true;
         self
     }
 
-    fn say(&mut self) -> &mut Said {
-        self.said.get_or_insert_default()
+    fn said(&mut self) -> &mut Policy {
+        self.policy.get_or_insert_default()
     }
 
     /// These settings, with those of `own` where these say nothing.
@@ -107,54 +97,26 @@ impl Settings {
         self.name = self.name.or(own.name);
         let said = std::mem::replace(&mut self.after, own.after);
         self.after.extend(said);
-        self.said = match (self.said, own.said) {
+        self.policy = match (self.policy, own.policy) {
             (Some(said), Some(own)) => Some(Box::new(said.over(*own))),
             (said, own) => said.or(own),
         };
         self
     }
 
-    /// The policy, if it can work; `None` if nothing was said of it.
-    pub(crate) fn policy(&self) -> Result<Option<Box<Policy>>, Problem> {
-        let policy = self.said.as_deref().map(Said::policy);
-        Ok(policy.transpose()?.map(Box::new))
+    /// Takes the policy, if anything was said of it.
+    pub(crate) fn take_policy(&mut self) -> Result<Option<Box<Policy>>, Problem> {
+        if let Some(policy) = &self.policy {
+            policy.check()?;
+        }
+        Ok(self.policy.take())
     }
 }
 
-impl Said {
-    fn over(self, own: Self) -> Self {
-        Self {
-            restart: self.restart.or(own.restart),
-            notifies_ready: self.notifies_ready.or(own.notifies_ready),
-            return_is_failure: self.return_is_failure.or(own.return_is_failure),
-            start_timeout: self.start_timeout.or(own.start_timeout),
-            stop_time: self.stop_time.or(own.stop_time),
-        }
-    }
-
-    fn policy(&self) -> Result<Policy, Problem> {
-        let restart = self.restart.clone().unwrap_or_default();
-        let problem = restart.problem().or_else(|| {
-            let never = self.start_timeout.is_some_and(|time| time.is_zero());
-            never.then(|| "a start time-out of no time at all cannot be met".to_owned())
-        });
-        if let Some(problem) = problem {
-            return Err(Problem::Settings(problem));
-        }
-        Ok(Policy {
-            restart,
-            notifies_ready: self.notifies_ready == Some(true),
-            return_is_failure: self.return_is_failure == Some(true),
-            start_timeout: self.start_timeout,
-            stop_time: self.stop_time,
-        })
-    }
-}
-
-/// Settings that can work, without name and order.
-#[derive(Debug)]
+/// What a service's ends mean, as far as something was said of it.
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Policy {
-    pub(crate) restart: Restart,
+    restart: Option<Restart>,
     pub(crate) notifies_ready: bool,
     pub(crate) return_is_failure: bool,
     pub(crate) start_timeout: Option<Duration>,
@@ -164,17 +126,39 @@ pub(crate) struct Policy {
 impl Policy {
     /// That of a service of which nothing was said.
     pub(crate) const SILENT: &'static Self = &Self {
-        restart: Restart::never(),
+        restart: None,
         notifies_ready: false,
         return_is_failure: false,
         start_timeout: None,
         stop_time: None,
     };
 
+    fn over(self, own: Self) -> Self {
+        Self {
+            restart: self.restart.or(own.restart),
+            notifies_ready: self.notifies_ready || own.notifies_ready,
+            return_is_failure: self.return_is_failure || own.return_is_failure,
+            start_timeout: self.start_timeout.or(own.start_timeout),
+            stop_time: self.stop_time.or(own.stop_time),
+        }
+    }
+
+    /// Whether it can work.
+    fn check(&self) -> Result<(), Problem> {
+        let problem = self.restart().problem().or_else(|| {
+            let never = self.start_timeout.is_some_and(|time| time.is_zero());
+            never.then(|| "a start time-out of no time at all cannot be met".to_owned())
+        });
+        problem.map_or(Ok(()), |problem| Err(Problem::Settings(problem)))
+    }
+
+    pub(crate) fn restart(&self) -> &Restart {
+        const NEVER: &Restart = &Restart::never();
+        self.restart.as_ref().unwrap_or(NEVER)
+    }
+
     /// Whether nothing is to be done for the service while its first run goes on.
     pub(crate) fn asks_nothing(&self) -> bool {
-        !self.notifies_ready
-            && self.start_timeout.is_none()
-            && self.stop_time.is_none()
+        !self.notifies_ready && self.start_timeout.is_none() && self.stop_time.is_none()
     }
 }

@@ -30,7 +30,7 @@ impl Supervisor {
             return;
         };
         let unit = Arc::clone(&entry.unit);
-        let restart = &unit.policy().restart;
+        let restart = unit.policy().restart();
         let failed = course.told || absorbed.is_some();
         let end = if failed {
             UnitState::Failed
@@ -64,7 +64,7 @@ impl Supervisor {
             return;
         };
         let unit = Arc::clone(&entry.unit);
-        let restart = &unit.policy().restart;
+        let restart = unit.policy().restart();
         if let Stage::Alive(alive) = &entry.stage {
             if now.saturating_duration_since(alive.started) >= restart.forgets_after() {
                 entry.row = 0;

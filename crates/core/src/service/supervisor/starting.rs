@@ -136,7 +136,7 @@ impl Supervisor {
             return;
         };
         let policy = entry.unit.policy();
-        if policy.restart.starts_limit().is_some() {
+        if policy.restart().starts_limit().is_some() {
             entry.starts.push_back(now);
         }
         entry.runs += 1;
