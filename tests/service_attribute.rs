@@ -171,8 +171,8 @@ fn v13_its_options_are_the_settings() {
         "after: [\"scan\"]",
         "OnFailure",
         "Some((3, 60s))",
-        "notifies_ready: Some(true)",
-        "return_is_failure: Some(true)",
+        "notifies_ready: true",
+        "return_is_failure: true",
         "start_timeout: Some(5s)",
         "stop_time: Some(1s)",
     ] {

@@ -13,7 +13,8 @@
 //! ```
 //!
 //! Both moves are made from Unattended alone, so either the supervisor finds the run alive, and is told of
-//! its end, or it finds the unit over. A unit of any other kind is attended from the beginning.
+//! its end, or it finds the unit over. A unit of any other kind is attended from the beginning. One that was
+//! handed in before the start is Held until the supervisor launches its run, or sees to it.
 //!
 //! Nothing comes after one that is unattended, so its turn to end has come as soon as the runtime stops, and
 //! that alone asks it: `UnitCore::stopped_since`. A run queue that polls it finds out by itself, in the sweep
@@ -27,14 +28,17 @@ const ATTENDED: u8 = 0;
 const UNATTENDED: u8 = 1;
 const OVER: u8 = 2;
 const OVER_READY: u8 = 3;
+const HELD: u8 = 4;
 
 pub(super) struct Attendance(AtomicU8);
 
 impl Attendance {
-    pub(super) fn new(attended: bool) -> Self {
-        Self(AtomicU8::new(match attended {
-            true => ATTENDED,
-            false => UNATTENDED,
+    /// `is_launched` says whether the first run is launched right away.
+    pub(super) fn new(is_attended: bool, is_launched: bool) -> Self {
+        Self(AtomicU8::new(match (is_attended, is_launched) {
+            (true, _) => ATTENDED,
+            (false, true) => UNATTENDED,
+            (false, false) => HELD,
         }))
     }
 
@@ -50,18 +54,26 @@ impl Attendance {
 
     /// The supervisor sees to the unit from here on; whether it did not before, and the unit is alive.
     pub(super) fn attend(&self) -> bool {
-        self.leave(ATTENDED)
+        self.leave(UNATTENDED, ATTENDED)
+    }
+
+    /// The first run of a unit that was held is about to be launched; `false` if the supervisor sees to it.
+    pub(super) fn release(&self) -> bool {
+        self.leave(HELD, UNATTENDED)
+    }
+
+    /// The supervisor sees to a unit that was held, from here on; `false` if it is none.
+    pub(super) fn take_up(&self) -> bool {
+        self.leave(HELD, ATTENDED)
     }
 
     /// The run of an unattended unit is over; `false` if the supervisor sees to the unit.
     pub(super) fn end(&self, is_ready: bool) -> bool {
-        self.leave(if is_ready { OVER_READY } else { OVER })
+        self.leave(UNATTENDED, if is_ready { OVER_READY } else { OVER })
     }
 
-    fn leave(&self, to: u8) -> bool {
-        self.0
-            .compare_exchange(UNATTENDED, to, SeqCst, SeqCst)
-            .is_ok()
+    fn leave(&self, from: u8, to: u8) -> bool {
+        self.0.compare_exchange(from, to, SeqCst, SeqCst).is_ok()
     }
 
     /// Whether the unit was ready at the end that it had unattended.

@@ -21,8 +21,8 @@ const SETTLED_WITHIN: Duration = Duration::from_secs(1);
 
 /// What the supervisor is told.
 pub(crate) enum Told {
-    /// Services were handed in before the start.
-    Served(Vec<Newcomer>),
+    /// Services were handed in before the start; the first of them wait for no other and are held.
+    Served(Vec<Arc<UnitCore>>, Vec<Newcomer>),
     /// A service was handed in.
     ServedOne(Newcomer),
     /// A service was handed in, and whoever did it launches its first run, begun at that moment. One of an

@@ -156,21 +156,21 @@ impl Registry {
             }
         };
         let may_start = state.launched && application.after.is_empty();
-        let is_attended = !may_start || application.asks_something();
+        let is_attended = !application.after.is_empty() || application.asks_something();
         // An unattended one starts at once. Where nobody looks on it need not be told that it did.
-        let is_waiting = is_attended || lifetime.hub.watchers.are_there();
+        let is_waiting = is_attended || !may_start || lifetime.hub.watchers.are_there();
         let state_now = match is_waiting {
             true => UnitState::Waiting,
             false => UnitState::Starting,
         };
-        let has_source = is_attended || application.is_made;
+        let has_source = is_attended || !may_start || application.is_made;
         let rest = (has_source || application.policy.is_some())
             .then(|| Rest::new(application.policy, has_source.then(application.source)));
         let unit = Arc::new(UnitCore::new(
             state.taken,
             name,
             application.slot,
-            Attendance::new(is_attended),
+            Attendance::new(is_attended, may_start),
             state_now,
             rest,
         ));
@@ -180,11 +180,12 @@ impl Registry {
         hub.count_taken(is_attended);
         if !is_attended {
             state.note_unattended(unit.slot());
-        } else if !state.launched {
+        }
+        if !state.launched {
             state
                 .waiting
                 .push((Arc::clone(&unit), application.after.to_vec()));
-        } else if !state.announce(&unit, application.after, may_start) {
+        } else if is_attended && !state.announce(&unit, application.after, may_start) {
             hub.count_over(true);
             return Err(Refusal {
                 problem: Problem::Stopping,
@@ -261,14 +262,17 @@ impl Registry {
         if waiting.is_empty() {
             return Ok(());
         }
-        let newcomers = waiting
-            .into_iter()
-            .map(|(unit, after)| Newcomer {
-                unit,
-                after: resolve(&state, &after),
-            })
-            .collect();
-        if lifetime.hub.push(Told::Served(newcomers)).is_ok() && lifetime.hold_for_services() {
+        let (mut free, mut newcomers) = (Vec::new(), Vec::new());
+        for (unit, after) in waiting {
+            if unit.attendance.is_there() {
+                let after = resolve(&state, &after);
+                newcomers.push(Newcomer { unit, after });
+            } else {
+                free.push(unit);
+            }
+        }
+        if lifetime.hub.push(Told::Served(free, newcomers)).is_ok() && lifetime.hold_for_services()
+        {
             state.supervisor = Some(
                 self.supervise(lifetime)
                     .inspect_err(|_| lifetime.release())?,
@@ -285,7 +289,8 @@ impl Registry {
             std::mem::take(&mut state.waiting)
         };
         for (unit, _) in &waiting {
-            unit.lifetime().hub.count_over(true);
+            let is_attended = unit.attendance.is_there();
+            unit.lifetime().hub.count_over(is_attended);
             drop_value(unit);
             unit.set_state(UnitState::Ended);
         }

@@ -211,6 +211,8 @@ impl UnitCore {
             return;
         }
         match intent {
+            // It waits for its first start.
+            Intent::Restart if self.state() == UnitState::Waiting => return,
             Intent::Restart => {
                 let asked = self.intent.compare_exchange(
                     Intent::None as u8,

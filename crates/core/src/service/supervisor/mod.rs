@@ -12,6 +12,7 @@
 //! ```
 
 mod ending;
+mod held;
 mod starting;
 mod stopping;
 mod timing;
@@ -24,6 +25,7 @@ use std::time::{Duration, Instant};
 
 use rustc_hash::FxHashMap;
 
+use self::held::Held;
 use self::stopping::state_left;
 use self::unattended::Turn;
 
@@ -40,7 +42,7 @@ use crate::service::hub::{Ack, Hub, Told};
 use crate::service::registry::{Newcomer, Registry, drop_value};
 use crate::service::state::UnitState;
 use crate::service::unit_core::{Intent, UnitCore};
-use crate::slot::SETTLING;
+use crate::slot::{SETTLING, Slot};
 use crate::sync::Arc;
 use crate::sync::thread;
 
@@ -61,6 +63,8 @@ pub(crate) struct Supervisor {
     /// Flavours that are being started, each with the units that wait for it; the first one's thread
     /// does it.
     flavours: Vec<VecDeque<Id>>,
+    /// The same of units that it does not see to.
+    held: Vec<Held>,
     /// Runs of which it is not known that they have begun.
     unbegun: usize,
     /// Units that the stop waits for, beside those that are unattended.
@@ -145,6 +149,7 @@ impl Supervisor {
             timers_made: 0,
             settling: Vec::new(),
             flavours: Vec::new(),
+            held: Vec::new(),
             unbegun: 0,
             unreleased: 0,
             turns: Vec::new(),
@@ -203,7 +208,10 @@ impl Supervisor {
 
     fn take(&mut self, told: Told) {
         match told {
-            Told::Served(newcomers) => self.serve(newcomers),
+            Told::Served(free, newcomers) => {
+                self.serve_free(free);
+                self.serve(newcomers);
+            }
             Told::ServedOne(newcomer) => self.serve(vec![newcomer]),
             Told::Launched(unit, at) => self.enter_launched(unit, at),
             Told::Begun(attempt) => {
@@ -226,7 +234,11 @@ impl Supervisor {
                 self.attend(&unit);
                 self.asked(&unit);
             }
-            Told::FlavourStarted(unit, result) => self.flavour_started(unit.id, result),
+            Told::FlavourStarted(unit, result) => {
+                if let Some(result) = self.held_flavour_started(unit.id, result) {
+                    self.flavour_started(unit.id, result);
+                }
+            }
             Told::Moved(ack) => {
                 self.wake_waiters();
                 self.await_all();

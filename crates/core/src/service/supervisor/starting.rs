@@ -131,7 +131,7 @@ impl Supervisor {
         }
     }
 
-    fn set_alive(&mut self, id: Id, attempt: Attempt, now: Instant, launched: bool) {
+    pub(super) fn set_alive(&mut self, id: Id, attempt: Attempt, now: Instant, launched: bool) {
         let Some(entry) = self.entries.get_mut(&id) else {
             return;
         };

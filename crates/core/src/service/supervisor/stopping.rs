@@ -152,6 +152,7 @@ impl Supervisor {
             return;
         }
         self.stopping = true;
+        self.end_all_held();
         let free = self
             .entries
             .iter()
@@ -205,6 +206,7 @@ impl Supervisor {
             }
             self.left.push(entry.unit);
         }
+        self.end_all_held();
         self.leave_unattended();
         self.acks.clear();
         for unit in &self.left {

@@ -26,6 +26,8 @@ impl Supervisor {
             self.enter_launched(Arc::clone(unit), at);
             // Entered before that: the stop waits for those that are entered, and for these.
             self.hub().count_attended();
+        } else {
+            self.attend_held(unit);
         }
     }
 
