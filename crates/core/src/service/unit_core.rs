@@ -63,7 +63,7 @@ pub(super) struct Rest {
     source: OnceLock<Arc<dyn Launch>>,
     /// The name of one of many, once somebody has asked for it.
     name: OnceLock<Arc<str>>,
-    past: Mutex<Past>,
+    past: OnceLock<Box<Mutex<Past>>>,
 }
 
 impl Rest {
@@ -76,7 +76,8 @@ impl Rest {
     }
 
     pub(super) fn past(&self) -> MutexGuard<'_, Past> {
-        self.past.lock().unwrap_or_else(PoisonError::into_inner)
+        let past = self.past.get_or_init(Box::default).lock();
+        past.unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -154,7 +155,8 @@ impl UnitCore {
 
     /// What has become of its earlier runs, if there is anything to tell.
     pub(super) fn past(&self) -> Option<MutexGuard<'_, Past>> {
-        self.rest.get().map(|rest| rest.past())
+        let past = self.rest.get()?.past.get()?.lock();
+        Some(past.unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Where the values for further runs come from, if there may be any.
