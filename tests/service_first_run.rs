@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use common::*;
 use foster::{
-    BoxError, Coroutine, Exit, Flavour, Identifier, Key, Reporter, Restart, Smol, UnitState,
-    service,
+    BoxError, Coroutine, Exit, Flavour, Identifier, Key, Reporter, Restart, Runtime, Smol,
+    UnitState, service,
 };
 
 once!(
@@ -83,22 +83,27 @@ fn v5_one_that_returns_is_started_again_unless_it_says_otherwise<F: AsyncFlavour
     let done = serve(Restart::always(), 0);
     assert!(done.wait_stopped(SOON));
     assert_eq!((done.state(), done.restarts()), (UnitState::Ended, 0));
-    let (runs, ended) = (AtomicUsize::new(0), Event::new());
-    let ends = ended.clone();
-    let run = move || {
-        let is_last = runs.fetch_add(1, SeqCst) == 2;
-        let ends = ends.clone();
-        async move {
-            if is_last {
-                ends.happen();
-                pending::<()>().await;
+    for is_made in [false, true] {
+        let (runs, ended) = (Arc::new(AtomicUsize::new(0)), Event::new());
+        let ends = ended.clone();
+        let run = move || {
+            let is_last = runs.fetch_add(1, SeqCst) == 2;
+            let ends = ends.clone();
+            async move {
+                if is_last {
+                    ends.happen();
+                    pending::<()>().await;
+                }
             }
-        }
-    };
-    let unit = runtime.unit().restart(at_once(Restart::always()));
-    let unit = unit.serve(service(flavour, run)).unwrap();
-    ended.expect("its third run");
-    assert_eq!(unit.restarts(), 2);
+        };
+        let unit = runtime.unit().restart(at_once(Restart::always()));
+        let unit = match is_made {
+            false => unit.serve(service(flavour, run)),
+            true => unit.serve_with(move || service(flavour, run.clone())),
+        };
+        ended.expect("its third run");
+        assert_eq!(unit.unwrap().restarts(), 2);
+    }
     runtime.shutdown();
     runtime.wait().unwrap();
 }
@@ -229,8 +234,13 @@ impl Key for Slow {
     }
 }
 
+/// A runtime whose stop takes longer than a test if it waits for the end of its grace time.
+fn patient() -> Runtime {
+    builder().grace(Duration::from_secs(600)).build()
+}
+
 fn v9_a_unit_that_is_held_is_waited_for() {
-    let runtime = runtime();
+    let runtime = patient();
     let go = Event::new();
     let slow = || service(Slow(go.clone()), pending::<()>);
     let first = runtime.serve(slow()).unwrap();
@@ -256,10 +266,12 @@ fn v9_a_unit_that_is_held_is_waited_for() {
     assert_eq!(log.read(), [UnitState::Running]);
     runtime.shutdown();
     runtime.wait().unwrap();
+    let is_over = |unit: &foster::UnitStatus| unit.state() == UnitState::Ended;
+    assert!(runtime.units().iter().all(is_over));
 }
 
 fn v12_what_is_held_when_the_runtime_stops_never_runs() {
-    let runtime = runtime();
+    let runtime = patient();
     let (go, dropped) = (Event::new(), Event::new());
     let drops = dropped.clone();
     let value = OnDrop(move || drops.happen());

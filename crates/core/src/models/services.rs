@@ -202,6 +202,33 @@ fn an_unattended_end_meets_the_stop() {
     });
 }
 
+/// A failure that a restart would have followed is told if the stop comes between the two.
+#[test]
+fn an_unattended_failure_meets_the_stop() {
+    holds(|| {
+        let (runtime, _first) = started();
+        let runs = Count::default();
+        let run = move || {
+            runs.add();
+            let is_first = runs.get() == 1;
+            async move {
+                match is_first {
+                    true => Err::<(), _>("once"),
+                    false => pending().await,
+                }
+            }
+        };
+        let restart = Restart::on_failure().jitter(0.0).delay(Duration::ZERO);
+        let unit = runtime.unit().restart(restart);
+        let unit = unit.serve(service(Model("a"), run)).unwrap();
+        let stopper = stop_aside(&runtime);
+        let told = runtime.wait().is_err();
+        stopper.join().unwrap();
+        let failed = unit.last_failure().is_some();
+        assert_eq!(failed, told || unit.restarts() > 0);
+    });
+}
+
 /// Launched as the runtime stops, an unattended service runs or is refused; if it runs it has its first poll,
 /// is dropped where it awaits, and the runtime waits for that.
 #[test]
