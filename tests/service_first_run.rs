@@ -183,7 +183,7 @@ fn v7_a_first_run_that_went_well_is_not_counted<F: AsyncFlavour>(flavour: F) {
 }
 
 fn v3_what_is_asked_before_the_start_holds() {
-    let runtime = runtime();
+    let runtime = patient();
     let ran = Log::new();
     let serve = |what: &'static str| {
         let ran = ran.clone();
@@ -202,7 +202,9 @@ fn v3_what_is_asked_before_the_start_holds() {
     runtime.shutdown();
     runtime.wait().unwrap();
     assert_eq!(ran.read(), ["restarted"]);
-    assert_eq!(stopped.state(), UnitState::Ended);
+    for unit in [stopped, restarted] {
+        assert_eq!(unit.state(), UnitState::Ended);
+    }
 }
 
 /// Smol, once the test says so.
@@ -281,6 +283,9 @@ fn v12_what_is_held_when_the_runtime_stops_never_runs() {
     };
     let unit = runtime.serve(service(Slow(go.clone()), run)).unwrap();
     runtime.start().unwrap();
+    while unit.state() != UnitState::Starting {
+        std::thread::yield_now();
+    }
     runtime.shutdown();
     assert!(unit.wait_stopped(SOON));
     assert_eq!(unit.state(), UnitState::Ended);

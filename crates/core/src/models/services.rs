@@ -221,7 +221,9 @@ fn an_unattended_failure_meets_the_stop() {
         let mut changes = runtime.unit_changes(100);
         let restart = Restart::on_failure().jitter(0.0).delay(Duration::ZERO);
         let unit = runtime.unit().restart(restart);
-        let unit = unit.serve(service(Model("a"), run)).unwrap();
+        // It is all that is left of the run, as each has a value of its own.
+        let make = move || service(Model("a"), run.clone());
+        let unit = unit.serve_with(make).unwrap();
         let stopper = stop_aside(&runtime);
         let told = runtime.wait().is_err();
         stopper.join().unwrap();
