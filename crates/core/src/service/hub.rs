@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use super::application::Newcomer;
 use super::attempt::Attempt;
-use super::registry::Newcomer;
 use super::unit_core::UnitCore;
 use super::watch::Watchers;
 use crate::clock::Clock;

@@ -1,13 +1,14 @@
 //! Services: what a runtime starts, watches, starts again and stops in order.
 //!
 //! `settings` and `restart` say how, `function` makes services of functions, `unit` is the handle, `state`
-//! what it shows, `unit_core` what is behind it and `standing` how that does, `attempt` one run of a service and
-//! `course` how far it has come, `source` where its value
-//! comes from, `hub` the place where all that happens to services is told, `registry` all of them, `order`
+//! what it shows, `unit_core` what is behind it and `standing` how that does, `attempt` one run of a service
+//! and `course` how far it has come, `source` where its value comes from, `hub` the place where all that
+//! happens to services is told, `application` a service on its way into the `registry` of all of them, `order`
 //! who comes after whom, `names` what they are called, `supervisor` the thread that acts on it, and
 //! `attendance` which of them that thread sees to.
 
 mod answer;
+mod application;
 mod attempt;
 mod attendance;
 mod course;

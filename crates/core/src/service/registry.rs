@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
+use super::application::{Application, Newcomer, Refusal, Taken};
 use super::attempt::Attempt;
 use super::attendance::Attendance;
 use super::dependency::Dependency;
@@ -10,12 +11,9 @@ use super::error::Problem;
 use super::hub::Told;
 use super::names::{Derived, Name, Names};
 use super::order::{check_dependency, check_order, resolve};
-use super::settings::Policy;
-use super::source::Launch;
 use super::state::UnitState;
 use super::supervisor::Supervisor;
 use super::unit_core::{Rest, UnitCore};
-use crate::error::Reason;
 use crate::failure::{Cause, Failure};
 use crate::joining::Joining;
 use crate::lifetime::{Lifetime, Phase};
@@ -26,71 +24,6 @@ use crate::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// How many services may be over before the first of them are forgotten.
 const REMEMBERED: usize = 1024;
-
-/// A service that is to be started, and those that it comes after.
-pub(crate) struct Newcomer {
-    pub(crate) unit: Arc<UnitCore>,
-    pub(crate) after: Vec<Arc<UnitCore>>,
-}
-
-/// What is needed to take a service in.
-pub(crate) struct Application<'a> {
-    pub(crate) name: Option<&'a str>,
-    /// What it is called after if it was given no name.
-    pub(crate) derived: Derived,
-    pub(crate) slot: Arc<Slot>,
-    pub(crate) policy: Option<Box<Policy>>,
-    pub(crate) after: &'a [Dependency],
-    /// Whether its runs are blocking code.
-    pub(crate) is_blocking: bool,
-    /// Whether each run has a value of its own.
-    pub(crate) is_made: bool,
-    /// Makes the source of its values, and takes the first one for it.
-    pub(crate) source: &'a mut dyn FnMut() -> Arc<dyn Launch>,
-}
-
-impl Application<'_> {
-    /// Whether the supervisor has to see to the service from the beginning. It has to know of all whose time
-    /// is moved by hand, as whoever moves it waits for them; and of those that cannot be cancelled.
-    fn asks_something(&self) -> bool {
-        let clock = &self.slot.lifetime.settings.clock;
-        let policy = self.policy.as_deref();
-        policy.is_some_and(|policy| !policy.asks_nothing()) || self.is_blocking || clock.is_manual()
-    }
-}
-
-/// A service that was taken in.
-pub(crate) struct Taken {
-    unit: Arc<UnitCore>,
-    /// Whether nothing holds its first run up.
-    may_start: bool,
-    /// Whether it does not count as started yet.
-    is_waiting: bool,
-}
-
-impl Taken {
-    /// Launches the first run by `launch`, unless the supervisor does.
-    pub(crate) fn launch(
-        self,
-        launch: impl FnOnce(Attempt) -> Result<(), Reason>,
-    ) -> Arc<UnitCore> {
-        let Self {
-            unit,
-            may_start,
-            is_waiting,
-        } = self;
-        if may_start {
-            if is_waiting {
-                unit.set_launched();
-            }
-            let attempt = || Attempt::First(Arc::clone(&unit));
-            if let Err(reason) = launch(attempt()) {
-                attempt().fail_to_start(reason);
-            }
-        }
-        unit
-    }
-}
 
 /// All services of a runtime.
 #[derive(Default)]
@@ -114,12 +47,6 @@ pub(super) struct State {
     /// Why the runtime cannot be started.
     problem: Option<RunError>,
     supervisor: Option<JoinHandle<()>>,
-}
-
-/// A service that was not taken in. Its unit, if it has one, is dropped where nothing is locked.
-pub(crate) struct Refusal {
-    pub(crate) problem: Problem,
-    _unit: Option<Arc<UnitCore>>,
 }
 
 impl Registry {
@@ -149,10 +76,7 @@ impl Registry {
         let name = match name {
             Ok(name) => name,
             Err(problem) => {
-                return Err(Refusal {
-                    problem,
-                    _unit: None,
-                });
+                return Err(Refusal::new(problem, None));
             }
         };
         let may_start = state.launched && application.after.is_empty();
@@ -187,10 +111,7 @@ impl Registry {
                 .push((Arc::clone(&unit), application.after.to_vec()));
         } else if is_attended && !state.announce(&unit, application.after, may_start) {
             hub.count_over(true);
-            return Err(Refusal {
-                problem: Problem::Stopping,
-                _unit: Some(unit),
-            });
+            return Err(Refusal::new(Problem::Stopping, Some(unit)));
         }
         let swept = state.add(&unit, application.name.is_some());
         drop(state);

@@ -4,10 +4,10 @@ use std::borrow::Cow;
 use std::panic::Location;
 use std::time::Duration;
 
+use super::application::Application;
 use super::dependency::Dependency;
 use super::error::{Problem, ServeError};
 use super::names::Derived;
-use super::registry::Application;
 use super::restart::Restart;
 use super::settings::Settings;
 use super::source::{Make, Runs, Source, Start};

@@ -1,0 +1,92 @@
+//! Services on their way in: what is needed to take one in, and what comes of that.
+
+use super::attempt::Attempt;
+use super::dependency::Dependency;
+use super::error::Problem;
+use super::names::Derived;
+use super::settings::Policy;
+use super::source::Launch;
+use super::unit_core::UnitCore;
+use crate::error::Reason;
+use crate::slot::Slot;
+use crate::sync::Arc;
+
+/// A service that is to be started, and those that it comes after.
+pub(crate) struct Newcomer {
+    pub(crate) unit: Arc<UnitCore>,
+    pub(crate) after: Vec<Arc<UnitCore>>,
+}
+
+/// What is needed to take a service in.
+pub(crate) struct Application<'a> {
+    pub(crate) name: Option<&'a str>,
+    /// What it is called after if it was given no name.
+    pub(crate) derived: Derived,
+    pub(crate) slot: Arc<Slot>,
+    pub(crate) policy: Option<Box<Policy>>,
+    pub(crate) after: &'a [Dependency],
+    /// Whether its runs are blocking code.
+    pub(crate) is_blocking: bool,
+    /// Whether each run has a value of its own.
+    pub(crate) is_made: bool,
+    /// Makes the source of its values, and takes the first one for it.
+    pub(crate) source: &'a mut dyn FnMut() -> Arc<dyn Launch>,
+}
+
+impl Application<'_> {
+    /// Whether the supervisor has to see to the service from the beginning. It has to know of all whose time
+    /// is moved by hand, as whoever moves it waits for them; and of those that cannot be cancelled.
+    pub(super) fn asks_something(&self) -> bool {
+        let clock = &self.slot.lifetime.settings.clock;
+        let policy = self.policy.as_deref();
+        policy.is_some_and(|policy| !policy.asks_nothing()) || self.is_blocking || clock.is_manual()
+    }
+}
+
+/// A service that was taken in.
+pub(crate) struct Taken {
+    pub(super) unit: Arc<UnitCore>,
+    /// Whether nothing holds its first run up.
+    pub(super) may_start: bool,
+    /// Whether it does not count as started yet.
+    pub(super) is_waiting: bool,
+}
+
+impl Taken {
+    /// Launches the first run by `launch`, unless the supervisor does.
+    pub(crate) fn launch(
+        self,
+        launch: impl FnOnce(Attempt) -> Result<(), Reason>,
+    ) -> Arc<UnitCore> {
+        let Self {
+            unit,
+            may_start,
+            is_waiting,
+        } = self;
+        if may_start {
+            if is_waiting {
+                unit.set_launched();
+            }
+            let attempt = || Attempt::First(Arc::clone(&unit));
+            if let Err(reason) = launch(attempt()) {
+                attempt().fail_to_start(reason);
+            }
+        }
+        unit
+    }
+}
+
+/// A service that was not taken in. Its unit, if it has one, is dropped where nothing is locked.
+pub(crate) struct Refusal {
+    pub(crate) problem: Problem,
+    _unit: Option<Arc<UnitCore>>,
+}
+
+impl Refusal {
+    pub(super) fn new(problem: Problem, unit: Option<Arc<UnitCore>>) -> Self {
+        Self {
+            problem,
+            _unit: unit,
+        }
+    }
+}
