@@ -18,7 +18,7 @@
 //! All moves are the supervisor's, but for
 //!
 //! - the one to Running, which a run that counts as ready once it has begun makes itself;
-//! - the one to Stopping that [`Unit::stop`] and [`Unit::restart`] make at once, so that who asks does not
+//! - the one to Stopping that `Unit::stop` and `Unit::restart` make at once, so that who asks does not
 //!   see it run any more;
 //! - those of a unit that is unattended (see `attendance`): whoever hands it in makes the one to Starting, its
 //!   run the one to Ended or Failed, and it is Stopping as soon as the runtime is. As these may come at any
