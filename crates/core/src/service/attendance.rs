@@ -57,6 +57,11 @@ impl Attendance {
         self.leave(UNATTENDED, ATTENDED)
     }
 
+    /// Whether the unit waits to be launched, and the supervisor does not see to it.
+    pub(super) fn is_held(&self) -> bool {
+        self.0.load(SeqCst) == HELD
+    }
+
     /// The first run of a unit that was held is about to be launched; `false` if the supervisor sees to it.
     pub(super) fn release(&self) -> bool {
         self.leave(HELD, UNATTENDED)

@@ -183,16 +183,16 @@ impl Registry {
         if waiting.is_empty() {
             return Ok(());
         }
-        let (mut free, mut newcomers) = (Vec::new(), Vec::new());
+        let (mut held, mut newcomers) = (Vec::new(), Vec::new());
         for (unit, after) in waiting {
             if unit.attendance.is_there() {
                 let after = resolve(&state, &after);
                 newcomers.push(Newcomer { unit, after });
             } else {
-                free.push(unit);
+                held.push(unit);
             }
         }
-        if lifetime.hub.push(Told::Served(free, newcomers)).is_ok() && lifetime.hold_for_services()
+        if lifetime.hub.push(Told::Served(held, newcomers)).is_ok() && lifetime.hold_for_services()
         {
             state.supervisor = Some(
                 self.supervise(lifetime)

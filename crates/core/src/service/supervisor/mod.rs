@@ -12,7 +12,7 @@
 //! ```
 
 mod ending;
-mod held;
+mod flavours;
 mod starting;
 mod stopping;
 mod timing;
@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 
 use rustc_hash::FxHashMap;
 
-use self::held::Held;
+use self::flavours::FlavourStart;
 use self::stopping::state_left;
 use self::unattended::Turn;
 
@@ -61,11 +61,7 @@ pub(crate) struct Supervisor {
     /// Blocking runs that were asked to end in their first moments, and until when, in real time, they
     /// may still be about to take a token.
     settling: Vec<(Id, Instant)>,
-    /// Flavours that are being started, each with the units that wait for it; the first one's thread
-    /// does it.
-    flavours: Vec<VecDeque<Id>>,
-    /// The same of units that it does not see to.
-    held: Vec<Held>,
+    flavours: Vec<FlavourStart>,
     /// Runs of which it is not known that they have begun.
     unbegun: usize,
     /// Units that the stop waits for, beside those that are unattended.
@@ -150,7 +146,6 @@ impl Supervisor {
             timers_made: 0,
             settling: Vec::new(),
             flavours: Vec::new(),
-            held: Vec::new(),
             unbegun: 0,
             unreleased: 0,
             turns: Vec::new(),
@@ -209,8 +204,8 @@ impl Supervisor {
 
     fn take(&mut self, told: Told) {
         match told {
-            Told::Served(free, newcomers) => {
-                self.serve_free(free);
+            Told::Served(held, newcomers) => {
+                self.serve_held(held);
                 self.serve(newcomers);
             }
             Told::ServedOne(newcomer) => self.serve(vec![newcomer]),
@@ -235,11 +230,7 @@ impl Supervisor {
                 self.attend(&unit);
                 self.asked(&unit);
             }
-            Told::FlavourStarted(unit, result) => {
-                if let Some(result) = self.held_flavour_started(unit.id, result) {
-                    self.flavour_started(unit.id, result);
-                }
-            }
+            Told::FlavourStarted(unit, result) => self.flavour_started(unit.id, result),
             Told::Moved(ack) => {
                 self.wake_waiters();
                 self.await_all();

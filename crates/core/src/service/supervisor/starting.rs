@@ -1,4 +1,4 @@
-//! Starting units: in their order, on flavours that may have to be started first.
+//! Starting units, in their order.
 
 use super::*;
 
@@ -115,7 +115,7 @@ impl Supervisor {
         if source.is_flavour_started(unit.slot()) {
             self.launch(id);
         } else {
-            self.start_flavour(id);
+            self.launch_on_flavour(id);
         }
     }
 
@@ -167,87 +167,6 @@ impl Supervisor {
         alive.launched = true;
         let attempt = alive.attempt.clone();
         attempt.launch();
-    }
-
-    /// Has the flavour started on a thread of its own, and the unit launched after that.
-    pub(super) fn start_flavour(&mut self, id: Id) {
-        let Some(unit) = self.entries.get(&id).map(|entry| Arc::clone(&entry.unit)) else {
-            return;
-        };
-        let same = |other: &Id| {
-            let other = self.entries.get(other);
-            other.is_some_and(|other| Arc::ptr_eq(other.unit.slot(), unit.slot()))
-        };
-        let under_way = self
-            .flavours
-            .iter()
-            .position(|ids| ids.front().is_some_and(same));
-        if let Some(index) = under_way {
-            self.flavours[index].push_back(id);
-            return;
-        }
-        self.flavours.push(VecDeque::from([id]));
-        self.spawn_starter(unit);
-    }
-
-    pub(super) fn spawn_starter(&mut self, unit: Arc<UnitCore>) {
-        let starting = Arc::clone(&unit);
-        let at_work = Arc::new(());
-        let is_at_work = Arc::downgrade(&at_work);
-        let thread = thread::Builder::new()
-            .name("foster starter".to_owned())
-            .spawn(move || {
-                let _at_work = at_work;
-                let source = starting.source();
-                let result = source.map_or(Ok(()), |source| source.start_flavour(starting.slot()));
-                let lifetime = Arc::clone(starting.lifetime());
-                // Refused when the runtime is over, as the flavour is then.
-                let _ = lifetime.hub.push(Told::FlavourStarted(starting, result));
-            });
-        match thread {
-            Ok(thread) => self.hub().add_starter(thread, is_at_work),
-            Err(error) => {
-                let result = Err(Reason::Start(Box::new(error)));
-                let _ = self.hub().push(Told::FlavourStarted(unit, result));
-            }
-        }
-    }
-
-    pub(super) fn flavour_started(&mut self, first: Id, result: Result<(), Reason>) {
-        let index = self
-            .flavours
-            .iter()
-            .position(|ids| ids.front() == Some(&first));
-        let Some(index) = index else { return };
-        let mut ids = self.flavours.swap_remove(index);
-        match result {
-            Ok(()) => {
-                for id in ids {
-                    self.launch(id);
-                }
-            }
-            Err(reason) => {
-                ids.pop_front();
-                if let Some(alive) = self.alive(first).filter(|alive| !alive.launched) {
-                    let attempt = alive.attempt.clone();
-                    attempt.fail_to_start(reason);
-                    self.ended(first);
-                }
-                // The next one tries again.
-                while let Some(next) = ids.front().copied() {
-                    if let Some(unit) = self
-                        .alive(next)
-                        .filter(|alive| !alive.launched)
-                        .map(|alive| Arc::clone(alive.attempt.unit()))
-                    {
-                        self.flavours.push(ids);
-                        self.spawn_starter(unit);
-                        return;
-                    }
-                    ids.pop_front();
-                }
-            }
-        }
     }
 
     /// Makes sure that the begin of the unit's present run is seen, if it was not yet.
