@@ -3,17 +3,13 @@
 
 mod common;
 
-use std::fmt;
 use std::future::pending;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
 use common::*;
-use foster::{
-    BoxError, Coroutine, Exit, Flavour, Identifier, Key, Reporter, Restart, Runtime, Smol,
-    UnitState, service,
-};
+use foster::{Exit, Restart, Runtime, Smol, UnitState, service};
 
 once!(
     v3_what_is_asked_before_the_start_holds,
@@ -207,35 +203,6 @@ fn v3_what_is_asked_before_the_start_holds() {
     }
 }
 
-/// Smol, once the test says so.
-#[derive(Clone)]
-struct Slow(Event);
-
-impl PartialEq for Slow {
-    fn eq(&self, _: &Self) -> bool {
-        true
-    }
-}
-
-impl fmt::Debug for Slow {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Slow")
-    }
-}
-
-impl Key for Slow {
-    type Payload = Coroutine;
-
-    fn identifier(&self) -> Identifier {
-        Identifier::new("slow")
-    }
-
-    fn start(&self, reporter: Reporter) -> Result<Arc<dyn Flavour<Payload = Coroutine>>, BoxError> {
-        self.0.expect("the test says so");
-        Key::start(&Smol, reporter)
-    }
-}
-
 /// A runtime whose stop takes longer than a test if it waits for the end of its grace time.
 fn patient() -> Runtime {
     builder().grace(Duration::from_secs(600)).build()
@@ -244,7 +211,7 @@ fn patient() -> Runtime {
 fn v9_a_unit_that_is_held_is_waited_for() {
     let runtime = patient();
     let go = Event::new();
-    let slow = || service(Slow(go.clone()), pending::<()>);
+    let slow = || service(Odd::after(&go), pending::<()>);
     let first = runtime.serve(slow()).unwrap();
     let second = runtime.serve(slow()).unwrap();
     let log = Log::new();
@@ -281,7 +248,7 @@ fn v12_what_is_held_when_the_runtime_stops_never_runs() {
         let _ = &value;
         async { panic!("it must not run") }
     };
-    let unit = runtime.serve(service(Slow(go.clone()), run)).unwrap();
+    let unit = runtime.serve(service(Odd::after(&go), run)).unwrap();
     runtime.start().unwrap();
     while unit.state() != UnitState::Starting {
         std::thread::yield_now();

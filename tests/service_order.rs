@@ -3,7 +3,6 @@
 mod common;
 
 use std::future::pending;
-use std::sync::Arc;
 use std::time::Duration;
 
 use common::*;
@@ -357,49 +356,10 @@ fn v10_a_slow_start_is_restarted_if_its_policy_says_so() {
     runtime.wait().unwrap();
 }
 
-/// A flavour whose start waits, or fails.
-#[derive(Clone)]
-struct Odd {
-    go: Option<Event>,
-}
-
-impl PartialEq for Odd {
-    fn eq(&self, _: &Self) -> bool {
-        true
-    }
-}
-
-impl std::fmt::Debug for Odd {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Odd")
-    }
-}
-
-impl foster::Key for Odd {
-    type Payload = foster::Coroutine;
-
-    fn identifier(&self) -> foster::Identifier {
-        foster::Identifier::new("odd")
-    }
-
-    fn start(
-        &self,
-        reporter: foster::Reporter,
-    ) -> Result<Arc<dyn foster::Flavour<Payload = foster::Coroutine>>, foster::BoxError> {
-        let Some(go) = &self.go else {
-            return Err("no such luck".into());
-        };
-        go.expect("the test says so");
-        foster::Key::start(&Smol, reporter)
-    }
-}
-
 fn v12_a_flavour_that_takes_its_time_holds_up_its_own_units_only() {
     let runtime = runtime();
     let go = Event::new();
-    let odd = Odd {
-        go: Some(go.clone()),
-    };
+    let odd = Odd::after(&go);
     let slow: Vec<_> = (0..3)
         .map(|_| runtime.serve(service(odd.clone(), pending::<()>)).unwrap())
         .collect();
@@ -426,7 +386,7 @@ fn v12_a_flavour_that_cannot_start_is_a_failure_of_the_service() {
         .limit(3, 60 * SECOND);
     for _ in 0..2 {
         let unit = runtime.unit().name("unlucky").restart(restart.clone());
-        let _ = unit.serve(service(Odd { go: None }, || async {}));
+        let _ = unit.serve(service(Odd::never(), || async {}));
     }
     let error = runtime.run().unwrap_err();
     let failure = &error.failures()[0];

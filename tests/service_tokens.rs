@@ -6,7 +6,7 @@ mod common;
 use std::thread;
 
 use common::*;
-use foster::{Runtime, Shutdown, UnitState, service};
+use foster::{Shutdown, UnitState, service};
 
 on_async_flavours!(
     v3_a_token_that_is_looked_at_in_a_loop_is_asked,
@@ -14,13 +14,6 @@ on_async_flavours!(
     v3_a_token_elsewhere_is_asked_while_the_flavour_is_busy,
     v3_a_token_outlives_its_service,
 );
-
-/// A runtime whose flavour has been started.
-fn running<F: AsyncFlavour>(flavour: F) -> Runtime {
-    let runtime = started();
-    runtime.execute(flavour, || async {}).unwrap();
-    runtime
-}
 
 /// Code that keeps its flavour's thread to itself, in its first poll or in a later one, and looks at its
 /// token as it may.
@@ -82,14 +75,7 @@ fn v3_a_token_elsewhere_is_asked_while_the_flavour_is_busy<F: AsyncFlavour>(flav
     };
     let unit = runtime.serve(service(flavour, run)).unwrap();
     waits.expect("another thread has the token");
-    let (blocked, go_on) = (Event::new(), Event::new());
-    let (blocks, goes_on) = (blocked.clone(), go_on.clone());
-    let block = move || async move {
-        blocks.happen();
-        block_until(&goes_on);
-    };
-    runtime.adopt(flavour, block).unwrap();
-    blocked.expect("the flavour's thread is busy");
+    let go_on = busy(&runtime, flavour);
     runtime.shutdown();
     was_asked.expect("the other thread hears of the stop");
     assert_eq!(unit.state(), UnitState::Stopping);

@@ -35,13 +35,6 @@ on_async_flavours!(
 /// Something to ask a unit, whatever its service is.
 type Ask = Arc<dyn Fn() + Send + Sync>;
 
-/// A runtime whose flavour has been started.
-fn running<F: AsyncFlavour>(flavour: F) -> Runtime {
-    let runtime = started();
-    runtime.execute(flavour, || async {}).unwrap();
-    runtime
-}
-
 fn states_of(changes: &mut UnitChanges, name: &str) -> Vec<UnitState> {
     std::iter::from_fn(|| changes.try_recv())
         .filter(|change| change.name() == name)
@@ -124,14 +117,7 @@ fn v3_one_is_stopped_and_another_restarted<F: AsyncFlavour>(flavour: F) {
 
 fn v3_what_meets_the_stop_before_its_first_poll_has_it<F: AsyncFlavour>(flavour: F) {
     let runtime = running(flavour);
-    let (blocked, go_on) = (Event::new(), Event::new());
-    let (blocks, goes_on) = (blocked.clone(), go_on.clone());
-    let block = move || async move {
-        blocks.happen();
-        block_until(&goes_on);
-    };
-    runtime.adopt(flavour, block).unwrap();
-    blocked.expect("the flavour's thread is busy");
+    let go_on = busy(&runtime, flavour);
     let log = Log::new();
     let serve = |what: &'static str, holds: bool| {
         let log = log.clone();

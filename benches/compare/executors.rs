@@ -15,13 +15,18 @@ pub(crate) const RUNS: &str = "the runtime runs";
 /// A runtime as it is by default, but that Ctrl-C ends the bench and not what it measures, and that a
 /// busy machine may take its time.
 pub(crate) fn started() -> Runtime {
-    let runtime = Runtime::builder()
+    let runtime = unstarted();
+    runtime.start().expect("a new runtime starts");
+    runtime
+}
+
+/// A runtime that waits as long as it takes.
+pub(crate) fn unstarted() -> Runtime {
+    Runtime::builder()
         .signals(Signals::Leave)
         .grace(Duration::from_secs(600))
         .cancel_timeout(Duration::from_secs(600))
-        .build();
-    runtime.start().expect("a new runtime starts");
-    runtime
+        .build()
 }
 
 /// Ends `runtime`, and returns when it is over.

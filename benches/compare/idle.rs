@@ -37,12 +37,24 @@ impl Idle {
 
     /// Hands in as many payloads as there are to be, lets them idle, and ends `side` with them.
     pub(crate) fn live<S>(self, side: S, hand_in: impl Fn(&S), end: impl FnOnce(S)) -> Times {
+        self.live_once(side, hand_in, |_| (), end)
+    }
+
+    /// As [`live`](Self::live), with a `side` that starts once they are handed in.
+    pub(crate) fn live_once<S>(
+        self,
+        side: S,
+        hand_in: impl Fn(&S),
+        start: impl FnOnce(&S),
+        end: impl FnOnce(S),
+    ) -> Times {
         self.polled.set(self.number);
         self.dropped.set(self.number);
         let whole = Instant::now();
         for _ in 0..self.number {
             hand_in(&side);
         }
+        start(&side);
         self.polled.wait();
         let begin = Instant::now();
         end(side);

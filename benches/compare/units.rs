@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::time::{Duration, Instant};
 
-use foster::{Shutdown, Smol, Tokio, service};
+use foster::{Restart, Settings, Shutdown, Smol, Tokio, service};
 use futures_lite::future::block_on;
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 use task_supervisor::{SupervisedTask, SupervisorBuilder, TaskResult};
@@ -225,23 +225,23 @@ fn actors(units: Units) -> impl FnOnce() {
     }
 }
 
-/// What a service costs beside a payload, from its start to the end of the runtime; with tokens and
-/// without.
+/// What a service costs beside a payload, from its start to the end of the runtime: with tokens and
+/// without, with what may be asked of the supervisor, and handed in before the start.
 pub(crate) fn serve(plan: &Plan) -> Vec<Row> {
     let number = plan.number(10_000, 2_000);
     let idle = Idle::new(number);
     let mut rows = Vec::new();
     macro_rules! compare {
-        ($name:literal, $key:expr, $idle:ident) => {
+        ($name:literal, $key:expr, $idle:ident, $settings:expr, $life:expr) => {
             let live = |hand_in: &dyn Fn(&foster::Runtime)| {
-                let end = |runtime| executors::stop(&runtime);
-                idle.live(executors::started(), hand_in, end).whole / number as f64
+                let life: fn(Idle, &dyn Fn(&foster::Runtime)) -> f64 = $life;
+                life(idle, hand_in) / number as f64
             };
             let measure = Measure::new($name, format!("1 of {} services", grouped(number)))
                 .side("foster", || {
                     live(&|runtime| {
                         let service = service($key, move || idle.$idle());
-                        runtime.serve(service).expect(RUNS);
+                        runtime.unit().with($settings).serve(service).expect(RUNS);
                     })
                 })
                 .side("adopt", || {
@@ -253,9 +253,41 @@ pub(crate) fn serve(plan: &Plan) -> Vec<Row> {
             rows.extend(measure.compare(plan));
         };
     }
-    compare!("serve-smol", Smol, idle);
-    compare!("serve-smol-token", Smol, until_asked);
-    compare!("serve-tokio", Tokio, idle);
-    compare!("serve-tokio-token", Tokio, until_asked);
+    compare!("serve-smol", Smol, idle, Settings::new(), running);
+    compare!(
+        "serve-smol-token",
+        Smol,
+        until_asked,
+        Settings::new(),
+        running
+    );
+    compare!("serve-tokio", Tokio, idle, Settings::new(), running);
+    compare!(
+        "serve-tokio-token",
+        Tokio,
+        until_asked,
+        Settings::new(),
+        running
+    );
+    compare!("serve-early-smol", Smol, idle, Settings::new(), early);
+    compare!("serve-early-tokio", Tokio, idle, Settings::new(), early);
+    let restarted = Settings::new().restart(Restart::on_failure());
+    compare!("serve-restart", Smol, idle, restarted.clone(), running);
+    let timed = Settings::new().stop_time(Duration::from_secs(60));
+    compare!("serve-stop-time", Smol, idle, timed.clone(), running);
     rows
+}
+
+/// Nanoseconds of all that is handed in while the runtime runs.
+fn running(idle: Idle, hand_in: &dyn Fn(&foster::Runtime)) -> f64 {
+    let end = |runtime| executors::stop(&runtime);
+    idle.live(executors::started(), hand_in, end).whole
+}
+
+/// The same, if it is handed in before that.
+fn early(idle: Idle, hand_in: &dyn Fn(&foster::Runtime)) -> f64 {
+    let start = |runtime: &foster::Runtime| runtime.start().expect("a new runtime starts");
+    let end = |runtime| executors::stop(&runtime);
+    idle.live_once(executors::unstarted(), hand_in, start, end)
+        .whole
 }

@@ -5,14 +5,15 @@
     reason = "each test file uses a part of it"
 )]
 
+use std::fmt;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use foster::{
-    AdoptError, Builder, Coroutine, ExecuteError, Key, Latch, Outcome, Runtime, Signals, Smol,
-    Thread, Tokio, TokioMultiThread,
+    AdoptError, BoxError, Builder, Coroutine, ExecuteError, Flavour, Identifier, Key, Latch,
+    Outcome, Reporter, Runtime, Signals, Smol, Thread, Tokio, TokioMultiThread,
 };
 
 /// How long anything may take that should happen at once.
@@ -142,6 +143,26 @@ pub fn started() -> Runtime {
     let runtime = runtime();
     runtime.start().expect("a new runtime starts");
     runtime
+}
+
+/// A runtime whose flavour has been started.
+pub fn running<F: AsyncFlavour>(flavour: F) -> Runtime {
+    let runtime = started();
+    runtime.execute(flavour, || async {}).unwrap();
+    runtime
+}
+
+/// Keeps the flavour's thread busy until the event that it returns happens.
+pub fn busy<F: AsyncFlavour>(runtime: &Runtime, flavour: F) -> Event {
+    let (blocked, go_on) = (Event::new(), Event::new());
+    let (blocks, goes_on) = (blocked.clone(), go_on.clone());
+    let block = move || async move {
+        blocks.happen();
+        block_until(&goes_on);
+    };
+    runtime.adopt(flavour, block).unwrap();
+    blocked.expect("the flavour's thread is busy");
+    go_on
 }
 
 /// A flavour of whatever kind, which runs plain closures: on an async one, inside a coroutine.
@@ -288,4 +309,52 @@ pub fn manual() -> (foster::Clock, foster::Runtime) {
     let runtime = builder().clock(clock.clone()).build();
     runtime.start().unwrap();
     (clock, runtime)
+}
+
+/// Smol, but for its start, which waits or fails.
+#[derive(Clone)]
+pub struct Odd {
+    go: Option<Event>,
+}
+
+impl Odd {
+    /// It starts once `go` has happened.
+    pub fn after(go: &Event) -> Self {
+        Self {
+            go: Some(go.clone()),
+        }
+    }
+
+    /// It never does.
+    pub fn never() -> Self {
+        Self { go: None }
+    }
+}
+
+impl fmt::Debug for Odd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Odd")
+    }
+}
+
+impl PartialEq for Odd {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Key for Odd {
+    type Payload = Coroutine;
+
+    fn identifier(&self) -> Identifier {
+        Identifier::new("odd")
+    }
+
+    fn start(&self, reporter: Reporter) -> Result<Arc<dyn Flavour<Payload = Coroutine>>, BoxError> {
+        let Some(go) = &self.go else {
+            return Err("no such luck".into());
+        };
+        go.expect("the test says so");
+        Smol.start(reporter)
+    }
 }

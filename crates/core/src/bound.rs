@@ -137,9 +137,10 @@ where
             return Err(ForeignThread);
         }
         // SAFETY: the future must not move until it is dropped, and its memory must be left alone until then.
-        // It stays where it is until it is dropped there: nobody is given a `&mut` to it, and the record around the cell can be neither freed nor taken out of its `Arc`: while this runs
-        // `keeper` is borrowed, and the future does not outlast it but with a reference that the record has
-        // to itself, see `Inside::drop` (invariant 2).
+        // It stays where it is until it is dropped there: nobody is given a `&mut` to it, and the record around
+        // the cell can be neither freed nor taken out of its `Arc`: while this runs `keeper` is borrowed, and
+        // the future does not outlast it but with a reference that the record has to itself, see
+        // `Inside::drop` (invariant 2).
         let Poll::Ready(value) = unsafe { Pin::new_unchecked(future) }.poll(context) else {
             return Ok(Poll::Pending);
         };

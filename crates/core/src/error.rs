@@ -1,5 +1,6 @@
 //! The errors of adopt, execute and call: what the runtime would not do, and why.
 
+use crate::failure::Cause;
 use std::error::Error;
 use std::fmt;
 use std::panic::Location;
@@ -73,6 +74,19 @@ pub(crate) enum Reason {
     Conflict(String),
     Start(BoxError),
     Rejected(Option<BoxError>),
+}
+
+impl Reason {
+    /// Why a payload that could not begin has failed, whose adopter was told that all is well; `None` if it met
+    /// the stop.
+    pub(crate) fn into_cause(self) -> Option<Cause> {
+        Some(match self {
+            Self::Stopping => return None,
+            Self::Start(error) => Cause::lost_by("its flavour could not be started", error),
+            Self::Rejected(Some(error)) => Cause::lost_by("its flavour does not take it", error),
+            _ => Cause::lost("its flavour does not take it"),
+        })
+    }
 }
 
 impl AdoptError {

@@ -5,8 +5,7 @@ use std::time::{Duration, Instant};
 use super::launch::spawn;
 use super::lock;
 use crate::context::{self, Dropping};
-use crate::error::Reason;
-use crate::failure::{Cause, Failure, Origin};
+use crate::failure::{Failure, Origin};
 use crate::latch::Latch;
 use crate::lifetime::{Lifetime, Phase};
 use crate::slot::Slot;
@@ -117,15 +116,10 @@ impl<P: Send + 'static> Launch for WaitingPayload<P> {
         let Err(reason) = spawn(slot, typed, payload) else {
             return;
         };
-        // Its adopter has been told that all is well, so this is a failure.
-        let cause = match reason {
-            // But for one that came to its start only after the grace time: dropped unrun.
-            Reason::Stopping => return,
-            Reason::Start(error) => Cause::lost_by("its flavour could not be started", error),
-            Reason::Rejected(Some(error)) => Cause::lost_by("its flavour does not take it", error),
-            _ => Cause::lost("its flavour does not take it"),
-        };
-        slot.lifetime.fail(Failure::new(self.origin.clone(), cause));
+        // Unless it came to its start only after the grace time, and was dropped unrun.
+        if let Some(cause) = reason.into_cause() {
+            slot.lifetime.fail(Failure::new(self.origin.clone(), cause));
+        }
     }
 }
 

@@ -175,13 +175,9 @@ impl Attempt {
 
     /// A run that could not begin has failed, unless the runtime ends.
     pub(crate) fn fail_to_start(&self, reason: Reason) {
-        let cause = match reason {
-            Reason::Stopping => return,
-            Reason::Start(error) => Cause::lost_by("its flavour could not be started", error),
-            Reason::Rejected(Some(error)) => Cause::lost_by("its flavour does not take it", error),
-            _ => Cause::lost("its flavour does not take it"),
-        };
-        self.fail(cause);
+        if let Some(cause) = reason.into_cause() {
+            self.fail(cause);
+        }
     }
 
     /// The run had its first poll, or has its thread.

@@ -29,15 +29,15 @@ impl Steps {
     }
 
     /// Takes a step; which were taken before.
-    pub(super) fn take(&self, step: Step) -> Taken {
-        Taken(self.0.fetch_or(step as u8, SeqCst))
+    pub(super) fn take(&self, step: Step) -> Before {
+        Before(self.0.fetch_or(step as u8, SeqCst))
     }
 }
 
-/// The steps that a run had taken at some moment.
-pub(super) struct Taken(u8);
+/// The steps that a run had taken before another one.
+pub(super) struct Before(u8);
 
-impl Taken {
+impl Before {
     pub(super) fn has(&self, step: Step) -> bool {
         self.0 & step as u8 != 0
     }
