@@ -232,7 +232,7 @@ pub(crate) fn serve(plan: &Plan) -> Vec<Row> {
     let idle = Idle::new(number);
     let mut rows = Vec::new();
     macro_rules! compare {
-        ($name:literal, $key:expr, $idle:ident, $settings:expr, $life:expr) => {
+        ($name:literal, $key:expr, $idle:ident, $life:expr $(, $settings:expr)?) => {
             let live = |hand_in: &dyn Fn(&foster::Runtime)| {
                 let life: fn(Idle, &dyn Fn(&foster::Runtime)) -> f64 = $life;
                 life(idle, hand_in) / number as f64
@@ -240,8 +240,8 @@ pub(crate) fn serve(plan: &Plan) -> Vec<Row> {
             let measure = Measure::new($name, format!("1 of {} services", grouped(number)))
                 .side("foster", || {
                     live(&|runtime| {
-                        let service = service($key, move || idle.$idle());
-                        runtime.unit().with($settings).serve(service).expect(RUNS);
+                        let service = service($key, move || idle.$idle())$(.with($settings))?;
+                        runtime.serve(service).expect(RUNS);
                     })
                 })
                 .side("adopt", || {
@@ -253,28 +253,16 @@ pub(crate) fn serve(plan: &Plan) -> Vec<Row> {
             rows.extend(measure.compare(plan));
         };
     }
-    compare!("serve-smol", Smol, idle, Settings::new(), running);
-    compare!(
-        "serve-smol-token",
-        Smol,
-        until_asked,
-        Settings::new(),
-        running
-    );
-    compare!("serve-tokio", Tokio, idle, Settings::new(), running);
-    compare!(
-        "serve-tokio-token",
-        Tokio,
-        until_asked,
-        Settings::new(),
-        running
-    );
-    compare!("serve-early-smol", Smol, idle, Settings::new(), early);
-    compare!("serve-early-tokio", Tokio, idle, Settings::new(), early);
+    compare!("serve-smol", Smol, idle, running);
+    compare!("serve-smol-token", Smol, until_asked, running);
+    compare!("serve-tokio", Tokio, idle, running);
+    compare!("serve-tokio-token", Tokio, until_asked, running);
+    compare!("serve-early-smol", Smol, idle, early);
+    compare!("serve-early-tokio", Tokio, idle, early);
     let restarted = Settings::new().restart(Restart::on_failure());
-    compare!("serve-restart", Smol, idle, restarted.clone(), running);
+    compare!("serve-restart", Smol, idle, running, restarted.clone());
     let timed = Settings::new().stop_time(Duration::from_secs(60));
-    compare!("serve-stop-time", Smol, idle, timed.clone(), running);
+    compare!("serve-stop-time", Smol, idle, running, timed.clone());
     rows
 }
 

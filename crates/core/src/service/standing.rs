@@ -188,7 +188,8 @@ impl UnitCore {
 
     /// The run of an unattended unit has ended: `failed` if the runtime was told of a failure.
     pub(super) fn end_unattended(&self, returned: bool, failed: bool) {
-        if returned {
+        let hub = self.hub();
+        if returned && hub.watchers.are_there() {
             // One that came to its end in its first poll was ready for a moment.
             self.set_running();
         }
@@ -197,7 +198,6 @@ impl UnitCore {
             false => UnitState::Ended,
         });
         let lifetime = self.lifetime();
-        let hub = self.hub();
         hub.count_over(false);
         // The last one of them does it.
         if lifetime.settings.until_idle && hub.over() == hub.served() {
