@@ -14,6 +14,7 @@ use foster::{Exit, Restart, Runtime, Smol, UnitState, service};
 once!(
     v3_what_is_asked_before_the_start_holds,
     v9_a_unit_that_is_held_is_waited_for,
+    v12_a_start_that_has_failed_is_tried_again_for_the_others,
     v12_what_is_held_when_the_runtime_stops_never_runs,
 );
 on_async_flavours!(
@@ -237,6 +238,28 @@ fn v9_a_unit_that_is_held_is_waited_for() {
     runtime.wait().unwrap();
     let is_over = |unit: &foster::UnitStatus| unit.state() == UnitState::Ended;
     assert!(runtime.units().iter().all(is_over));
+}
+
+fn v12_a_start_that_has_failed_is_tried_again_for_the_others() {
+    let runtime = patient();
+    let odd = Odd::failing(2);
+    // The last of them is attended: it has a time to keep.
+    let units: Vec<_> = (0..4)
+        .map(|number| {
+            let unit = runtime.unit().restart(at_once(Restart::on_failure()));
+            let unit = match number {
+                3 => unit.stop_time(SOON),
+                _ => unit,
+            };
+            unit.serve(service(odd.clone(), pending::<()>)).unwrap()
+        })
+        .collect();
+    runtime.start().unwrap();
+    assert!(units.iter().all(|unit| unit.wait_ready(SOON)));
+    let failed = |unit: &&foster::Unit<_>| unit.last_failure().is_some();
+    assert_eq!(units.iter().filter(failed).count(), 2);
+    runtime.shutdown();
+    runtime.wait().unwrap();
 }
 
 fn v12_what_is_held_when_the_runtime_stops_never_runs() {

@@ -386,7 +386,7 @@ fn v12_a_flavour_that_cannot_start_is_a_failure_of_the_service() {
         .limit(3, 60 * SECOND);
     for _ in 0..2 {
         let unit = runtime.unit().name("unlucky").restart(restart.clone());
-        let _ = unit.serve(service(Odd::never(), || async {}));
+        let _ = unit.serve(service(Odd::failing(usize::MAX), || async {}));
     }
     let error = runtime.run().unwrap_err();
     let failure = &error.failures()[0];

@@ -6,6 +6,7 @@
 )]
 
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -314,20 +315,28 @@ pub fn manual() -> (foster::Clock, foster::Runtime) {
 /// Smol, but for its start, which waits or fails.
 #[derive(Clone)]
 pub struct Odd {
-    go: Option<Event>,
+    go: Event,
+    /// How many starts are still to fail.
+    failures: Arc<AtomicUsize>,
 }
 
 impl Odd {
     /// It starts once `go` has happened.
     pub fn after(go: &Event) -> Self {
         Self {
-            go: Some(go.clone()),
+            go: go.clone(),
+            failures: Arc::default(),
         }
     }
 
-    /// It never does.
-    pub fn never() -> Self {
-        Self { go: None }
+    /// It starts once that has failed so many times.
+    pub fn failing(times: usize) -> Self {
+        let go = Event::new();
+        go.happen();
+        Self {
+            go,
+            failures: Arc::new(AtomicUsize::new(times)),
+        }
     }
 }
 
@@ -351,10 +360,11 @@ impl Key for Odd {
     }
 
     fn start(&self, reporter: Reporter) -> Result<Arc<dyn Flavour<Payload = Coroutine>>, BoxError> {
-        let Some(go) = &self.go else {
+        let left = |failures: usize| failures.checked_sub(1);
+        if self.failures.fetch_update(SeqCst, SeqCst, left).is_ok() {
             return Err("no such luck".into());
-        };
-        go.expect("the test says so");
+        }
+        self.go.expect("the test says so");
         Smol.start(reporter)
     }
 }
