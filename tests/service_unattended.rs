@@ -307,13 +307,15 @@ fn v4_the_stop_tells_all_in_reverse_whether_they_are_attended_or_not() {
     let runtime = running(Smol);
     let mut expected = Vec::new();
     for number in 0..20 {
-        let settings = match number % 3 {
-            0 => Settings::new().stop_time(SOON),
-            _ => Settings::new(),
-        };
-        let unit = runtime.unit().with(settings);
-        let unit = unit.serve(service(Smol, pending::<()>)).unwrap();
+        let unit = runtime.serve(service(Smol, pending::<()>)).unwrap();
         assert!(unit.wait_ready(SOON));
+        if number % 3 == 0 {
+            // What was restarted is attended.
+            unit.restart();
+            while unit.restarts() == 0 || unit.state() != UnitState::Running {
+                std::thread::yield_now();
+            }
+        }
         expected.insert(0, unit.name().to_owned());
     }
     let mut changes = runtime.unit_changes(100);

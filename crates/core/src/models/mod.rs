@@ -18,6 +18,7 @@ mod services;
 mod start;
 mod stop;
 mod tokens;
+mod unattended;
 mod wakes;
 
 use std::sync::Arc;

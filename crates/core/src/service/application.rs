@@ -1,5 +1,7 @@
 //! Services on their way in: what is needed to take one in, and what comes of that.
 
+use std::time::Duration;
+
 use super::attempt::Attempt;
 use super::dependency::Dependency;
 use super::error::Problem;
@@ -23,7 +25,7 @@ pub(crate) struct Application<'a> {
     /// What it is called after if it was given no name.
     pub(crate) derived: Derived,
     pub(crate) slot: Arc<Slot>,
-    pub(crate) policy: Option<Box<Policy>>,
+    pub(crate) policy: Option<Arc<Policy>>,
     pub(crate) after: &'a [Dependency],
     /// Whether its runs are blocking code.
     pub(crate) is_blocking: bool,
@@ -35,11 +37,23 @@ pub(crate) struct Application<'a> {
 
 impl Application<'_> {
     /// Whether the supervisor has to see to the service from the beginning. It has to know of all whose time
-    /// is moved by hand, as whoever moves it waits for them; and of those that cannot be cancelled.
-    pub(super) fn asks_something(&self) -> bool {
+    /// is moved by hand, as whoever moves it waits for them; of those that cannot be cancelled; and of those
+    /// whose time to start runs while something else holds them up.
+    pub(super) fn asks_something(&self, may_start: bool) -> bool {
         let clock = &self.slot.lifetime.settings.clock;
+        self.is_blocking
+            || clock.is_manual()
+            || !self.after.is_empty()
+            || !may_start && self.has_start_timeout()
+    }
+
+    pub(super) fn has_start_timeout(&self) -> bool {
         let policy = self.policy.as_deref();
-        policy.is_some_and(|policy| !policy.asks_nothing()) || self.is_blocking || clock.is_manual()
+        policy.is_some_and(|policy| policy.start_timeout.is_some())
+    }
+
+    pub(super) fn stop_time(&self) -> Option<Duration> {
+        self.policy.as_deref()?.stop_time
     }
 }
 

@@ -202,9 +202,23 @@ impl Attempt {
 
     pub(crate) fn notify_ready(&self) {
         let notifies = self.unit().policy().notifies_ready;
-        if notifies && !self.steps().take(Step::Notified).has(Step::Notified) {
+        if !notifies || self.steps().take(Step::Notified).has(Step::Notified) {
+            return;
+        }
+        let unit = self.unit();
+        if unit.attendance.is_none() {
+            unit.set_was_ready();
+            unit.set_running();
+        }
+        // Said first, and looked at afterwards; the supervisor does it the other way round.
+        if !unit.attendance.is_none() {
             self.tell(Told::Ready);
         }
+    }
+
+    /// Whether the run has said that it is ready.
+    pub(crate) fn has_notified(&self) -> bool {
+        self.steps().has(Step::Notified)
     }
 
     /// The run is over.
@@ -250,7 +264,7 @@ impl Attempt {
             // It was asked to end, and has: how is its own business. The error is the user's, and dropped
             // where it was made.
             drop(cause.take());
-        } else if cause.is_none() && policy.notifies_ready && !self.steps().has(Step::Notified) {
+        } else if cause.is_none() && policy.notifies_ready && !self.has_notified() {
             cause = Some(Cause::text(
                 FailureKind::NotReady,
                 "it ended without having said that it is ready".to_owned(),

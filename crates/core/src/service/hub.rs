@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::application::Newcomer;
 use super::attempt::Attempt;
+use super::starts::Starts;
 use super::unit_core::UnitCore;
 use super::watch::Watchers;
 use crate::clock::Clock;
@@ -63,6 +64,7 @@ pub(crate) struct Hub {
     taken: Counts,
     gone: Counts,
     pub(crate) watchers: Watchers,
+    starts: Mutex<Starts>,
     /// Those that overran their stop time while the runtime stopped.
     overran: Mutex<Vec<Straggler>>,
     /// Threads that start flavours for services, and are about to end.
@@ -237,6 +239,29 @@ impl Hub {
         if !inside {
             latch.wait(Instant::now() + SETTLED_WITHIN);
         }
+    }
+
+    /// A unit with a start time-out to which nobody sees is about to start.
+    pub(super) fn watch_start(&self, unit: &Arc<UnitCore>) {
+        let (ready, is_first) = self.starts().enter(unit);
+        drop(ready);
+        if is_first {
+            self.poke();
+        }
+    }
+
+    /// How old the runtime is when one of them may be late.
+    pub(super) fn next_late(&self) -> Option<u64> {
+        self.starts().next()
+    }
+
+    /// Those that are late when the runtime is so old, and may be others that are not.
+    pub(super) fn late(&self, now: u64) -> Vec<Arc<UnitCore>> {
+        self.starts().look(now)
+    }
+
+    fn starts(&self) -> MutexGuard<'_, Starts> {
+        self.starts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How many services were taken in.

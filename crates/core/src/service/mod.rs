@@ -26,6 +26,7 @@ mod serve;
 mod settings;
 mod source;
 mod standing;
+mod starts;
 mod state;
 mod supervisor;
 mod unit;

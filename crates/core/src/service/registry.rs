@@ -1,7 +1,7 @@
 //! The services of a runtime.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::application::{Application, Newcomer, Refusal, Taken};
 use super::attempt::Attempt;
@@ -39,6 +39,8 @@ pub(super) struct State {
     pub(super) waiting: Vec<(Arc<UnitCore>, Vec<Dependency>)>,
     /// The slots of units that were unattended at first.
     unattended: Vec<Arc<Slot>>,
+    /// The shortest stop time of such a unit.
+    shortest_stop: Option<Duration>,
     taken: usize,
     sweep_at: usize,
     /// From here on names must be known.
@@ -80,7 +82,9 @@ impl Registry {
             }
         };
         let may_start = state.launched && application.after.is_empty();
-        let is_attended = !application.after.is_empty() || application.asks_something();
+        let is_attended = application.asks_something(may_start);
+        let has_start_to_watch = !is_attended && application.has_start_timeout();
+        let stop_time = application.stop_time();
         // An unattended one starts at once. Where nobody looks on it need not be told that it did.
         let is_waiting = is_attended || !may_start || lifetime.hub.watchers.are_there();
         let state_now = match is_waiting {
@@ -88,14 +92,14 @@ impl Registry {
             false => UnitState::Starting,
         };
         let has_source = is_attended || !may_start || application.is_made;
-        let rest = (has_source || application.policy.is_some())
-            .then(|| Rest::new(application.policy, has_source.then(application.source)));
+        let rest = has_source.then(|| Rest::new((application.source)()));
         let unit = Arc::new(UnitCore::new(
             state.taken,
             name,
             application.slot,
             Attendance::new(is_attended, may_start),
             state_now,
+            application.policy,
             rest,
         ));
         state.taken += 1;
@@ -103,7 +107,7 @@ impl Registry {
         // Counted before it is told of, so that a runtime that ends when it is idle does not.
         hub.count_taken(is_attended);
         if !is_attended {
-            state.note_unattended(unit.slot());
+            state.note_unattended(unit.slot(), stop_time);
         }
         if !state.launched {
             state
@@ -116,6 +120,9 @@ impl Registry {
         let swept = state.add(&unit, application.name.is_some());
         drop(state);
         drop(swept);
+        if has_start_to_watch {
+            unit.hub().watch_start(&unit);
+        }
         Ok(Taken {
             unit,
             may_start,
@@ -249,6 +256,11 @@ impl Registry {
         self.lock().units.clone()
     }
 
+    /// The shortest stop time that a unit had which was unattended at first.
+    pub(super) fn shortest_stop(&self) -> Option<Duration> {
+        self.lock().shortest_stop
+    }
+
     /// Those that are alive and that the supervisor does not see to, in the same order, of the slots that
     /// `are_meant`.
     pub(super) fn unattended(&self, are_meant: impl Fn(&Slot) -> bool) -> Vec<Arc<UnitCore>> {
@@ -303,7 +315,8 @@ impl State {
         self.names.free(given, derived, &self.units)
     }
 
-    fn note_unattended(&mut self, slot: &Arc<Slot>) {
+    fn note_unattended(&mut self, slot: &Arc<Slot>, stop_time: Option<Duration>) {
+        self.shortest_stop = self.shortest_stop.into_iter().chain(stop_time).min();
         if !self.unattended.iter().any(|known| Arc::ptr_eq(known, slot)) {
             self.unattended.push(Arc::clone(slot));
         }

@@ -31,11 +31,13 @@ const MOST_STARTS: u32 = 10_000;
 #[must_use = "a policy does nothing until it is given to a service"]
 pub struct Restart {
     when: When,
+    /// In any `window`, if there is one.
+    most_starts: u32,
+    window: Option<Duration>,
     delay: Duration,
     max_delay: Option<Duration>,
     jitter: f64,
     reset_after: Duration,
-    limit: Option<(u32, Duration)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,11 +57,12 @@ impl Restart {
     const fn new(when: When) -> Self {
         Self {
             when,
+            most_starts: 0,
+            window: None,
             delay: DELAY,
             max_delay: None,
             jitter: JITTER,
             reset_after: RESET_AFTER,
-            limit: None,
         }
     }
 
@@ -112,7 +115,8 @@ impl Restart {
     /// runtime, and [says](crate::Failure::starts) how often it was tried. A restart that was
     /// [asked for](crate::Unit::restart) does not count, and begins a new count.
     pub const fn limit(mut self, starts: u32, window: Duration) -> Self {
-        self.limit = Some((starts, window));
+        self.most_starts = starts;
+        self.window = Some(window);
         self
     }
 
@@ -125,7 +129,8 @@ impl Restart {
     }
 
     pub(crate) fn starts_limit(&self) -> Option<(usize, Duration)> {
-        self.limit.map(|(starts, window)| (starts as usize, window))
+        self.window
+            .map(|window| (self.most_starts as usize, window))
     }
 
     pub(crate) fn forgets_after(&self) -> Duration {
@@ -173,7 +178,7 @@ impl Restart {
         if self.reset_after.is_zero() {
             return Some("a reset after no time at all would forget every failure".to_owned());
         }
-        let (starts, window) = self.limit?;
+        let (starts, window) = (self.most_starts, self.window?);
         if self.when == When::Never {
             return Some("a limit of starts without restarts".to_owned());
         }
@@ -186,6 +191,10 @@ impl Restart {
         if window.is_zero() {
             return Some("a window of no time at all has no room for a second start".to_owned());
         }
+        if self.in_a_row(starts) < window {
+            // Most are, and this is looked at for each service.
+            return None;
+        }
         let fastest = self.fastest(starts, window);
         (fastest >= window).then(|| {
             format!(
@@ -193,6 +202,21 @@ impl Restart {
                  start comes {fastest:?} after the first at the earliest"
             )
         })
+    }
+
+    /// The time from one start to the one that is `restarts` starts later, if all runs fail at once and
+    /// without chance.
+    fn in_a_row(&self, restarts: u32) -> Duration {
+        let (mut time, mut step) = (Duration::ZERO, self.delay);
+        for restart in 0..restarts {
+            let next = step.saturating_mul(2).min(self.longest());
+            if next == step {
+                return time.saturating_add(step.saturating_mul(restarts - restart));
+            }
+            time = time.saturating_add(step);
+            step = next;
+        }
+        time
     }
 
     /// The shortest time from one start to the one that is `restarts` starts later; exact if it is
@@ -266,6 +290,8 @@ mod tests {
     fn a_limit_is_reachable_or_refused() {
         // Starts at 0, 1, 3, 7, 15 and 23 s.
         assert_eq!(exactly().fastest(5, Duration::MAX), 23 * SECOND);
+        assert_eq!(exactly().in_a_row(5), 23 * SECOND);
+        assert_eq!(exactly().in_a_row(2), 3 * SECOND);
         assert!(exactly().limit(5, 24 * SECOND).problem().is_none());
         assert!(exactly().limit(5, 23 * SECOND).problem().is_some());
         // A run of two seconds resets the delay, and makes it quicker: 1, 4, 7, 10, 13 s.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::dependency::Dependency;
 use super::error::Problem;
 use super::restart::Restart;
+use crate::sync::Arc;
 
 /// The settings of a service: what it is called, what it comes after, and what its ends mean.
 ///
@@ -17,7 +18,7 @@ pub struct Settings {
     pub(crate) name: Option<Cow<'static, str>>,
     pub(crate) after: Vec<Dependency>,
     /// Boxed, as most services have none, and settings are moved about.
-    policy: Option<Box<Policy>>,
+    policy: Option<Arc<Policy>>,
 }
 
 impl Settings {
@@ -89,7 +90,7 @@ impl Settings {
     }
 
     fn said(&mut self) -> &mut Policy {
-        self.policy.get_or_insert_default()
+        Arc::make_mut(self.policy.get_or_insert_default())
     }
 
     /// These settings, with those of `own` where these say nothing.
@@ -98,14 +99,14 @@ impl Settings {
         let said = std::mem::replace(&mut self.after, own.after);
         self.after.extend(said);
         self.policy = match (self.policy, own.policy) {
-            (Some(said), Some(own)) => Some(Box::new(said.over(*own))),
+            (Some(said), Some(own)) => Some(Arc::new(said.over(&own))),
             (said, own) => said.or(own),
         };
         self
     }
 
     /// Takes the policy, if anything was said of it.
-    pub(crate) fn take_policy(&mut self) -> Result<Option<Box<Policy>>, Problem> {
+    pub(crate) fn take_policy(&mut self) -> Result<Option<Arc<Policy>>, Problem> {
         if let Some(policy) = &self.policy {
             policy.check()?;
         }
@@ -133,9 +134,9 @@ impl Policy {
         stop_time: None,
     };
 
-    fn over(self, own: Self) -> Self {
+    fn over(&self, own: &Self) -> Self {
         Self {
-            restart: self.restart.or(own.restart),
+            restart: self.restart.as_ref().or(own.restart.as_ref()).cloned(),
             notifies_ready: self.notifies_ready || own.notifies_ready,
             return_is_failure: self.return_is_failure || own.return_is_failure,
             start_timeout: self.start_timeout.or(own.start_timeout),
@@ -156,9 +157,15 @@ impl Policy {
         const NEVER: &Restart = &Restart::never();
         self.restart.as_ref().unwrap_or(NEVER)
     }
+}
 
-    /// Whether nothing is to be done for the service while its first run goes on.
-    pub(crate) fn asks_nothing(&self) -> bool {
-        !self.notifies_ready && self.start_timeout.is_none() && self.stop_time.is_none()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As for a unit: where it is too large nothing fails, but a service with a policy costs more.
+    #[test]
+    fn a_policy_is_small() {
+        assert!(size_of::<Policy>() <= 120, "{}", size_of::<Policy>());
     }
 }

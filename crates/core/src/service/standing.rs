@@ -95,6 +95,17 @@ impl UnitCore {
         true
     }
 
+    /// How old the runtime is when a unit to which nobody sees has to be ready, if it is not yet.
+    pub(super) fn start_due(&self) -> Option<u64> {
+        let time = self.policy().start_timeout?.as_nanos();
+        let own = self.lock();
+        let is_ready = !matches!(self.kept_state(), UnitState::Waiting | UnitState::Starting);
+        if is_ready || !self.attendance.is_none() {
+            return None;
+        }
+        own.since.checked_add(u64::try_from(time).ok()?)
+    }
+
     /// When its present run has begun, as far as the state knows.
     pub(super) fn since(&self) -> Instant {
         self.lifetime().moment(self.lock().since)

@@ -2,6 +2,8 @@
 
 use std::panic::Location;
 
+use once_cell::race::OnceBox;
+
 use super::PayloadOf;
 use super::attendance::Attendance;
 use super::course::{Course, Steps};
@@ -34,7 +36,8 @@ pub(crate) struct UnitCore {
     pub(crate) id: usize,
     pub(super) name: Name,
     slot: Arc<Slot>,
-    rest: OnceLock<Box<Rest>>,
+    policy: Option<Arc<Policy>>,
+    rest: OnceBox<Rest>,
     pub(super) attendance: Attendance,
     /// Those of the first run.
     pub(super) steps: Steps,
@@ -58,7 +61,6 @@ pub(super) struct Own {
 /// What most units never have.
 #[derive(Default)]
 pub(super) struct Rest {
-    policy: Option<Box<Policy>>,
     /// Absent as long as the first run has the only value.
     source: OnceLock<Arc<dyn Launch>>,
     /// The name of one of many, once somebody has asked for it.
@@ -67,10 +69,9 @@ pub(super) struct Rest {
 }
 
 impl Rest {
-    pub(super) fn new(policy: Option<Box<Policy>>, source: Option<Arc<dyn Launch>>) -> Self {
+    pub(super) fn new(source: Arc<dyn Launch>) -> Self {
         Self {
-            policy,
-            source: source.map_or_else(OnceLock::new, OnceLock::from),
+            source: OnceLock::from(source),
             ..Self::default()
         }
     }
@@ -88,6 +89,7 @@ impl UnitCore {
         slot: Arc<Slot>,
         attendance: Attendance,
         state: UnitState,
+        policy: Option<Arc<Policy>>,
         rest: Option<Rest>,
     ) -> Self {
         Self {
@@ -98,7 +100,8 @@ impl UnitCore {
                 course: Course::default(),
             }),
             slot,
-            rest: rest.map_or_else(OnceLock::new, |rest| OnceLock::from(Box::new(rest))),
+            policy,
+            rest: rest.map_or_else(OnceBox::new, |rest| OnceBox::with_value(Box::new(rest))),
             attendance,
             steps: Steps::default(),
             intent: AtomicU8::new(Intent::None as u8),
@@ -132,9 +135,7 @@ impl UnitCore {
     }
 
     pub(crate) fn policy(&self) -> &Policy {
-        let rest = self.rest.get();
-        rest.and_then(|rest| rest.policy.as_deref())
-            .unwrap_or(Policy::SILENT)
+        self.policy.as_deref().unwrap_or(Policy::SILENT)
     }
 
     pub(crate) fn location(&self) -> &'static Location<'static> {

@@ -73,6 +73,8 @@ pub(crate) struct Supervisor {
     acks: Vec<Ack>,
     stopping: bool,
     stop_over: bool,
+    /// When the first of those that are unattended may have overrun its stop time.
+    stop_due: Option<Instant>,
 }
 
 /// What the supervisor keeps of a unit until it is over.
@@ -153,6 +155,7 @@ impl Supervisor {
             acks: Vec::new(),
             stopping: false,
             stop_over: false,
+            stop_due: None,
         }
     }
 
@@ -184,7 +187,7 @@ impl Supervisor {
         let mut batch = Vec::new();
         let mut closing = false;
         while !closing {
-            let due = self.timers.peek().map(|Reverse(timer)| timer.at);
+            let due = self.next_due();
             let real = self.settling.iter().map(|(_, until)| *until).min();
             let hub = &self.lifetime.hub;
             closing = !hub.next(&self.clock, due, real, &mut batch);
@@ -257,8 +260,9 @@ impl Supervisor {
         }
     }
 
-    fn set_timer(&mut self, unit: Id, run: u64, time: Duration, due: Due) {
-        self.set_timer_at(unit, run, self.clock.after(time), due);
+    fn set_timer(&mut self, unit: Id, run: u64, since: Instant, time: Duration, due: Due) {
+        let at = since.checked_add(time);
+        self.set_timer_at(unit, run, at.unwrap_or_else(|| self.clock.after(time)), due);
     }
 
     fn set_timer_at(&mut self, unit: Id, run: u64, at: Instant, due: Due) {

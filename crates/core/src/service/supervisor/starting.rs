@@ -70,7 +70,7 @@ impl Supervisor {
         } else if entry.pending == 0 {
             self.start(id, true);
         } else if let Some(time) = entry.unit.policy().start_timeout {
-            self.set_timer(id, 0, time, Due::Wait);
+            self.set_timer(id, 0, self.clock.now(), time, Due::Wait);
         }
     }
 
@@ -152,10 +152,7 @@ impl Supervisor {
         });
         self.unbegun += 1;
         if let Some(time) = start_timeout {
-            let at = now
-                .checked_add(time)
-                .unwrap_or_else(|| self.clock.after(time));
-            self.set_timer_at(id, run, at, Due::Start);
+            self.set_timer(id, run, now, time, Due::Start);
         }
     }
 

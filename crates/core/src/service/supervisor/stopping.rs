@@ -23,6 +23,11 @@ impl Supervisor {
 
     /// Asks a unit to end.
     pub(super) fn ask(&mut self, id: Id) {
+        self.ask_since(id, self.clock.now());
+    }
+
+    /// Asks a unit to end, whose stop time has begun at `since`.
+    pub(super) fn ask_since(&mut self, id: Id, since: Instant) {
         let Some(entry) = self.entries.get_mut(&id) else {
             return;
         };
@@ -43,7 +48,7 @@ impl Supervisor {
                 // While the runtime stops the runner keeps the grace time.
                 let grace = (!self.stopping).then_some(self.lifetime.settings.grace);
                 if let Some(time) = unit.policy().stop_time.or(grace) {
-                    self.set_timer(id, run, time, Due::Stop);
+                    self.set_timer(id, run, since, time, Due::Stop);
                 }
                 match begun {
                     true => self.stop_run(id),
@@ -152,6 +157,10 @@ impl Supervisor {
             return;
         }
         self.stopping = true;
+        self.stop_due = self
+            .registry
+            .shortest_stop()
+            .map(|time| self.clock.after(time));
         self.end_all_held();
         let free = self
             .entries

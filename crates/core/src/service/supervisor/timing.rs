@@ -3,8 +3,18 @@
 use super::*;
 
 impl Supervisor {
+    /// When there is something to do next.
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        let timer = self.timers.peek().map(|Reverse(timer)| timer.at);
+        let late = self.hub().next_late();
+        let late = late.map(|age| self.lifetime.moment(age));
+        timer.into_iter().chain(late).chain(self.stop_due).min()
+    }
+
     pub(super) fn take_due(&mut self) {
         let now = self.clock.now();
+        self.attend_late(now);
+        self.attend_overdue(now);
         while self
             .timers
             .peek()
@@ -105,15 +115,10 @@ impl Supervisor {
         if self.acks.is_empty() || self.unbegun > 0 {
             return;
         }
-        let now = self.clock.now();
-        let is_due = self
-            .timers
-            .peek()
-            .is_some_and(|Reverse(timer)| timer.at <= now);
+        let next = self.next_due();
+        let is_due = next.is_some_and(|next| next <= self.clock.now());
         if !is_due && self.hub().is_empty() {
-            self.lifetime
-                .hub
-                .set_next_due(self.timers.peek().map(|Reverse(timer)| timer.at));
+            self.hub().set_next_due(next);
             self.acks.clear();
         }
     }

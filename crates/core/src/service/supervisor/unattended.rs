@@ -26,8 +26,48 @@ impl Supervisor {
             self.enter_launched(Arc::clone(unit), at);
             // Entered before that: the stop waits for those that are entered, and for these.
             self.hub().count_attended();
+            self.catch_up(unit);
         } else {
             self.attend_held(unit);
+        }
+    }
+
+    /// Finds out how far a run has come, where that matters.
+    fn catch_up(&mut self, unit: &Arc<UnitCore>) {
+        if unit.policy().start_timeout.is_some() {
+            self.await_begin(unit.id);
+        }
+        // From now on it tells of it.
+        if self
+            .alive(unit.id)
+            .is_some_and(|alive| alive.attempt.has_notified())
+        {
+            self.ready(unit.id);
+        }
+    }
+
+    /// Sees to those that are not ready in time. Whoever is, is dropped here.
+    pub(super) fn attend_late(&mut self, now: Instant) {
+        for unit in self.hub().late(self.lifetime.age_at(now)) {
+            if unit.start_due().is_some() {
+                self.attend(&unit);
+            }
+        }
+    }
+
+    /// The runtime stops, and the first of those with a stop time may not have ended in it: sees to all of
+    /// these, of which few are left by now.
+    pub(super) fn attend_overdue(&mut self, now: Instant) {
+        if self.stop_due.is_none_or(|due| now < due) {
+            return;
+        }
+        self.stop_due = None;
+        let began = self.lifetime.stop_begun().map_or(now, |stop| stop.began);
+        for unit in self.registry.unattended(|_| true) {
+            if unit.policy().stop_time.is_some() {
+                self.attend(&unit);
+                self.ask_since(unit.id, began);
+            }
         }
     }
 

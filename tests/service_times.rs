@@ -1,0 +1,315 @@
+//! Times that services set themselves, on the system's clock: the supervisor does not see to these services
+//! until one of the times runs out. By a manual clock, where it does: `service_order`, `service_stop`. Rows V9
+//! to V11.
+
+mod common;
+
+use std::future::pending;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use common::*;
+use foster::{FailureKind, Ready, Restart, Runtime, Shutdown, Thread, UnitState, service};
+
+once!(
+    v4_one_that_is_over_is_forgotten_before_its_time_to_start_is,
+    v10_the_time_to_start_runs_while_the_flavour_starts,
+    v11_a_stop_time_counts_from_the_stop,
+);
+on_async_flavours!(
+    v10_one_that_does_not_begin_in_time_fails,
+    v10_one_that_is_not_ready_in_time_fails_and_no_other,
+    v10_one_that_fails_to_be_ready_is_started_again,
+    v10_one_that_says_so_is_ready_whenever_others_come,
+    v11_one_that_overruns_its_stop_time_is_cut_short_and_told,
+    v11_one_that_overruns_its_own_stop_is_cut_short,
+);
+
+/// Long enough for a service to become ready on a busy machine.
+const ENOUGH: Duration = Duration::from_secs(2);
+const MOMENT: Duration = Duration::from_millis(20);
+
+/// Makes `event` happen when `runtime` stops.
+fn at_stop(runtime: &Runtime, event: Event) {
+    let watch = move || {
+        assert!(Shutdown::current().wait_timeout(SOON), "it stops");
+        event.happen();
+    };
+    runtime.execute(Thread, || ()).unwrap();
+    runtime.adopt(Thread, watch).unwrap();
+}
+
+fn v10_one_that_does_not_begin_in_time_fails<F: AsyncFlavour>(flavour: F) {
+    // The supervisor wakes up when the grace time of its restart would be over.
+    let runtime = builder().grace(10 * SOON).build();
+    runtime.start().unwrap();
+    // So that the supervisor is there, and has nothing to do.
+    let other = runtime.serve(service(flavour, pending::<()>)).unwrap();
+    other.restart();
+    while other.restarts() == 0 {
+        std::thread::yield_now();
+    }
+    assert!(other.wait_ready(SOON));
+    at_stop(&runtime, busy(&runtime, flavour));
+    let unit = runtime.unit().name("late").start_timeout(MOMENT);
+    unit.serve(service(flavour, pending::<()>)).unwrap();
+    let error = runtime.wait().unwrap_err();
+    let [failure] = error.failures() else {
+        panic!("{error}")
+    };
+    assert_eq!(failure.kind(), FailureKind::NotReady);
+    assert!(failure.message().contains("was not started within 20ms"));
+}
+
+fn v10_one_that_is_not_ready_in_time_fails_and_no_other<F: AsyncFlavour>(flavour: F) {
+    let runtime = running(flavour);
+    let in_time = || async {
+        Ready::current().notify();
+        pending::<()>().await;
+    };
+    for notifies in [true, false] {
+        let unit = runtime.unit().start_timeout(ENOUGH);
+        let unit = if notifies {
+            unit.notifies_ready()
+        } else {
+            unit
+        };
+        let unit = unit.serve(service(flavour, in_time)).unwrap();
+        assert!(unit.wait_ready(SOON));
+        // From here on the supervisor sees to it.
+        let after = runtime.unit().after(&unit);
+        after.serve(service(flavour, pending::<()>)).unwrap();
+    }
+    let unit = runtime.unit().start_timeout(ENOUGH);
+    let unit = unit.serve(service(flavour, in_time)).unwrap();
+    assert!(unit.wait_ready(SOON));
+    let unit = runtime.unit().name("long").start_timeout(SOON);
+    let unit = unit.notifies_ready();
+    unit.serve(service(flavour, pending::<()>)).unwrap();
+    // Handed in last, and late after the first ones would be.
+    let unit = runtime.unit().name("late").notifies_ready();
+    let unit = unit.start_timeout(ENOUGH);
+    let late = unit.serve(service(flavour, pending::<()>)).unwrap();
+    let error = runtime.wait().unwrap_err();
+    let [failure] = error.failures() else {
+        panic!("{error}")
+    };
+    assert_eq!(
+        (failure.payload(), failure.kind()),
+        ("late", FailureKind::NotReady)
+    );
+    assert!(!late.wait_ready(SOON));
+    let failed = |unit: &foster::UnitStatus| unit.last_failure().is_some();
+    assert_eq!(
+        runtime.units().iter().filter(|unit| failed(unit)).count(),
+        1
+    );
+}
+
+fn v10_one_that_fails_to_be_ready_is_started_again<F: AsyncFlavour>(flavour: F) {
+    let runtime = running(flavour);
+    let runs = std::sync::atomic::AtomicUsize::new(0);
+    let run = move || {
+        let is_first = runs.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 0;
+        async move {
+            if !is_first {
+                Ready::current().notify();
+            }
+            pending::<()>().await;
+        }
+    };
+    let restart = Restart::on_failure().delay(Duration::ZERO);
+    let unit = runtime.unit().restart(restart).notifies_ready();
+    let unit = unit.start_timeout(ENOUGH / 4);
+    let unit = unit.serve(service(flavour, run)).unwrap();
+    assert!(unit.wait_ready(SOON));
+    assert_eq!(unit.restarts(), 1);
+    let failure = unit.last_failure().unwrap();
+    assert_eq!(failure.kind(), FailureKind::NotReady);
+    runtime.shutdown();
+    runtime.wait().unwrap();
+}
+
+fn v10_one_that_says_so_is_ready_whenever_others_come<F: AsyncFlavour>(flavour: F) {
+    let runtime = running(flavour);
+    let (begun, says) = (Event::new(), Event::new());
+    let (begins, says_so) = (begun.clone(), says.clone());
+    let run = move || {
+        let (begun, says) = (begins.clone(), says_so.clone());
+        async move {
+            let ready = Ready::current();
+            std::thread::spawn(move || {
+                block_until(&says);
+                ready.notify();
+            });
+            begun.happen();
+            pending::<()>().await;
+        }
+    };
+    let unit = runtime.unit().notifies_ready();
+    let unit = unit.serve(service(flavour, run)).unwrap();
+    begun.expect("it runs");
+    assert_eq!(unit.state(), UnitState::Starting);
+    let after = || {
+        let after = runtime.unit().after(&unit);
+        after.serve(service(flavour, pending::<()>)).unwrap()
+    };
+    let before = flavour.execute(&runtime, || ()).map(|()| after());
+    says.happen();
+    assert!(unit.wait_ready(SOON));
+    assert_eq!(unit.state(), UnitState::Running);
+    assert!(before.unwrap().wait_ready(SOON) && after().wait_ready(SOON));
+
+    let (says, other) = (Event::new(), runtime.unit().notifies_ready());
+    let says_so = says.clone();
+    let run = move || {
+        let says = says_so.clone();
+        async move {
+            Ready::current().notify();
+            says.happen();
+            pending::<()>().await;
+        }
+    };
+    let other = other.serve(service(flavour, run)).unwrap();
+    says.expect("it says so, with nobody after it");
+    assert_eq!(other.state(), UnitState::Running);
+    let after = runtime.unit().after(&other);
+    let after = after.serve(service(flavour, pending::<()>)).unwrap();
+    assert!(after.wait_ready(SOON));
+    runtime.shutdown();
+    runtime.wait().unwrap();
+}
+
+fn v11_one_that_overruns_its_stop_time_is_cut_short_and_told<F: AsyncFlavour>(flavour: F) {
+    for is_early in [true, false] {
+        let runtime = builder().grace(2 * SOON).build();
+        if !is_early {
+            runtime.start().unwrap();
+        }
+        let cut_short = Event::new();
+        let (dropped, is_cut) = (cut_short.clone(), cut_short.clone());
+        let slow = move || {
+            let dropped = dropped.clone();
+            async move {
+                let _on_drop = OnDrop(|| dropped.happen());
+                let _token = Shutdown::current();
+                pending::<()>().await;
+            }
+        };
+        let unit = runtime.unit().name("slow").stop_time(MOMENT);
+        let slow = unit.serve(service(flavour, slow)).unwrap();
+        // With more time of its own, or none: as long as the other.
+        let patient = move || {
+            let is_cut = is_cut.clone();
+            async move {
+                Shutdown::current().requested().await;
+                while !is_cut.has_happened() {
+                    futures_lite::future::yield_now().await;
+                }
+            }
+        };
+        let unit = runtime.unit().stop_time(SOON);
+        let long = unit.serve(service(flavour, patient.clone())).unwrap();
+        let none = runtime.serve(service(flavour, patient)).unwrap();
+        if is_early {
+            runtime.start().unwrap();
+        }
+        for is_ready in [
+            slow.wait_ready(SOON),
+            long.wait_ready(SOON),
+            none.wait_ready(SOON),
+        ] {
+            assert!(is_ready);
+        }
+        let begin = Instant::now();
+        runtime.shutdown();
+        let error = runtime.wait().unwrap_err();
+        assert!(begin.elapsed() >= MOMENT);
+        let [straggler] = error.stragglers() else {
+            panic!("{error}")
+        };
+        assert_eq!(straggler.payload(), Some("slow"));
+        assert!(error.failures().is_empty(), "{error}");
+        cut_short.expect("it was dropped");
+        assert_eq!(slow.state(), UnitState::Ended);
+    }
+}
+
+fn v11_one_that_overruns_its_own_stop_is_cut_short<F: AsyncFlavour>(flavour: F) {
+    let runtime = running(flavour);
+    let unit = runtime.unit().stop_time(MOMENT);
+    let run = || async {
+        let _token = Shutdown::current();
+        pending::<()>().await;
+    };
+    let unit = unit.serve(service(flavour, run)).unwrap();
+    assert!(unit.wait_ready(SOON));
+    unit.stop();
+    assert!(unit.wait_stopped(SOON));
+    runtime.shutdown();
+    runtime.wait().unwrap();
+}
+
+fn v10_the_time_to_start_runs_while_the_flavour_starts() {
+    for is_early in [true, false] {
+        let runtime = runtime();
+        let go = Event::new();
+        let late = || {
+            let unit = runtime.unit().name("late").start_timeout(MOMENT);
+            unit.serve(service(Odd::after(&go), pending::<()>))
+        };
+        if is_early {
+            late().unwrap();
+        }
+        runtime.start().unwrap();
+        at_stop(&runtime, go.clone());
+        if !is_early {
+            // Refused when its flavour is there, as the runtime stops by then.
+            let _ = late();
+        }
+        let error = runtime.wait().unwrap_err();
+        let [failure] = error.failures() else {
+            panic!("{error}")
+        };
+        assert_eq!(
+            (failure.payload(), failure.kind()),
+            ("late", FailureKind::NotReady)
+        );
+    }
+}
+
+fn v11_a_stop_time_counts_from_the_stop() {
+    let runtime = builder().grace(2 * SOON).build();
+    runtime.start().unwrap();
+    let unit = runtime.unit().stop_time(ENOUGH);
+    let run = || async {
+        let _token = Shutdown::current();
+        pending::<()>().await;
+    };
+    let unit = unit.serve(service(foster::Smol, run)).unwrap();
+    assert!(unit.wait_ready(SOON));
+    let begin = Instant::now();
+    runtime.shutdown();
+    assert_eq!(runtime.wait().unwrap_err().stragglers().len(), 1);
+    let time = begin.elapsed();
+    assert!(ENOUGH <= time && time < 2 * ENOUGH, "{time:?}");
+}
+
+/// A time to start does not keep what the runtime has forgotten.
+fn v4_one_that_is_over_is_forgotten_before_its_time_to_start_is() {
+    let runtime = running(foster::Smol);
+    let kept = Arc::new(());
+    for _ in 0..5_000 {
+        let kept = Arc::clone(&kept);
+        let make = move || {
+            let _ = &kept;
+            service(foster::Smol, || async {})
+        };
+        let unit = runtime.unit().start_timeout(SOON).serve_with(make).unwrap();
+        assert!(unit.wait_stopped(SOON));
+    }
+    let kept = Arc::strong_count(&kept);
+    assert!(kept < 3_000, "{kept}");
+    runtime.shutdown();
+    runtime.wait().unwrap();
+}
