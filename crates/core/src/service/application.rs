@@ -49,11 +49,11 @@ impl Application<'_> {
 
     pub(super) fn has_start_timeout(&self) -> bool {
         let policy = self.policy.as_deref();
-        policy.is_some_and(|policy| policy.start_timeout.is_some())
+        policy.is_some_and(|policy| policy.start_timeout().is_some())
     }
 
     pub(super) fn stop_time(&self) -> Option<Duration> {
-        self.policy.as_deref()?.stop_time
+        self.policy.as_deref()?.stop_time()
     }
 }
 

@@ -1,7 +1,7 @@
 //! One run of a service: the payload that it is, what it was asked, and what came of it.
 
 use super::answer::{Answered, Exit, Judged};
-use super::course::{Course, Step, Steps};
+use super::course::{Course, Step};
 use super::hub::Told;
 use super::state::UnitState;
 use super::unit_core::{Intent, UnitCore};
@@ -23,8 +23,9 @@ pub(crate) enum Attempt {
 /// A run after the first.
 pub(crate) struct Later {
     unit: Arc<UnitCore>,
-    steps: Steps,
-    course: Mutex<Course>,
+    course: Course,
+    /// Its payload, until that is over.
+    record: Mutex<Option<Weak<Record>>>,
 }
 
 impl Attempt {
@@ -32,8 +33,8 @@ impl Attempt {
     pub(crate) fn later(unit: Arc<UnitCore>) -> Self {
         Self::Later(Arc::new(Later {
             unit,
-            steps: Steps::default(),
-            course: Mutex::default(),
+            course: Course::default(),
+            record: Mutex::default(),
         }))
     }
 
@@ -44,37 +45,37 @@ impl Attempt {
         }
     }
 
-    fn steps(&self) -> &Steps {
+    fn course(&self) -> &Course {
         match self {
-            Self::First(unit) => &unit.steps,
-            Self::Later(later) => &later.steps,
+            Self::First(unit) => &unit.course,
+            Self::Later(later) => &later.course,
         }
     }
 
-    /// Calls `look` with what came of the run so far, under a lock.
-    fn with_course<R>(&self, look: impl FnOnce(&mut Course) -> R) -> R {
+    /// Calls `look` with the run's payload, if it has one, under a lock.
+    fn with_record<R>(&self, look: impl FnOnce(&mut Option<Weak<Record>>) -> R) -> R {
         match self {
-            Self::First(unit) => look(&mut unit.lock().course),
+            Self::First(unit) => look(&mut unit.lock().record),
             Self::Later(later) => {
-                let course = later.course.lock();
-                look(&mut course.unwrap_or_else(PoisonError::into_inner))
+                let record = later.record.lock();
+                look(&mut record.unwrap_or_else(PoisonError::into_inner))
             }
         }
     }
 
     /// Whether both are the same run.
     pub(crate) fn is(&self, other: &Self) -> bool {
-        std::ptr::eq(self.steps(), other.steps())
+        std::ptr::eq(self.course(), other.course())
     }
 
     pub(crate) fn belongs_to(&self, record: Weak<Record>) {
-        let before = self.with_course(|course| course.record.replace(record));
+        let before = self.with_record(|known| known.replace(record));
         debug_assert!(before.is_none(), "a run is one payload");
     }
 
     /// The payload, until it is over.
     pub(crate) fn record(&self) -> Option<Arc<Record>> {
-        self.with_course(|course| course.record.as_ref()?.upgrade())
+        self.with_record(|record| record.as_ref()?.upgrade())
     }
 
     /// Whether this run is asked to end.
@@ -84,7 +85,7 @@ impl Attempt {
 
     /// Whether somebody has asked this run to end, or the runtime's stop by itself does.
     pub(crate) fn was_requested(&self) -> bool {
-        let is_asked = || self.steps().has(Step::Requested);
+        let is_asked = || self.course().has(Step::Requested);
         if is_asked() {
             return true;
         }
@@ -100,7 +101,7 @@ impl Attempt {
     }
 
     fn set_requested(&self) {
-        self.steps().take(Step::Requested);
+        self.course().take(Step::Requested);
         self.unit().notify();
     }
 
@@ -146,7 +147,7 @@ impl Attempt {
         }
         self.request();
         // The begin is said first, and the phase looked at afterwards; the stop does it the other way round.
-        if self.steps().has(Step::Begun) {
+        if self.course().has(Step::Begun) {
             self.cancel_without_token();
         }
     }
@@ -186,7 +187,7 @@ impl Attempt {
             self.unit().set_running();
         }
         // Said and looked at in one step; whoever awaits it does the same.
-        if self.steps().take(Step::Begun).has(Step::Awaited) {
+        if self.course().take(Step::Begun).has(Step::Awaited) {
             self.tell(Told::Begun);
         } else if !self.unit().policy().notifies_ready {
             self.unit().set_was_ready();
@@ -197,12 +198,12 @@ impl Attempt {
 
     /// Has the supervisor told when the run begins; whether it has begun already.
     pub(crate) fn await_begin(&self) -> bool {
-        self.steps().take(Step::Awaited).has(Step::Begun)
+        self.course().take(Step::Awaited).has(Step::Begun)
     }
 
     pub(crate) fn notify_ready(&self) {
         let notifies = self.unit().policy().notifies_ready;
-        if !notifies || self.steps().take(Step::Notified).has(Step::Notified) {
+        if !notifies || self.course().take(Step::Notified).has(Step::Notified) {
             return;
         }
         let unit = self.unit();
@@ -218,7 +219,7 @@ impl Attempt {
 
     /// Whether the run has said that it is ready.
     pub(crate) fn has_notified(&self) -> bool {
-        self.steps().has(Step::Notified)
+        self.course().has(Step::Notified)
     }
 
     /// The run is over.
@@ -229,16 +230,15 @@ impl Attempt {
             && !self.may_be_followed()
             && !unit.has_absorbed()
             && !unit.source().is_some_and(|source| source.keeps_value());
-        let (returned, told, record) =
-            self.with_course(|course| (course.returned, course.told, course.record.take()));
-        drop(record);
-        if is_all && unit.attendance.end(returned) {
-            unit.end_unattended(returned, told);
+        let has_failed = self.has_told();
+        if is_all && unit.attendance.end(self.has_returned()) {
+            unit.end_unattended(self.has_returned(), has_failed);
             return;
         }
+        drop(self.with_record(Option::take));
         if unit.lifetime().hub.push(Told::Ended(self.clone())).is_err() {
             // Too late for the supervisor.
-            unit.set_state(match told {
+            unit.set_state(match has_failed {
                 true => UnitState::Failed,
                 false => UnitState::Ended,
             });
@@ -250,10 +250,19 @@ impl Attempt {
         let _ = self.unit().lifetime().hub.push(told(self.clone()));
     }
 
-    /// What came of the run, and the failure that its policy may make a restart of.
-    pub(crate) fn take_course(&self) -> (Course, Option<Failure>) {
-        let course = self.with_course(std::mem::take);
-        (course, self.unit().take_absorbed())
+    /// Whether it came to its end by itself.
+    pub(crate) fn has_returned(&self) -> bool {
+        self.course().has(Step::Returned)
+    }
+
+    /// Whether it has said what is to become of its service.
+    pub(crate) fn has_exited(&self) -> bool {
+        self.course().has(Step::Exited)
+    }
+
+    /// Whether it has failed, and the runtime was told.
+    pub(crate) fn has_told(&self) -> bool {
+        self.course().has(Step::Told)
     }
 
     /// Says what `answered` means, in the run's own payload.
@@ -275,13 +284,14 @@ impl Attempt {
                 "its run came to an end by itself".to_owned(),
             ));
         }
-        let failed = cause.is_some();
-        self.with_course(|course| {
-            course.returned = !failed;
-            course.exit = exit;
-        });
-        if exit == Some(Exit::Shutdown) && !failed {
-            self.unit().lifetime().stop();
+        if cause.is_none() {
+            self.course().take(Step::Returned);
+            if exit.is_some() {
+                self.course().take(Step::Exited);
+            }
+            if exit == Some(Exit::Shutdown) {
+                self.unit().lifetime().stop();
+            }
         }
         Judged(cause)
     }
@@ -299,7 +309,7 @@ impl Attempt {
         let failure = Failure::new(self.unit().origin(), cause);
         self.unit().set_failure(failure.clone());
         if !self.absorbs() {
-            self.with_course(|course| course.told = true);
+            self.course().take(Step::Told);
             self.unit().lifetime().fail(failure);
             return;
         }
@@ -319,11 +329,11 @@ impl Attempt {
             Intent::None => {}
         }
         let restart = self.unit().policy().restart();
-        self.with_course(|course| match course.returned {
-            true => restart.is_on_return() && course.exit.is_none(),
+        match self.has_returned() {
+            true => restart.is_on_return() && !self.has_exited(),
             // It panics, or has failed, or is cancelled for a start time-out.
             false => restart.is_on_failure(),
-        })
+        }
     }
 }
 

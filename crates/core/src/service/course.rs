@@ -1,8 +1,5 @@
 //! How far a run has come, and what came of it.
 
-use super::answer::Exit;
-use crate::record::Record;
-use crate::sync::Weak;
 use crate::sync::atomic::{AtomicU8, Ordering::SeqCst};
 
 /// A step that a run takes once.
@@ -17,13 +14,19 @@ pub(super) enum Step {
     Awaited = 1 << 2,
     /// It said that it is ready.
     Notified = 1 << 3,
+    /// It came to its end by itself.
+    Returned = 1 << 4,
+    /// It said what is to become of the service then.
+    Exited = 1 << 5,
+    /// It has failed, and the runtime was told.
+    Told = 1 << 6,
 }
 
 /// The steps that a run has taken.
 #[derive(Default)]
-pub(super) struct Steps(AtomicU8);
+pub(super) struct Course(AtomicU8);
 
-impl Steps {
+impl Course {
     pub(super) fn has(&self, step: Step) -> bool {
         self.0.load(SeqCst) & step as u8 != 0
     }
@@ -41,16 +44,4 @@ impl Before {
     pub(super) fn has(&self, step: Step) -> bool {
         self.0 & step as u8 != 0
     }
-}
-
-/// What came of a run.
-#[derive(Default)]
-pub(crate) struct Course {
-    /// Its payload, until that is over: the unit may be kept for long after that.
-    pub(super) record: Option<Weak<Record>>,
-    /// It came to its end by itself.
-    pub(crate) returned: bool,
-    pub(crate) exit: Option<Exit>,
-    /// It has failed, and the runtime was told.
-    pub(crate) told: bool,
 }

@@ -185,18 +185,13 @@ impl Names {
 
     /// The next derived name.
     fn next(&mut self, derived: Derived) -> Name {
-        let place = derived.place();
-        if !self.derived.contains_key(&place) {
-            self.add(derived);
-        }
-        let (index, called) = &self.derived[&place];
-        let series = &mut self.series[*index];
+        let known = self.derived.get(&derived.place()).cloned();
+        let (index, called) = known.unwrap_or_else(|| self.add(derived));
+        let series = &mut self.series[index];
+        let mut name = Name { called, number: 0 };
         loop {
             series.numbers += 1;
-            let name = Name {
-                called: Arc::clone(called),
-                number: series.numbers,
-            };
+            name.number = series.numbers;
             if !series.contested {
                 return name;
             }
@@ -209,7 +204,7 @@ impl Names {
         }
     }
 
-    fn add(&mut self, derived: Derived) {
+    fn add(&mut self, derived: Derived) -> (usize, Arc<Called>) {
         let base: Arc<str> = derived.name().into();
         let index = self.bases.get(&base).copied().unwrap_or_else(|| {
             let contested = self.given.keys().any(|name| split(name).0 == &*base);
@@ -225,7 +220,9 @@ impl Names {
             base: Arc::clone(&self.series[index].base),
             location: derived.location,
         });
-        self.derived.insert(derived.place(), (index, called));
+        let entry = (index, called);
+        self.derived.insert(derived.place(), entry.clone());
+        entry
     }
 
     /// Enters a unit that was given its name.

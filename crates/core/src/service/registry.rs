@@ -292,7 +292,7 @@ impl State {
     fn announce(&self, unit: &Arc<UnitCore>, after: &[Dependency], may_start: bool) -> bool {
         let lifetime = unit.lifetime();
         let told = if may_start {
-            if unit.policy().start_timeout.is_some() {
+            if unit.policy().start_timeout().is_some() {
                 Attempt::First(Arc::clone(unit)).await_begin();
             }
             Told::Launched(Arc::clone(unit), lifetime.settings.clock.now())

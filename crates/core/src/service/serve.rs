@@ -46,7 +46,8 @@ impl Runtime {
     where
         S: Runs<PayloadOf<S>> + Send,
     {
-        self.unit().serve(service)
+        let settings = service.settings();
+        self.take_service(service, None, settings, Location::caller())
     }
 
     /// As [`serve`](Self::serve), with a new value for each run.
@@ -107,6 +108,52 @@ impl Runtime {
         let over = lifetime.phase() == Phase::Over;
         let clock = lifetime.settings.clock.clone();
         lifetime.hub.watchers.add(capacity, clock, over)
+    }
+
+    fn take_service<S>(
+        &self,
+        service: S,
+        make: Option<Make<S>>,
+        mut settings: Settings,
+        location: &'static Location<'static>,
+    ) -> Result<Unit<S>, ServeError>
+    where
+        S: Runs<PayloadOf<S>> + Send,
+    {
+        let core = self.core();
+        let key = service.flavour();
+        let policy = settings.take_policy();
+        let derived = Derived::of::<S>(location);
+        let refused = |problem| {
+            let name = settings.name.clone();
+            let name = name.unwrap_or_else(|| derived.name().into());
+            let mut origin = Origin::new(Some(name), location, key.identifier());
+            origin.service = true;
+            ServeError::new(origin, problem)
+        };
+        let policy = policy.map_err(refused)?;
+        let chosen = key.select(&core.slots, &core.lifetime);
+        let Chosen { slot, .. } = chosen.map_err(|reason| refused(reason.into()))?;
+        if core.lifetime.phase() >= Phase::Stopping {
+            return Err(refused(Problem::Stopping));
+        }
+        let (mut service, mut make) = (Some(service), make);
+        let taken = core.services.take_in(Application {
+            name: settings.name.as_deref(),
+            derived,
+            slot: Arc::clone(slot),
+            policy,
+            after: &settings.after,
+            is_blocking: <PayloadOf<S> as sealed::Kind>::IS_BLOCKING,
+            is_made: make.is_some(),
+            source: &mut || Arc::new(Source::new(service.take(), make.take())),
+        });
+        match taken {
+            Ok(taken) => Ok(Unit::new(
+                taken.launch(|attempt| Start::launch(service, attempt, slot)),
+            )),
+            Err(refusal) => Err(refused(refusal.problem)),
+        }
     }
 }
 
@@ -174,7 +221,9 @@ impl UnitBuilder<'_> {
     where
         S: Runs<PayloadOf<S>> + Send,
     {
-        self.take(service, None, Location::caller())
+        let settings = self.settings.over(service.settings());
+        self.runtime
+            .take_service(service, None, settings, Location::caller())
     }
 
     /// [`Runtime::serve_with`], with these settings.
@@ -194,52 +243,9 @@ impl UnitBuilder<'_> {
     where
         S: Runs<PayloadOf<S>> + Send,
     {
-        self.take(make(), Some(Box::new(make)), Location::caller())
-    }
-
-    fn take<S>(
-        self,
-        service: S,
-        make: Option<Make<S>>,
-        location: &'static Location<'static>,
-    ) -> Result<Unit<S>, ServeError>
-    where
-        S: Runs<PayloadOf<S>> + Send,
-    {
-        let core = self.runtime.core();
-        let key = service.flavour();
-        let mut settings = self.settings.over(service.settings());
-        let policy = settings.take_policy();
-        let derived = Derived::of::<S>(location);
-        let refused = |problem| {
-            let name = settings.name.clone();
-            let name = name.unwrap_or_else(|| derived.name().into());
-            let mut origin = Origin::new(Some(name), location, key.identifier());
-            origin.service = true;
-            ServeError::new(origin, problem)
-        };
-        let policy = policy.map_err(refused)?;
-        let chosen = key.select(&core.slots, &core.lifetime);
-        let Chosen { slot, .. } = chosen.map_err(|reason| refused(reason.into()))?;
-        if core.lifetime.phase() >= Phase::Stopping {
-            return Err(refused(Problem::Stopping));
-        }
-        let (mut service, mut make) = (Some(service), make);
-        let taken = core.services.take_in(Application {
-            name: settings.name.as_deref(),
-            derived,
-            slot: Arc::clone(slot),
-            policy,
-            after: &settings.after,
-            is_blocking: <PayloadOf<S> as sealed::Kind>::IS_BLOCKING,
-            is_made: make.is_some(),
-            source: &mut || Arc::new(Source::new(service.take(), make.take())),
-        });
-        match taken {
-            Ok(taken) => Ok(Unit::new(
-                taken.launch(|attempt| Start::launch(service, attempt, slot)),
-            )),
-            Err(refusal) => Err(refused(refusal.problem)),
-        }
+        let service = make();
+        let settings = self.settings.over(service.settings());
+        self.runtime
+            .take_service(service, Some(Box::new(make)), settings, Location::caller())
     }
 }

@@ -1,6 +1,8 @@
 //! Settings of a service: its name and order, and the policy for its ends.
 
 use std::borrow::Cow;
+use std::fmt;
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 use super::dependency::Dependency;
@@ -17,7 +19,7 @@ use crate::sync::Arc;
 pub struct Settings {
     pub(crate) name: Option<Cow<'static, str>>,
     pub(crate) after: Vec<Dependency>,
-    /// Boxed, as most services have none, and settings are moved about.
+    /// Shared, as settings are cloned for each of the services that have them in common.
     policy: Option<Arc<Policy>>,
 }
 
@@ -70,7 +72,7 @@ impl Settings {
     /// may wait for those that it comes after. What takes longer is a failure that says who waited for
     /// whom. No limit unless set.
     pub fn start_timeout(mut self, time: Duration) -> Self {
-        self.said().start_timeout = Some(time);
+        self.said().start_timeout = Some(Span::new(time));
         self
     }
 
@@ -79,7 +81,7 @@ impl Settings {
     ///
     /// A coroutine that takes longer is dropped where it awaits.
     pub fn stop_time(mut self, time: Duration) -> Self {
-        self.said().stop_time = Some(time);
+        self.said().stop_time = Some(Span::new(time));
         self
     }
 
@@ -120,8 +122,8 @@ pub(crate) struct Policy {
     restart: Option<Restart>,
     pub(crate) notifies_ready: bool,
     pub(crate) return_is_failure: bool,
-    pub(crate) start_timeout: Option<Duration>,
-    pub(crate) stop_time: Option<Duration>,
+    start_timeout: Option<Span>,
+    stop_time: Option<Span>,
 }
 
 impl Policy {
@@ -147,15 +149,44 @@ impl Policy {
     /// Whether it can work.
     fn check(&self) -> Result<(), Problem> {
         let problem = self.restart().problem().or_else(|| {
-            let never = self.start_timeout.is_some_and(|time| time.is_zero());
+            let never = self.start_timeout().is_some_and(|time| time.is_zero());
             never.then(|| "a start time-out of no time at all cannot be met".to_owned())
         });
         problem.map_or(Ok(()), |problem| Err(Problem::Settings(problem)))
     }
 
+    pub(crate) fn start_timeout(&self) -> Option<Duration> {
+        self.start_timeout.map(Span::time)
+    }
+
+    pub(crate) fn stop_time(&self) -> Option<Duration> {
+        self.stop_time.map(Span::time)
+    }
+
     pub(crate) fn restart(&self) -> &Restart {
         const NEVER: &Restart = &Restart::never();
         self.restart.as_ref().unwrap_or(NEVER)
+    }
+}
+
+/// A time in half the size of a [`Duration`], whether there is one or not. It is cut off at five hundred years.
+#[derive(Clone, Copy)]
+struct Span(NonZeroU64);
+
+impl Span {
+    fn new(time: Duration) -> Self {
+        let nanoseconds = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        Self(NonZeroU64::MIN.saturating_add(nanoseconds))
+    }
+
+    fn time(self) -> Duration {
+        Duration::from_nanos(self.0.get() - 1)
+    }
+}
+
+impl fmt::Debug for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.time().fmt(f)
     }
 }
 
@@ -166,6 +197,18 @@ mod tests {
     /// As for a unit: where it is too large nothing fails, but a service with a policy costs more.
     #[test]
     fn a_policy_is_small() {
-        assert!(size_of::<Policy>() <= 120, "{}", size_of::<Policy>());
+        assert!(16 + size_of::<Policy>() <= 120, "{}", size_of::<Policy>());
+    }
+
+    #[test]
+    fn a_span_is_the_time_that_it_was_made_of() {
+        for time in [
+            Duration::ZERO,
+            Duration::from_nanos(1),
+            Duration::from_secs(1 << 33),
+        ] {
+            assert_eq!(Span::new(time).time(), time);
+        }
+        assert!(Span::new(Duration::MAX).time() > Duration::from_secs(1 << 33));
     }
 }

@@ -83,7 +83,7 @@ impl UnitCore {
             let stop = self.lifetime().stop_begun();
             let stop = stop.filter(|stop| !stop.is_watched);
             if let Some(stop) = stop {
-                self.steps.take(Step::Requested);
+                self.course.take(Step::Requested);
                 self.state.store(UnitState::Stopping as u8, Relaxed);
                 own.since = own.since.max(self.lifetime().age_at(stop.began));
             }
@@ -97,7 +97,7 @@ impl UnitCore {
 
     /// How old the runtime is when a unit to which nobody sees has to be ready, if it is not yet.
     pub(super) fn start_due(&self) -> Option<u64> {
-        let time = self.policy().start_timeout?.as_nanos();
+        let time = self.policy().start_timeout()?.as_nanos();
         let own = self.lock();
         let is_ready = !matches!(self.kept_state(), UnitState::Waiting | UnitState::Starting);
         if is_ready || !self.attendance.is_none() {
@@ -221,17 +221,22 @@ impl UnitCore {
 
     /// Changes the state to what `change` makes of it, and tells all who wait or look on if it did.
     pub(super) fn change(&self, change: impl FnOnce(UnitState) -> Option<UnitState>) {
-        let (news, listened) = {
+        let (news, listened, _record) = {
             let mut own = self.lock();
             let Some(state) = change(self.kept_state()) else {
                 return;
             };
             own.since = self.lifetime().age();
+            let record = if state.is_over() {
+                own.record.take()
+            } else {
+                None
+            };
             self.state.store(state as u8, Relaxed);
             // Under the lock, so that the changes of a unit are told in their order.
             let is_watched = self.hub().watchers.are_there();
             let news = is_watched.then(|| self.publish(state, own.since));
-            (news, self.listened.load(Relaxed))
+            (news, self.listened.load(Relaxed), record)
         };
         if let Some(news) = news {
             news.tell();

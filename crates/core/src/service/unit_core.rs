@@ -6,7 +6,7 @@ use once_cell::race::OnceBox;
 
 use super::PayloadOf;
 use super::attendance::Attendance;
-use super::course::{Course, Steps};
+use super::course::Course;
 use super::hub::{Hub, Told};
 use super::names::Name;
 use super::settings::Policy;
@@ -15,9 +15,10 @@ use super::standing::Past;
 use super::state::UnitState;
 use crate::failure::Origin;
 use crate::lifetime::Lifetime;
+use crate::record::Record;
 use crate::slot::Slot;
 use crate::sync::atomic::{AtomicBool, AtomicU8, Ordering::SeqCst};
-use crate::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, event};
+use crate::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak, event};
 
 /// What a user wants of a unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +41,7 @@ pub(crate) struct UnitCore {
     rest: OnceBox<Rest>,
     pub(super) attendance: Attendance,
     /// Those of the first run.
-    pub(super) steps: Steps,
+    pub(super) course: Course,
     intent: AtomicU8,
     was_ready: AtomicBool,
     /// Written under the lock of `own`.
@@ -54,8 +55,8 @@ pub(crate) struct UnitCore {
 pub(super) struct Own {
     /// Since when it is in its state: how old the runtime was.
     pub(super) since: u64,
-    /// That of the first run.
-    pub(super) course: Course,
+    /// The payload of the first run, until that is over: the unit may be kept for long after that.
+    pub(super) record: Option<Weak<Record>>,
 }
 
 /// What most units never have.
@@ -97,13 +98,13 @@ impl UnitCore {
             name,
             own: Mutex::new(Own {
                 since: slot.lifetime.age(),
-                course: Course::default(),
+                record: None,
             }),
             slot,
             policy,
             rest: rest.map_or_else(OnceBox::new, |rest| OnceBox::with_value(Box::new(rest))),
             attendance,
-            steps: Steps::default(),
+            course: Course::default(),
             intent: AtomicU8::new(Intent::None as u8),
             was_ready: AtomicBool::new(false),
             state: AtomicU8::new(state as u8),

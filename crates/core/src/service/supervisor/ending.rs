@@ -15,23 +15,24 @@ impl Supervisor {
             self.unbegun -= 1;
         }
         alive.launched = true;
-        let (course, absorbed) = alive.attempt.take_course();
+        let attempt = alive.attempt.clone();
         // One that came to its end in its first poll was ready for a moment.
-        let was_ready = course.returned && !alive.stop_due && !alive.ready;
+        let was_ready = attempt.has_returned() && !alive.stop_due && !alive.ready;
         if was_ready {
             self.ready(id);
         }
-        self.decide(id, &course, absorbed);
+        self.decide(id, &attempt);
     }
 
     /// Decides what becomes of a unit whose run is over.
-    fn decide(&mut self, id: Id, course: &Course, absorbed: Option<Failure>) {
+    fn decide(&mut self, id: Id, attempt: &Attempt) {
         let Some(entry) = self.entries.get(&id) else {
             return;
         };
         let unit = Arc::clone(&entry.unit);
         let restart = unit.policy().restart();
-        let failed = course.told || absorbed.is_some();
+        let absorbed = unit.take_absorbed();
+        let failed = attempt.has_told() || absorbed.is_some();
         let end = if failed {
             UnitState::Failed
         } else {
@@ -43,16 +44,15 @@ impl Supervisor {
                 self.lifetime.fail(failure);
             }
             self.over(id, end);
-        } else if course.told {
+        } else if attempt.has_told() {
             self.over(id, UnitState::Failed);
         } else if unit.intent() == Intent::Restart {
             self.start(id, false);
         } else if let Some(failure) = absorbed {
             self.start_again(id, Some(failure));
-        } else if course.returned && course.exit.is_none() && restart.is_on_return() {
+        } else if attempt.has_returned() && !attempt.has_exited() && restart.is_on_return() {
             self.start_again(id, None);
         } else {
-            debug_assert!(course.exit != Some(Exit::Shutdown), "the runtime stops");
             self.over(id, UnitState::Ended);
         }
     }

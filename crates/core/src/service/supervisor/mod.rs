@@ -35,10 +35,8 @@ use crate::failure::{Cause, Failure, FailureKind, Origin, contain, panic_message
 use crate::identifier::Identifier;
 use crate::lifetime::{Lifetime, Phase};
 use crate::report::{Straggler, StragglerReason};
-use crate::service::answer::Exit;
 use crate::service::application::Newcomer;
 use crate::service::attempt::Attempt;
-use crate::service::course::Course;
 use crate::service::hub::{Ack, Hub, Told};
 use crate::service::registry::{Registry, drop_value};
 use crate::service::state::UnitState;

@@ -69,7 +69,7 @@ impl Supervisor {
             self.over(id, UnitState::Ended);
         } else if entry.pending == 0 {
             self.start(id, true);
-        } else if let Some(time) = entry.unit.policy().start_timeout {
+        } else if let Some(time) = entry.unit.policy().start_timeout() {
             self.set_timer(id, 0, self.clock.now(), time, Due::Wait);
         }
     }
@@ -101,7 +101,7 @@ impl Supervisor {
         }
         let run = entry.runs;
         let is_awaited = !entry.waiters.is_empty()
-            || unit.policy().start_timeout.is_some()
+            || unit.policy().start_timeout().is_some()
             || !self.acks.is_empty();
         let attempt = match run {
             0 => Attempt::First(Arc::clone(&unit)),
@@ -140,7 +140,7 @@ impl Supervisor {
             entry.starts.push_back(now);
         }
         entry.runs += 1;
-        let (run, start_timeout) = (entry.runs, policy.start_timeout);
+        let (run, start_timeout) = (entry.runs, policy.start_timeout());
         entry.stage = Stage::Alive(Alive {
             attempt,
             started: now,

@@ -47,7 +47,7 @@ impl Supervisor {
                 unit.set_state(UnitState::Stopping);
                 // While the runtime stops the runner keeps the grace time.
                 let grace = (!self.stopping).then_some(self.lifetime.settings.grace);
-                if let Some(time) = unit.policy().stop_time.or(grace) {
+                if let Some(time) = unit.policy().stop_time().or(grace) {
                     self.set_timer(id, run, since, time, Due::Stop);
                 }
                 match begun {

@@ -60,7 +60,7 @@ impl Supervisor {
             .filter(|other| !other.unit.was_ready())
             .map(|other| format!("`{}`, which is {}", other.unit.name(), other.unit.state()))
             .collect();
-        let time = entry.unit.policy().start_timeout.unwrap_or_default();
+        let time = entry.unit.policy().start_timeout().unwrap_or_default();
         let text = format!("it waited for {time:?}, for {}", others.join(" and for "));
         self.fail(&entry.unit, FailureKind::NotReady, text);
     }
@@ -76,7 +76,7 @@ impl Supervisor {
         if self.lifetime.phase() >= Phase::Stopping {
             return;
         }
-        let time = entry.unit.policy().start_timeout.unwrap_or_default();
+        let time = entry.unit.policy().start_timeout().unwrap_or_default();
         let mut waiters: Vec<_> = entry
             .waiters
             .iter()

@@ -34,7 +34,7 @@ impl Supervisor {
 
     /// Finds out how far a run has come, where that matters.
     fn catch_up(&mut self, unit: &Arc<UnitCore>) {
-        if unit.policy().start_timeout.is_some() {
+        if unit.policy().start_timeout().is_some() {
             self.await_begin(unit.id);
         }
         // From now on it tells of it.
@@ -64,7 +64,7 @@ impl Supervisor {
         self.stop_due = None;
         let began = self.lifetime.stop_begun().map_or(now, |stop| stop.began);
         for unit in self.registry.unattended(|_| true) {
-            if unit.policy().stop_time.is_some() {
+            if unit.policy().stop_time().is_some() {
                 self.attend(&unit);
                 self.ask_since(unit.id, began);
             }
