@@ -21,6 +21,7 @@
 use std::io::{self, Write as _};
 use std::time::{Duration, Instant};
 
+use crossbeam_utils::CachePadded;
 use slab::Slab;
 
 use crate::account::Account;
@@ -73,8 +74,9 @@ pub(crate) struct Settings {
 /// The state that payloads, flavours, tokens and the runner of one runtime share.
 pub(crate) struct Lifetime {
     phase: AtomicU8,
-    /// How many payloads that are alive have taken a token; with [`GRACE_OVER`] as its top bit.
-    holders: AtomicUsize,
+    /// How many payloads that are alive have taken a token; with [`GRACE_OVER`] as its top bit. On a cache line
+    /// of its own, as all that is handed in is held against the phase.
+    holders: CachePadded<AtomicUsize>,
     /// Whether a [`Note::Look`] is under way, so that a million ends send one.
     looking: AtomicBool,
     notes: Sender<Note>,
@@ -115,7 +117,7 @@ impl Lifetime {
         let lifetime = Arc::new(Self {
             born,
             phase: AtomicU8::new(Phase::Idle as u8),
-            holders: AtomicUsize::new(0),
+            holders: CachePadded::new(AtomicUsize::new(0)),
             looking: AtomicBool::new(false),
             notes,
             ledger: Mutex::default(),

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use crossbeam_utils::CachePadded;
+
 use super::application::Newcomer;
 use super::attempt::Attempt;
 use super::starts::Starts;
@@ -61,8 +63,8 @@ impl Drop for Ack {
 pub(crate) struct Hub {
     inbox: Mutex<Inbox>,
     arrived: Condvar,
-    taken: Counts,
-    gone: Counts,
+    taken: CachePadded<Counts>,
+    gone: CachePadded<Counts>,
     pub(crate) watchers: Watchers,
     starts: Mutex<Starts>,
     /// Those that overran their stop time while the runtime stopped.
@@ -75,7 +77,6 @@ pub(crate) struct Hub {
 /// are on a cache line of their own: whoever hands services in writes one pair, the flavours' threads the
 /// other, and both read what else is here.
 #[derive(Default)]
-#[repr(align(128))]
 struct Counts {
     attended: AtomicUsize,
     unattended: AtomicUsize,

@@ -1,26 +1,29 @@
 //! How many payloads of a slot were taken in, have started, and are over.
 
+use crossbeam_utils::CachePadded;
+
 use super::Slot;
 use crate::account::{Account, Ended};
 use crate::lifetime::Phase;
 use crate::sync::atomic::AtomicUsize;
 use crate::sync::atomic::Ordering::SeqCst;
 
-/// The counts. They only grow, and `accepted >= started >= ended`.
+/// The counts. They only grow, and `accepted >= started + over_early >= over + over_early`.
 #[derive(Default)]
 pub(super) struct Counts {
     /// Payloads taken in.
     accepted: Counter,
-    /// Payloads that had their first poll or their thread, or will never have it.
+    /// Payloads that had their first poll, and were not over then, or have their thread.
     started: Counter,
-    /// Payloads that are over.
-    ended: Counter,
+    /// Payloads that were over with their first poll, or without one: they cost one count less.
+    over_early: Counter,
+    /// Payloads that had started, and are over.
+    over: Counter,
 }
 
 /// A counter on a cache line of its own: adopters write one, the flavour's thread the others.
 #[derive(Default)]
-#[repr(align(128))]
-struct Counter(AtomicUsize);
+struct Counter(CachePadded<AtomicUsize>);
 
 impl Counter {
     fn add(&self, number: usize) {
@@ -66,10 +69,10 @@ impl Slot {
         if ended.held {
             lifetime.release();
         }
-        if !ended.started {
-            counts.started.add(1);
+        match ended.started {
+            true => counts.over.add(1),
+            false => counts.over_early.add(1),
         }
-        counts.ended.add(1);
         let awaited = match lifetime.phase() {
             // Whoever holds the grace time open will come here, too, and is no holder any more by then.
             Phase::Stopping => !lifetime.is_held(),
@@ -86,16 +89,16 @@ impl Slot {
     }
 
     pub(crate) fn ended(&self) -> usize {
-        self.counts.ended.get()
+        self.counts.over.get() + self.counts.over_early.get()
     }
 
     /// Whether every payload that was taken in has had its first poll.
     pub(crate) fn all_started(&self) -> bool {
-        self.counts.started.get() == self.counts.accepted.get()
+        self.counts.started.get() + self.counts.over_early.get() == self.counts.accepted.get()
     }
 
     /// Whether every payload that was taken in is over.
     pub(crate) fn is_drained(&self) -> bool {
-        self.counts.ended.get() == self.counts.accepted.get()
+        self.ended() == self.accepted()
     }
 }
