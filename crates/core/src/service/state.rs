@@ -115,7 +115,8 @@ impl UnitStatus {
         self.status.state
     }
 
-    /// Since when it does, on the runtime's clock.
+    /// Since when it does, on the runtime's clock. Of services that begin, or are stopped, one right after the
+    /// other on a flavour's thread, up to sixteen may have the moment of the first of them.
     pub fn since(&self) -> Instant {
         self.status.since
     }
