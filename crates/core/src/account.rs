@@ -111,9 +111,15 @@ pub(crate) struct Ended {
 
 impl Account {
     pub(crate) fn new(header: Header, blocking: bool) -> Self {
+        let state = match header.slot.has_queue() {
+            _ if blocking => BLOCKING,
+            // As it will be polled by that.
+            true => DRIVEN | DRIVING,
+            false => 0,
+        };
         Self {
             header,
-            state: AtomicU16::new(if blocking { BLOCKING } else { 0 }),
+            state: AtomicU16::new(state),
             polling: AtomicBool::new(false),
             registered_as: AtomicU32::new(UNREGISTERED),
         }
@@ -176,7 +182,16 @@ impl Account {
 
     /// From here on the run queue polls the payload, which it is about to do for the first time.
     pub(crate) fn begin_driven(&self) {
-        self.state.fetch_or(DRIVEN | DRIVING, SeqCst);
+        if !self.is_driven() {
+            self.state.fetch_or(DRIVEN | DRIVING, SeqCst);
+        }
+    }
+
+    /// The payload is polled by other means than the run queue of its slot.
+    pub(crate) fn leave_driven(&self) {
+        if self.is_driven() {
+            self.state.fetch_and(!(DRIVEN | DRIVING), SeqCst);
+        }
     }
 
     /// The run queue has taken the payload out and is about to poll it.
@@ -188,6 +203,16 @@ impl Account {
     /// counts as standing in the queue.
     pub(crate) fn end_drive(&self) -> bool {
         self.state.fetch_and(!DRIVING, SeqCst) & QUEUED != 0
+    }
+
+    /// The run queue is about to poll the payload, unless that stands in the queue or is over; whether it is.
+    pub(crate) fn try_begin_drive(&self) -> bool {
+        let before = self.state.fetch_or(DRIVING, SeqCst);
+        let is_taken = before & (QUEUED | DRIVING | SETTLED) == 0;
+        if !is_taken {
+            self.state.fetch_and(!DRIVING | before, SeqCst);
+        }
+        is_taken
     }
 
     /// Takes a wake; whether the payload is to be put into the run queue for it.

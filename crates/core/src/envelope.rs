@@ -125,6 +125,7 @@ impl Envelope {
     pub(crate) fn poll(&self, context: &mut Context<'_>) -> Poll<()> {
         let record = self.record();
         if !record.is_started() && !record.is_settled() {
+            record.leave_driven();
             // The runner changes the phase first and cancels the registry afterwards, so a payload that it
             // does not find there sees the phase.
             record.slot().register(record);

@@ -9,11 +9,12 @@ use std::future::{Future, poll_fn};
 use std::mem;
 use std::task::{Context, Poll, Waker};
 
+use crate::context::Polls;
 use crate::envelope::{self, Envelope};
 use crate::flavour::Rejected;
 use crate::payload::Coroutine;
 use crate::record::Record;
-use crate::slot::Slot;
+use crate::slot::{Hand, Purpose, Slot};
 use crate::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// How many payloads are polled, at most, before the executor gets a turn for all else.
@@ -106,17 +107,20 @@ impl RunQueue {
         };
         drop(new);
         let Some(slot) = slot else { return };
-        let mut next = 0;
+        slot.put_all_back();
+        let (mut hand, mut over, mut next) = (Hand::new(Purpose::Sweep), Vec::new(), 0);
         loop {
-            let mut some = slot.some_driven(&mut next, BATCH);
-            if some.is_empty() {
+            slot.pick_up(&mut hand, &mut next);
+            if hand.is_empty() {
                 return;
             }
-            for record in &some {
+            while let Some(record) = hand.next() {
                 // As any flavour's that drops what it was given.
                 drop(Envelope::from(Arc::clone(record)));
+                hand.last_is_over();
             }
-            slot.forget_driven(&mut some);
+            slot.put_back(&mut hand, &mut over);
+            over.clear();
         }
     }
 }
@@ -126,13 +130,14 @@ struct Driver {
     queue: Arc<RunQueue>,
     slot: Option<Arc<Slot>>,
     new: VecDeque<Coroutine>,
-    /// New ones that are registered, and not polled yet.
-    batch: VecDeque<Arc<Record>>,
+    /// New ones that are known to the slot, and not polled yet.
+    first: Hand,
     woken: VecDeque<Arc<Record>>,
-    /// Payloads that are over, for the registry to forget.
+    /// Payloads that are over, for the slot to forget.
     over: Vec<Arc<Record>>,
-    /// Where in the registry the sweep is that is under way.
+    /// Where among those that are parked the sweep is that is under way.
     sweep: Option<usize>,
+    swept: Hand,
     since_pause: usize,
     new_is_next: bool,
 }
@@ -145,10 +150,11 @@ impl Driver {
             queue,
             slot: None,
             new: VecDeque::new(),
-            batch: VecDeque::new(),
+            first: Hand::new(Purpose::First),
             woken: VecDeque::new(),
             over: Vec::new(),
             sweep: None,
+            swept: Hand::new(Purpose::Sweep),
             since_pause: 0,
             new_is_next: false,
         }
@@ -169,7 +175,7 @@ impl Driver {
         }
         let idle = self.woken.is_empty()
             && self.new.is_empty()
-            && self.batch.is_empty()
+            && self.first.is_empty()
             && self.sweep.is_none();
         if !idle {
             return Poll::Ready(true);
@@ -194,25 +200,27 @@ impl Driver {
     fn turn(&mut self, is_spent: &mut impl FnMut() -> bool) -> bool {
         let paused = self.poll_all(is_spent);
         if let Some(slot) = &self.slot {
-            if !self.over.is_empty() {
-                slot.forget_driven(&mut self.over);
+            if self.first.was_seen() || !self.over.is_empty() {
+                slot.put_back(&mut self.first, &mut self.over);
+                self.over.clear();
             }
         }
         paused
     }
 
     fn poll_all(&mut self, is_spent: &mut impl FnMut() -> bool) -> bool {
+        let mut polls = Polls::begin();
         if self.sweep.is_some() {
-            self.sweep_some();
+            self.sweep_some(&mut polls);
             return true;
         }
-        if self.batch.is_empty() {
+        if self.first.is_empty() {
             self.next_batch();
         }
         // Those that are woken meanwhile come next time.
         let mut woken = self.woken.len();
-        while let Some(record) = self.next(&mut woken) {
-            self.poll(record);
+        while self.poll_next(&mut woken) {
+            polls.next();
             self.since_pause += 1;
             if self.since_pause >= BATCH || is_spent() {
                 return true;
@@ -221,72 +229,101 @@ impl Driver {
         false
     }
 
-    /// The next payload: a new one and a woken one in turns, so that neither waits for all of the others.
-    fn next(&mut self, woken: &mut usize) -> Option<Arc<Record>> {
+    /// Polls the next payload, if there is one: a new one and a woken one in turns, so that neither waits for
+    /// all of the others.
+    fn poll_next(&mut self, woken: &mut usize) -> bool {
         self.new_is_next = !self.new_is_next;
         if self.new_is_next || *woken == 0 {
-            if let Some(new) = self.batch.pop_front() {
-                return Some(new);
+            if let Some(record) = self.first.next() {
+                match poll(record) {
+                    Polled::Over => self.first.last_is_over(),
+                    Polled::Woken => self.woken.push_back(Arc::clone(record)),
+                    Polled::Waits => {}
+                }
+                return true;
             }
         }
-        *woken = woken.checked_sub(1)?;
-        let record = self.woken.pop_front()?;
+        if *woken == 0 {
+            return false;
+        }
+        *woken -= 1;
+        let Some(record) = self.woken.pop_front() else {
+            return false;
+        };
         record.begin_drive();
-        Some(record)
+        match poll(&record) {
+            Polled::Over => self.over.push(record),
+            Polled::Woken => self.woken.push_back(record),
+            Polled::Waits => {}
+        }
+        true
     }
 
     /// Goes on with the sweep.
-    fn sweep_some(&mut self) {
+    fn sweep_some(&mut self, polls: &mut Polls) {
         let (Some(next), Some(slot)) = (&mut self.sweep, &self.slot) else {
             self.sweep = None;
             return;
         };
-        let some = slot.some_driven(next, BATCH);
-        if some.is_empty() {
+        slot.pick_up(&mut self.swept, next);
+        if self.swept.is_empty() {
             self.sweep = None;
+            return;
         }
-        for record in some {
+        while let Some(record) = self.swept.next() {
+            polls.next();
             if record.is_asked_without_token() {
                 record.set_cancelled();
             }
             if record.is_cancelled() {
                 // If it stands in the queue as well it will be found to be over.
-                envelope::end(&record);
-                self.over.push(record);
-            } else if record.is_holder() && record.take_wake() {
-                record.begin_drive();
-                self.poll(record);
+                envelope::end(record);
+                self.swept.last_is_over();
+            } else if record.is_holder() && record.try_begin_drive() {
+                match poll(record) {
+                    Polled::Over => self.swept.last_is_over(),
+                    Polled::Woken => self.woken.push_back(Arc::clone(record)),
+                    Polled::Waits => {}
+                }
             }
         }
+        slot.put_back(&mut self.swept, &mut self.over);
+        self.over.clear();
     }
 
-    /// Registers as many of the new payloads as are polled in one go.
+    /// Makes as many of the new payloads known to the slot as are polled in one go.
     fn next_batch(&mut self) {
-        while self.batch.len() < BATCH {
-            let Some(payload) = self.new.pop_front() else {
-                break;
-            };
-            if payload.slot().is_driven_by(&self.queue) {
-                self.batch.push_back(payload.into_record());
-            } else {
-                // Of a flavour with another queue, which lost it to this one.
-                drop(payload);
+        let (new, queue) = (&mut self.new, &self.queue);
+        let next = || loop {
+            let payload = new.pop_front()?;
+            if payload.slot().is_driven_by(queue) {
+                return Some(payload.into_record());
             }
-        }
-        if let Some(first) = self.batch.front() {
+            // Of a flavour with another queue, which lost it to this one.
+            drop(payload);
+        };
+        self.first.fill(std::iter::from_fn(next));
+        if let Some(first) = self.first.peek() {
             let slot = self.slot.get_or_insert_with(|| Arc::clone(first.slot()));
-            slot.register_driven(&self.batch);
+            slot.take_in_hand(&self.first);
         }
     }
+}
 
-    fn poll(&mut self, record: Arc<Record>) {
-        let polled =
-            Arc::clone(&record).with_waker(&mut |context| envelope::advance(&record, context));
-        if polled.is_ready() {
-            self.over.push(record);
-        } else if record.end_drive() {
-            self.woken.push_back(record);
-        }
+/// What a payload is up to after a poll.
+enum Polled {
+    Over,
+    /// It was woken meanwhile, and stands in the queue again.
+    Woken,
+    Waits,
+}
+
+fn poll(record: &Arc<Record>) -> Polled {
+    let polled = Arc::clone(record).with_waker(&mut |context| envelope::advance(record, context));
+    match polled {
+        Poll::Ready(()) => Polled::Over,
+        Poll::Pending if record.end_drive() => Polled::Woken,
+        Poll::Pending => Polled::Waits,
     }
 }
 

@@ -14,6 +14,7 @@ use slab::Slab;
 
 use self::backend::Start;
 use self::counts::Counts;
+use self::driven::Driven;
 use self::registry::Registered;
 use crate::bound::current_thread;
 use crate::failure::{Cause, Origin};
@@ -29,6 +30,7 @@ use crate::sync::thread_local;
 use crate::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 
 pub(crate) use self::backend::{Backend, Typed};
+pub(crate) use self::driven::{Hand, Purpose};
 pub(crate) use self::slots::Slots;
 
 /// How long a blocking payload that has just got its thread may take to reach its first lines. A
@@ -52,7 +54,7 @@ pub(crate) struct Slot {
     registry: Mutex<Slab<Registered>>,
     /// Those that a run queue polls, from when it is about to poll them first, and until shortly after
     /// their end.
-    driven: Mutex<Slab<Arc<Record>>>,
+    driven: Driven,
     /// That run queue.
     queue: OnceLock<Arc<RunQueue>>,
     /// The gates of adopted payloads whose end somebody waits for, by the record's address.
@@ -81,7 +83,7 @@ impl Slot {
             number: NUMBERS.fetch_add(1, SeqCst),
             counts: Counts::default(),
             registry: Mutex::default(),
-            driven: Mutex::default(),
+            driven: Driven::default(),
             queue: OnceLock::new(),
             gates: Mutex::default(),
             threads: Mutex::default(),
@@ -144,8 +146,12 @@ impl Slot {
             .map(|(_, one)| one.record.clone())
             .collect();
         let driven = self.driven();
-        let driven = driven.iter().map(|(_, record)| record);
-        alive.extend(driven.filter(|record| !record.is_settled()).cloned());
+        alive.extend(
+            driven
+                .iter()
+                .filter(|record| !record.is_settled())
+                .cloned(),
+        );
         alive
     }
 
