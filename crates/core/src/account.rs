@@ -49,19 +49,19 @@ pub(crate) struct Account {
     registered_as: AtomicU32,
 }
 
-/// Who a payload is.
-pub(crate) struct Header {
-    label: Label,
-    slot: Arc<Slot>,
+/// Who a payload is, and which slot it is on.
+pub(crate) enum Header {
+    Unnamed(Place, Arc<Slot>),
+    /// Boxed, as most payloads have no name.
+    Named(Box<Named>),
+    /// It is one run of a service, whose unit knows the slot.
+    Service(Attempt),
 }
 
-/// What a payload is known by. Of two words, as every payload has one.
-enum Label {
-    Place(Place),
-    /// Boxed, as most payloads have no name.
-    Named(Box<(Cow<'static, str>, Place)>),
-    /// It is one run of a service.
-    Service(Attempt),
+pub(crate) struct Named {
+    name: Cow<'static, str>,
+    place: Place,
+    slot: Arc<Slot>,
 }
 
 /// Where a payload was handed in.
@@ -69,37 +69,36 @@ pub(crate) type Place = &'static Location<'static>;
 
 impl Header {
     pub(crate) fn new(name: Option<Cow<'static, str>>, place: Place, slot: Arc<Slot>) -> Self {
-        let label = match name {
-            Some(name) => Label::Named(Box::new((name, place))),
-            None => Label::Place(place),
-        };
-        Self { label, slot }
+        match name {
+            Some(name) => Self::Named(Box::new(Named { name, place, slot })),
+            None => Self::Unnamed(place, slot),
+        }
     }
 
-    /// For one run of a service.
-    pub(crate) fn of_service(attempt: Attempt) -> Self {
-        Self {
-            slot: Arc::clone(attempt.unit().slot()),
-            label: Label::Service(attempt),
+    fn slot(&self) -> &Arc<Slot> {
+        match self {
+            Self::Unnamed(_, slot) => slot,
+            Self::Named(named) => &named.slot,
+            Self::Service(attempt) => attempt.unit().slot(),
         }
     }
 
     /// The run of a service that the payload is, if it is one.
-    pub(crate) fn attempt(&self) -> Option<&Attempt> {
-        match &self.label {
-            Label::Service(attempt) => Some(attempt),
+    fn attempt(&self) -> Option<&Attempt> {
+        match self {
+            Self::Service(attempt) => Some(attempt),
             _ => None,
         }
     }
 
     /// Who the payload is, in words.
     pub(crate) fn origin(&self) -> Origin {
-        let (name, place) = match &self.label {
-            Label::Service(attempt) => return attempt.unit().origin(),
-            Label::Named(named) => (Some(named.0.clone()), named.1),
-            Label::Place(place) => (None, *place),
+        let (name, place) = match self {
+            Self::Service(attempt) => return attempt.unit().origin(),
+            Self::Named(named) => (Some(named.name.clone()), named.place),
+            Self::Unnamed(place, _) => (None, *place),
         };
-        Origin::new(name, place, self.slot.identifier().clone())
+        Origin::new(name, place, self.slot().identifier().clone())
     }
 }
 
@@ -111,7 +110,7 @@ pub(crate) struct Ended {
 
 impl Account {
     pub(crate) fn new(header: Header, blocking: bool) -> Self {
-        let state = match header.slot.has_queue() {
+        let state = match header.slot().has_queue() {
             _ if blocking => BLOCKING,
             // As it will be polled by that.
             true => DRIVEN | DRIVING,
@@ -273,7 +272,7 @@ impl Account {
     }
 
     pub(crate) fn slot(&self) -> &Arc<Slot> {
-        &self.header.slot
+        self.header.slot()
     }
 
     /// The run of a service that the payload is, if it is one.
@@ -282,7 +281,7 @@ impl Account {
     }
 
     pub(crate) fn lifetime(&self) -> &Arc<Lifetime> {
-        &self.header.slot.lifetime
+        &self.slot().lifetime
     }
 
     /// Who the payload is, in words.

@@ -52,7 +52,7 @@ impl Ticket<Judged> {
     /// For one run of a service, whose outcome is judged where it is known what it was asked.
     pub(crate) fn of_service(attempt: Attempt) -> Self {
         Self {
-            header: Header::of_service(attempt),
+            header: Header::Service(attempt),
             sink: Sink::Adopted(Judged::into_cause),
         }
     }
@@ -154,18 +154,19 @@ impl From<Arc<Record>> for Envelope {
 
 /// Lets the payload go on, or drops it if it was cancelled. Never unwinds.
 pub(crate) fn advance(record: &Arc<Record>, context: &mut Context<'_>) -> Poll<()> {
-    if record.is_cancelled() || record.is_settled() {
+    let account = record.account();
+    if account.is_cancelled() || account.is_settled() {
         end(record);
         return Poll::Ready(());
     }
-    let first = !record.is_started();
-    if record.is_blocking() {
-        record.slot().count_start(record);
+    let first = !account.is_started();
+    if account.is_blocking() {
+        account.slot().count_start(account);
     }
     match guarded(record, || record.step(record, context)) {
         Ok(Ok(Poll::Pending)) => {
             if first {
-                record.slot().count_start(record);
+                account.slot().count_start(account);
             }
             return Poll::Pending;
         }
@@ -225,22 +226,26 @@ fn finish(record: &Arc<Record>, cause: Option<Cause>, lost: Option<&str>) {
 
 /// Ends the payload, of whose code nothing is left.
 fn conclude(record: &Arc<Record>, cause: Option<Cause>, panic: Option<Panic>) {
-    let ending = record.is_blocking() && record.lifetime().is_ending(record);
-    let causes = [cause, panic.map(Cause::panic)];
-    for cause in causes.into_iter().flatten() {
+    let account = record.account();
+    let ending = account.is_blocking() && account.lifetime().is_ending(account);
+    if let Some(cause) = cause {
         record.fail(cause);
+    }
+    if let Some(panic) = panic {
+        record.fail(Cause::panic(panic));
     }
     settle(record);
     if ending {
-        record.lifetime().has_ended();
+        account.lifetime().has_ended();
     }
 }
 
 /// Settles the payload's account, unless its flavour was lost and that is done.
 fn settle(record: &Arc<Record>) {
-    if let Some(ended) = record.settle() {
-        record.slot().unregister(record);
-        record.slot().count_end(ended);
+    let account = record.account();
+    if let Some(ended) = account.settle() {
+        account.slot().unregister(account);
+        account.slot().count_end(ended);
         record.open_gate();
     }
 }
@@ -252,8 +257,9 @@ fn discard(record: &Arc<Record>) -> Result<Result<(), ForeignThread>, Panic> {
 
 /// Runs the user's code as the current payload of this thread, its panics caught.
 fn guarded<R>(record: &Arc<Record>, code: impl FnOnce() -> R) -> Result<R, Panic> {
-    record.set_polling(true);
+    let account = record.account();
+    account.set_polling(true);
     let result = context::enter(record, || catch_unwind(AssertUnwindSafe(code)));
-    record.set_polling(false);
+    account.set_polling(false);
     result
 }

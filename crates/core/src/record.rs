@@ -57,6 +57,7 @@ pub(crate) fn record<B>(
 where
     B: Body<Output: 'static> + 'static,
 {
+    let gate = sink.gate();
     let record: Arc<Record> = Arc::new(Whole {
         account: Account::new(header, blocking),
         sink,
@@ -65,7 +66,7 @@ where
     if let Some(attempt) = record.attempt() {
         attempt.belongs_to(Arc::downgrade(&record));
     }
-    if let Some(gate) = record.caller() {
+    if let Some(gate) = gate {
         gate.belongs_to(Arc::downgrade(&record));
     }
     record
@@ -160,14 +161,15 @@ impl Record {
 
     /// Lets whoever waits for the payload's end go on, its supervisor included.
     pub(crate) fn open_gate(&self) {
-        if let Some(attempt) = self.attempt() {
+        let account = self.account();
+        if let Some(attempt) = account.attempt() {
             attempt.end();
         }
         if let Some(gate) = self.caller() {
             gate.open();
         }
-        if self.is_gated() {
-            self.slot().take_gate_of(self);
+        if account.is_gated() {
+            account.slot().take_gate_of(account);
         }
     }
 

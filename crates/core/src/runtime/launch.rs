@@ -65,10 +65,14 @@ impl Core {
         payload: P,
         origin: &dyn Fn() -> Origin,
     ) -> Result<(), Reason> {
-        let payload = match self.waiting.push(slot, payload, origin) {
-            Ok(()) => return Ok(()),
-            Err(payload) => payload,
+        let payload = match self.lifetime.phase() {
+            Phase::Running => return spawn(slot, typed, payload),
+            _ => match self.waiting.push(slot, payload, origin) {
+                Ok(()) => return Ok(()),
+                Err(payload) => payload,
+            },
         };
+        // The start came to its end meanwhile, or the stop has begun.
         if self.lifetime.phase() >= Phase::Stopping {
             return refuse(payload, Reason::Stopping);
         }

@@ -159,7 +159,9 @@ impl Slot {
         if let Some(records) = Arc::get_mut(&mut hand.records) {
             // Keys are given out from 0, and there were never more of them than there is room for.
             while records.len() < Hand::ROOM && *next < places.parked.capacity() {
-                records.extend(places.parked.try_remove(*next));
+                if let Some(record) = places.parked.try_remove(*next) {
+                    records.push(record);
+                }
                 *next += 1;
             }
         }

@@ -70,6 +70,8 @@ pub(crate) struct Slot {
     /// When a blocking payload got its thread last.
     last_begun: Mutex<Option<Instant>>,
     key: AnyKey,
+    /// The key's.
+    identifier: Identifier,
     backend: Box<dyn Backend>,
     start: Mutex<Start>,
     start_over: Condvar,
@@ -91,6 +93,7 @@ impl Slot {
             blocking: AtomicBool::new(false),
             last_begun: Mutex::default(),
             backend: key.backend(),
+            identifier: key.identifier().clone(),
             key,
             start: Mutex::default(),
             start_over: Condvar::new(),
@@ -99,7 +102,7 @@ impl Slot {
     }
 
     pub(crate) fn identifier(&self) -> &Identifier {
-        self.key.identifier()
+        &self.identifier
     }
 
     pub(crate) fn key(&self) -> &AnyKey {
@@ -146,12 +149,7 @@ impl Slot {
             .map(|(_, one)| one.record.clone())
             .collect();
         let driven = self.driven();
-        alive.extend(
-            driven
-                .iter()
-                .filter(|record| !record.is_settled())
-                .cloned(),
-        );
+        alive.extend(driven.iter().filter(|record| !record.is_settled()).cloned());
         alive
     }
 

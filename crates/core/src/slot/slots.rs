@@ -23,7 +23,10 @@ impl Slots {
     }
 
     pub(crate) fn find(&self, identifier: &Identifier) -> Option<&Arc<Slot>> {
-        self.iter().find(|slot| slot.identifier() == identifier)
+        // Most often both are one key's, and the same text.
+        let is_same = |known: &Identifier| std::ptr::eq(known.as_str(), identifier.as_str());
+        self.iter()
+            .find(|slot| is_same(slot.identifier()) || slot.identifier() == identifier)
     }
 
     /// The slot for `identifier`, made by `make` if there is none.
