@@ -9,12 +9,19 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use common::*;
-use foster::{FailureKind, Ready, Restart, Runtime, Shutdown, Thread, UnitState, service};
+use foster::{
+    FailureKind, Ready, Restart, Runtime, Settings, Shutdown, Thread, UnitState, service,
+};
 
 once!(
+    v4_a_time_to_start_keeps_nothing_of_a_runtime_that_is_over,
     v4_one_that_is_over_is_forgotten_before_its_time_to_start_is,
+    v6_a_limit_counts_from_the_start_and_not_from_when_it_is_ready,
     v10_the_time_to_start_runs_while_the_flavour_starts,
     v11_a_stop_time_counts_from_the_stop,
+    v11_a_stop_time_counts_from_the_stop_if_it_is_stopped_later,
+    v11_a_stop_time_counts_from_the_stop_if_it_is_restarted_later,
+    v11_a_stop_time_counts_from_the_stop_if_its_time_to_start_ends_later,
 );
 on_async_flavours!(
     v10_one_that_does_not_begin_in_time_fails,
@@ -32,8 +39,9 @@ const MOMENT: Duration = Duration::from_millis(20);
 /// Makes `event` happen when `runtime` stops.
 fn at_stop(runtime: &Runtime, event: Event) {
     let watch = move || {
-        assert!(Shutdown::current().wait_timeout(SOON), "it stops");
+        let stops = Shutdown::current().wait_timeout(SOON);
         event.happen();
+        assert!(stops, "it stops");
     };
     runtime.execute(Thread, || ()).unwrap();
     runtime.adopt(Thread, watch).unwrap();
@@ -123,7 +131,7 @@ fn v10_one_that_fails_to_be_ready_is_started_again<F: AsyncFlavour>(flavour: F) 
     let unit = unit.start_timeout(ENOUGH / 4);
     let unit = unit.serve(service(flavour, run)).unwrap();
     assert!(unit.wait_ready(SOON));
-    assert_eq!(unit.restarts(), 1);
+    assert!(unit.restarts() >= 1);
     let failure = unit.last_failure().unwrap();
     assert_eq!(failure.kind(), FailureKind::NotReady);
     runtime.shutdown();
@@ -278,38 +286,138 @@ fn v10_the_time_to_start_runs_while_the_flavour_starts() {
     }
 }
 
-fn v11_a_stop_time_counts_from_the_stop() {
+/// What is wanted of a service when most of its stop time is over.
+enum Want {
+    Nothing,
+    Stop,
+    Restart,
+}
+
+/// A service overruns its stop time; it counts from the stop, whatever is wanted meanwhile.
+fn overruns(settings: Settings, want: Want) {
     let runtime = builder().grace(2 * SOON).build();
     runtime.start().unwrap();
-    let unit = runtime.unit().stop_time(ENOUGH);
-    let run = || async {
-        let _token = Shutdown::current();
-        pending::<()>().await;
+    let begun = Event::new();
+    let begins = begun.clone();
+    let run = move || {
+        let begun = begins.clone();
+        async move {
+            let _token = Shutdown::current();
+            begun.happen();
+            pending::<()>().await;
+        }
     };
+    let unit = runtime.unit().with(settings).stop_time(ENOUGH);
     let unit = unit.serve(service(foster::Smol, run)).unwrap();
-    assert!(unit.wait_ready(SOON));
+    begun.expect("it runs");
     let begin = Instant::now();
     runtime.shutdown();
+    // It is this time that passes.
+    std::thread::sleep(3 * ENOUGH / 4);
+    match want {
+        Want::Nothing => {}
+        Want::Stop => unit.stop(),
+        Want::Restart => unit.restart(),
+    }
     assert_eq!(runtime.wait().unwrap_err().stragglers().len(), 1);
     let time = begin.elapsed();
-    assert!(ENOUGH <= time && time < 2 * ENOUGH, "{time:?}");
+    assert!(ENOUGH <= time && time < 3 * ENOUGH / 2, "{time:?}");
+}
+
+fn v11_a_stop_time_counts_from_the_stop() {
+    overruns(Settings::new(), Want::Nothing);
+}
+
+fn v11_a_stop_time_counts_from_the_stop_if_it_is_stopped_later() {
+    overruns(Settings::new(), Want::Stop);
+}
+
+fn v11_a_stop_time_counts_from_the_stop_if_it_is_restarted_later() {
+    overruns(Settings::new(), Want::Restart);
+}
+
+fn v11_a_stop_time_counts_from_the_stop_if_its_time_to_start_ends_later() {
+    let settings = Settings::new().notifies_ready();
+    overruns(settings.start_timeout(3 * ENOUGH / 4), Want::Nothing);
+}
+
+fn v6_a_limit_counts_from_the_start_and_not_from_when_it_is_ready() {
+    const WINDOW: Duration = Duration::from_millis(600);
+    let runtime = running(foster::Smol);
+    let runs = std::sync::atomic::AtomicUsize::new(0);
+    let run = move || {
+        let number = runs.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        async move {
+            if number == 0 {
+                async_io::Timer::after(WINDOW / 2).await;
+            }
+            Ready::current().notify();
+            match number {
+                0 => {
+                    // Longer than the window after its start, and not after it was ready.
+                    async_io::Timer::after(WINDOW * 3 / 4).await;
+                    Err("the first")
+                }
+                1 => Err::<(), _>("the second"),
+                _ => pending().await,
+            }
+        }
+    };
+    let restart = Restart::on_failure().delay(Duration::ZERO).limit(2, WINDOW);
+    let unit = runtime.unit().notifies_ready().restart(restart);
+    let unit = unit.serve(service(foster::Smol, run)).unwrap();
+    while unit.restarts() < 2 || unit.state() != UnitState::Running {
+        assert!(!unit.state().is_over(), "{:?}", unit.last_failure());
+        std::thread::yield_now();
+    }
+    runtime.shutdown();
+    runtime.wait().unwrap();
+}
+
+/// The value of a service, and whether there still is one.
+fn counted() -> (Arc<()>, impl Fn() -> usize) {
+    let kept = Arc::new(());
+    let weak = Arc::downgrade(&kept);
+    (kept, move || weak.strong_count())
+}
+
+fn v4_a_time_to_start_keeps_nothing_of_a_runtime_that_is_over() {
+    let (kept, count) = counted();
+    let runtime = running(foster::Smol);
+    let make = move || {
+        let _ = &kept;
+        service(foster::Smol, pending::<()>)
+    };
+    let unit = runtime.unit().start_timeout(SOON).serve_with(make).unwrap();
+    assert!(unit.wait_ready(SOON));
+    runtime.shutdown();
+    runtime.wait().unwrap();
+    drop((runtime, unit));
+    assert_eq!(count(), 0);
 }
 
 /// A time to start does not keep what the runtime has forgotten.
 fn v4_one_that_is_over_is_forgotten_before_its_time_to_start_is() {
-    let runtime = running(foster::Smol);
-    let kept = Arc::new(());
-    for _ in 0..5_000 {
-        let kept = Arc::clone(&kept);
-        let make = move || {
-            let _ = &kept;
-            service(foster::Smol, || async {})
-        };
-        let unit = runtime.unit().start_timeout(SOON).serve_with(make).unwrap();
-        assert!(unit.wait_stopped(SOON));
+    for are_all_timed in [true, false] {
+        let (kept, count) = counted();
+        let runtime = running(foster::Smol);
+        for number in 0..5_000 {
+            let kept = (number == 0 || are_all_timed).then(|| Arc::clone(&kept));
+            let make = move || {
+                let _ = &kept;
+                service(foster::Smol, || async {})
+            };
+            let settings = match number == 0 || are_all_timed {
+                true => Settings::new().start_timeout(SOON),
+                false => Settings::new(),
+            };
+            let unit = runtime.unit().with(settings).serve_with(make).unwrap();
+            assert!(unit.wait_stopped(SOON));
+        }
+        drop(kept);
+        let most = if are_all_timed { 3_000 } else { 0 };
+        assert!(count() <= most, "{}", count());
+        runtime.shutdown();
+        runtime.wait().unwrap();
     }
-    let kept = Arc::strong_count(&kept);
-    assert!(kept < 3_000, "{kept}");
-    runtime.shutdown();
-    runtime.wait().unwrap();
 }

@@ -7,7 +7,8 @@ use shuttle::thread;
 
 use super::services::ask_as_it_ends;
 use super::{Count, Model, builder, holds, stop_aside, with_clock};
-use crate::{Clock, Restart, Runtime, Service, Unit, UnitState, service};
+use crate::sync::channel::Receiver;
+use crate::{Clock, Ready, Restart, Runtime, Service, Unit, UnitState, service};
 
 /// A runtime on the system's clock, which is what lets its services go unattended, with its flavour started
 /// and a service that goes on.
@@ -212,19 +213,45 @@ fn a_dependent_meets_an_unattended_end() {
 fn a_dependent_meets_an_unattended_notification() {
     holds(|| {
         let (runtime, _first) = started();
-        let run = || async {
-            crate::Ready::current().notify();
-            pending::<()>().await;
-        };
-        let other = runtime.unit().notifies_ready();
-        let other = other.serve(service(Model("a"), run)).unwrap();
+        let (other, readies) = telling_elsewhere(&runtime);
+        let ready = readies.recv().unwrap();
+        let notifier = thread::spawn(move || ready.notify());
         let after = runtime.unit().after(&other);
         let after = after.serve(service(Model("a"), pending::<()>)).unwrap();
         assert_eq!(shuttle::future::block_on(after.ready()), UnitState::Running);
+        notifier.join().unwrap();
         assert_eq!(other.state(), UnitState::Running);
         runtime.shutdown();
         runtime.wait().unwrap();
     });
+}
+
+/// A run that was told to be ready late, when the next one has begun, does not make that one ready.
+#[test]
+fn an_old_notification_is_not_the_next_runs() {
+    holds(|| {
+        let (runtime, _first) = started();
+        let (unit, readies) = telling_elsewhere(&runtime);
+        let ready = readies.recv().unwrap();
+        let notifier = thread::spawn(move || ready.notify());
+        unit.restart();
+        let _next = readies.recv().unwrap();
+        notifier.join().unwrap();
+        assert_eq!(unit.state(), UnitState::Starting);
+        runtime.shutdown();
+        runtime.wait().unwrap();
+    });
+}
+
+/// A service that is ready when somebody says so by what each of its runs sends.
+fn telling_elsewhere(runtime: &Runtime) -> (Unit<impl Service>, Receiver<Ready>) {
+    let (sender, receiver) = crate::sync::channel::unbounded();
+    let run = move || {
+        let _ = sender.send(Ready::current());
+        pending::<()>()
+    };
+    let unit = runtime.unit().notifies_ready();
+    (unit.serve(service(Model("a"), run)).unwrap(), receiver)
 }
 
 /// A runtime that ends when it is idle does so after the last of its unattended services, whoever that is.

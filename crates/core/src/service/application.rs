@@ -37,14 +37,24 @@ pub(crate) struct Application<'a> {
 
 impl Application<'_> {
     /// Whether the supervisor has to see to the service from the beginning. It has to know of all whose time
-    /// is moved by hand, as whoever moves it waits for them; of those that cannot be cancelled; and of those
-    /// whose time to start runs while something else holds them up.
+    /// is moved by hand, as whoever moves it waits for them; of those that cannot be cancelled; of those whose
+    /// time to start runs while something else holds them up; and of those whose starts are limited, and count
+    /// from before they are ready.
     pub(super) fn asks_something(&self, may_start: bool) -> bool {
         let clock = &self.slot.lifetime.settings.clock;
         self.is_blocking
             || clock.is_manual()
             || !self.after.is_empty()
             || !may_start && self.has_start_timeout()
+            || self.counts_starts_before_ready()
+    }
+
+    /// Of an unattended unit it is known when it became ready, not when it was started before that.
+    fn counts_starts_before_ready(&self) -> bool {
+        let policy = self.policy.as_deref();
+        policy.is_some_and(|policy| {
+            policy.notifies_ready && policy.restart().starts_limit().is_some()
+        })
     }
 
     pub(super) fn has_start_timeout(&self) -> bool {

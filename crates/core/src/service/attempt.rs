@@ -209,10 +209,8 @@ impl Attempt {
         let unit = self.unit();
         if unit.attendance.is_none() {
             unit.set_was_ready();
-            unit.set_running();
-        }
-        // Said first, and looked at afterwards; the supervisor does it the other way round.
-        if !unit.attendance.is_none() {
+            unit.set_running_unattended();
+        } else {
             self.tell(Told::Ready);
         }
     }

@@ -256,7 +256,7 @@ impl Registry {
         self.lock().units.clone()
     }
 
-    /// The shortest stop time that a unit had which was unattended at first.
+    /// The shortest stop time that any unit had which was unattended at first.
     pub(super) fn shortest_stop(&self) -> Option<Duration> {
         self.lock().shortest_stop
     }

@@ -155,13 +155,26 @@ impl UnitCore {
 
     /// Ready, unless it was asked to end meanwhile.
     pub(crate) fn set_running(&self) {
-        self.change_in_round(|before| {
-            // Under the lock: who asks says so first, and changes the state afterwards.
-            (before == UnitState::Starting).then(|| match self.intent() {
-                Intent::None => UnitState::Running,
-                _ => UnitState::Stopping,
-            })
+        self.change_in_round(|before| self.make_ready(before));
+    }
+
+    /// The same, unless the supervisor sees to the unit by now: then another run may have followed.
+    pub(super) fn set_running_unattended(&self) {
+        self.change(|before| {
+            // Under the lock, under which the supervisor begins to see to it.
+            match self.attendance.is_none() {
+                true => self.make_ready(before),
+                false => None,
+            }
         });
+    }
+
+    fn make_ready(&self, before: UnitState) -> Option<UnitState> {
+        // Under the lock: who asks says so first, and changes the state afterwards.
+        (before == UnitState::Starting).then(|| match self.intent() {
+            Intent::None => UnitState::Running,
+            _ => UnitState::Stopping,
+        })
     }
 
     pub(crate) fn set_starting(&self, restarts: u64) {

@@ -2,8 +2,6 @@
 
 use std::panic::Location;
 
-use once_cell::race::OnceBox;
-
 use super::PayloadOf;
 use super::attendance::Attendance;
 use super::course::Course;
@@ -18,7 +16,7 @@ use crate::lifetime::Lifetime;
 use crate::record::Record;
 use crate::slot::Slot;
 use crate::sync::atomic::{AtomicBool, AtomicU8, Ordering::SeqCst};
-use crate::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak, event};
+use crate::sync::{Arc, Mutex, MutexGuard, OnceBox, OnceLock, PoisonError, Weak, event};
 
 /// What a user wants of a unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

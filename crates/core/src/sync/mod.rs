@@ -11,6 +11,7 @@ mod model;
 pub(crate) use self::model::*;
 #[cfg(not(all(test, foster_model)))]
 pub(crate) use self::real::*;
+pub(crate) use once_cell::race::OnceBox;
 pub(crate) use std::sync::{Arc, OnceLock, PoisonError, Weak};
 
 #[cfg(not(all(test, foster_model)))]

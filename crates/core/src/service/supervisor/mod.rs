@@ -109,6 +109,8 @@ struct Alive {
     ready: bool,
     /// It is to be asked to end as soon as it has begun.
     stop_due: bool,
+    /// When the stop asked it, if that was before the supervisor saw to it.
+    asked: Option<Instant>,
     /// It was cancelled, or cannot be.
     given_up: bool,
 }

@@ -127,6 +127,10 @@ impl Supervisor {
             self.await_begin(id);
         }
         if self.stopping {
+            let stop = self.lifetime.stop_begun();
+            if let Some(alive) = self.alive(id) {
+                alive.asked = stop.map(|stop| stop.began);
+            }
             self.turns.push(Turn::Attended(id));
         }
     }
@@ -148,6 +152,7 @@ impl Supervisor {
             begun: false,
             ready: false,
             stop_due: false,
+            asked: None,
             given_up: false,
         });
         self.unbegun += 1;

@@ -23,11 +23,7 @@ impl Supervisor {
 
     /// Asks a unit to end.
     pub(super) fn ask(&mut self, id: Id) {
-        self.ask_since(id, self.clock.now());
-    }
-
-    /// Asks a unit to end, whose stop time has begun at `since`.
-    pub(super) fn ask_since(&mut self, id: Id, since: Instant) {
+        let now = self.clock.now();
         let Some(entry) = self.entries.get_mut(&id) else {
             return;
         };
@@ -42,7 +38,7 @@ impl Supervisor {
                     }
                     return;
                 }
-                let begun = alive.begun;
+                let (begun, since) = (alive.begun, alive.asked.unwrap_or(now));
                 let attempt = alive.attempt.clone();
                 unit.set_state(UnitState::Stopping);
                 // While the runtime stops the runner keeps the grace time.

@@ -21,7 +21,8 @@ impl Supervisor {
     /// Sees to a unit from here on, if it is alive and nobody does.
     pub(super) fn attend(&mut self, unit: &Arc<UnitCore>) {
         if unit.attend() {
-            // Until now nothing has changed since its run has begun, or was launched.
+            // Until now nothing has changed since its run has begun, or was launched; or since it was ready, if it
+            // says when, which is no matter to one whose starts are not limited.
             let at = unit.since();
             self.enter_launched(Arc::clone(unit), at);
             // Entered before that: the stop waits for those that are entered, and for these.
@@ -48,15 +49,15 @@ impl Supervisor {
 
     /// Sees to those that are not ready in time. Whoever is, is dropped here.
     pub(super) fn attend_late(&mut self, now: Instant) {
-        for unit in self.hub().late(self.lifetime.age_at(now)) {
-            if unit.start_due().is_some() {
+        let age = self.lifetime.age_at(now);
+        for unit in self.hub().late(age) {
+            if unit.start_due().is_some_and(|due| due <= age) {
                 self.attend(&unit);
             }
         }
     }
 
-    /// The runtime stops, and the first of those with a stop time may not have ended in it: sees to all of
-    /// these, of which few are left by now.
+    /// The runtime stops, and some may not have ended in a stop time of their own: sees to these.
     pub(super) fn attend_overdue(&mut self, now: Instant) {
         if self.stop_due.is_none_or(|due| now < due) {
             return;
@@ -64,9 +65,13 @@ impl Supervisor {
         self.stop_due = None;
         let began = self.lifetime.stop_begun().map_or(now, |stop| stop.began);
         for unit in self.registry.unattended(|_| true) {
-            if unit.policy().stop_time().is_some() {
-                self.attend(&unit);
-                self.ask_since(unit.id, began);
+            let time = unit.policy().stop_time();
+            let Some(due) = time.and_then(|time| began.checked_add(time)) else {
+                continue;
+            };
+            match due <= now {
+                true => self.attend(&unit),
+                false => self.stop_due = self.stop_due.into_iter().chain([due]).min(),
             }
         }
     }
