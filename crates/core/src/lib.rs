@@ -18,6 +18,7 @@
 #![deny(unsafe_code)]
 
 mod account;
+mod birth;
 mod body;
 mod bound;
 mod clock;

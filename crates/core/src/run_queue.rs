@@ -9,7 +9,6 @@ use std::future::{Future, poll_fn};
 use std::mem;
 use std::task::{Context, Poll, Waker};
 
-use crate::context::Polls;
 use crate::envelope::{self, Envelope};
 use crate::flavour::Rejected;
 use crate::payload::Coroutine;
@@ -209,9 +208,8 @@ impl Driver {
     }
 
     fn poll_all(&mut self, is_spent: &mut impl FnMut() -> bool) -> bool {
-        let mut polls = Polls::begin();
         if self.sweep.is_some() {
-            self.sweep_some(&mut polls);
+            self.sweep_some();
             return true;
         }
         if self.first.is_empty() {
@@ -220,7 +218,6 @@ impl Driver {
         // Those that are woken meanwhile come next time.
         let mut woken = self.woken.len();
         while self.poll_next(&mut woken) {
-            polls.next();
             self.since_pause += 1;
             if self.since_pause >= BATCH || is_spent() {
                 return true;
@@ -260,7 +257,7 @@ impl Driver {
     }
 
     /// Goes on with the sweep.
-    fn sweep_some(&mut self, polls: &mut Polls) {
+    fn sweep_some(&mut self) {
         let (Some(next), Some(slot)) = (&mut self.sweep, &self.slot) else {
             self.sweep = None;
             return;
@@ -271,7 +268,6 @@ impl Driver {
             return;
         }
         while let Some(record) = self.swept.next() {
-            polls.next();
             if record.is_asked_without_token() {
                 record.set_cancelled();
             }

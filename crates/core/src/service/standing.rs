@@ -6,7 +6,6 @@ use super::course::Step;
 use super::state::{Status, UnitState, UnitStatus};
 use super::unit_core::{Intent, UnitCore};
 use super::watch::{News, UnitChange};
-use crate::context;
 use crate::event::{self, EventListener};
 use crate::failure::Failure;
 use crate::lifetime::Phase;
@@ -107,6 +106,14 @@ impl UnitCore {
         own.since.checked_add(u64::try_from(time).ok()?)
     }
 
+    /// How old the runtime is; to the tick of the system's timer if no time of the unit's is kept by it.
+    fn age(&self, times_matter: bool) -> u64 {
+        match times_matter || self.policy().start_timeout().is_some() {
+            true => self.lifetime().age(),
+            false => self.lifetime().rough_age(),
+        }
+    }
+
     /// When its present run has begun, as far as the state knows.
     pub(super) fn since(&self) -> Instant {
         self.lifetime().moment(self.lock().since)
@@ -143,19 +150,17 @@ impl UnitCore {
     }
 
     pub(crate) fn set_state(&self, state: UnitState) {
-        self.change(|before| self.leave(before, state));
-    }
-
-    fn leave(&self, before: UnitState, state: UnitState) -> Option<UnitState> {
-        (before != state).then(|| {
-            self.forget_next_start();
-            state
-        })
+        self.change(|before| {
+            (before != state).then(|| {
+                self.forget_next_start();
+                state
+            })
+        });
     }
 
     /// Ready, unless it was asked to end meanwhile.
     pub(crate) fn set_running(&self) {
-        self.change_in_round(|before| self.make_ready(before));
+        self.change(|before| self.make_ready(before));
     }
 
     /// The same, unless the supervisor sees to the unit by now: then another run may have followed.
@@ -220,16 +225,11 @@ impl UnitCore {
             // One that came to its end in its first poll was ready for a moment.
             self.set_running();
         }
-        let state = match failed {
+        self.set_state(match failed {
             true => UnitState::Failed,
             false => UnitState::Ended,
-        };
+        });
         let lifetime = self.lifetime();
-        // Many end at once when the runtime does.
-        match lifetime.phase() >= Phase::Stopping {
-            true => self.change_in_round(|before| self.leave(before, state)),
-            false => self.set_state(state),
-        }
         hub.count_over(false);
         // The last one of them does it.
         if lifetime.settings.until_idle && hub.over() == hub.served() {
@@ -242,29 +242,13 @@ impl UnitCore {
 
     /// Changes the state to what `change` makes of it, and tells all who wait or look on if it did.
     pub(super) fn change(&self, change: impl FnOnce(UnitState) -> Option<UnitState>) {
-        self.change_at(|| self.lifetime().settings.clock.now(), change);
-    }
-
-    /// The same as one of many changes, on the flavour's thread, unless somebody looks on who compares them.
-    fn change_in_round(&self, change: impl FnOnce(UnitState) -> Option<UnitState>) {
-        let clock = &self.lifetime().settings.clock;
-        match self.hub().watchers.are_there() {
-            true => self.change_at(|| clock.now(), change),
-            false => self.change_at(|| context::moment_of_round(clock), change),
-        }
-    }
-
-    fn change_at(
-        &self,
-        now: impl FnOnce() -> Instant,
-        change: impl FnOnce(UnitState) -> Option<UnitState>,
-    ) {
         let (news, listened, _record) = {
             let mut own = self.lock();
             let Some(state) = change(self.kept_state()) else {
                 return;
             };
-            own.since = own.since.max(self.lifetime().age_at(now()));
+            let times_matter = self.attendance.is_there() || self.hub().watchers.are_there();
+            own.since = own.since.max(self.age(times_matter));
             let record = if state.is_over() {
                 own.record.take()
             } else {

@@ -115,8 +115,8 @@ impl UnitStatus {
         self.status.state
     }
 
-    /// Since when it does, on the runtime's clock. Of services that begin, or are stopped, one right after the
-    /// other on a flavour's thread, up to sixteen may have the moment of the first of them.
+    /// Since when it does, on the runtime's clock. On Linux it may be a tick of the system's timer earlier, some
+    /// milliseconds, as long as nobody asks anything of the service and nobody looks on.
     pub fn since(&self) -> Instant {
         self.status.since
     }

@@ -91,11 +91,16 @@ impl UnitCore {
         policy: Option<Arc<Policy>>,
         rest: Option<Rest>,
     ) -> Self {
+        let has_start_timeout = || policy.as_ref()?.start_timeout();
+        let since = match attendance.is_there() || has_start_timeout().is_some() {
+            true => slot.lifetime.age(),
+            false => slot.lifetime.rough_age(),
+        };
         Self {
             id,
             name,
             own: Mutex::new(Own {
-                since: slot.lifetime.age(),
+                since,
                 record: None,
             }),
             slot,
