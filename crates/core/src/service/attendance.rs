@@ -1,11 +1,11 @@
-//! Who sees to a unit. The supervisor does, but most services ask nothing of it while they run: they start
-//! at once, are never started again, and have no times of their own to keep. Such a unit is unattended: the
-//! supervisor has heard nothing of it, and its run settles it when it ends.
+//! Who sees to a unit. The supervisor does, but most services ask nothing of it while all goes well: they start
+//! at once, and go on until they are asked to end. Such a unit is unattended: the supervisor has heard nothing
+//! of it, and its run settles it when it ends, unless it is to be started again.
 //!
 //! ```text
 //!                                 somebody asks for something or waits to be asked to end, a
-//!                                 service comes after it, or its run leaves something to do:
-//!                                 `attend`, by the supervisor
+//!                                 service comes after it, a time of its own runs out, or its
+//!                                 run leaves something to do: `attend`, by the supervisor
 //!   Unattended ──────────────────────────────────────────────────────────────► Attended
 //!        │ its run ends: `end`
 //!        ▼
@@ -19,8 +19,11 @@
 //! Nothing comes after one that is unattended, so its turn to end has come as soon as the runtime stops, and
 //! that alone asks it: `UnitCore::stopped_since`. A run queue that polls it finds out by itself, in the sweep
 //! that the stop begins with. The supervisor ends those that are polled by other means, as well as all of
-//! them, one by one and the last that came first, if somebody looks on who is to be told; and it waits until
-//! they are over.
+//! them, one by one and the last that came first, if somebody looks on who is to be told; it sees to those
+//! that have overrun a stop time of their own; and it waits until all are over.
+//!
+//! A start time-out is kept by looking, when the first of them is due, for those that are not ready yet: see
+//! `starts`.
 
 use crate::sync::atomic::{AtomicU8, Ordering::SeqCst};
 

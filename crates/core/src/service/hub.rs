@@ -33,7 +33,7 @@ pub(crate) enum Told {
     Launched(Arc<UnitCore>, Instant),
     /// A run that is awaited had its first poll, or has its thread.
     Begun(Attempt),
-    /// A run says that it is ready.
+    /// A run to which the supervisor sees says that it is ready.
     Ready(Attempt),
     /// A run is over.
     Ended(Attempt),
@@ -134,7 +134,7 @@ impl Hub {
         Ok(())
     }
 
-    /// Has the supervisor look at the phase.
+    /// Has the supervisor look at the phase, and at what falls due.
     pub(crate) fn poke(&self) {
         let asleep = {
             let mut inbox = self.lock();
