@@ -92,14 +92,14 @@ pub(crate) fn failure(plan: &Plan) -> Vec<Row> {
         .side("foster", || {
             median_of(times, || {
                 let (noted, time) = mpsc::channel();
-                let runtime = executors::started();
+                let runtime = executors::unstarted();
                 runtime.adopt(Smol, pending::<()>).expect(RUNS);
                 let payload = move || async move {
                     async_io::Timer::after(AFTER).await;
                     fail(&noted)
                 };
                 runtime.adopt(Smol, payload).expect(RUNS);
-                runtime.wait().expect_err("a payload fails");
+                runtime.run().expect_err("a payload fails");
                 nanoseconds(time.recv().expect("it noted the time"))
             })
         })
@@ -128,14 +128,14 @@ pub(crate) fn failure(plan: &Plan) -> Vec<Row> {
             .side("foster", || {
                 median_of(times, || {
                     let (noted, time) = mpsc::channel();
-                    let runtime = executors::started();
+                    let runtime = executors::unstarted();
                     runtime.adopt(Tokio, pending::<()>).expect(RUNS);
                     let payload = move || async move {
                         tokio::time::sleep(AFTER).await;
                         fail(&noted)
                     };
                     runtime.adopt(Tokio, payload).expect(RUNS);
-                    runtime.wait().expect_err("a payload fails");
+                    runtime.run().expect_err("a payload fails");
                     nanoseconds(time.recv().expect("it noted the time"))
                 })
             })

@@ -3,11 +3,11 @@
 use std::error::Error;
 use std::fs::File;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use foster::{
     AdoptError, AdoptErrorKind, BoxError, Coroutine, ExecuteErrorKind, Executor, ExecutorThread,
-    FailureKind, Flavour, Identifier, Intake, Key, Reporter, RunErrorKind, Runtime, Smol,
+    FailureKind, Flavour, Identifier, Intake, Joining, Key, Reporter, RunErrorKind, Runtime, Smol,
     StragglerReason, Thread, Tokio, TokioMultiThread,
 };
 
@@ -195,6 +195,9 @@ pub fn no_joiner() {
     for value in [Smol.execute(&runtime, || 2), Tokio.execute(&runtime, || 2)] {
         assert_eq!(value.unwrap(), 2);
     }
+    let go = Event::new();
+    let goes = go.clone();
+    let thread = std::thread::spawn(move || block_until(&goes));
     let hoard = Hoard::all();
     runtime.shutdown();
     let error = runtime.wait().unwrap_err();
@@ -204,6 +207,10 @@ pub fn no_joiner() {
     assert_eq!(straggler.flavour(), "slow");
     assert_eq!(straggler.reason(), StragglerReason::Thread);
     slow.0.happen();
+    let joining = Joining::start(vec![thread]);
+    assert!(!joining.wait(Instant::now()));
+    go.happen();
+    assert!(joining.wait(Instant::now() + SOON));
     hoard.release();
 }
 

@@ -1,5 +1,6 @@
 //! A flavour made of one thread that polls an executor: what smol, tokio and most others need.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
@@ -8,11 +9,11 @@ use crate::error::BoxError;
 use crate::failure::panic_message;
 use crate::flavour::{Flavour, Rejected, Reporter};
 use crate::intake::Intake;
-use crate::joining::Joining;
+use crate::latch::Latch;
 use crate::payload::Coroutine;
 use crate::sync::sync_channel;
 use crate::sync::thread::{self, JoinHandle};
-use crate::sync::{Arc, Mutex, PoisonError};
+use crate::sync::{Arc, Mutex, PoisonError, thread_local};
 
 /// An executor that is made, run and dropped on a thread of its own.
 pub trait Executor: Sized + 'static {
@@ -29,7 +30,9 @@ pub trait Executor: Sized + 'static {
 /// end, and the report if it dies.
 pub struct ExecutorThread {
     intake: Arc<Intake>,
-    thread: Mutex<Thread>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    /// Open when nothing of the user's is left on it.
+    gone: Arc<Latch>,
     name: String,
 }
 
@@ -48,7 +51,10 @@ impl ExecutorThread {
         let intake = Arc::new(Intake::new());
         let (made, is_made) = sync_channel(1);
         let on_thread = Arc::clone(&intake);
+        let gone = Arc::new(Latch::default());
+        let last = Last(Arc::clone(&gone));
         let handle = thread::Builder::new().name(name.clone()).spawn(move || {
+            LAST.with(|local| *local.borrow_mut() = Some(last));
             let intake = on_thread;
             reporter.runs_here();
             let result = catch_unwind(AssertUnwindSafe(make))
@@ -65,10 +71,8 @@ impl ExecutorThread {
         })?;
         let this = Self {
             intake,
-            thread: Mutex::new(Thread {
-                handle: Some(handle),
-                joining: None,
-            }),
+            thread: Mutex::new(Some(handle)),
+            gone,
             name,
         };
         match is_made.recv() {
@@ -113,29 +117,38 @@ impl Flavour for ExecutorThread {
 
     fn cancel(&self) {
         self.intake.close();
-        // Begun here, on all flavours at once: begun in `join`, it would have no time left for a
-        // healthy flavour behind a stuck one.
-        self.joining();
     }
 
     fn join(&self, by: Instant) -> bool {
-        self.joining().wait(by)
+        if !self.gone.wait(by) {
+            return false;
+        }
+        let thread = self
+            .thread
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(thread) = thread {
+            // It is about to end.
+            let _ = thread.join();
+        }
+        true
     }
 }
 
-/// The executor's thread, seen from outside.
-struct Thread {
-    handle: Option<JoinHandle<()>>,
-    /// The wait for its end, once that was asked for.
-    joining: Option<Arc<Joining>>,
+thread_local! {
+    /// What tells that an executor's thread has nothing left to do. A local, as those of payloads are dropped
+    /// after the thread's last line, and may block: a join, which has no limit, has to wait for that. The
+    /// standard library destroys the first local last where the system or itself keeps a list of them, as on
+    /// Linux, macOS and Windows.
+    static LAST: RefCell<Option<Last>> = const { RefCell::new(None) };
 }
 
-impl ExecutorThread {
-    fn joining(&self) -> Arc<Joining> {
-        let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
-        let handle = thread.handle.take();
-        let start = || Arc::new(Joining::start(handle.into_iter().collect()));
-        Arc::clone(thread.joining.get_or_insert_with(start))
+struct Last(Arc<Latch>);
+
+impl Drop for Last {
+    fn drop(&mut self) {
+        self.0.open();
     }
 }
 
