@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 pub(crate) struct Birth {
     moment: Instant,
     #[cfg(target_os = "linux")]
-    since_boot: u64,
+    since_boot: Option<u64>,
 }
 
 impl Birth {
@@ -26,14 +26,11 @@ impl Birth {
     }
 
     /// How old it is by the system's clock, or was up to a tick of the system's timer ago.
-    #[cfg(target_os = "linux")]
     pub(crate) fn rough_age(&self) -> u64 {
-        linux::since_boot(linux::ROUGH).saturating_sub(self.since_boot)
-    }
-
-    /// How old it is by the system's clock.
-    #[cfg(not(target_os = "linux"))]
-    pub(crate) fn rough_age(&self) -> u64 {
+        #[cfg(target_os = "linux")]
+        if let (Some(now), Some(birth)) = (linux::since_boot(linux::ROUGH), self.since_boot) {
+            return now.saturating_sub(birth);
+        }
         self.age_at(Instant::now())
     }
 
@@ -51,14 +48,12 @@ mod linux {
     pub(super) const EXACT: ClockId = ClockId::CLOCK_MONOTONIC;
     pub(super) const ROUGH: ClockId = ClockId::CLOCK_MONOTONIC_COARSE;
 
-    /// In nanoseconds.
-    pub(super) fn since_boot(clock: ClockId) -> u64 {
-        let time = clock_gettime(clock).expect("every Linux has both clocks");
-        let seconds = u64::try_from(time.tv_sec()).unwrap_or_default();
-        let nanoseconds = u64::try_from(time.tv_nsec()).unwrap_or_default();
-        seconds
-            .saturating_mul(1_000_000_000)
-            .saturating_add(nanoseconds)
+    /// In nanoseconds; `None` where a sandbox does not let the clock be read.
+    pub(super) fn since_boot(clock: ClockId) -> Option<u64> {
+        let time = clock_gettime(clock).ok()?;
+        let seconds = u64::try_from(time.tv_sec()).ok()?;
+        let nanoseconds = u64::try_from(time.tv_nsec()).ok()?;
+        seconds.checked_mul(1_000_000_000)?.checked_add(nanoseconds)
     }
 }
 

@@ -68,7 +68,7 @@ impl Intake {
     ///
     /// # Panics
     ///
-    /// When polled, if the intake is driven by another future already.
+    /// When polled, if the intake is or was driven by another future.
     ///
     /// # Cancel safety
     ///

@@ -99,6 +99,8 @@ pub(crate) struct Lifetime {
 pub(crate) struct Stop {
     /// When, on the clock.
     pub(crate) began: Instant,
+    /// How old the runtime was then.
+    pub(crate) age: u64,
     /// Whether somebody looks on how services do, and is to be told of each of them.
     pub(crate) is_watched: bool,
 }
@@ -196,8 +198,10 @@ impl Lifetime {
                 return false;
             }
             // Before the phase, which the runner sees first. Whoever was quicker is as good.
+            let began = self.settings.clock.now();
             let _ = self.stop.set(Stop {
-                began: self.settings.clock.now(),
+                began,
+                age: self.age_at(began),
                 is_watched: self.hub.watchers.are_there(),
             });
             if self.advance(phase, Phase::Stopping) {

@@ -32,8 +32,10 @@ pub(crate) struct Inbox {
     woken: VecDeque<Arc<Record>>,
     /// What is asked to end, or cancelled, is to be looked for.
     swept: bool,
-    /// A driver is there.
+    /// A driver is there, or was: what that had in hand no other one would poll.
     driven: bool,
+    /// Nobody polls any more.
+    over: bool,
     /// The sleeping drainer.
     pub(crate) waker: Option<Waker>,
     pub(crate) closed: bool,
@@ -65,9 +67,15 @@ impl RunQueue {
         refused.map_or(Ok(()), |payload| Err(Rejected::new(payload)))
     }
 
-    /// Puts a payload that has been woken at the end.
+    /// Puts a payload that has been woken at the end, unless nobody polls any more: it would keep the slot that
+    /// keeps this queue.
     pub(crate) fn push_woken(&self, record: Arc<Record>) {
-        self.change(|inbox| inbox.woken.push_back(record));
+        let mut record = Some(record);
+        self.change(|inbox| {
+            if !inbox.over {
+                inbox.woken.extend(record.take());
+            }
+        });
     }
 
     /// Has every payload polled that holds a token, and ended that is cancelled or is a run of a service that
@@ -99,13 +107,16 @@ impl RunQueue {
 
     /// Ends the payloads that nobody will poll any more, on the thread that has.
     pub(crate) fn abandon(&self, slot: Option<&Slot>) {
-        let new = {
+        let left = {
             let mut inbox = self.lock();
-            inbox.closed = true;
-            mem::take(&mut inbox.new)
+            (inbox.closed, inbox.over) = (true, true);
+            (mem::take(&mut inbox.new), mem::take(&mut inbox.woken))
         };
-        drop(new);
-        let Some(slot) = slot else { return };
+        drop(left);
+        // The payloads of another queue are that one's business.
+        let Some(slot) = slot.filter(|slot| slot.has_as_queue(self)) else {
+            return;
+        };
         slot.put_all_back();
         let (mut hand, mut over, mut next) = (Hand::new(Purpose::Sweep), Vec::new(), 0);
         loop {
@@ -180,6 +191,7 @@ impl Driver {
             return Poll::Ready(true);
         }
         if inbox.closed && self.is_empty() {
+            inbox.over = true;
             return Poll::Ready(false);
         }
         inbox.waker = Some(context.waker().clone());
@@ -327,7 +339,6 @@ impl Drop for Driver {
     fn drop(&mut self) {
         // For whoever abandons the queue, once what has become of the executor is told.
         let mut inbox = self.queue.lock();
-        inbox.driven = false;
         self.new.append(&mut inbox.new);
         mem::swap(&mut self.new, &mut inbox.new);
     }

@@ -1,171 +1,21 @@
-//! Payloads that core's run queue polls, on an executor that does nothing else. Small enough for Miri.
+//! Payloads that core's run queue polls, on an executor that does nothing else: turns, wakes and tokens. Small enough
+//! for Miri.
 
-mod open;
+mod plain;
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::future::{Future, pending, poll_fn};
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, Thread};
-use std::time::{Duration, Instant};
+use std::task::{Context, Poll, Waker};
+use std::thread;
+use std::time::Duration;
 
-use foster_core::{
-    BoxError, Coroutine, Executor, ExecutorThread, FailureKind, Flavour, Identifier, Intake, Key,
-    Latch, Reporter, Runtime, Shutdown, Signals,
-};
+use foster_core::{Clock, Latch, Runtime, Shutdown, Signals, StragglerReason};
 
-use open::{Open, poll};
-
-/// A key of a flavour that does nothing but drive the run queue.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Plain {
-    Well,
-    /// Its executor counts its turns in the local [`PAUSES`], and may want one after every poll.
-    Counted {
-        is_spent: bool,
-    },
-    /// Its executor panics when the local [`DIES`] is set.
-    Mortal,
-    /// Every poll of its queue is on another thread.
-    Moved,
-    /// It drives the queue twice.
-    Twice,
-}
-
-thread_local! {
-    static DIES: Cell<bool> = const { Cell::new(false) };
-    static PAUSES: Cell<usize> = const { Cell::new(0) };
-}
-
-impl Key for Plain {
-    type Payload = Coroutine;
-
-    fn identifier(&self) -> Identifier {
-        const { Identifier::new("plain") }
-    }
-
-    fn start(&self, reporter: Reporter) -> Result<Arc<dyn Flavour<Payload = Coroutine>>, BoxError> {
-        let executor = *self;
-        ExecutorThread::start(reporter, move || Ok(executor))
-    }
-}
-
-impl Executor for Plain {
-    fn run(&self, intake: &Intake) {
-        let driven = || block_on(intake.drive(give_way, || false));
-        match self {
-            Self::Well => driven(),
-            Self::Counted { is_spent } => {
-                let is_spent = *is_spent;
-                let pause = || {
-                    PAUSES.set(PAUSES.get() + 1);
-                    give_way()
-                };
-                block_on(intake.drive(pause, move || is_spent));
-            }
-            Self::Mortal => {
-                let mut queue = pin!(intake.drive(give_way, || false));
-                block_on(poll_fn(|context| {
-                    assert!(!DIES.get(), "a fault of the executor's");
-                    let polled = queue.as_mut().poll(context);
-                    assert!(!DIES.get(), "a fault of the executor's");
-                    polled
-                }));
-            }
-            Self::Moved => {
-                let mut queue = Box::pin(intake.drive(give_way, || false));
-                let waker = Waker::from(Arc::new(Unpark(thread::current())));
-                let mut poll = move || queue.as_mut().poll(&mut Context::from_waker(&waker));
-                while thread::scope(|scope| scope.spawn(&mut poll).join())
-                    .unwrap()
-                    .is_pending()
-                {
-                    thread::park();
-                }
-            }
-            Self::Twice => {
-                let mut first = pin!(intake.drive(give_way, || false));
-                let mut context = Context::from_waker(Waker::noop());
-                assert!(first.as_mut().poll(&mut context).is_pending());
-                driven();
-            }
-        }
-    }
-}
-
-struct Unpark(Thread);
-
-impl Wake for Unpark {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
-    }
-}
-
-#[derive(Default)]
-struct Woken(Latch);
-
-impl Wake for Woken {
-    fn wake(self: Arc<Self>) {
-        self.0.open();
-    }
-}
-
-fn block_on(future: impl Future<Output = ()>) {
-    let waker = Waker::from(Arc::new(Unpark(thread::current())));
-    let mut future = pin!(future);
-    while future
-        .as_mut()
-        .poll(&mut Context::from_waker(&waker))
-        .is_pending()
-    {
-        thread::park();
-    }
-}
-
-/// A future that is ready at its second poll.
-fn give_way() -> impl Future<Output = ()> {
-    let mut given = false;
-    poll_fn(move |context| {
-        if std::mem::replace(&mut given, true) {
-            return Poll::Ready(());
-        }
-        context.waker().wake_by_ref();
-        Poll::Pending
-    })
-}
-
-fn runtime() -> Runtime {
-    let runtime = Runtime::builder().signals(Signals::Leave).build();
-    runtime.start().unwrap();
-    runtime
-}
-
-fn soon() -> Instant {
-    Instant::now() + Duration::from_secs(20)
-}
-
-/// Counts the drops of what it was made with.
-struct Counted {
-    drops: Arc<AtomicUsize>,
-    /// Not `Send`.
-    _local: Rc<()>,
-}
-
-impl Counted {
-    fn new(drops: Arc<AtomicUsize>) -> Self {
-        let _local = Rc::new(());
-        Self { drops, _local }
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.drops.fetch_add(1, SeqCst);
-    }
-}
+use plain::*;
 
 #[test]
 fn a1_payloads_are_polled_and_dropped_on_the_one_thread() {
@@ -315,31 +165,9 @@ fn spawn4_an_executor_has_its_turn_when_it_says_so_or_after_many_polls() {
     }
 }
 
-/// A key that shows whether anything of a runtime that knew it is left.
-#[derive(Clone, Debug)]
-struct Known(Arc<()>);
-
-impl PartialEq for Known {
-    fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
-}
-
-impl Key for Known {
-    type Payload = Coroutine;
-
-    fn identifier(&self) -> Identifier {
-        const { Identifier::new("known") }
-    }
-
-    fn start(&self, reporter: Reporter) -> Result<Arc<dyn Flavour<Payload = Coroutine>>, BoxError> {
-        Plain::Well.start(reporter)
-    }
-}
-
 #[test]
 fn a_waker_keeps_nothing_of_a_runtime_that_is_over() {
-    let known = Known(Arc::default());
+    let known = Known::new(Plain::Well);
     let runtime = runtime();
     let wakers = Arc::new(Mutex::new(Vec::new()));
     for is_over in [false, true] {
@@ -363,12 +191,7 @@ fn a_waker_keeps_nothing_of_a_runtime_that_is_over() {
         waker.wake_by_ref();
         waker.wake();
     }
-    // The runtime's own thread has a few lines to go.
-    let by = soon();
-    while Arc::strong_count(&known.0) > 1 {
-        assert!(Instant::now() < by, "something is left");
-        thread::yield_now();
-    }
+    known.is_last();
 }
 
 #[test]
@@ -457,99 +280,98 @@ fn l6_a_token_is_heard_of_wherever_it_is_awaited() {
     assert_eq!(ended.load(SeqCst), 1);
 }
 
+/// A payload that blocks its thread is named, in whichever poll it does.
 #[test]
-fn f2_an_executor_that_dies_loses_its_payloads_and_drops_them_at_home() {
-    let runtime = runtime();
-    let drops = Arc::new(AtomicUsize::new(0));
-    let goes_on = Arc::new(Latch::default());
-    let waits = Arc::clone(&goes_on);
-    let last = move || async move {
-        assert!(waits.wait(soon()));
-        DIES.set(true);
-    };
-    runtime.adopt(Plain::Mortal, last).unwrap();
-    // More than are polled before the executor has its turn and dies, so that some are not even looked at.
-    for _ in 0..200 {
-        let drops = Arc::clone(&drops);
-        let payload = move || async move {
-            let _counted = Counted::new(drops);
-            pending::<()>().await;
+fn s3_a_payload_that_blocks_its_thread_is_named() {
+    for asked in [false, true] {
+        let clock = Clock::manual();
+        let builder = Runtime::builder().signals(Signals::Leave);
+        let runtime = builder.clock(clock.clone()).build();
+        runtime.start().unwrap();
+        let (is_held, is_blocked) = (Arc::new(Latch::default()), Arc::new(Latch::default()));
+        let goes_on = Arc::new(Latch::default());
+        let payload = {
+            let (is_held, is_blocked) = (Arc::clone(&is_held), Arc::clone(&is_blocked));
+            let goes_on = Arc::clone(&goes_on);
+            move || async move {
+                let token = Shutdown::current();
+                is_held.open();
+                if asked {
+                    token.requested().await;
+                }
+                is_blocked.open();
+                assert!(goes_on.wait(soon()));
+            }
         };
-        runtime.adopt(Plain::Mortal, payload).unwrap();
+        runtime.named("stuck").adopt(Plain::Well, payload).unwrap();
+        assert!(is_held.wait(soon()));
+        if asked {
+            // It waits by then.
+            runtime.execute(Plain::Well, || async {}).unwrap();
+        }
+        runtime.shutdown();
+        assert!(is_blocked.wait(soon()));
+        let waiter = thread::spawn(move || runtime.wait());
+        while !waiter.is_finished() {
+            clock.advance(Duration::from_secs(1));
+            thread::yield_now();
+        }
+        goes_on.open();
+        let error = waiter.join().unwrap().unwrap_err();
+        let [straggler] = error.stragglers() else {
+            panic!("{error}")
+        };
+        assert_eq!(straggler.payload(), Some("stuck"), "{error}");
+        let reason = StragglerReason::Blocking { others: 0 };
+        assert_eq!(straggler.reason(), reason);
     }
-    goes_on.open();
-    let error = runtime.wait().unwrap_err();
-    let failures = error.failures();
-    assert!(failures.iter().all(|one| one.kind() == FailureKind::Lost));
-    assert_eq!(failures.len() + error.omitted(), 201, "{error}");
-    // The cause comes before what follows from it.
-    assert_eq!(failures[0].payload(), "plain itself");
-    let text = error.to_string();
-    assert!(text.contains("a fault of the executor's"), "{error}");
-    // Those of the first batch, each where it was made.
-    assert!(drops.load(SeqCst) >= 100, "{}", drops.load(SeqCst));
 }
 
+/// The sweep of a stop looks at payloads that stand in the queue as well as at those that wait.
 #[test]
-fn f2_an_executor_that_has_ended_takes_nothing() {
-    struct Ended;
-    impl Executor for Ended {
-        fn run(&self, _: &Intake) {}
-    }
-    let (runtime, open) = (runtime(), Open::default());
-    runtime.adopt(open.clone(), pending::<()>).unwrap();
-    let mut payload = open.take();
-    assert!(poll(&mut payload).is_pending());
-    let dead = ExecutorThread::start(open.reporter().clone(), || Ok(Ended)).unwrap();
-    // It has told of its end when the runtime stops.
-    assert!(open.cancelled.wait(soon()));
-    assert!(dead.join(soon()));
-    let refused = dead.spawn(payload).unwrap_err();
-    assert!(
-        poll(&mut refused.into_payload()).is_ready(),
-        "it is cancelled"
-    );
-    assert!(runtime.wait().is_err());
-}
-
-/// What safe code may do, and nothing may come of it but a report.
-#[test]
-fn f2_a_queue_that_moves_to_another_thread_leaks_and_is_reported() {
+fn l6_a_payload_that_the_stop_finds_in_the_queue_is_polled_once_for_a_wake() {
     let runtime = runtime();
-    let drops = Arc::new(AtomicUsize::new(0));
-    let counted = Arc::clone(&drops);
-    let kept = Arc::new(Mutex::new(None));
-    let payload = {
-        let kept = Arc::clone(&kept);
+    let (ticks, is_swept) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let too_often = Arc::new(AtomicUsize::new(0));
+    let restless = {
+        let (ticks, is_swept) = (Arc::clone(&ticks), Arc::clone(&is_swept));
+        let too_often = Arc::clone(&too_often);
         move || {
-            let counted = Counted::new(counted);
+            let _token = Shutdown::current();
+            let (mut seen, mut left) = (0, 10);
             poll_fn(move |context| {
-                let _counted = &counted;
-                *kept.lock().unwrap() = Some(context.waker().clone());
-                Poll::<()>::Pending
+                let _token = &_token;
+                let now = ticks.load(SeqCst);
+                if is_swept.load(SeqCst) == 1 {
+                    too_often.fetch_add(usize::from(now == seen), SeqCst);
+                    left -= 1;
+                }
+                seen = now;
+                if left == 0 {
+                    return Poll::Ready(());
+                }
+                context.waker().wake_by_ref();
+                Poll::Pending
             })
         }
     };
-    runtime.adopt(Plain::Moved, payload).unwrap();
-    let waiter = thread::spawn(move || runtime.wait());
-    while !waiter.is_finished() {
-        // Again and again, as one that comes during the poll is answered on the same thread.
-        let waker: Option<Waker> = kept.lock().unwrap().take();
-        waker.into_iter().for_each(Waker::wake);
-        thread::yield_now();
-    }
-    let error = waiter.join().unwrap().unwrap_err();
-    assert_eq!(error.failures().len(), 1, "{error}");
-    assert_eq!(error.failures()[0].kind(), FailureKind::Lost);
-    assert_eq!(drops.load(SeqCst), 0);
-}
-
-#[test]
-fn f2_a_queue_that_is_driven_twice_at_once_is_reported() {
-    // Not started yet: it would be over as soon as the flavour is.
-    let runtime = Runtime::builder().signals(Signals::Leave).build();
-    runtime.adopt(Plain::Twice, pending::<()>).unwrap();
-    let error = runtime.run().unwrap_err();
-    let text = "driven by one future at a time";
-    assert!(error.to_string().contains(text), "{error}");
+    // Polled in turns with the other from here on.
+    let ticking = move || async move {
+        loop {
+            ticks.fetch_add(1, SeqCst);
+            give_way().await;
+        }
+    };
+    // Polled by the sweep alone.
+    let waits = move || async move {
+        Shutdown::current().requested().await;
+        is_swept.store(1, SeqCst);
+    };
+    runtime.adopt(Plain::Well, restless).unwrap();
+    runtime.adopt(Plain::Well, ticking).unwrap();
+    runtime.adopt(Plain::Well, waits).unwrap();
+    runtime.execute(Plain::Well, || async {}).unwrap();
+    runtime.shutdown();
+    runtime.wait().unwrap();
+    assert_eq!(too_often.load(SeqCst), 0);
 }

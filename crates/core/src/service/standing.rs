@@ -46,7 +46,7 @@ impl UnitCore {
         let mut since = self.lifetime().moment(since);
         if let Some(stopped) = stopped.filter(|_| !state.is_over()) {
             state = UnitState::Stopping;
-            since = since.max(stopped);
+            since = since.max(self.lifetime().moment(stopped));
         }
         let past = self.past();
         let past = past.as_deref();
@@ -63,11 +63,11 @@ impl UnitCore {
         }
     }
 
-    /// When the runtime's stop by itself asked this unit to end, which nobody sees to, or did when it ended, and
-    /// nobody watches.
-    pub(super) fn stopped_since(&self) -> Option<Instant> {
+    /// How old the runtime was when its stop by itself asked this unit to end, which nobody sees to, or did when
+    /// it ended, and nobody watches.
+    pub(super) fn stopped_since(&self) -> Option<u64> {
         let stop = self.lifetime().stop_begun()?;
-        (!stop.is_watched && !self.attendance.is_there()).then_some(stop.began)
+        (!stop.is_watched && !self.attendance.is_there()).then_some(stop.age)
     }
 
     /// The supervisor sees to the unit from here on; whether it did not before, and the unit is alive. What the
@@ -85,7 +85,7 @@ impl UnitCore {
             if let Some(stop) = stop {
                 self.course.take(Step::Requested);
                 self.state.store(UnitState::Stopping as u8, Relaxed);
-                own.since = own.since.max(self.lifetime().age_at(stop.began));
+                own.since = own.since.max(stop.age);
             }
             stop.is_some()
         };
@@ -247,8 +247,11 @@ impl UnitCore {
             let Some(state) = change(self.kept_state()) else {
                 return;
             };
-            let times_matter = self.attendance.is_there() || self.hub().watchers.are_there();
-            own.since = own.since.max(self.age(times_matter));
+            let is_watched = self.hub().watchers.are_there();
+            let age = self.age(self.attendance.is_there() || is_watched);
+            // What was seen of the stop is exact.
+            let stopped = self.stopped_since().unwrap_or_default();
+            own.since = own.since.max(age).max(stopped);
             let record = if state.is_over() {
                 own.record.take()
             } else {
@@ -256,7 +259,6 @@ impl UnitCore {
             };
             self.state.store(state as u8, Relaxed);
             // Under the lock, so that the changes of a unit are told in their order.
-            let is_watched = self.hub().watchers.are_there();
             let news = is_watched.then(|| self.publish(state, own.since));
             (news, self.listened.load(Relaxed), record)
         };

@@ -131,6 +131,12 @@ impl Slot {
         self.queue.get().is_some()
     }
 
+    /// Whether that is `queue`.
+    pub(crate) fn has_as_queue(&self, queue: &RunQueue) -> bool {
+        let own = self.queue.get();
+        own.is_some_and(|own| std::ptr::eq(Arc::as_ptr(own), queue))
+    }
+
     /// Puts a payload that has been woken into the run queue that polls it.
     pub(crate) fn enqueue(&self, record: Arc<Record>) {
         match self.queue.get() {
@@ -148,6 +154,10 @@ impl Slot {
     pub(crate) fn take_in_hand(&self, hand: &Hand) {
         self.note_thread();
         for record in hand.records.iter() {
+            if record.is_started() {
+                // Its flavour has polled it by other means before.
+                self.unregister(record);
+            }
             record.begin_driven();
         }
         self.driven().in_hand[hand.purpose as usize] = Some(Arc::clone(&hand.records));
