@@ -7,6 +7,7 @@ use futures_task::{ArcWake, waker_ref};
 
 use crate::account::{Account, Header};
 use crate::body::{Body, ForeignThread, Panic, Sink};
+use crate::bound::as_itself;
 use crate::failure::{Cause, Failure};
 use crate::reply::Gate;
 use crate::sync::Arc;
@@ -32,8 +33,12 @@ pub(crate) trait Task: Send + Sync {
     /// Where its caller waits, if it has one.
     fn caller(&self) -> Option<Arc<dyn Gate>>;
 
-    /// Calls `poll` with a waker that puts this record into the run queue of its slot.
-    fn with_waker(self: Arc<Self>, poll: &mut dyn FnMut(&mut Context<'_>) -> Poll<()>) -> Poll<()>;
+    /// Calls `poll` with a waker that puts this record into the run queue of its slot. `me` is this record.
+    fn with_waker(
+        &self,
+        me: &Arc<Record>,
+        poll: &mut dyn FnMut(&mut Context<'_>) -> Poll<()>,
+    ) -> Poll<()>;
 }
 
 /// How far the user's code has come. Causes are boxed, as failures are rare.
@@ -97,8 +102,14 @@ where
         self.sink.gate()
     }
 
-    fn with_waker(self: Arc<Self>, poll: &mut dyn FnMut(&mut Context<'_>) -> Poll<()>) -> Poll<()> {
-        poll(&mut Context::from_waker(&waker_ref(&self)))
+    fn with_waker(
+        &self,
+        me: &Arc<Record>,
+        poll: &mut dyn FnMut(&mut Context<'_>) -> Poll<()>,
+    ) -> Poll<()> {
+        as_itself(self, me, |this| {
+            poll(&mut Context::from_waker(&waker_ref(this)))
+        })
     }
 }
 

@@ -327,7 +327,7 @@ enum Polled {
 }
 
 fn poll(record: &Arc<Record>) -> Polled {
-    let polled = Arc::clone(record).with_waker(&mut |context| envelope::advance(record, context));
+    let polled = record.with_waker(record, &mut |context| envelope::advance(record, context));
     match polled {
         Poll::Ready(()) => Polled::Over,
         Poll::Pending if record.end_drive() => Polled::Woken,

@@ -11,7 +11,7 @@ use super::*;
 use crate::account::Account;
 use crate::body::Panic;
 use crate::failure::Cause;
-use crate::record::{Step, Task};
+use crate::record::Step;
 use crate::reply::Gate;
 
 /// A record that is nothing but its cell.
@@ -42,7 +42,11 @@ where
         None
     }
 
-    fn with_waker(self: Arc<Self>, _: &mut dyn FnMut(&mut Context<'_>) -> Poll<()>) -> Poll<()> {
+    fn with_waker(
+        &self,
+        _: &Arc<Record>,
+        _: &mut dyn FnMut(&mut Context<'_>) -> Poll<()>,
+    ) -> Poll<()> {
         Poll::Pending
     }
 }
@@ -213,4 +217,33 @@ fn a_cell_is_polled_for_its_own_record_alone() {
         record.step(&other, &mut context).is_ok()
     }));
     assert!(polled.is_err());
+}
+
+#[test]
+fn a_record_is_known_by_its_own_type_without_a_count() {
+    let whole = Arc::new(Alone(FutureCell::new(|| async {})));
+    let record: Arc<Record> = Arc::clone(&whole) as _;
+    let kept = as_itself(&*whole, &record, |this| {
+        assert!(Arc::ptr_eq(this, &whole));
+        assert_eq!(Arc::strong_count(this), 2);
+        Arc::clone(this)
+    });
+    assert_eq!(Arc::strong_count(&whole), 3);
+    drop((whole, record));
+    assert_eq!(Arc::strong_count(&kept), 1);
+    let record: Arc<Record> = kept;
+    assert_eq!(poll(&record), Some(true));
+}
+
+#[test]
+fn a_record_is_not_taken_for_another_one() {
+    let make = || async {};
+    let (whole, other) = (Alone(FutureCell::new(make)), alone(make));
+    let code = || as_itself(&whole, &other, |_| unreachable!("it is another one"));
+    let panic = catch_unwind(AssertUnwindSafe(code)).unwrap_err();
+    assert_eq!(
+        crate::failure::panic_message(panic),
+        "a record is kept by itself"
+    );
+    assert_eq!(Arc::strong_count(&other), 1);
 }
