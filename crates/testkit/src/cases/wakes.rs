@@ -9,7 +9,8 @@ use crate::kind::{Kind, Subject};
 use crate::tools::{Gate, Log, once, wake_from_afar};
 use crate::verdict::Verdict;
 
-const ROUNDS: usize = 100;
+/// Miri counts its steps as time.
+const ROUNDS: usize = if cfg!(miri) { 20 } else { 100 };
 
 /// Why wakes are nothing to a flavour of subroutines.
 const WAITS_ITSELF: &str = "its payloads block and wake their threads themselves";
