@@ -271,7 +271,7 @@ then, during shutdown:
   payload `slow` on smol panicked (from {})
     at the end
 did not end in time:
-  payload `slow` on smol (from {}): asked to end, it overran the grace time
+  payload `slow` on smol (from {}): asked to end, it overran the time that it had
 left behind, still running:
   payload `deaf` on std::thread (from {})",
         place("server"),

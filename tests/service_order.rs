@@ -313,7 +313,7 @@ fn v10_a_wait_that_takes_too_long_names_whom_it_is_for() {
         error.failures()[0].message(),
         "it waited for 1s, for `slow`, which is starting"
     );
-    assert!(waiting.state().is_over());
+    assert_eq!(waiting.state(), UnitState::Failed);
 }
 
 fn v10_one_that_ends_without_saying_that_it_is_ready_has_failed() {

@@ -27,8 +27,9 @@ pub enum FailureKind {
     Lost,
     /// A service did not say that it is ready: in time, or at all before it ended.
     NotReady,
-    /// A service returned that must never end: see
-    /// [`return_is_failure`](crate::Settings::return_is_failure).
+    /// A service returned that must never end (see
+    /// [`return_is_failure`](crate::Settings::return_is_failure)), or more often than the limit of its restarts
+    /// lets it.
     Returned,
     /// A service would not end, so that it could not be started again.
     Stuck,
@@ -173,6 +174,7 @@ impl fmt::Display for Failure {
             FailureKind::OrphanedReturn => "returned a value that nobody receives",
             FailureKind::Lost => "was lost",
             FailureKind::NotReady => "did not become ready",
+            FailureKind::Returned if self.given_up.is_some() => "returned",
             FailureKind::Returned => "returned, although it must never end",
             FailureKind::Stuck => "would not end",
         };

@@ -299,7 +299,8 @@ pub struct Straggler {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StragglerReason {
-    /// The payload held a shutdown token and did not end within the grace time.
+    /// The payload held a shutdown token and did not end within the grace time, or a service within its
+    /// [stop time](crate::Settings::stop_time).
     Overran,
     /// The payload blocks its flavour's thread, and so held up others of the flavour.
     Blocking {
@@ -368,7 +369,9 @@ impl fmt::Display for Straggler {
         };
         write!(f, "{origin}{}", origin.place())?;
         match self.reason {
-            StragglerReason::Overran => f.write_str(": asked to end, it overran the grace time"),
+            StragglerReason::Overran => {
+                f.write_str(": asked to end, it overran the time that it had")
+            }
             StragglerReason::Blocking { others: 0 } => {
                 f.write_str(": it blocks its flavour's thread")
             }

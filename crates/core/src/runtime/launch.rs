@@ -81,6 +81,12 @@ impl Core {
 
     /// Starts the payloads that wait, in order, and opens the runtime to all others.
     pub(super) fn launch(&self) -> Result<(), RunError> {
+        let launched = self.launch_or_drop();
+        self.waiting.open();
+        launched
+    }
+
+    fn launch_or_drop(&self) -> Result<(), RunError> {
         if !self.lifetime.advance(Phase::Idle, Phase::Starting) {
             // Asked to end before it began.
             self.waiting.drop_unrun();

@@ -147,6 +147,8 @@ impl Runner {
                 stragglers.extend(unended(slot));
             }
         }
+        // If it was asked to end before it began: what waited is being dropped, and may panic.
+        self.core.waiting.wait(real(deadline));
         stragglers.extend(self.core.services.close(self.lifetime(), real(deadline)));
         stragglers
     }

@@ -27,6 +27,8 @@ trait Launch: Send {
 pub(super) struct Waiting {
     queue: Mutex<Queue>,
     launched: Latch,
+    /// Nothing waits any more, whether it was launched or dropped.
+    over: Latch,
 }
 
 #[derive(Default)]
@@ -90,6 +92,16 @@ impl Waiting {
             }
         }
         self.launched.open();
+    }
+
+    /// The start is over, and with it all that was dropped in it.
+    pub(super) fn open(&self) {
+        self.over.open();
+    }
+
+    /// Waits until the start is over, at most until `by`.
+    pub(super) fn wait(&self, by: Instant) {
+        self.over.wait(by);
     }
 
     /// Drops all that wait.

@@ -19,7 +19,8 @@ use crate::outcome::{Outcome, cause_of};
 pub enum Exit {
     /// All is well, and the service is not to be started again, whatever its policy says.
     Done,
-    /// All is well, and the runtime is to end in order, as by [`shutdown`](crate::Runtime::shutdown).
+    /// All is well, and the runtime is to end in order, as by [`shutdown`](crate::Runtime::shutdown); also if
+    /// this service alone was asked to stop or to restart.
     Shutdown,
 }
 

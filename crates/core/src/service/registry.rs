@@ -25,6 +25,10 @@ use crate::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// How many services may be over before the first of them are forgotten.
 const REMEMBERED: usize = 1024;
 
+/// How long the supervisor has for its end if others have used up the cancel time: it is quick, and says what
+/// has become of those that did.
+const CLOSING: Duration = Duration::from_millis(100);
+
 /// All services of a runtime.
 #[derive(Default)]
 pub(crate) struct Registry {
@@ -234,7 +238,7 @@ impl Registry {
         let mut stragglers = Vec::new();
         if let Some(supervisor) = supervisor {
             let _ = lifetime.hub.push(Told::Close);
-            if !Joining::start(vec![supervisor]).wait(by) {
+            if !Joining::start(vec![supervisor]).wait(by.max(Instant::now() + CLOSING)) {
                 stragglers.push(Straggler::of_flavour(
                     const { crate::Identifier::new("foster::supervisor") },
                 ));
@@ -362,7 +366,7 @@ pub(crate) fn drop_value(unit: &UnitCore) {
         unit.source().map(|source| source.drop_value())
     })) {
         let failure = Failure::new(unit.origin(), Cause::panic(panic));
-        unit.set_failure(failure.clone());
+        unit.set_fatal(failure.clone());
         unit.lifetime().fail(failure);
     }
 }

@@ -72,6 +72,9 @@ impl Restart {
     }
 
     /// After a failure. A normal return is the service's end.
+    ///
+    /// No restart follows a failure that comes when the runtime stops already, and before the service is asked to:
+    /// that one is told.
     pub const fn on_failure() -> Self {
         Self::new(When::OnFailure)
     }

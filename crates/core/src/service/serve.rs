@@ -102,7 +102,7 @@ impl Runtime {
     }
 
     /// All changes of the services' states from here on, in order, for whoever wants to log or show
-    /// them. At most `capacity` of them wait to be taken out: see [`UnitChanges`].
+    /// them. At most `capacity` of them, and one at least, wait to be taken out: see [`UnitChanges`].
     pub fn unit_changes(&self, capacity: usize) -> UnitChanges {
         let lifetime = &self.core().lifetime;
         let over = lifetime.phase() == Phase::Over;

@@ -70,7 +70,7 @@ impl Settings {
 
     /// How long the service may take to become ready, from each of its starts; before that, how long it
     /// may wait for those that it comes after. What takes longer is a failure that says who waited for
-    /// whom. No limit unless set.
+    /// whom. No limit unless set. No restart follows if it was the waiting that took too long.
     pub fn start_timeout(mut self, time: Duration) -> Self {
         self.said().start_timeout = Some(Span::new(time));
         self
@@ -79,7 +79,9 @@ impl Settings {
     /// How long it may take to end once it is asked to; the runtime's [grace time](crate::Builder::grace)
     /// unless set. While the runtime stops, all of them together have no more than that.
     ///
-    /// A coroutine that takes longer is dropped where it awaits.
+    /// A coroutine that takes longer is dropped where it awaits. A thread goes on: those before it in the order
+    /// have their turn, and the runtime waits for it until the grace time is over. While the runtime stops,
+    /// whoever takes longer is a straggler; if the service alone was asked, a `tracing` event says so.
     pub fn stop_time(mut self, time: Duration) -> Self {
         self.said().stop_time = Some(Span::new(time));
         self

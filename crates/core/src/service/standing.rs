@@ -17,6 +17,8 @@ use crate::sync::atomic::Ordering::Relaxed;
 pub(super) struct Past {
     restarts: u64,
     last_failure: Option<Failure>,
+    /// The runtime was told of that one, which is none of a run.
+    is_fatal: bool,
     next_start: Option<Instant>,
     /// A failure that its policy may make a restart of, until that is decided.
     absorbed: Option<Failure>,
@@ -129,6 +131,12 @@ impl UnitCore {
         drop(replaced);
     }
 
+    /// The same, of a failure of which the runtime is told, and which is none of a run.
+    pub(super) fn set_fatal(&self, failure: Failure) {
+        self.set_failure(failure);
+        self.rest().past().is_fatal = true;
+    }
+
     /// Keeps a failure of the present run, unless it has one, until it is decided what becomes of the unit.
     pub(super) fn absorb(&self, failure: Failure) {
         let mut past = self.rest().past();
@@ -150,6 +158,11 @@ impl UnitCore {
     }
 
     pub(crate) fn set_state(&self, state: UnitState) {
+        let is_fatal = || self.past().is_some_and(|past| past.is_fatal);
+        let state = match state {
+            UnitState::Ended if is_fatal() => UnitState::Failed,
+            _ => state,
+        };
         self.change(|before| {
             (before != state).then(|| {
                 self.forget_next_start();

@@ -69,8 +69,9 @@ impl<S> Unit<S> {
     /// Asks this service to end, for good, and returns at once.
     ///
     /// Its token says so; without one a coroutine is dropped where it awaits, and a subroutine goes on.
-    /// All others go on as well, those [after](crate::Settings::after) it included. On a service that is
-    /// over it does nothing.
+    /// All others go on as well, those [after](crate::Settings::after) it included. Those that still wait for it
+    /// to be ready would wait for ever: each is a failure that says so, and ends the runtime. Before the start
+    /// the service stays as it is until then. On a service that is over it does nothing.
     pub fn stop(&self) {
         self.core.ask(Intent::Stop);
     }
@@ -78,8 +79,8 @@ impl<S> Unit<S> {
     /// Asks this service to end and to start again, and returns at once. It starts as soon as it has ended,
     /// without a delay; one that waits for its delay starts now.
     ///
-    /// A thread that does not end, as it holds no token or overruns its
-    /// [stop time](crate::Settings::stop_time), cannot be started a second time, which is a failure. On a
+    /// What does not end cannot be started a second time, which is a failure: a thread that holds no token or
+    /// overruns its [stop time](crate::Settings::stop_time), a coroutine that blocks for longer than that. On a
     /// service that was asked to stop, waits for its first start or is over, it does nothing.
     pub fn restart(&self) {
         self.core.ask(Intent::Restart);

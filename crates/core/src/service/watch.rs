@@ -35,7 +35,8 @@ impl UnitChange {
         self.state
     }
 
-    /// Since when, on the runtime's clock.
+    /// Since when, on the runtime's clock. Of two services it may be that the later change has the earlier
+    /// moment: what came first says the order of the changes.
     pub fn at(&self) -> Instant {
         self.at
     }

@@ -133,10 +133,11 @@ impl Supervisor {
         }
         let waiting = waiters.iter().filter_map(|id| self.entries.get(id));
         for entry in waiting.filter(|entry| matches!(entry.stage, Stage::Waiting)) {
-            let text = format!(
-                "it waits for `{}`, which is over without having been ready",
-                unit.name()
-            );
+            let how = match unit.intent() {
+                Intent::Stop => "was stopped before it was ready",
+                _ => "is over without having been ready",
+            };
+            let text = format!("it waits for `{}`, which {how}", unit.name());
             self.fail(&entry.unit, FailureKind::NotReady, text);
         }
     }
@@ -144,7 +145,7 @@ impl Supervisor {
     /// Tells the runtime of a failure of the unit that is none of a run.
     pub(super) fn fail(&self, unit: &UnitCore, kind: FailureKind, text: String) {
         let failure = Failure::new(unit.origin(), Cause::text(kind, text));
-        unit.set_failure(failure.clone());
+        unit.set_fatal(failure.clone());
         self.lifetime.fail(failure);
     }
 }
