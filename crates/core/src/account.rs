@@ -204,14 +204,9 @@ impl Account {
         self.state.fetch_and(!DRIVING, SeqCst) & QUEUED != 0
     }
 
-    /// The run queue is about to poll the payload, unless that stands in the queue or is over; whether it is.
-    pub(crate) fn try_begin_drive(&self) -> bool {
-        let before = self.state.fetch_or(DRIVING, SeqCst);
-        let is_taken = before & (QUEUED | DRIVING | SETTLED) == 0;
-        if !is_taken {
-            self.state.fetch_and(!DRIVING | before, SeqCst);
-        }
-        is_taken
+    /// Whether the payload stands in the run queue.
+    pub(crate) fn is_queued(&self) -> bool {
+        self.has(QUEUED)
     }
 
     /// Takes a wake; whether the payload is to be put into the run queue for it.

@@ -287,11 +287,10 @@ impl Driver {
                 // If it stands in the queue as well it will be found to be over.
                 envelope::end(record);
                 self.swept.last_is_over();
-            } else if record.is_holder() && record.try_begin_drive() {
-                match poll(record) {
-                    Polled::Over => self.swept.last_is_over(),
-                    Polled::Woken => self.woken.push_back(Arc::clone(record)),
-                    Polled::Waits => {}
+            } else if record.is_holder() && !record.is_queued() {
+                // Not taken out for it: who wakes it meanwhile puts it into the queue, as at any other time.
+                if step(record).is_ready() {
+                    self.swept.last_is_over();
                 }
             }
         }
@@ -326,9 +325,13 @@ enum Polled {
     Waits,
 }
 
+fn step(record: &Arc<Record>) -> Poll<()> {
+    record.with_waker(record, &mut |context| envelope::advance(record, context))
+}
+
+/// Polls a payload that was taken out of the queue, or is new.
 fn poll(record: &Arc<Record>) -> Polled {
-    let polled = record.with_waker(record, &mut |context| envelope::advance(record, context));
-    match polled {
+    match step(record) {
         Poll::Ready(()) => Polled::Over,
         Poll::Pending if record.end_drive() => Polled::Woken,
         Poll::Pending => Polled::Waits,
