@@ -204,7 +204,7 @@ impl Driver {
     fn is_empty(&self) -> bool {
         self.slot
             .as_ref()
-            .is_none_or(|slot| slot.count_driven() == 0)
+            .is_none_or(|slot| !slot.has_parked())
     }
 
     /// Polls what is there, in bounded batches; whether the executor is to have its turn.

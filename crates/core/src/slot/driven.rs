@@ -96,11 +96,6 @@ impl Places {
         in_hand.chain(parked)
     }
 
-    fn len(&self) -> usize {
-        let in_hand = self.in_hand.iter().flatten().map(|hand| hand.len());
-        self.parked.len() + in_hand.sum::<usize>()
-    }
-
     fn park(&mut self, record: Arc<Record>) {
         let entry = self.parked.vacant_entry();
         record.set_registered_as(entry.key());
@@ -213,9 +208,9 @@ impl Slot {
         }
     }
 
-    /// How many payloads a run queue has to look after.
-    pub(crate) fn count_driven(&self) -> usize {
-        self.driven().len()
+    /// Whether payloads of a run queue are parked: all that there are, if it has none in hand.
+    pub(crate) fn has_parked(&self) -> bool {
+        !self.driven().parked.is_empty()
     }
 
     pub(super) fn driven(&self) -> MutexGuard<'_, Places> {
