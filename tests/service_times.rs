@@ -30,6 +30,7 @@ on_async_flavours!(
     v10_one_that_says_so_is_ready_whenever_others_come,
     v11_one_that_overruns_its_stop_time_is_cut_short_and_told,
     v11_one_that_overruns_its_own_stop_is_cut_short,
+    v11_one_that_overruns_its_stop_before_it_begins_is_cut_short,
 );
 
 /// Long enough for a service to become ready on a busy machine.
@@ -253,6 +254,25 @@ fn v11_one_that_overruns_its_own_stop_is_cut_short<F: AsyncFlavour>(flavour: F) 
     let unit = unit.serve(service(flavour, run)).unwrap();
     assert!(unit.wait_ready(SOON));
     unit.stop();
+    assert!(unit.wait_stopped(SOON));
+    runtime.shutdown();
+    runtime.wait().unwrap();
+}
+
+fn v11_one_that_overruns_its_stop_before_it_begins_is_cut_short<F: AsyncFlavour>(flavour: F) {
+    let runtime = builder().grace(10 * SOON).build();
+    runtime.start().unwrap();
+    let go_on = busy(&runtime, flavour);
+    let run = || async {
+        let _token = Shutdown::current();
+        pending::<()>().await;
+    };
+    let unit = runtime.unit().stop_time(MOMENT);
+    let unit = unit.serve(service(flavour, run)).unwrap();
+    unit.stop();
+    // It is this time that passes; were it longer, nothing would change.
+    std::thread::sleep(10 * MOMENT);
+    go_on.happen();
     assert!(unit.wait_stopped(SOON));
     runtime.shutdown();
     runtime.wait().unwrap();
