@@ -202,9 +202,7 @@ impl Driver {
 
     /// Whether no payload is left to look after.
     fn is_empty(&self) -> bool {
-        self.slot
-            .as_ref()
-            .is_none_or(|slot| !slot.has_parked())
+        self.slot.as_ref().is_none_or(|slot| !slot.has_parked())
     }
 
     /// Polls what is there, in bounded batches; whether the executor is to have its turn.
