@@ -48,6 +48,19 @@ fn at_stop(runtime: &Runtime, event: Event) {
     runtime.adopt(Thread, watch).unwrap();
 }
 
+/// The runtime ends because `late` is not ready in time, and for nothing else.
+#[track_caller]
+fn late_is_not_ready(runtime: &Runtime) {
+    let error = runtime.wait().unwrap_err();
+    let [failure] = error.failures() else {
+        panic!("{error}")
+    };
+    assert_eq!(
+        (failure.payload(), failure.kind()),
+        ("late", FailureKind::NotReady)
+    );
+}
+
 fn v10_one_that_does_not_begin_in_time_fails<F: AsyncFlavour>(flavour: F) {
     // The supervisor wakes up when the grace time of its restart would be over.
     let runtime = builder().grace(10 * SOON).build();
@@ -99,14 +112,7 @@ fn v10_one_that_is_not_ready_in_time_fails_and_no_other<F: AsyncFlavour>(flavour
     let unit = runtime.unit().name("late").notifies_ready();
     let unit = unit.start_timeout(ENOUGH);
     let late = unit.serve(service(flavour, pending::<()>)).unwrap();
-    let error = runtime.wait().unwrap_err();
-    let [failure] = error.failures() else {
-        panic!("{error}")
-    };
-    assert_eq!(
-        (failure.payload(), failure.kind()),
-        ("late", FailureKind::NotReady)
-    );
+    late_is_not_ready(&runtime);
     assert!(!late.wait_ready(SOON));
     let failed = |unit: &foster::UnitStatus| unit.last_failure().is_some();
     assert_eq!(
@@ -295,14 +301,7 @@ fn v10_the_time_to_start_runs_while_the_flavour_starts() {
             // Refused when its flavour is there, as the runtime stops by then.
             let _ = late();
         }
-        let error = runtime.wait().unwrap_err();
-        let [failure] = error.failures() else {
-            panic!("{error}")
-        };
-        assert_eq!(
-            (failure.payload(), failure.kind()),
-            ("late", FailureKind::NotReady)
-        );
+        late_is_not_ready(&runtime);
     }
 }
 

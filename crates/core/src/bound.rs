@@ -247,10 +247,10 @@ pub(crate) fn as_itself<T: Task, R>(
         ptr::eq(start, whole) && size_of_val(&**keeper) == size_of::<T>(),
         "a record is kept by itself"
     );
-    // SAFETY: the pointer must be one that `into_raw` gives, as that of `as_ptr` is, of an `Arc<T>` that was made
-    // into an `Arc<dyn Task>`: a `T` is there, as `whole` is one, is no smaller, and is at the very start; and what is a
-    // `Task` is no part of another one. A count must be left for it: `keeper` is borrowed and has one, and this
-    // `Arc` is not dropped.
+    // SAFETY: the pointer must be one that `into_raw` gives: that of `as_ptr` is the same. It must be that of an `Arc<T>`,
+    // or of an unsized one whose value has a `T`'s size and alignment: `keeper` was made of an `Arc<T>`, as `whole`, a
+    // `T`, is at its very start and as large, and no `Task` is a part of another one. The value must be dropped
+    // once, and only when no count is left: `keeper` is borrowed and has one, and this `Arc` is not dropped.
     let itself = ManuallyDrop::new(unsafe { Arc::from_raw(start) });
     code(&itself)
 }

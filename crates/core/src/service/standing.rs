@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::course::Step;
 use super::state::{Status, UnitState, UnitStatus};
-use super::unit_core::{Intent, UnitCore};
+use super::unit_core::{Intent, UnitCore, age};
 use super::watch::{News, UnitChange};
 use crate::event::{self, EventListener};
 use crate::failure::Failure;
@@ -106,14 +106,6 @@ impl UnitCore {
             return None;
         }
         own.since.checked_add(u64::try_from(time).ok()?)
-    }
-
-    /// How old the runtime is; to the tick of the system's timer if no time of the unit's is kept by it.
-    fn age(&self, times_matter: bool) -> u64 {
-        match times_matter || self.policy().start_timeout().is_some() {
-            true => self.lifetime().age(),
-            false => self.lifetime().rough_age(),
-        }
     }
 
     /// When its present run has begun, as far as the state knows.
@@ -261,7 +253,11 @@ impl UnitCore {
                 return;
             };
             let is_watched = self.hub().watchers.are_there();
-            let age = self.age(self.attendance.is_there() || is_watched);
+            let age = age(
+                self.lifetime(),
+                Some(self.policy()),
+                self.attendance.is_there() || is_watched,
+            );
             // What was seen of the stop is exact.
             let stopped = self.stopped_since().unwrap_or_default();
             own.since = own.since.max(age).max(stopped);

@@ -91,11 +91,7 @@ impl UnitCore {
         policy: Option<Arc<Policy>>,
         rest: Option<Rest>,
     ) -> Self {
-        let has_start_timeout = || policy.as_ref()?.start_timeout();
-        let since = match attendance.is_there() || has_start_timeout().is_some() {
-            true => slot.lifetime.age(),
-            false => slot.lifetime.rough_age(),
-        };
+        let since = age(&slot.lifetime, policy.as_deref(), attendance.is_there());
         Self {
             id,
             name,
@@ -245,6 +241,15 @@ impl UnitCore {
 
     pub(crate) fn set_was_ready(&self) {
         self.was_ready.store(true, SeqCst);
+    }
+}
+
+/// How old the runtime is; to the tick of the system's timer unless `times_matter`, or a time of the unit's is kept
+/// by it.
+pub(super) fn age(lifetime: &Lifetime, policy: Option<&Policy>, times_matter: bool) -> u64 {
+    match times_matter || policy.is_some_and(|policy| policy.start_timeout().is_some()) {
+        true => lifetime.age(),
+        false => lifetime.rough_age(),
     }
 }
 
