@@ -218,8 +218,9 @@ impl Driver {
     }
 
     fn poll_all(&mut self, is_spent: &mut impl FnMut() -> bool) -> bool {
-        if self.sweep.is_some() {
-            self.sweep_some();
+        let swept = self.sweep_some();
+        self.since_pause += swept;
+        if swept > 0 && (self.since_pause >= BATCH || is_spent()) {
             return true;
         }
         if self.first.is_empty() {
@@ -266,16 +267,17 @@ impl Driver {
         true
     }
 
-    /// Goes on with the sweep.
-    fn sweep_some(&mut self) {
+    /// Goes on with the sweep, if one is under way; how many payloads it has looked at.
+    fn sweep_some(&mut self) -> usize {
         let (Some(next), Some(slot)) = (&mut self.sweep, &self.slot) else {
             self.sweep = None;
-            return;
+            return 0;
         };
         slot.pick_up(&mut self.swept, next);
-        if self.swept.is_empty() {
+        let looked_at = self.swept.len();
+        if looked_at < Hand::ROOM {
+            // There were no more.
             self.sweep = None;
-            return;
         }
         while let Some(record) = self.swept.next() {
             if record.is_asked_without_token() {
@@ -294,6 +296,7 @@ impl Driver {
         }
         slot.put_back(&mut self.swept, &mut self.over);
         self.over.clear();
+        looked_at
     }
 
     /// Makes as many of the new payloads known to the slot as are polled in one go.

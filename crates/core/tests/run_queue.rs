@@ -1,5 +1,4 @@
-//! Payloads that core's run queue polls, on an executor that does nothing else: turns, wakes and tokens. Small enough
-//! for Miri.
+//! Payloads that core's run queue polls, on an executor that does nothing else: wakes and tokens. Small enough for Miri.
 
 mod plain;
 
@@ -125,44 +124,6 @@ fn a_payload_that_is_woken_twice_before_its_turn_is_polled_once() {
     assert_eq!(polls.load(SeqCst), 2);
     runtime.shutdown();
     runtime.wait().unwrap();
-}
-
-#[test]
-fn spawn4_a_new_payload_has_its_turn_beside_any_number_that_never_rest() {
-    let runtime = runtime();
-    let is_over = Arc::new(AtomicUsize::new(0));
-    // More than are polled between two turns of the executor.
-    for _ in 0..200 {
-        let is_over = Arc::clone(&is_over);
-        let restless = move || async move {
-            while is_over.load(SeqCst) == 0 {
-                give_way().await;
-            }
-        };
-        runtime.adopt(Plain::Well, restless).unwrap();
-    }
-    runtime
-        .adopt(Plain::Well, move || async move { is_over.store(1, SeqCst) })
-        .unwrap();
-    runtime.execute(Plain::Well, || async {}).unwrap();
-    runtime.shutdown();
-    runtime.wait().unwrap();
-}
-
-#[test]
-fn spawn4_an_executor_has_its_turn_when_it_says_so_or_after_many_polls() {
-    for (is_spent, most) in [(true, 1), (false, 128)] {
-        let (runtime, key) = (runtime(), Plain::Counted { is_spent });
-        let restless = move || async move {
-            for _ in 0..10 * most {
-                give_way().await;
-            }
-            PAUSES.get()
-        };
-        assert!(runtime.execute(key, restless).unwrap() >= 9);
-        runtime.shutdown();
-        runtime.wait().unwrap();
-    }
 }
 
 #[test]

@@ -59,6 +59,10 @@ impl Hand {
         self.records.is_empty()
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.records.len()
+    }
+
     /// Whether any of them was looked at.
     pub(crate) fn was_seen(&self) -> bool {
         self.seen > 0
