@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
 use foster_core::{Joining, Rejected, Subroutine};
+
+use crate::crew::{Call, Crew};
 
 /// How long a thread waits for another payload before it ends.
 const KEPT: Duration = Duration::from_secs(1);
@@ -27,21 +28,13 @@ struct State {
     cancelled: bool,
     /// Payloads that are not over.
     running: usize,
-    /// Threads without a payload, by what they are named after: a thread cannot be renamed.
-    idle: HashMap<String, Vec<Idle>>,
-    /// How many times threads have become idle.
-    rests: u64,
+    /// By the name of its threads: a thread cannot be renamed. Absent if none waits or was called.
+    crews: HashMap<String, Crew>,
     handles: Vec<JoinHandle<()>>,
     /// The threads that `wait` has found at their end.
     leaving: Vec<Arc<Joining>>,
     /// How many handles make it worth looking for threads that have ended.
     sweep_at: usize,
-}
-
-/// A thread that waits for its next payload. Whoever takes it out sends one.
-struct Idle {
-    rest: u64,
-    next: SyncSender<Subroutine>,
 }
 
 impl Shared {
@@ -52,23 +45,25 @@ impl Shared {
 
 impl Threads {
     /// Runs `payload` on a thread that has nothing else to do, and returns at once.
-    pub(crate) fn run_apart(&self, mut payload: Subroutine) -> Result<(), Rejected<Subroutine>> {
+    pub(crate) fn run_apart(&self, payload: Subroutine) -> Result<(), Rejected<Subroutine>> {
         let name = payload.name();
-        let idle = {
+        let taken = {
             let mut state = self.0.lock();
             if state.cancelled {
                 return Err(Rejected::new(payload));
             }
             state.running += 1;
-            state.idle.get_mut(&name).and_then(Vec::pop)
-        };
-        if let Some(idle) = idle {
-            match idle.next.send(payload) {
-                Ok(()) => return Ok(()),
-                Err(unsent) => payload = unsent.0,
+            match state.crews.get_mut(&name) {
+                Some(crew) => crew.take_in(payload),
+                None => Err(payload),
             }
+        };
+        match taken {
+            Ok(Some(call)) => call.heard.notify_one(),
+            Ok(None) => {}
+            Err(payload) => return self.spawn(name, payload),
         }
-        self.spawn(name, payload)
+        Ok(())
     }
 
     fn spawn(&self, name: String, payload: Subroutine) -> Result<(), Rejected<Subroutine>> {
@@ -77,10 +72,11 @@ impl Threads {
         let (shared, on_thread) = (Arc::clone(&self.0), Arc::clone(&parcel));
         let thread = Builder::new().name(name.clone());
         let spawned = thread.spawn(move || {
+            let call = Arc::new(Call::default());
             let mut next = take(&on_thread);
             while let Some(payload) = next {
                 payload.run();
-                next = shared.rest(&name);
+                next = shared.next(&name, &call);
             }
         });
         match spawned {
@@ -105,12 +101,11 @@ impl Threads {
 
     /// Takes no more payloads; those that have a thread go on.
     pub(crate) fn end_when_empty(&self) {
-        let idle = {
-            let mut state = self.0.lock();
-            state.cancelled = true;
-            std::mem::take(&mut state.idle)
-        };
-        drop(idle);
+        let mut state = self.0.lock();
+        state.cancelled = true;
+        for call in state.crews.values_mut().flat_map(Crew::dismiss) {
+            call.heard.notify_one();
+        }
     }
 
     /// Waits until all threads have ended, at most until `by`; whether they have.
@@ -146,43 +141,31 @@ impl Threads {
 
 impl Shared {
     /// The calling thread's payload is over. Its next one, if one comes before it has waited long.
-    fn rest(&self, name: &str) -> Option<Subroutine> {
-        // Of one place, so that who sends never waits.
-        let (next, payloads) = sync_channel(1);
-        let rest = {
-            let mut state = self.lock();
-            self.end_one(&mut state);
-            if state.cancelled {
-                return None;
-            }
-            state.rests += 1;
-            let rest = state.rests;
-            let idle = state.idle.entry(name.to_owned()).or_default();
-            idle.push(Idle { rest, next });
-            rest
-        };
-        match payloads.recv_timeout(KEPT) {
-            Ok(payload) => Some(payload),
-            Err(RecvTimeoutError::Disconnected) => None,
-            Err(RecvTimeoutError::Timeout) => self.leave(name, rest, &payloads),
+    fn next(&self, name: &str, call: &Arc<Call>) -> Option<Subroutine> {
+        let mut state = self.lock();
+        self.end_one(&mut state);
+        if let Some(payload) = state.crews.get_mut(name).and_then(Crew::next) {
+            return Some(payload);
         }
-    }
-
-    /// Nothing came: the thread is no longer to be had, unless it was taken at the last moment.
-    fn leave(&self, name: &str, rest: u64, payloads: &Receiver<Subroutine>) -> Option<Subroutine> {
-        {
-            let mut state = self.lock();
-            if let Some(idle) = state.idle.get_mut(name) {
-                if let Some(index) = idle.iter().position(|idle| idle.rest == rest) {
-                    idle.remove(index);
-                    if idle.is_empty() {
-                        state.idle.remove(name);
-                    }
-                    return None;
-                }
+        while !state.cancelled {
+            let crew = state.crews.entry(name.to_owned()).or_default();
+            crew.rest(Arc::clone(call));
+            state = call
+                .heard
+                .wait_timeout_while(state, KEPT, |state| !state.cancelled && !call.is_made())
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+            let is_called = call.is_made();
+            let crew = state.crews.get_mut(name)?;
+            let payload = crew.wake(call);
+            if crew.is_empty() {
+                state.crews.remove(name);
+            }
+            if payload.is_some() || !is_called {
+                return payload;
             }
         }
-        payloads.recv().ok()
+        None
     }
 
     fn end_one(&self, state: &mut State) {

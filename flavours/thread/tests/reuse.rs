@@ -105,6 +105,20 @@ fn its_locals_are_dropped_with_the_runtime_at_the_latest() {
 }
 
 #[test]
+fn a_thread_that_has_waited_for_long_ends_and_is_not_called_any_more() {
+    let runtime = started();
+    for _ in 0..2 {
+        let (tell, told) = channel();
+        let payload = move || LEFT.set(Some(DropTold(tell)));
+        runtime.named("short").adopt(Thread, payload).unwrap();
+        // On a thread of its own, as that of the round before is gone.
+        next(&told);
+    }
+    runtime.shutdown();
+    runtime.wait().unwrap();
+}
+
+#[test]
 fn an_idle_thread_holds_up_no_end() {
     let runtime = started();
     let (tell, told) = channel();
