@@ -1,5 +1,5 @@
-//! How many instructions an adopt, an execute and a cancel take: a count that does not waver with what
-//! else the machine does.
+//! How many instructions an adopt, an execute, a cancel and a service take: a count that does not waver with
+//! what else the machine does.
 //!
 //! `cargo bench -p foster-benches --bench instructions`
 //!
@@ -7,23 +7,30 @@
 //! says which is missing. Counted is what all threads of a process do that starts a runtime, does the
 //! work 10,000 times, and ends: without the last four digits it is the count of one. `start` does it
 //! once, which is what the others contain besides. `idle` leaves its payloads idle, `cancel` cancels
-//! them: the difference is the cancel. A second run shows what changed since the first.
+//! them: the difference is the cancel. `serve` and `stop_units` are the same with services that hold a token,
+//! and with the tasks of a `TaskTracker` with a token each. A second run shows what changed since the first.
 #![expect(missing_docs, reason = "the harness makes items without")]
 
 #[path = "compare/executors.rs"]
 #[expect(dead_code, reason = "not all of them are counted here")]
 mod executors;
+#[path = "compare/payloads.rs"]
+#[expect(dead_code, reason = "nothing is timed here")]
+mod payloads;
 
 use std::future::{Future, pending, ready};
 use std::process::{Command, Stdio, exit};
 use std::sync::mpsc;
 
 use executors::{RUNS, started, stop};
-use foster::{Runtime, Smol, Tokio};
+use foster::{Runtime, Shutdown, Smol, Tokio, service};
 use futures_lite::future::block_on;
 use gungraun::{
     Callgrind, EntryPoint, LibraryBenchmarkConfig, library_benchmark, library_benchmark_group, main,
 };
+use payloads::Counter;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 const TIMES: usize = 10_000;
 
@@ -57,10 +64,10 @@ fn adopt(on: On) {
 #[library_benchmark]
 #[bench::smol(On::Smol)]
 #[bench::tokio(On::Tokio)]
+#[bench::async_executor(On::AsyncExecutor)]
+#[bench::raw_tokio(On::RawTokio)]
 fn execute(on: On) {
-    let runtime = started();
-    executed(&runtime, on);
-    stop(&runtime);
+    executed(on);
 }
 
 #[library_benchmark]
@@ -78,6 +85,21 @@ fn cancel(on: On) {
     stop(&idling(on));
 }
 
+#[library_benchmark]
+#[bench::foster(By::Foster)]
+#[bench::tokio_util(By::TokioUtil)]
+fn serve(by: By) {
+    // Kept for ever, as above.
+    std::mem::forget(watched(by));
+}
+
+#[library_benchmark]
+#[bench::foster(By::Foster)]
+#[bench::tokio_util(By::TokioUtil)]
+fn stop_units(by: By) {
+    watched(by)();
+}
+
 library_benchmark_group!(name = starts, benchmarks = start);
 library_benchmark_group!(name = adopts, benchmarks = adopt);
 library_benchmark_group!(name = executes, benchmarks = execute);
@@ -86,9 +108,14 @@ library_benchmark_group!(
     compare_by_id = true,
     benchmarks = [idle, cancel]
 );
+library_benchmark_group!(
+    name = services,
+    compare_by_id = true,
+    benchmarks = [serve, stop_units]
+);
 main!(
     config = counting(),
-    library_benchmark_groups = [starts, adopts, executes, cancels]
+    library_benchmark_groups = [starts, adopts, executes, cancels, services]
 );
 
 /// Counts everything, from the start of the process and on all threads.
@@ -156,13 +183,33 @@ fn adopted(on: On, times: usize) {
 }
 
 /// Executes one by one, each of which waits for a thread.
-fn executed(runtime: &Runtime, on: On) {
-    for _ in 0..TIMES {
-        match on {
-            On::Smol => runtime.execute(Smol, || ready(())).expect(RUNS),
-            _ => runtime.execute(Tokio, || ready(())).expect(RUNS),
+fn executed(on: On) {
+    match on {
+        On::Smol => {
+            let runtime = started();
+            each(|| runtime.execute(Smol, || ready(())).expect(RUNS));
+            stop(&runtime);
+        }
+        On::Tokio => {
+            let runtime = started();
+            each(|| runtime.execute(Tokio, || ready(())).expect(RUNS));
+            stop(&runtime);
+        }
+        On::AsyncExecutor => {
+            let raw = executors::smol();
+            each(|| block_on(raw.executor.spawn(ready(()))));
+            raw.stop();
+        }
+        On::RawTokio => {
+            let raw = executors::tokio();
+            each(|| block_on(raw.executor.spawn(ready(()))).expect(RUNS));
+            raw.stop();
         }
     }
+}
+
+fn each(work: impl Fn()) {
+    (0..TIMES).for_each(|_| work());
 }
 
 /// A runtime with idle payloads, all of which have been polled.
@@ -182,6 +229,61 @@ fn idling(on: On) -> Runtime {
         }
     }
     runtime
+}
+
+/// What watches tasks one by one, here on tokio.
+#[derive(Clone, Copy)]
+enum By {
+    Foster,
+    TokioUtil,
+}
+
+/// Tasks that were started on tokio's own thread and wait for the end, for which each has a token; what stops
+/// them.
+fn watched(by: By) -> Box<dyn FnOnce()> {
+    let running = Counter::new();
+    running.set(TIMES);
+    let stop: Box<dyn FnOnce()> = match by {
+        By::Foster => {
+            let runtime = started();
+            let inside = runtime.clone();
+            let starts = move || async move {
+                let unit = move || async move {
+                    let token = Shutdown::current();
+                    running.count();
+                    token.requested().await;
+                };
+                each(|| drop(inside.serve(service(Tokio, unit)).expect(RUNS)));
+            };
+            runtime.adopt(Tokio, starts).expect(RUNS);
+            Box::new(move || stop(&runtime))
+        }
+        By::TokioUtil => {
+            let raw = executors::tokio();
+            let (tracker, token) = (TaskTracker::new(), CancellationToken::new());
+            let (inside, parent) = (tracker.clone(), token.clone());
+            drop(raw.executor.spawn(async move {
+                each(|| {
+                    let token = parent.child_token();
+                    inside.spawn(async move {
+                        running.count();
+                        token.cancelled_owned().await;
+                    });
+                });
+            }));
+            Box::new(move || {
+                let over = raw.executor.spawn(async move {
+                    token.cancel();
+                    tracker.close();
+                    tracker.wait().await;
+                });
+                block_on(over).expect(RUNS);
+                raw.stop();
+            })
+        }
+    };
+    running.wait();
+    stop
 }
 
 /// Holds up the thread that runs payloads until all are handed in. Else now that thread, now this one
