@@ -218,9 +218,8 @@ impl Driver {
     }
 
     fn poll_all(&mut self, is_spent: &mut impl FnMut() -> bool) -> bool {
-        let swept = self.sweep_some();
-        self.since_pause += swept;
-        if swept > 0 && (self.since_pause >= BATCH || is_spent()) {
+        if self.sweep_some() {
+            // Payloads that are ended leave the executor something to do: the tasks that they spawned on it.
             return true;
         }
         if self.first.is_empty() {
@@ -267,17 +266,19 @@ impl Driver {
         true
     }
 
-    /// Goes on with the sweep, if one is under way; how many payloads it has looked at.
-    fn sweep_some(&mut self) -> usize {
+    /// Goes on with the sweep, if one is under way; whether it has looked at any payload.
+    fn sweep_some(&mut self) -> bool {
         let (Some(next), Some(slot)) = (&mut self.sweep, &self.slot) else {
             self.sweep = None;
-            return 0;
+            return false;
         };
         slot.pick_up(&mut self.swept, next);
-        let looked_at = self.swept.len();
-        if looked_at < Hand::ROOM {
+        if self.swept.len() < Hand::ROOM {
             // There were no more.
             self.sweep = None;
+        }
+        if self.swept.is_empty() {
+            return false;
         }
         while let Some(record) = self.swept.next() {
             if record.is_asked_without_token() {
@@ -296,7 +297,7 @@ impl Driver {
         }
         slot.put_back(&mut self.swept, &mut self.over);
         self.over.clear();
-        looked_at
+        true
     }
 
     /// Makes as many of the new payloads known to the slot as are polled in one go.

@@ -79,8 +79,8 @@ fn spawn4_an_executor_has_its_turn_while_many_are_swept() {
 }
 
 #[test]
-fn spawn4_an_executor_has_its_turn_when_a_sweep_has_spent_it() {
-    let (runtime, key) = (runtime(), Plain::Counted { is_spent: true });
+fn spawn4_an_executor_has_its_turn_after_a_sweep() {
+    let (runtime, key) = (runtime(), Plain::Counted { is_spent: false });
     let swept = Arc::new(Mutex::new(None));
     let its_swept = Arc::clone(&swept);
     // In the queue all the time, where the sweep leaves it.
