@@ -1,15 +1,19 @@
-//! Destructors of thread-locals, which run after a thread's last line. Row S3.
+//! Destructors of thread-locals, which run after a thread's last line. Rows L5 and S3.
 
 mod common;
 
 use std::cell::RefCell;
 use std::future::pending;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use common::*;
-use foster::StragglerReason;
+use foster::{StragglerReason, Thread};
 
 on_every_flavour!(s3_a_destructor_of_a_thread_local_that_blocks_holds_up_nothing,);
+on_async_flavours!(l5_a_thread_that_a_cancelled_payload_lets_go_has_ended,);
 
 /// Calls its closure when it is dropped.
 type AtEnd = OnDrop<Box<dyn FnMut()>>;
@@ -57,4 +61,44 @@ fn s3_a_destructor_of_a_thread_local_that_blocks_holds_up_nothing<F: AnyFlavour>
         }
     }
     go.happen();
+}
+
+fn l5_a_thread_that_a_cancelled_payload_lets_go_has_ended<F: AsyncFlavour>(flavour: F) {
+    let runtime = runtime();
+    runtime.start().unwrap();
+    let (runs, may_end, ends) = (Event::new(), Event::new(), Event::new());
+    let has_ended = Arc::new(AtomicBool::new(false));
+    let deaf = {
+        let (runs, may_end, ends) = (runs.clone(), may_end.clone(), ends.clone());
+        let has_ended = Arc::clone(&has_ended);
+        move || {
+            at_end_of_thread(move || {
+                ends.happen();
+                // Not waiting, but taking its time.
+                thread::sleep(Duration::from_millis(200));
+                has_ended.store(true, SeqCst);
+            });
+            runs.happen();
+            block_until(&may_end);
+        }
+    };
+    // On the flavour that is known first.
+    runtime.adopt(Thread, deaf).unwrap();
+    runs.expect("it has its thread");
+    let polled = Event::new();
+    let is_polled = polled.clone();
+    runtime
+        .adopt(flavour, move || async move {
+            let _at_end = OnDrop(move || {
+                may_end.happen();
+                block_until(&ends);
+            });
+            is_polled.happen();
+            pending::<()>().await;
+        })
+        .unwrap();
+    polled.expect("it is polled");
+    runtime.shutdown();
+    runtime.wait().unwrap();
+    assert!(has_ended.load(SeqCst), "its thread is still there");
 }

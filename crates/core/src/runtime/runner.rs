@@ -114,7 +114,9 @@ impl Runner {
         // A payload that this does not find in the registry sees the phase at its first poll.
         let stopping = self.lifetime().advance(Phase::Stopping, Phase::Cancelling);
         debug_assert!(stopping, "the runner alone moves on from Stopping");
-        let slots: Vec<_> = self.core.slots.iter().cloned().collect();
+        let mut slots: Vec<_> = self.core.slots.iter().cloned().collect();
+        // Code that blocks may wait for what a payload does as it is cancelled.
+        slots.sort_by_key(|slot| slot.is_blocking());
         for slot in &slots {
             slot.cancel_all();
         }
@@ -127,14 +129,16 @@ impl Runner {
             slot.cancel_flavour();
         }
         // The join of a flavour waits for the last of its coroutines as well, and saves a wake-up; but it knows
-        // of no clock that is moved by hand. Code that blocks cannot be cancelled, so nobody waits for that.
-        let holds_up =
-            |slot: &Arc<Slot>| (slot.is_blocking() || clock.is_manual()) && !slot.is_quiet();
-        while slots.iter().any(holds_up) && clock.now() < deadline {
-            self.next_note(Some(deadline), None);
+        // of no clock that is moved by hand.
+        if clock.is_manual() {
+            self.until_quiet(&slots, deadline);
         }
         let mut stragglers = Vec::new();
         for (slot, is_closed) in slots.iter().zip(are_closed) {
+            // Code that blocks cannot be cancelled, so nobody waits for that.
+            if slot.is_blocking() {
+                self.until_quiet(std::slice::from_ref(slot), deadline);
+            }
             let by = match slot.is_blocking() && !slot.is_drained() {
                 true => Instant::now(),
                 false => real(deadline),
@@ -154,6 +158,15 @@ impl Runner {
         self.core.waiting.wait(real(deadline));
         stragglers.extend(self.core.services.close(self.lifetime(), real(deadline)));
         stragglers
+    }
+
+    /// Waits until all that can end soon on `slots` has, at most until `deadline`.
+    fn until_quiet(&mut self, slots: &[Arc<Slot>], deadline: Instant) {
+        while !slots.iter().all(|slot| slot.is_quiet())
+            && self.lifetime().settings.clock.now() < deadline
+        {
+            self.next_note(Some(deadline), None);
+        }
     }
 
     /// Whether nothing of `slot` that can be cancelled is left: blocking code cannot be once it has its
