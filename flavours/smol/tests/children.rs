@@ -5,12 +5,16 @@ use std::future::pending;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
 use async_io::Timer;
 use foster_core::{Runtime, Signals};
 use foster_smol::{Smol, spawn_local};
+
+/// How long anything may take that is about to happen.
+const SOON: Duration = Duration::from_secs(10);
 
 fn started() -> Runtime {
     let runtime = Runtime::builder().signals(Signals::Leave).build();
@@ -62,6 +66,79 @@ fn a_detached_child_is_dropped_with_its_flavour() {
     runtime.shutdown();
     runtime.wait().unwrap();
     assert!(dropped.load(SeqCst));
+}
+
+/// Calls its closure when it is dropped.
+struct OnDrop<F: FnMut()>(F);
+
+impl<F: FnMut()> Drop for OnDrop<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
+/// A runtime with a payload that waits for a child, or has detached it; the child calls `at_end` as it is dropped.
+fn with_child(is_detached: bool, at_end: impl FnMut() + Send + 'static) -> Runtime {
+    let runtime = started();
+    let (tell, told) = channel();
+    let payload = move || async move {
+        let child = spawn_local(async move {
+            let _at_end = OnDrop(at_end);
+            tell.send(()).unwrap();
+            pending::<()>().await;
+        });
+        match is_detached {
+            true => child.detach(),
+            false => child.await,
+        }
+        pending::<()>().await;
+    };
+    runtime.adopt(Smol, payload).unwrap();
+    told.recv_timeout(SOON).expect("the child is polled");
+    runtime
+}
+
+#[test]
+fn what_a_cancelled_child_spawns_is_polled() {
+    let (tell, told) = channel();
+    let runtime = with_child(false, move || {
+        let tell = tell.clone();
+        spawn_local(async move { tell.send(()).unwrap() }).detach();
+    });
+    runtime.shutdown();
+    runtime.wait().unwrap();
+    told.try_recv().expect("its executor had a turn");
+}
+
+#[test]
+fn what_is_spawned_as_the_executor_is_dropped_is_dropped() {
+    let (tell, told) = channel();
+    let runtime = with_child(true, move || {
+        let tell = tell.clone();
+        let dropped = OnDrop(move || tell.send("dropped").unwrap());
+        let child = spawn_local(async move {
+            let _dropped = dropped;
+            unreachable!("nobody polls it");
+        });
+        child.detach();
+    });
+    runtime.shutdown();
+    runtime.wait().unwrap();
+    assert_eq!(told.try_recv(), Ok("dropped"));
+}
+
+#[test]
+fn a_panic_of_a_childs_destructor_goes_no_further() {
+    for is_detached in [false, true] {
+        let (tell, told) = channel();
+        let runtime = with_child(is_detached, move || {
+            tell.send(()).unwrap();
+            panic!("a destructor");
+        });
+        runtime.shutdown();
+        runtime.wait().unwrap();
+        told.try_recv().expect("it was dropped");
+    }
 }
 
 #[test]
