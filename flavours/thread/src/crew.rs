@@ -4,17 +4,14 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Condvar};
 
-use foster_core::Subroutine;
-
 /// The threads of one name, as far as they have nothing to run, and the payloads that they come for.
 ///
 /// Every payload in here has a thread that was called for it, so none waits for the end of another. A thread
 /// that is done before that one comes takes the payload, and the one that comes is spare: the next payload
 /// gets it without another call, which is a system call and the better part of what a thread costs.
-#[derive(Default)]
-pub(crate) struct Crew {
+pub(crate) struct Crew<P> {
     /// In the order in which they were handed in.
-    payloads: VecDeque<Subroutine>,
+    payloads: VecDeque<P>,
     /// Those that were not called, the one that has waited least last.
     idle: Vec<Arc<Call>>,
     /// How many were called for a payload that another one has taken.
@@ -35,10 +32,20 @@ impl Call {
     }
 }
 
-impl Crew {
+impl<P> Default for Crew<P> {
+    fn default() -> Self {
+        Self {
+            payloads: VecDeque::new(),
+            idle: Vec::new(),
+            spare: 0,
+        }
+    }
+}
+
+impl<P> Crew<P> {
     /// Takes `payload` in if there is a thread for it: one that is spare or one that waits. The latter is to hear of
     /// its call, which is returned.
-    pub(crate) fn take_in(&mut self, payload: Subroutine) -> Result<Option<Arc<Call>>, Subroutine> {
+    pub(crate) fn take_in(&mut self, payload: P) -> Result<Option<Arc<Call>>, P> {
         let call = match self.spare.checked_sub(1) {
             Some(spare) => {
                 self.spare = spare;
@@ -57,7 +64,7 @@ impl Crew {
     }
 
     /// The next payload, for a thread that was not called for it.
-    pub(crate) fn next(&mut self) -> Option<Subroutine> {
+    pub(crate) fn next(&mut self) -> Option<P> {
         let payload = self.payloads.pop_front()?;
         self.spare += 1;
         Some(payload)
@@ -70,7 +77,7 @@ impl Crew {
 
     /// The thread that waited for `call` does so no longer. If it was called, returns the payload for it, unless
     /// another thread has that.
-    pub(crate) fn wake(&mut self, call: &Arc<Call>) -> Option<Subroutine> {
+    pub(crate) fn wake(&mut self, call: &Arc<Call>) -> Option<P> {
         if !call.is_made.swap(false, Relaxed) {
             self.idle.retain(|idle| !Arc::ptr_eq(idle, call));
             return None;
@@ -90,5 +97,81 @@ impl Crew {
     /// All threads that wait. They count as waiting no longer.
     pub(crate) fn dismiss(&mut self) -> impl Iterator<Item = Arc<Call>> {
         self.idle.drain(..)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resting(crew: &mut Crew<u32>) -> Arc<Call> {
+        let call = Arc::new(Call::default());
+        crew.rest(Arc::clone(&call));
+        call
+    }
+
+    fn is_called(called: Result<Option<Arc<Call>>, u32>, call: &Arc<Call>) -> bool {
+        let called = called.ok().flatten();
+        called.is_some_and(|called| Arc::ptr_eq(&called, call)) && call.is_made()
+    }
+
+    #[test]
+    fn without_a_thread_a_payload_is_handed_back() {
+        let mut crew = Crew::default();
+        assert!(matches!(crew.take_in(1), Err(1)));
+        assert!(crew.is_empty());
+    }
+
+    #[test]
+    fn the_thread_that_has_waited_least_is_called_first() {
+        let mut crew = Crew::default();
+        let (first, last) = (resting(&mut crew), resting(&mut crew));
+        assert!(is_called(crew.take_in(1), &last));
+        assert!(is_called(crew.take_in(2), &first));
+        assert!(crew.take_in(3).is_err());
+        assert!(!crew.is_empty());
+        // In the order in which they were handed in, whoever comes first.
+        assert_eq!(crew.wake(&first), Some(1));
+        assert!(!crew.is_empty());
+        assert_eq!(crew.wake(&last), Some(2));
+        assert!(crew.is_empty());
+    }
+
+    #[test]
+    fn a_thread_whose_payload_another_one_took_is_there_for_the_next() {
+        let mut crew = Crew::default();
+        let call = resting(&mut crew);
+        assert!(is_called(crew.take_in(1), &call));
+        assert_eq!(crew.next(), Some(1));
+        assert!(!crew.is_empty());
+        assert!(matches!(crew.take_in(2), Ok(None)));
+        // There is but one.
+        assert!(crew.take_in(3).is_err());
+        assert_eq!(crew.wake(&call), Some(2));
+        assert!(crew.is_empty());
+    }
+
+    #[test]
+    fn a_thread_that_comes_in_vain_is_there_no_longer() {
+        let mut crew = Crew::default();
+        let call = resting(&mut crew);
+        assert!(is_called(crew.take_in(1), &call));
+        assert_eq!(crew.next(), Some(1));
+        assert_eq!(crew.next(), None);
+        assert_eq!(crew.wake(&call), None);
+        assert!(!call.is_made());
+        assert!(crew.is_empty());
+        assert!(crew.take_in(2).is_err());
+    }
+
+    #[test]
+    fn a_thread_that_leaves_is_not_called() {
+        let mut crew = Crew::<u32>::default();
+        let (leaves, stays) = (resting(&mut crew), resting(&mut crew));
+        assert_eq!(crew.wake(&leaves), None);
+        assert!(!crew.is_empty());
+        let dismissed: Vec<_> = crew.dismiss().collect();
+        assert!(matches!(&dismissed[..], [one] if Arc::ptr_eq(one, &stays)));
+        assert!(crew.is_empty());
     }
 }

@@ -29,7 +29,7 @@ struct State {
     /// Payloads that are not over.
     running: usize,
     /// By the name of its threads: a thread cannot be renamed. Absent if none waits or was called.
-    crews: HashMap<String, Crew>,
+    crews: HashMap<String, Crew<Subroutine>>,
     handles: Vec<JoinHandle<()>>,
     /// The threads that `wait` has found at their end.
     leaving: Vec<Arc<Joining>>,
