@@ -147,7 +147,7 @@ impl Shared {
         if let Some(payload) = state.crews.get_mut(name).and_then(Crew::next) {
             return Some(payload);
         }
-        while !state.cancelled {
+        loop {
             let crew = state.crews.entry(name.to_owned()).or_default();
             crew.rest(Arc::clone(call));
             state = call
@@ -165,7 +165,6 @@ impl Shared {
                 return payload;
             }
         }
-        None
     }
 
     fn end_one(&self, state: &mut State) {
@@ -198,5 +197,64 @@ impl fmt::Debug for Threads {
             .field("running", &state.running)
             .field("cancelled", &state.cancelled)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::sync::mpsc::{Sender, channel};
+
+    use foster_core::{BoxError, Flavour, Identifier, Key, Reporter, Runtime, Signals};
+
+    use super::*;
+
+    /// A flavour that the test looks into.
+    #[derive(Clone, Debug)]
+    struct Seen(Arc<Threads>);
+
+    impl PartialEq for Seen {
+        fn eq(&self, other: &Self) -> bool {
+            Arc::ptr_eq(&self.0, &other.0)
+        }
+    }
+
+    impl Key for Seen {
+        type Payload = Subroutine;
+
+        fn identifier(&self) -> Identifier {
+            const { Identifier::new("seen") }
+        }
+
+        fn start(&self, _: Reporter) -> Result<Arc<dyn Flavour<Payload = Subroutine>>, BoxError> {
+            Ok(Arc::clone(&self.0) as _)
+        }
+    }
+
+    /// Drops its sender as the thread ends.
+    struct Leaves(#[expect(dead_code, reason = "its drop is what is heard of")] Sender<()>);
+
+    thread_local! {
+        static LEAVES: RefCell<Option<Leaves>> = const { RefCell::new(None) };
+    }
+
+    /// A process that lives long may have any number of names.
+    #[test]
+    fn nothing_is_kept_of_names_whose_threads_have_ended() {
+        let seen = Seen(Arc::default());
+        let runtime = Runtime::builder().signals(Signals::Leave).build();
+        runtime.start().unwrap();
+        let (left, has_left) = channel();
+        for name in ["one", "other"] {
+            let left = left.clone();
+            let payload = move || LEAVES.set(Some(Leaves(left)));
+            runtime.named(name).adopt(seen.clone(), payload).unwrap();
+        }
+        drop(left);
+        let ended = has_left.recv_timeout(10 * KEPT);
+        assert_eq!(ended, Err(std::sync::mpsc::RecvTimeoutError::Disconnected));
+        assert!(seen.0.0.lock().crews.is_empty());
+        runtime.shutdown();
+        runtime.wait().unwrap();
     }
 }

@@ -52,6 +52,29 @@ fn a_thread_is_used_again_by_payloads_of_its_name() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "its clock runs by what is executed")]
+fn a_thread_that_waits_is_called_and_not_found_when_its_time_is_over() {
+    const CALLS: u32 = 8;
+    let runtime = started();
+    let mut known = HashSet::new();
+    let (mut calls, mut taken) = (0, Duration::ZERO);
+    while calls < CALLS {
+        let (tell, told) = channel();
+        let start = Instant::now();
+        let payload = move || tell.send(thread::current().id());
+        runtime.named("called").adopt(Thread, payload).unwrap();
+        if !known.insert(next(&told)) {
+            calls += 1;
+            taken += start.elapsed();
+        }
+    }
+    // Each would take a second.
+    assert!(taken < Duration::from_secs(1) * CALLS / 2, "{taken:?}");
+    runtime.shutdown();
+    runtime.wait().unwrap();
+}
+
+#[test]
 fn payloads_at_a_time_have_a_thread_each() {
     const MANY: usize = 64;
     let runtime = started();
