@@ -26,6 +26,7 @@ on_async_flavours!(
 );
 once!(
     a6_a_failure_that_is_being_told_is_waited_for,
+    l5_a_thread_that_tells_its_failure_has_ended,
     s2_a_token_taken_after_the_grace_time_does_not_count,
     s2_a_subroutine_that_is_not_young_is_not_waited_for,
     s3_a_holder_that_only_tells_its_failure_has_not_overrun,
@@ -97,6 +98,8 @@ struct SlowOutput {
 thread_local! {
     /// Where what this thread tells goes, if it matters.
     static OUTPUT: RefCell<Option<SlowOutput>> = const { RefCell::new(None) };
+    /// Is long about its drop, at the end of the thread.
+    static AT_END: RefCell<Option<OnDrop<Box<dyn FnMut()>>>> = const { RefCell::new(None) };
 }
 
 struct OutputOfThread;
@@ -130,6 +133,8 @@ struct Failing {
     running: Event,
     may_fail: Event,
     output: SlowOutput,
+    /// Its thread has run all destructors.
+    has_ended: Event,
 }
 
 impl Failing {
@@ -141,12 +146,18 @@ impl Failing {
                 telling: Event::new(),
                 may_go_on: Event::new(),
             },
+            has_ended: Event::new(),
         };
         let (is_running, its_turn) = (this.running.clone(), this.may_fail.clone());
-        let output = this.output.clone();
+        let (output, has_ended) = (this.output.clone(), this.has_ended.clone());
+        let at_end = move || {
+            thread::sleep(Duration::from_millis(200));
+            has_ended.happen();
+        };
         let code = move || {
             let _token = holds.then(Shutdown::current);
             OUTPUT.set(Some(output));
+            AT_END.set(Some(OnDrop(Box::new(at_end))));
             is_running.happen();
             its_turn.expect("it is time to fail");
             Err::<(), _>("late")
@@ -188,6 +199,28 @@ fn a6_a_failure_that_is_being_told_is_waited_for() {
     assert!(!at_once, "the run waits for the failure");
     let error = waiter.join().unwrap().unwrap_err();
     assert_eq!(error.failures()[0].message(), "late");
+}
+
+fn l5_a_thread_that_tells_its_failure_has_ended() {
+    subscribe();
+    let runtime = runtime();
+    runtime.start().unwrap();
+    let flavour = SlowToJoin::default();
+    flavour.may_end.open();
+    runtime.adopt(flavour.clone(), || async {}).unwrap();
+    let failing = Failing::adopt(&runtime, false);
+    failing.fail();
+    runtime.shutdown();
+    flavour
+        .joining
+        .expect("nothing but the thread is waited for");
+    let at_once = failing.has_ended.happens_within(Duration::from_millis(50));
+    assert!(!at_once, "it still tells its failure");
+    failing.output.may_go_on.happen();
+    let error = runtime.wait().unwrap_err();
+    assert_eq!(error.failures()[0].message(), "late");
+    let has_ended = failing.has_ended.happens_within(Duration::ZERO);
+    assert!(has_ended, "its thread is still there");
 }
 
 fn s3_a_holder_that_only_tells_its_failure_has_not_overrun() {

@@ -12,9 +12,10 @@ use std::sync::{Arc, Condvar};
 pub(crate) struct Crew<P> {
     /// In the order in which they were handed in.
     payloads: VecDeque<P>,
-    /// Those that were not called, the one that has waited least last.
+    /// Those that wait and were not called, the one that has waited least last.
     idle: Vec<Arc<Call>>,
-    /// How many were called for a payload that another one has taken.
+    /// How many were called for a payload that another one has taken. With the payloads, as many as were called
+    /// and are not awake yet.
     spare: usize,
 }
 
@@ -64,7 +65,7 @@ impl<P> Crew<P> {
     }
 
     /// The next payload, for a thread that was not called for it.
-    pub(crate) fn next(&mut self) -> Option<P> {
+    pub(crate) fn take_next(&mut self) -> Option<P> {
         let payload = self.payloads.pop_front()?;
         self.spare += 1;
         Some(payload)
@@ -142,7 +143,7 @@ mod tests {
         let mut crew = Crew::default();
         let call = resting(&mut crew);
         assert!(is_called(crew.take_in(1), &call));
-        assert_eq!(crew.next(), Some(1));
+        assert_eq!(crew.take_next(), Some(1));
         assert!(!crew.is_empty());
         assert!(matches!(crew.take_in(2), Ok(None)));
         // There is but one.
@@ -156,8 +157,8 @@ mod tests {
         let mut crew = Crew::default();
         let call = resting(&mut crew);
         assert!(is_called(crew.take_in(1), &call));
-        assert_eq!(crew.next(), Some(1));
-        assert_eq!(crew.next(), None);
+        assert_eq!(crew.take_next(), Some(1));
+        assert_eq!(crew.take_next(), None);
         assert_eq!(crew.wake(&call), None);
         assert!(!call.is_made());
         assert!(crew.is_empty());

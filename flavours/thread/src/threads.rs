@@ -59,6 +59,7 @@ impl Threads {
             }
         };
         match taken {
+            // Without the lock, which is the first thing that a thread wants that wakes up.
             Ok(Some(call)) => call.heard.notify_one(),
             Ok(None) => {}
             Err(payload) => return self.spawn(name, payload),
@@ -144,7 +145,7 @@ impl Shared {
     fn next(&self, name: &str, call: &Arc<Call>) -> Option<Subroutine> {
         let mut state = self.lock();
         self.end_one(&mut state);
-        if let Some(payload) = state.crews.get_mut(name).and_then(Crew::next) {
+        if let Some(payload) = state.crews.get_mut(name).and_then(Crew::take_next) {
             return Some(payload);
         }
         loop {
@@ -156,6 +157,7 @@ impl Shared {
                 .unwrap_or_else(PoisonError::into_inner)
                 .0;
             let is_called = call.is_made();
+            // Gone only if all that waited were dismissed, and another one was quicker.
             let crew = state.crews.get_mut(name)?;
             let payload = crew.wake(call);
             if crew.is_empty() {
