@@ -99,8 +99,10 @@ thread_local! {
     /// Where what this thread tells goes, if it matters.
     static OUTPUT: RefCell<Option<SlowOutput>> = const { RefCell::new(None) };
     /// Is long about its drop, at the end of the thread.
-    static AT_END: RefCell<Option<OnDrop<Box<dyn FnMut()>>>> = const { RefCell::new(None) };
+    static AT_END: RefCell<Option<AtEnd>> = const { RefCell::new(None) };
 }
+
+type AtEnd = OnDrop<Box<dyn FnMut()>>;
 
 struct OutputOfThread;
 
