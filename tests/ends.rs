@@ -98,7 +98,7 @@ struct SlowOutput {
 thread_local! {
     /// Where what this thread tells goes, if it matters.
     static OUTPUT: RefCell<Option<SlowOutput>> = const { RefCell::new(None) };
-    /// Is long about its drop, at the end of the thread.
+    /// Dropped at the end of the thread.
     static AT_END: RefCell<Option<AtEnd>> = const { RefCell::new(None) };
 }
 
@@ -135,8 +135,9 @@ struct Failing {
     running: Event,
     may_fail: Event,
     output: SlowOutput,
-    /// Its thread has run all destructors.
-    has_ended: Event,
+    /// Its thread runs destructors, the last of which waits until it may end.
+    leaves: Event,
+    may_leave: Event,
 }
 
 impl Failing {
@@ -148,13 +149,15 @@ impl Failing {
                 telling: Event::new(),
                 may_go_on: Event::new(),
             },
-            has_ended: Event::new(),
+            leaves: Event::new(),
+            may_leave: Event::new(),
         };
         let (is_running, its_turn) = (this.running.clone(), this.may_fail.clone());
-        let (output, has_ended) = (this.output.clone(), this.has_ended.clone());
+        let output = this.output.clone();
+        let (leaves, may_leave) = (this.leaves.clone(), this.may_leave.clone());
         let at_end = move || {
-            thread::sleep(Duration::from_millis(200));
-            has_ended.happen();
+            leaves.happen();
+            block_until(&may_leave);
         };
         let code = move || {
             let _token = holds.then(Shutdown::current);
@@ -182,19 +185,12 @@ fn a6_a_failure_that_is_being_told_is_waited_for() {
     let flavour = SlowToJoin::default();
     runtime.adopt(flavour.clone(), || async {}).unwrap();
     let failing = Failing::adopt(&runtime, false);
+    failing.may_leave.happen();
     runtime.shutdown();
     // The runner is past all waits but the last one when the payload comes to its end.
     flavour.joining.expect("the runner joins the flavours");
     failing.fail();
-    let ended = Event::new();
-    let waiter = {
-        let ended = ended.clone();
-        thread::spawn(move || {
-            let result = runtime.wait();
-            ended.happen();
-            result
-        })
-    };
+    let (ended, waiter) = wait_apart(runtime);
     flavour.may_end.open();
     let at_once = ended.happens_within(Duration::from_millis(100));
     failing.output.may_go_on.happen();
@@ -216,13 +212,16 @@ fn l5_a_thread_that_tells_its_failure_has_ended() {
     flavour
         .joining
         .expect("nothing but the thread is waited for");
-    let at_once = failing.has_ended.happens_within(Duration::from_millis(50));
-    assert!(!at_once, "it still tells its failure");
+    assert!(!failing.leaves.has_happened(), "it still tells its failure");
     failing.output.may_go_on.happen();
-    let error = runtime.wait().unwrap_err();
+    failing.leaves.expect("its thread comes to its end");
+    let (ended, waiter) = wait_apart(runtime);
+    let at_once = ended.happens_within(Duration::from_millis(100));
+    failing.may_leave.happen();
+    assert!(!at_once, "its thread is still there");
+    let error = waiter.join().unwrap().unwrap_err();
     assert_eq!(error.failures()[0].message(), "late");
-    let has_ended = failing.has_ended.happens_within(Duration::ZERO);
-    assert!(has_ended, "its thread is still there");
+    assert!(error.stragglers().is_empty(), "{error}");
 }
 
 fn s3_a_holder_that_only_tells_its_failure_has_not_overrun() {
@@ -233,6 +232,7 @@ fn s3_a_holder_that_only_tells_its_failure_has_not_overrun() {
     flavour.may_end.open();
     runtime.adopt(flavour.clone(), || async {}).unwrap();
     let failing = Failing::adopt(&runtime, true);
+    failing.may_leave.happen();
     failing.fail();
     runtime.shutdown();
     flavour.cancelled.expect("the grace time is over");

@@ -4,9 +4,6 @@ mod common;
 
 use std::cell::RefCell;
 use std::future::pending;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use common::*;
@@ -66,17 +63,16 @@ fn s3_a_destructor_of_a_thread_local_that_blocks_holds_up_nothing<F: AnyFlavour>
 fn l5_a_thread_that_a_cancelled_payload_lets_go_has_ended<F: AsyncFlavour>(flavour: F) {
     let runtime = runtime();
     runtime.start().unwrap();
-    let (runs, may_end, ends) = (Event::new(), Event::new(), Event::new());
-    let has_ended = Arc::new(AtomicBool::new(false));
+    let (runs, may_end) = (Event::new(), Event::new());
+    let (leaves, may_leave) = (Event::new(), Event::new());
+    let ends = leaves.clone();
     let deaf = {
-        let (runs, may_end, ends) = (runs.clone(), may_end.clone(), ends.clone());
-        let has_ended = Arc::clone(&has_ended);
+        let (runs, may_end) = (runs.clone(), may_end.clone());
+        let (leaves, may_leave) = (leaves.clone(), may_leave.clone());
         move || {
             at_end_of_thread(move || {
-                ends.happen();
-                // Not waiting, but taking its time.
-                thread::sleep(Duration::from_millis(200));
-                has_ended.store(true, SeqCst);
+                leaves.happen();
+                block_until(&may_leave);
             });
             runs.happen();
             block_until(&may_end);
@@ -99,6 +95,10 @@ fn l5_a_thread_that_a_cancelled_payload_lets_go_has_ended<F: AsyncFlavour>(flavo
         .unwrap();
     polled.expect("it is polled");
     runtime.shutdown();
-    runtime.wait().unwrap();
-    assert!(has_ended.load(SeqCst), "its thread is still there");
+    leaves.expect("the thread comes to its end");
+    let (over, waiter) = wait_apart(runtime);
+    let at_once = over.happens_within(Duration::from_millis(100));
+    may_leave.happen();
+    assert!(!at_once, "its thread is still there");
+    waiter.join().unwrap().unwrap();
 }

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use foster::{
     AdoptError, BoxError, Builder, Coroutine, ExecuteError, Flavour, Identifier, Key, Latch,
-    Outcome, Reporter, Runtime, Signals, Smol, Thread, Tokio, TokioMultiThread,
+    Outcome, Reporter, RunError, Runtime, Signals, Smol, Thread, Tokio, TokioMultiThread,
 };
 
 /// How long anything may take that should happen at once.
@@ -302,6 +302,18 @@ pub fn threads_named(part: &str) -> usize {
 /// test, so that no thread is left spinning.
 pub fn block_until(event: &Event) {
     while !event.0.wait(Instant::now() + Duration::from_secs(1)) {}
+}
+
+/// Waits for the end of `runtime` on a thread of its own, and says when it has come.
+pub fn wait_apart(runtime: Runtime) -> (Event, thread::JoinHandle<Result<(), RunError>>) {
+    let over = Event::new();
+    let is_over = over.clone();
+    let waiter = thread::spawn(move || {
+        let result = runtime.wait();
+        is_over.happen();
+        result
+    });
+    (over, waiter)
 }
 
 /// A runtime that runs by a clock which the test moves.

@@ -58,7 +58,8 @@ impl Intake {
     /// That is a task of one's own for each of them without its cost: what a payload wakes puts it back
     /// into this queue. The executor polls nothing but this future, in its context. After at most 128
     /// polls, or as soon as `is_spent` says so after one of them, `pause` is awaited, so that the executor
-    /// gets to everything else; it must not be ready before the executor has had a turn.
+    /// gets to everything else; it must not be ready before the executor has had a turn. When payloads are asked to
+    /// end or cancelled, up to 128 of them are looked at as if it were one poll, and `pause` is awaited then.
     ///
     /// An executor that gives each task a budget of its own, as tokio does, says with `is_spent` when that
     /// of this future is used up.

@@ -16,6 +16,15 @@ use foster_smol::{Smol, spawn_local};
 /// How long anything may take that is about to happen.
 const SOON: Duration = Duration::from_secs(10);
 
+/// Calls its closure when it is dropped.
+struct OnDrop<F: FnMut()>(F);
+
+impl<F: FnMut()> Drop for OnDrop<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
 fn started() -> Runtime {
     let runtime = Runtime::builder().signals(Signals::Leave).build();
     runtime.start().unwrap();
@@ -45,14 +54,9 @@ fn a_child_runs_on_the_payloads_thread_beside_it() {
 
 #[test]
 fn a_detached_child_is_dropped_with_its_flavour() {
-    struct OnDrop(Arc<AtomicBool>);
-    impl Drop for OnDrop {
-        fn drop(&mut self) {
-            self.0.store(true, SeqCst);
-        }
-    }
     let (runtime, dropped) = (started(), Arc::new(AtomicBool::new(false)));
-    let on_drop = OnDrop(Arc::clone(&dropped));
+    let is_dropped = Arc::clone(&dropped);
+    let on_drop = OnDrop(move || is_dropped.store(true, SeqCst));
     runtime
         .execute(Smol, || async move {
             spawn_local(async move {
@@ -66,15 +70,6 @@ fn a_detached_child_is_dropped_with_its_flavour() {
     runtime.shutdown();
     runtime.wait().unwrap();
     assert!(dropped.load(SeqCst));
-}
-
-/// Calls its closure when it is dropped.
-struct OnDrop<F: FnMut()>(F);
-
-impl<F: FnMut()> Drop for OnDrop<F> {
-    fn drop(&mut self) {
-        (self.0)();
-    }
 }
 
 /// A runtime with a payload that waits for a child, or has detached it; the child calls `at_end` as it is dropped.

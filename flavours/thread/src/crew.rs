@@ -116,6 +116,16 @@ mod tests {
         called.is_some_and(|called| Arc::ptr_eq(&called, call)) && call.is_made()
     }
 
+    /// A thread that was called, and whose payload another one has taken.
+    fn in_vain(crew: &mut Crew<u32>) -> Arc<Call> {
+        let call = resting(crew);
+        let called = crew.take_in(1);
+        assert!(is_called(called, &call));
+        assert_eq!(crew.take_next(), Some(1));
+        assert!(!crew.is_empty());
+        call
+    }
+
     #[test]
     fn without_a_thread_a_payload_is_handed_back() {
         let mut crew = Crew::default();
@@ -141,10 +151,7 @@ mod tests {
     #[test]
     fn a_thread_whose_payload_another_one_took_is_there_for_the_next() {
         let mut crew = Crew::default();
-        let call = resting(&mut crew);
-        assert!(is_called(crew.take_in(1), &call));
-        assert_eq!(crew.take_next(), Some(1));
-        assert!(!crew.is_empty());
+        let call = in_vain(&mut crew);
         assert!(matches!(crew.take_in(2), Ok(None)));
         // There is but one.
         assert!(crew.take_in(3).is_err());
@@ -155,9 +162,7 @@ mod tests {
     #[test]
     fn a_thread_that_comes_in_vain_is_there_no_longer() {
         let mut crew = Crew::default();
-        let call = resting(&mut crew);
-        assert!(is_called(crew.take_in(1), &call));
-        assert_eq!(crew.take_next(), Some(1));
+        let call = in_vain(&mut crew);
         assert_eq!(crew.take_next(), None);
         assert_eq!(crew.wake(&call), None);
         assert!(!call.is_made());

@@ -135,7 +135,7 @@ impl Runner {
         }
         let mut stragglers = Vec::new();
         for (slot, is_closed) in slots.iter().zip(are_closed) {
-            // Code that blocks cannot be cancelled, so nobody waits for that.
+            // Of code that blocks, which cannot be cancelled, what has no thread yet or is at its end is waited for.
             if slot.is_blocking() {
                 self.until_quiet(std::slice::from_ref(slot), deadline);
             }
