@@ -19,10 +19,16 @@ use crate::parallels::Parallels;
 /// move between the threads at every await.
 ///
 /// ```
+/// The name alone is the key with one worker for each core. Settings make another key of it:
+///
 /// use foster_core::Runtime;
 /// use foster_tokio::TokioMultiThread;
 ///
 /// const POOL: TokioMultiThread = TokioMultiThread::new().worker_threads(2).thread_name("pool");
+/// let runtime = Runtime::builder().until_idle().build();
+/// runtime.adopt(TokioMultiThread, || async {})?;
+/// runtime.run()?;
+///
 ///
 /// let runtime = Runtime::builder().until_idle().build();
 /// for _ in 0..10 {
@@ -51,6 +57,13 @@ pub struct TokioMultiThread {
 }
 
 impl TokioMultiThread {
+/// The key with its default settings, so that it is a value as `Tokio` is: [`TokioMultiThread::new()`].
+#[expect(
+    non_upper_case_globals,
+    reason = "its type has settings, and is used like those that have none"
+)]
+pub const TokioMultiThread: TokioMultiThread = TokioMultiThread::new();
+
     /// A runtime with one worker for each core.
     pub const fn new() -> Self {
         Self {
