@@ -31,6 +31,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
+mod driven;
 mod flavour;
 mod handle;
 mod multi_thread;
