@@ -84,7 +84,10 @@ impl Envelope {
         F: FnOnce() -> A + Send + 'static,
         A: Future<Output: 'static> + Send + 'static,
     {
-        Self::new(ticket, false, FutureCell::<F, A, false>::new(make))
+        let this = Self::new(ticket, false, FutureCell::<F, A, false>::new(make));
+        // Before its flavour has it, which may never poll it: the threads of others need not run.
+        this.record().slot().register(this.record());
+        this
     }
 
     pub(crate) fn subroutine<F, T>(code: F, ticket: Ticket<T>) -> Self
@@ -128,7 +131,7 @@ impl Envelope {
             record.leave_driven();
             // The runner changes the phase first and cancels the registry afterwards, so a payload that it
             // does not find there sees the phase.
-            record.slot().register(record);
+            record.slot().begin(record);
         }
         if advance(record, context).is_ready() {
             return Poll::Ready(());
