@@ -311,7 +311,8 @@ fn e4_execute_beside_the_workers_of_a_borrowed_runtime_is_taken() {
         assert_eq!(execute(), 1);
         assert_eq!(outside.block_on(async { execute() }), 1);
         let job = execute.clone();
-        let job = on_its_thread(&outside, tokio::task::spawn_blocking(job));
+        let job = async { tokio::task::spawn_blocking(job).await };
+        let job = on_its_thread(&outside, job);
         assert_eq!(job.unwrap(), 1);
         let in_place = execute.clone();
         let value = on_its_thread(&outside, async { tokio::task::block_in_place(in_place) });
