@@ -65,6 +65,18 @@ fn e4_execute_on_the_own_pool_is_refused() {
         inner.execute(POOL, || async {}).unwrap_err().kind()
     });
     assert_eq!(kind.unwrap(), ExecuteErrorKind::Deadlock);
+    // In tasks beside the payloads as well, on whatever worker they are.
+    let inner = runtime.clone();
+    let kinds = runtime.execute(POOL, move || async move {
+        let mut kinds = Vec::new();
+        for _ in 0..10 {
+            let inner = inner.clone();
+            let task = async move { inner.execute(POOL, || async {}).unwrap_err().kind() };
+            kinds.push(tokio::spawn(task).await.unwrap());
+        }
+        kinds
+    });
+    assert_eq!(kinds.unwrap(), [ExecuteErrorKind::Deadlock; 10]);
     runtime.shutdown();
     runtime.wait().unwrap();
 }

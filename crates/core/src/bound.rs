@@ -71,7 +71,7 @@ fn current_home() -> u32 {
 }
 
 /// The future that `make` makes, in an allocation of its own. It is on the stack once, as it is made, and gone
-/// from there when this returns: a future may be nearly as large as its thread's stack.
+/// from there when this returns: a future may be as large as half of its thread's stack.
 #[inline(never)]
 pub(crate) fn boxed<A>(make: impl FnOnce() -> A) -> Pin<Box<A>> {
     let mut place = Box::<A>::new_uninit();

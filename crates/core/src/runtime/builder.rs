@@ -93,8 +93,8 @@ impl Builder {
     /// counts where there are thousands of threads. A flavour is not started with less than 64 KiB, nor with
     /// more than the system gives: the payload is refused, with the reason.
     ///
-    /// A coroutine's future is not on the stack, but what it makes on its way to its first `await`, and before
-    /// it is moved into the future, is; an execute on a subroutine flavour runs on the caller's stack.
+    /// A large future lies on the heap, but is on the stack once, when it is made; so is what it works with
+    /// between two awaits. An execute on a subroutine flavour runs on its caller's stack.
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.settings.stack_size = Some(bytes);
         self
