@@ -7,7 +7,10 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::thread;
 
 use common::*;
-use foster::{AdoptErrorKind, Coroutine, Identifier, Instance, Manual, Subroutine, Thread, Tokio};
+use foster::{
+    AdoptErrorKind, Coroutine, Identifier, Instance, Manual, Subroutine, Thread, Tokio,
+    TokioMultiThread,
+};
 
 on_async_flavours!(
     f3_a_flood_in_the_queue_does_not_push_others_back,
@@ -15,6 +18,7 @@ on_async_flavours!(
 );
 once!(
     flavours_are_looked_up_by_name,
+    a_pool_is_a_value_like_its_neighbours,
     a_thread_that_cannot_be_had_refuses_the_payload,
 );
 
@@ -114,6 +118,19 @@ fn flavours_are_looked_up_by_name() {
     runtime.start().unwrap();
     while manual.step() {}
     runtime.wait().unwrap();
+}
+
+#[foster::service(flavour = TokioMultiThread)]
+async fn on_the_pool() {}
+
+fn a_pool_is_a_value_like_its_neighbours() {
+    let key: TokioMultiThread = TokioMultiThread;
+    assert_eq!(key, TokioMultiThread::new());
+    let runtime = common::builder().until_idle().build();
+    runtime.adopt(TokioMultiThread, || async {}).unwrap();
+    runtime.adopt(key, || async {}).unwrap();
+    runtime.serve(on_the_pool).unwrap();
+    runtime.run().unwrap();
 }
 
 fn a_thread_that_cannot_be_had_refuses_the_payload() {

@@ -26,6 +26,7 @@ fn as_child() {
         "panic in panic" => child::on_its_flavour(hostile::PanicInPanic),
         "hostile name" => child::on_its_flavour(texts::HostileName),
         "no descriptors" => system::no_descriptors(),
+        "a name each" => system::a_name_each(),
         "few threads" => system::few_threads(),
         "no runner" => system::no_runner(),
         "no joiner" => system::no_joiner(),

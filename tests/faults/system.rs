@@ -18,6 +18,7 @@ use crate::common::{self, *};
 use crate::once;
 
 once!(
+    a1_idle_threads_make_way_for_those_of_other_names,
     l3_a_flavour_without_its_threads_is_refused,
     l3_a_reactor_without_file_descriptors_is_refused,
     l3_a_runner_without_a_thread_is_an_error,
@@ -31,7 +32,36 @@ const POOL: TokioMultiThread = TokioMultiThread::new().worker_threads(4);
 fn assert_not_started(result: Result<(), AdoptError>) {
     let error = result.unwrap_err();
     assert_eq!(error.kind(), AdoptErrorKind::Start, "{error}");
-    assert!(error.source().is_some(), "{error:?}");
+    assert_says_why(&error);
+}
+
+/// The error's own text has the system's reason, which is its source as well.
+#[track_caller]
+fn assert_says_why(error: &AdoptError) {
+    let source = error.source().map(ToString::to_string);
+    let why = source.expect("the system gives a reason");
+    assert!(error.to_string().contains(&why), "{error}");
+}
+
+pub fn a_name_each() {
+    let runtime = started();
+    for id in 0..60 {
+        let over = Event::new();
+        let ends = over.clone();
+        let job = move || ends.happen();
+        runtime
+            .named(format!("job {id}"))
+            .adopt(Thread, job)
+            .unwrap();
+        over.expect("the job runs");
+    }
+    runtime.shutdown();
+    runtime.wait().unwrap();
+}
+
+/// Some ten threads may be there at once: those that wait for another payload of their name are too many.
+fn a1_idle_threads_make_way_for_those_of_other_names() {
+    child::play("a name each", FEW_THREADS).has_ended();
 }
 
 pub fn few_threads() {
@@ -43,6 +73,7 @@ pub fn few_threads() {
     assert_not_started(POOL.adopt(&runtime, || ()));
     let error = Thread.adopt(&runtime, || ()).unwrap_err();
     assert_eq!(error.kind(), AdoptErrorKind::Rejected);
+    assert_says_why(&error);
     hoard.spare_one();
     assert_not_started(Smol.adopt(&runtime, || ()));
     assert_not_started(POOL.adopt(&runtime, || ()));

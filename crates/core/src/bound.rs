@@ -15,6 +15,9 @@
 //! 3. Threads are known by numbers of our own, none of which is given out twice.
 //! 4. Whoever reaches for what is in the cell has set `busy`, and finds it clear: nobody else does then.
 //!
+//! A future that is too large to be moved on the stack lies in an allocation of its own, see [`boxed`]: the cell
+//! holds the pointer to it, to which the same applies.
+//!
 //! What a record is by its own type, which its waker needs, is known by a reference to it that is borrowed:
 //! [`as_itself`]. To take one more would cost two atomic operations of every poll, a twelfth of what an adopt costs
 //! the thread that polls.
@@ -65,6 +68,17 @@ fn current_home() -> u32 {
         }
         home.get()
     })
+}
+
+/// The future that `make` makes, in an allocation of its own. It is on the stack once, as it is made, and gone
+/// from there when this returns: a future may be as large as half of its thread's stack.
+#[inline(never)]
+pub(crate) fn boxed<A>(make: impl FnOnce() -> A) -> Pin<Box<A>> {
+    let mut place = Box::<A>::new_uninit();
+    // SAFETY: the pointer must be valid for a write, and aligned: it is that of a box of our own, for such a value.
+    unsafe { place.as_mut_ptr().write(make()) };
+    // SAFETY: the value must be there: it was written by the line above, or `make` has panicked, and nothing comes here.
+    Box::into_pin(unsafe { place.assume_init() })
 }
 
 /// A closure, and then the future that it has made, in place. With `BOUND` the future need not be `Send`,

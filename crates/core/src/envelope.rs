@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Waker};
 
 use crate::account::Header;
 use crate::body::{BlockingBody, Body, ForeignThread, Panic, Sink};
-use crate::bound::FutureCell;
+use crate::bound::{FutureCell, boxed};
 use crate::context::{self, Dropping};
 use crate::failure::Cause;
 use crate::outcome::Outcome;
@@ -64,6 +64,21 @@ impl<T> std::fmt::Debug for Ticket<T> {
     }
 }
 
+/// From which size on code is kept in an allocation of its own, in bytes. All that is smaller lies in its record,
+/// and is moved a few times on the way there, on the stacks of the adopter and of the flavour's thread; in a
+/// debug build each of these moves takes room of its own on them.
+const LARGE: usize = 16 * 1024;
+
+pub(crate) const fn is_large<T>() -> bool {
+    size_of::<T>() >= LARGE
+}
+
+/// The code of a coroutine.
+type BoundCell<F, A> = FutureCell<F, A, true>;
+
+/// The code of a parallel.
+type UnboundCell<F, A> = FutureCell<F, A, false>;
+
 /// A payload with all that core wraps around it.
 pub(crate) struct Envelope {
     /// `None` when the payload goes on without its envelope.
@@ -76,7 +91,21 @@ impl Envelope {
         F: FnOnce() -> A + Send + 'static,
         A: Future<Output: 'static> + 'static,
     {
-        Self::new(ticket, false, FutureCell::<F, A, true>::new(make))
+        match const { is_large::<F>() } {
+            true => Self::bound(Box::new(make), ticket),
+            false => Self::bound(make, ticket),
+        }
+    }
+
+    fn bound<F, A>(make: F, ticket: Ticket<A::Output>) -> Self
+    where
+        F: FnOnce() -> A + Send + 'static,
+        A: Future<Output: 'static> + 'static,
+    {
+        match const { is_large::<A>() } {
+            true => Self::new(ticket, false, BoundCell::new(move || boxed(make))),
+            false => Self::new(ticket, false, BoundCell::new(make)),
+        }
     }
 
     pub(crate) fn parallel<F, A>(make: F, ticket: Ticket<A::Output>) -> Self
@@ -84,7 +113,24 @@ impl Envelope {
         F: FnOnce() -> A + Send + 'static,
         A: Future<Output: 'static> + Send + 'static,
     {
-        Self::new(ticket, false, FutureCell::<F, A, false>::new(make))
+        let this = match const { is_large::<F>() } {
+            true => Self::unbound(Box::new(make), ticket),
+            false => Self::unbound(make, ticket),
+        };
+        // Before its flavour has it, which may never poll it: the threads of others need not run.
+        this.record().slot().register(this.record());
+        this
+    }
+
+    fn unbound<F, A>(make: F, ticket: Ticket<A::Output>) -> Self
+    where
+        F: FnOnce() -> A + Send + 'static,
+        A: Future<Output: 'static> + Send + 'static,
+    {
+        match const { is_large::<A>() } {
+            true => Self::new(ticket, false, UnboundCell::new(move || boxed(make))),
+            false => Self::new(ticket, false, UnboundCell::new(make)),
+        }
     }
 
     pub(crate) fn subroutine<F, T>(code: F, ticket: Ticket<T>) -> Self
@@ -92,7 +138,10 @@ impl Envelope {
         F: FnOnce() -> T + Send + 'static,
         T: 'static,
     {
-        Self::new(ticket, true, BlockingBody::new(code))
+        match const { is_large::<F>() } {
+            true => Self::new(ticket, true, BlockingBody::new(Box::new(code))),
+            false => Self::new(ticket, true, BlockingBody::new(code)),
+        }
     }
 
     fn new<B>(ticket: Ticket<B::Output>, blocking: bool, body: B) -> Self
@@ -128,7 +177,7 @@ impl Envelope {
             record.leave_driven();
             // The runner changes the phase first and cancels the registry afterwards, so a payload that it
             // does not find there sees the phase.
-            record.slot().register(record);
+            record.slot().begin(record);
         }
         if advance(record, context).is_ready() {
             return Poll::Ready(());

@@ -190,8 +190,11 @@ impl Reason {
                 "not {verb}: waiting for it would deadlock ({ring}); `call` waits without blocking"
             ),
             Self::Conflict(text) => format!("not {verb}: {text}"),
-            Self::Start(_) => format!("not {verb}: its flavour could not be started"),
-            Self::Rejected(_) => format!("not {verb}: its flavour does not take it"),
+            Self::Start(error) => format!("not {verb}: its flavour could not be started: {error}"),
+            Self::Rejected(Some(error)) => {
+                format!("not {verb}: its flavour does not take it: {error}")
+            }
+            Self::Rejected(None) => format!("not {verb}: its flavour does not take it"),
         }
     }
 }

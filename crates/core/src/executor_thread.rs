@@ -24,7 +24,8 @@ pub trait Executor: Sized + 'static {
     fn close(self) {}
 }
 
-/// A flavour of coroutines that runs an [`Executor`] on a thread of its own.
+/// A flavour of coroutines that runs an [`Executor`] on a thread of its own, whose stack is as large as
+/// [`Reporter::stack_size`] says.
 ///
 /// It is all of a flavour but the executor: a queue that is drained in batches, the thread, its
 /// end, and the report if it dies.
@@ -53,7 +54,11 @@ impl ExecutorThread {
         let on_thread = Arc::clone(&intake);
         let gone = Arc::new(Latch::default());
         let last = Last(Arc::clone(&gone));
-        let handle = thread::Builder::new().name(name.clone()).spawn(move || {
+        let mut thread = thread::Builder::new().name(name.clone());
+        if let Some(bytes) = reporter.stack_size() {
+            thread = thread.stack_size(bytes);
+        }
+        let handle = thread.spawn(move || {
             LAST.with(|local| *local.borrow_mut() = Some(last));
             let intake = on_thread;
             reporter.runs_here();

@@ -171,7 +171,8 @@ pub trait Flavour: fmt::Debug + Send + Sync + 'static {
     ///
     /// # What the runner promises
     ///
-    /// It is not called where waiting could never end, as on a thread of the flavour itself.
+    /// It is not called where waiting could never end, as on a thread of the flavour itself. Which these are is
+    /// known from first polls, and by [`Reporter::runs_here`] and [`Reporter::runs_where`].
     ///
     /// # Errors
     ///
@@ -286,11 +287,30 @@ impl Reporter {
     }
 
     /// Says that the flavour runs payloads on the calling thread, from which an execute on it would wait
-    /// for itself. Otherwise that is known from a payload's first poll on.
+    /// for itself. Otherwise that is known from a payload's first poll on. See also
+    /// [`runs_where`](Self::runs_where).
     pub fn runs_here(&self) {
         if let Some(slot) = self.slot.upgrade() {
             slot.note_thread();
         }
+    }
+
+    /// Gives an answer to whether the flavour runs payloads on the calling thread, for a flavour that cannot
+    /// say so by [`runs_here`](Self::runs_here), as its threads are others' or change.
+    ///
+    /// `answer` is asked on every thread that is about to wait in an execute, on whatever flavour of the
+    /// runtime, and what it says holds for that thread until it is asked there again. It must be quick, and
+    /// neither wait nor panic. The first answer that is given stays.
+    pub fn runs_where(&self, answer: impl Fn() -> bool + Send + Sync + 'static) {
+        if let Some(slot) = self.slot.upgrade() {
+            slot.ask_where(Box::new(answer));
+        }
+    }
+
+    /// How large the stacks of the flavour's threads are to be, in bytes, if the runtime's builder
+    /// [says so](crate::Builder::stack_size).
+    pub fn stack_size(&self) -> Option<usize> {
+        self.slot.upgrade()?.lifetime.settings.stack_size
     }
 
     /// Says that the flavour died for `reason`: it will run nothing more.

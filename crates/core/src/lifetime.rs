@@ -70,6 +70,8 @@ pub(crate) struct Settings {
     pub(crate) until_idle: bool,
     pub(crate) signals: crate::signals::Signals,
     pub(crate) clock: Clock,
+    /// How large the stacks of the flavours' threads are to be, in bytes.
+    pub(crate) stack_size: Option<usize>,
 }
 
 /// The state that payloads, flavours, tokens and the runner of one runtime share.

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use crate::envelope::{Envelope, Ticket};
+use crate::envelope::{Envelope, Ticket, is_large};
 use crate::record::Record;
 use crate::reply::Gate;
 use crate::slot::Slot;
@@ -123,7 +123,11 @@ where
     type Output = A::Output;
 
     fn into_payload(self, ticket: Ticket<A::Output>) -> Coroutine {
-        Coroutine::new(self, ticket)
+        // Boxed here, as large code takes room on the stack for each call on its way.
+        match const { is_large::<F>() } {
+            true => Coroutine::new(Box::new(self), ticket),
+            false => Coroutine::new(self, ticket),
+        }
     }
 }
 
@@ -183,7 +187,10 @@ where
     type Output = A::Output;
 
     fn into_payload(self, ticket: Ticket<A::Output>) -> Parallel {
-        Parallel::new(self, ticket)
+        match const { is_large::<F>() } {
+            true => Parallel::new(Box::new(self), ticket),
+            false => Parallel::new(self, ticket),
+        }
     }
 }
 
@@ -239,7 +246,10 @@ where
     type Output = T;
 
     fn into_payload(self, ticket: Ticket<T>) -> Subroutine {
-        Subroutine::new(self, ticket)
+        match const { is_large::<F>() } {
+            true => Subroutine::new(Box::new(self), ticket),
+            false => Subroutine::new(self, ticket),
+        }
     }
 }
 

@@ -323,6 +323,11 @@
 // Keys that are not compiled in have no page: their names lead to the features.
 #![cfg_attr(not(feature = "smol"), doc = "[`Smol`]: #crate-features")]
 #![cfg_attr(not(feature = "tokio"), doc = "[`Tokio`]: #crate-features")]
+// The name is that of a type and that of a value.
+#![cfg_attr(
+    feature = "tokio",
+    doc = "[`TokioMultiThread`]: struct@TokioMultiThread"
+)]
 #![cfg_attr(not(feature = "tokio"), doc = "[`TokioMultiThread`]: #crate-features")]
 #![cfg_attr(not(feature = "tokio"), doc = "[`TokioHandle`]: #crate-features")]
 #![cfg_attr(not(feature = "thread"), doc = "[`Thread`]: #crate-features")]
@@ -417,6 +422,10 @@ pub mod contract {}
 #[cfg_attr(not(feature = "smol"), doc = "[`Smol`]: crate#crate-features")]
 #[cfg_attr(not(feature = "tokio"), doc = "[`Tokio`]: crate#crate-features")]
 #[cfg_attr(
+    feature = "tokio",
+    doc = "[`TokioMultiThread`]: struct@TokioMultiThread"
+)]
+#[cfg_attr(
     not(feature = "tokio"),
     doc = "[`TokioMultiThread`]: crate#crate-features"
 )]
@@ -448,7 +457,7 @@ pub fn all() -> Vec<AnyKey> {
         #[cfg(feature = "tokio")]
         Tokio.into(),
         #[cfg(feature = "tokio")]
-        TokioMultiThread::new().into(),
+        TokioMultiThread.into(),
         #[cfg(feature = "thread")]
         Thread.into(),
     ]

@@ -43,7 +43,7 @@ use proc_macro::TokenStream;
 ///
 /// | option | which means |
 /// |---|---|
-/// | `flavour = Smol` | the key of the flavour, such as `Tokio` or `TokioMultiThread::new()`; needed |
+/// | `flavour = Smol` | the key of the flavour, such as `Tokio` or `TokioMultiThread::new().worker_threads(2)`; needed |
 /// | `key = Instance<Smol>` | the key's type, where `flavour` is an expression that does not begin with it, such as the name of a constant |
 /// | `name = "beat"` | `Settings::name` |
 /// | `restart = "on-failure"` | `Settings::restart`: `"never"`, `"on-failure"`, `"always"`, or an expression that is a `Restart` |

@@ -19,17 +19,22 @@ pub(crate) struct Crew<P> {
     spare: usize,
 }
 
-/// How a thread that waits is called.
+/// How a thread that waits is called, or sent away. Changed under the lock of the crew.
 #[derive(Default)]
 pub(crate) struct Call {
-    /// Changed under the lock of the crew.
     is_made: AtomicBool,
+    is_dismissed: AtomicBool,
     pub(crate) heard: Condvar,
 }
 
 impl Call {
     pub(crate) fn is_made(&self) -> bool {
         self.is_made.load(Relaxed)
+    }
+
+    /// Whether there is nothing to wait for any more.
+    pub(crate) fn is_over(&self) -> bool {
+        self.is_made() || self.is_dismissed.load(Relaxed)
     }
 }
 
@@ -95,9 +100,10 @@ impl<P> Crew<P> {
         self.idle.is_empty() && self.payloads.is_empty() && self.spare == 0
     }
 
-    /// All threads that wait. They count as waiting no longer.
+    /// Sends all threads that wait away, which are to hear of it. They count as waiting no longer.
     pub(crate) fn dismiss(&mut self) -> impl Iterator<Item = Arc<Call>> {
-        self.idle.drain(..)
+        let dismissed = |call: &Arc<Call>| call.is_dismissed.store(true, Relaxed);
+        self.idle.drain(..).inspect(dismissed)
     }
 }
 
@@ -178,6 +184,7 @@ mod tests {
         assert!(!crew.is_empty());
         let dismissed: Vec<_> = crew.dismiss().collect();
         assert!(matches!(&dismissed[..], [one] if Arc::ptr_eq(one, &stays)));
+        assert!(stays.is_over() && !stays.is_made() && !leaves.is_over());
         assert!(crew.is_empty());
     }
 }

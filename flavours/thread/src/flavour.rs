@@ -21,6 +21,10 @@ use crate::threads::Threads;
 ///
 /// # Limits
 ///
+/// Where the system gives no thread, those that wait for another payload end, whatever their names, and the
+/// start is tried again, for an eighth of a second at most. If there still is none, the payload is refused with
+/// the system's reason.
+///
 /// A thread cannot be cancelled. A subroutine that took a [`Shutdown`](foster_core::Shutdown) token
 /// is asked to end and waited for, and is a straggler if it overruns the grace time; one that did not
 /// is left behind. Either goes on until it ends or the process does.
@@ -34,8 +38,11 @@ impl Key for Thread {
         const { Identifier::new("std::thread") }
     }
 
-    fn start(&self, _: Reporter) -> Result<Arc<dyn Flavour<Payload = Subroutine>>, BoxError> {
-        Ok(Arc::new(Threads::default()))
+    fn start(
+        &self,
+        reporter: Reporter,
+    ) -> Result<Arc<dyn Flavour<Payload = Subroutine>>, BoxError> {
+        Ok(Arc::new(Threads::new(reporter.stack_size())))
     }
 }
 

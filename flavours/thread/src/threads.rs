@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::{Builder, JoinHandle};
+use std::thread::{self, Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
 use foster_core::{Joining, Rejected, Subroutine};
@@ -13,12 +14,21 @@ use crate::crew::{Call, Crew};
 /// How long a thread waits for another payload before it ends.
 const KEPT: Duration = Duration::from_secs(1);
 
+/// How long to wait, in milliseconds and time after time, for the threads that were sent away for one that
+/// cannot be had: they end a moment later, and the system takes another one to give back what they had.
+const PATIENCE: [u64; 7] = [1, 2, 4, 8, 16, 32, 64];
+
+/// What a thread is to run first. Shared, as a thread that cannot be had does not give it back.
+type Parcel = Arc<Mutex<Option<Subroutine>>>;
+
 /// All threads of one flavour.
 #[derive(Default)]
 pub(crate) struct Threads(Arc<Shared>);
 
 #[derive(Default)]
 struct Shared {
+    /// How large the threads' stacks are, in bytes, if that is set.
+    stack_size: Option<usize>,
     state: Mutex<State>,
     ended: Condvar,
 }
@@ -44,6 +54,13 @@ impl Shared {
 }
 
 impl Threads {
+    pub(crate) fn new(stack_size: Option<usize>) -> Self {
+        Self(Arc::new(Shared {
+            stack_size,
+            ..Shared::default()
+        }))
+    }
+
     /// Runs `payload` on a thread that has nothing else to do, and returns at once.
     pub(crate) fn run_apart(&self, payload: Subroutine) -> Result<(), Rejected<Subroutine>> {
         let name = payload.name();
@@ -68,19 +85,19 @@ impl Threads {
     }
 
     fn spawn(&self, name: String, payload: Subroutine) -> Result<(), Rejected<Subroutine>> {
-        // Shared, as a thread that cannot be spawned does not give back what it was to run.
         let parcel = Arc::new(Mutex::new(Some(payload)));
-        let (shared, on_thread) = (Arc::clone(&self.0), Arc::clone(&parcel));
-        let thread = Builder::new().name(name.clone());
-        let spawned = thread.spawn(move || {
-            let call = Arc::new(Call::default());
-            let mut next = take(&on_thread);
-            while let Some(payload) = next {
-                payload.run();
-                next = shared.next(&name, &call);
+        let mut thread = self.begin(&name, &parcel);
+        if thread.is_err() && self.retire() {
+            for pause in PATIENCE {
+                thread::sleep(Duration::from_millis(pause));
+                thread = self.begin(&name, &parcel);
+                if thread.is_ok() {
+                    break;
+                }
+                self.retire();
             }
-        });
-        match spawned {
+        }
+        match thread {
             Ok(handle) => {
                 self.0.lock().keep(handle);
                 Ok(())
@@ -96,6 +113,34 @@ impl Threads {
         }
     }
 
+    /// Begins a thread, which runs what is in `parcel` first.
+    fn begin(&self, name: &str, parcel: &Parcel) -> io::Result<JoinHandle<()>> {
+        let (shared, parcel, name) = (Arc::clone(&self.0), Arc::clone(parcel), name.to_owned());
+        let mut thread = Builder::new().name(name.clone());
+        if let Some(bytes) = self.0.stack_size {
+            thread = thread.stack_size(bytes);
+        }
+        thread.spawn(move || {
+            let call = Arc::new(Call::default());
+            let mut next = take(&parcel);
+            while let Some(payload) = next {
+                payload.run();
+                next = shared.next(&name, &call);
+            }
+        })
+    }
+
+    /// Has the threads that wait end, whatever their names; whether any does or has, and was not let go before.
+    fn retire(&self) -> bool {
+        let mut state = self.0.lock();
+        state.dismiss();
+        // One of those that run has no thread: that which is to have one.
+        let are_spare = state.handles.len() >= state.running;
+        // The system keeps the stack of a thread for as long as that can be joined.
+        state.sweep();
+        are_spare
+    }
+
     pub(crate) fn is_cancelled(&self) -> bool {
         self.0.lock().cancelled
     }
@@ -104,9 +149,7 @@ impl Threads {
     pub(crate) fn end_when_empty(&self) {
         let mut state = self.0.lock();
         state.cancelled = true;
-        for call in state.crews.values_mut().flat_map(Crew::dismiss) {
-            call.heard.notify_one();
-        }
+        state.dismiss();
     }
 
     /// Waits until all threads have ended, at most until `by`; whether they have.
@@ -153,7 +196,7 @@ impl Shared {
             crew.rest(Arc::clone(call));
             state = call
                 .heard
-                .wait_timeout_while(state, KEPT, |state| !state.cancelled && !call.is_made())
+                .wait_timeout_while(state, KEPT, |state| !state.cancelled && !call.is_over())
                 .unwrap_or_else(PoisonError::into_inner)
                 .0;
             let is_called = call.is_made();
@@ -178,17 +221,29 @@ impl Shared {
 }
 
 impl State {
+    /// Has the threads that wait end.
+    fn dismiss(&mut self) {
+        for call in self.crews.values_mut().flat_map(Crew::dismiss) {
+            call.heard.notify_one();
+        }
+    }
+
+    /// Lets go of the threads that have ended.
+    fn sweep(&mut self) {
+        self.handles.retain(|handle| !handle.is_finished());
+    }
+
     /// Keeps `handle` for `wait`, and lets go of the threads that have ended meanwhile.
     fn keep(&mut self, handle: JoinHandle<()>) {
         if self.handles.len() >= self.sweep_at {
-            self.handles.retain(|handle| !handle.is_finished());
+            self.sweep();
             self.sweep_at = 2 * self.handles.len() + 16;
         }
         self.handles.push(handle);
     }
 }
 
-fn take(parcel: &Mutex<Option<Subroutine>>) -> Option<Subroutine> {
+fn take(parcel: &Parcel) -> Option<Subroutine> {
     parcel.lock().unwrap_or_else(PoisonError::into_inner).take()
 }
 

@@ -34,11 +34,14 @@ impl Key for Tokio {
 
     fn start(&self, reporter: Reporter) -> Result<Arc<dyn Flavour<Payload = Coroutine>>, BoxError> {
         let name = format!("foster {} blocking", reporter.identifier());
+        let stack_size = reporter.stack_size();
         ExecutorThread::start(reporter, move || {
-            let runtime = Builder::new_current_thread()
-                .enable_all()
-                .thread_name(name)
-                .build_local(LocalOptions::default())?;
+            let mut runtime = Builder::new_current_thread();
+            runtime.enable_all().thread_name(name);
+            if let Some(bytes) = stack_size {
+                runtime.thread_stack_size(bytes);
+            }
+            let runtime = runtime.build_local(LocalOptions::default())?;
             Ok(TokioExecutor(runtime))
         })
     }

@@ -7,6 +7,7 @@ use std::time::Instant;
 use foster_core::{BoxError, Flavour, Identifier, Key, Parallel, Rejected, Reporter};
 use tokio::runtime::Handle;
 
+use crate::driven::is_driven_here;
 use crate::parallels::Parallels;
 
 /// The key of a flavour on a tokio runtime that exists already, such as that of `#[tokio::main]`.
@@ -34,7 +35,14 @@ use crate::parallels::Parallels;
 /// Foster's ends. If the runtime ends first, it drops its payloads, and each is reported as lost.
 ///
 /// A runtime that nobody drives, such as a current-thread runtime whose thread blocks in
-/// [`wait`](foster_core::Runtime::wait), polls nothing: its payloads are stragglers then.
+/// [`wait`](foster_core::Runtime::wait), polls nothing: its payloads are stragglers then, each by its name.
+///
+/// An [`execute`](foster_core::Runtime::execute) on a thread that the runtime needs to poll its tasks is refused
+/// as a deadlock: on the one that drives a current-thread runtime, and on the workers of a pool, also in tasks
+/// that were spawned by other means. It is taken on all others, such as that of `#[tokio::main]` beside a pool,
+/// or one that is in `spawn_blocking` or `block_in_place`. A thread that has
+/// [entered](tokio::runtime::Handle::enter) another runtime's context while it runs a task counts as one of that
+/// runtime.
 #[derive(Clone)]
 pub struct TokioHandle {
     handle: Handle,
@@ -78,6 +86,8 @@ impl Key for TokioHandle {
 
     fn start(&self, reporter: Reporter) -> Result<Arc<dyn Flavour<Payload = Parallel>>, BoxError> {
         reporter.runs_on(self.handle.metrics().num_workers());
+        let handle = self.handle.clone();
+        reporter.runs_where(move || is_driven_here(&handle));
         Ok(Arc::new(OnHandle {
             handle: self.handle.clone(),
             // The runtime goes on.

@@ -3,7 +3,7 @@
 //! | key | runs | on | A3: do its payloads run in parallel with each other? |
 //! |---|---|---|---|
 //! | [`Tokio`] | coroutines, whose futures need not be `Send` | one thread, a [`tokio::runtime::LocalRuntime`] of its own | never |
-//! | [`TokioMultiThread`] | parallels, whose futures are `Send` | several threads, a tokio runtime of its own | yes |
+//! | [`TokioMultiThread`](struct@TokioMultiThread) | parallels, whose futures are `Send` | several threads, a tokio runtime of its own | yes |
 //! | [`TokioHandle`] | parallels | a tokio runtime that exists already | as that runtime has it |
 //!
 //! Depend on this crate together with `foster-core` to take just this flavour; programs usually
@@ -31,6 +31,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
+mod driven;
 mod flavour;
 mod handle;
 mod multi_thread;

@@ -10,6 +10,7 @@ use std::time::Instant;
 use foster_core::{BoxError, Flavour, Identifier, Key, Parallel, Rejected, Reporter};
 use tokio::runtime::{Builder, Runtime};
 
+use crate::driven::is_driven_here;
 use crate::parallels::Parallels;
 
 /// The key of a flavour on several threads: a tokio multi-thread runtime of its own, with all its
@@ -18,9 +19,15 @@ use crate::parallels::Parallels;
 /// Its payloads are [`Parallel`]s: their futures are `Send`, run in parallel with each other, and may
 /// move between the threads at every await.
 ///
+/// The name alone is the key with one worker for each core. Settings make another key of it:
+///
 /// ```
 /// use foster_core::Runtime;
 /// use foster_tokio::TokioMultiThread;
+///
+/// let runtime = Runtime::builder().until_idle().build();
+/// runtime.adopt(TokioMultiThread, || async {})?;
+/// runtime.run()?;
 ///
 /// const POOL: TokioMultiThread = TokioMultiThread::new().worker_threads(2).thread_name("pool");
 ///
@@ -49,6 +56,13 @@ pub struct TokioMultiThread {
     worker_threads: Option<usize>,
     thread_name: Option<&'static str>,
 }
+
+/// The key with its default settings, so that it is a value as `Tokio` is: [`TokioMultiThread::new()`].
+#[expect(
+    non_upper_case_globals,
+    reason = "its type has settings, and is used like those that have none"
+)]
+pub const TokioMultiThread: TokioMultiThread = TokioMultiThread::new();
 
 impl TokioMultiThread {
     /// A runtime with one worker for each core.
@@ -91,21 +105,28 @@ impl Key for TokioMultiThread {
             Some(name) => name.to_owned(),
             None => format!("foster {}", reporter.identifier()),
         };
-        try_threads(threads)?;
+        let stack_size = reporter.stack_size();
+        try_threads(threads, stack_size)?;
         reporter.runs_on(threads);
         let workers = Arc::new(Workers::default());
         let starting = Arc::clone(&workers);
-        let runtime = Builder::new_multi_thread()
+        let mut builder = Builder::new_multi_thread();
+        builder
             .enable_all()
             .worker_threads(threads)
             // A thread's name must not hold zeros; a user's may.
             .thread_name(name.replace('\0', ""))
             // Not at a thread's start: a blocking job may get a thread that was started for a worker.
-            .on_thread_park(move || starting.start(threads))
-            .build()?;
+            .on_thread_park(move || starting.start(threads));
+        if let Some(bytes) = stack_size {
+            builder.thread_stack_size(bytes);
+        }
+        let runtime = builder.build()?;
         // Workers alone park, and do so as long as there are no payloads.
         workers.wait_for_start(threads);
         let handle = runtime.handle().clone();
+        let of_payloads = handle.clone();
+        reporter.runs_where(move || is_driven_here(&of_payloads));
         let runtime = Arc::new(Mutex::new(Some(runtime)));
         let at_end = Arc::clone(&runtime);
         Ok(Arc::new(MultiThread {
@@ -122,11 +143,17 @@ impl Key for TokioMultiThread {
 ///
 /// Tokio must not be the one to find out: it panics, and its unwinding waits for the workers that have
 /// begun, which nobody asks to end.
-fn try_threads(threads: usize) -> io::Result<()> {
+fn try_threads(threads: usize, stack_size: Option<usize>) -> io::Result<()> {
     let gate = Mutex::new(());
     thread::scope(|scope| {
         let closed = gate.lock();
-        let one = |_| thread::Builder::new().spawn_scoped(scope, || drop(gate.lock()));
+        let one = |_| {
+            let thread = match stack_size {
+                Some(bytes) => thread::Builder::new().stack_size(bytes),
+                None => thread::Builder::new(),
+            };
+            thread.spawn_scoped(scope, || drop(gate.lock()))
+        };
         let all: io::Result<Vec<_>> = (0..threads).map(one).collect();
         drop(closed);
         // Joined, as the scope by itself does not wait until their stacks are free.

@@ -247,3 +247,57 @@ fn a_record_is_not_taken_for_another_one() {
     );
     assert_eq!(Arc::strong_count(&other), 1);
 }
+
+#[test]
+fn a_boxed_future_is_made_once_and_stays_where_it_is() {
+    let dropped = Rc::new(Cell::new(0));
+    let counts = Counts(Rc::clone(&dropped));
+    let held = [7_u8; 4_096];
+    let mut future = boxed(move || async move {
+        let _counts = counts;
+        let place = ptr::from_ref(&held);
+        let mut polled = false;
+        poll_fn(|_| match mem::replace(&mut polled, true) {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        })
+        .await;
+        assert_eq!(place, ptr::from_ref(&held));
+        held[4_095]
+    });
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(future.as_mut().poll(&mut context).is_pending());
+    assert_eq!(future.as_mut().poll(&mut context), Poll::Ready(7));
+    drop(future);
+    assert_eq!(dropped.get(), 1);
+}
+
+#[test]
+fn a_boxed_future_that_is_never_polled_is_dropped() {
+    let dropped = Rc::new(Cell::new(0));
+    let counts = Counts(Rc::clone(&dropped));
+    drop(boxed(move || async move { drop(counts) }));
+    assert_eq!(dropped.get(), 1);
+}
+
+#[test]
+fn a_future_whose_making_panics_is_never_there() {
+    let dropped = Rc::new(Cell::new(0));
+    let counts = Counts(Rc::clone(&dropped));
+    let made = catch_unwind(AssertUnwindSafe(|| {
+        boxed::<[String; 2]>(|| {
+            let _counts = counts;
+            panic!("while it is made")
+        })
+    }));
+    assert!(made.is_err());
+    assert_eq!(dropped.get(), 1);
+}
+
+struct Counts(Rc<Cell<u32>>);
+
+impl Drop for Counts {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() + 1);
+    }
+}

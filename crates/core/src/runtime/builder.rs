@@ -41,6 +41,7 @@ impl Builder {
                 until_idle: false,
                 signals: Signals::default(),
                 clock: Clock::system(),
+                stack_size: None,
             },
             keys: Vec::new(),
             linked: Expected::default(),
@@ -81,6 +82,21 @@ impl Builder {
     /// system's, unless a test moves one of its own.
     pub fn clock(mut self, clock: Clock) -> Self {
         self.settings.clock = clock;
+        self
+    }
+
+    /// How large the stacks of the flavours' threads are, in bytes, at least. Unless set it is what the standard
+    /// library gives a thread: 2 MiB, or what `RUST_MIN_STACK` says.
+    ///
+    /// It holds for all threads that a flavour starts to run payloads on: that of a coroutine flavour, the
+    /// workers of a pool, those of subroutines. Memory is taken as it is used, but address space at once, which
+    /// counts where there are thousands of threads. A flavour is not started with less than 64 KiB, nor with
+    /// more than the system gives: the payload is refused, with the reason.
+    ///
+    /// A large future lies on the heap, but is on the stack once, when it is made; so is what it works with
+    /// between two awaits. An execute on a subroutine flavour runs on its caller's stack.
+    pub fn stack_size(mut self, bytes: usize) -> Self {
+        self.settings.stack_size = Some(bytes);
         self
     }
 

@@ -145,6 +145,10 @@ impl Core {
         };
         // Blocking code runs right here: its caller waits for nobody, who could be let go.
         let waits = reply.record().is_some_and(|record| !record.is_blocking());
+        if waits {
+            // Of any flavour: the ring may come back to this thread through another one.
+            self.slots.iter().for_each(|slot| slot.look_here());
+        }
         let executing = match reply.record().map(deadlock::enter).transpose() {
             Ok(executing) => executing,
             Err(ring) => return refuse(payload, Reason::Deadlock(ring)),

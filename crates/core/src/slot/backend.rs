@@ -10,6 +10,9 @@ use crate::failure::panic_message;
 use crate::flavour::{Flavour, Reporter};
 use crate::sync::{Arc, MutexGuard, OnceLock, PoisonError};
 
+/// How small a stack may be set, in bytes. With less a thread would not get to its first payload.
+const LEAST_STACK: usize = 64 * 1024;
+
 #[derive(Default)]
 pub(super) struct Start {
     under_way: bool,
@@ -46,7 +49,11 @@ impl Slot {
         // Without the lock: this is the flavour's code, and the runner must be able to close the
         // slot while it takes its time.
         let reporter = Reporter::new(self.identifier().clone(), Arc::downgrade(self));
-        let result = catch_unwind(AssertUnwindSafe(|| (typed.starter)(reporter)))
+        let start = || {
+            self.check_stack_size()?;
+            (typed.starter)(reporter)
+        };
+        let result = catch_unwind(AssertUnwindSafe(start))
             .unwrap_or_else(|panic| Err(panic_message(panic).into()));
         let mut start = self.lock_start();
         // Kept also if the slot was closed meanwhile: the runner waited for this, and joins it.
@@ -62,6 +69,16 @@ impl Slot {
             return Err(Reason::Stopping);
         }
         Ok(flavour)
+    }
+
+    fn check_stack_size(&self) -> Result<(), BoxError> {
+        match self.lifetime.settings.stack_size {
+            Some(bytes) if bytes < LEAST_STACK => {
+                let least = LEAST_STACK;
+                Err(format!("a stack of {bytes} bytes is too small, {least} are the least").into())
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Lets the flavour be started no more; `false` if a start was still under way at `by`.

@@ -37,10 +37,16 @@ pub(crate) use self::slots::Slots;
 /// coroutine takes its token in its first poll, which is waited for; this is the same for threads.
 pub(crate) const SETTLING: Duration = Duration::from_millis(20);
 
+/// What a flavour answers when it is asked whether it runs payloads on the calling thread.
+pub(crate) type RunsHere = dyn Fn() -> bool + Send + Sync;
+
 thread_local! {
     /// The slot that has noted this thread last, so that most payloads need not look.
     static LAST_NOTED: Cell<usize> = const { Cell::new(0) };
 }
+
+/// The number of no slot: that which has noted the thread last has forgotten it, others may have not.
+const FORGOTTEN: usize = usize::MAX;
 
 /// Whether payloads of some slot that can block each other were seen on the calling thread.
 pub(crate) fn is_thread_noted() -> bool {
@@ -50,7 +56,8 @@ pub(crate) fn is_thread_noted() -> bool {
 /// One flavour of one runtime. Starts the flavour when it is first needed.
 pub(crate) struct Slot {
     counts: Counts,
-    /// The payloads that their flavour polls by means of its own, and that have started and are not over.
+    /// The payloads that their flavour polls by means of its own, and that are not over: parallels from when
+    /// they are made, all others from when they start.
     registry: Mutex<Slab<Registered>>,
     /// Those that a run queue polls, from when it is about to poll them first, and until shortly after
     /// their end.
@@ -63,6 +70,8 @@ pub(crate) struct Slot {
     number: usize,
     /// The threads on which payloads that can block each other were seen.
     threads: Mutex<Vec<ThreadId>>,
+    /// Whether the flavour runs payloads on the thread that asks, if it can tell.
+    runs_here: OnceLock<Box<RunsHere>>,
     /// On how many threads the flavour runs payloads.
     width: AtomicUsize,
     /// Whether the payloads are blocking code.
@@ -89,6 +98,7 @@ impl Slot {
             queue: OnceLock::new(),
             gates: Mutex::default(),
             threads: Mutex::default(),
+            runs_here: OnceLock::new(),
             width: AtomicUsize::new(1),
             blocking: AtomicBool::new(false),
             last_begun: Mutex::default(),
@@ -141,7 +151,7 @@ impl Slot {
             || self.is_blocking() && self.all_started() && !self.alive().iter().any(ends_soon)
     }
 
-    /// The payloads that have started, or are about to, and are not over.
+    /// The payloads that have started, or are about to, and are not over; and parallels that have not.
     pub(crate) fn alive(&self) -> Vec<Arc<Record>> {
         let mut alive: Vec<_> = self
             .registry()
@@ -185,6 +195,33 @@ impl Slot {
         if !threads.contains(&current) {
             threads.push(current);
         }
+    }
+
+    /// From here on `answer` says whether the flavour runs payloads on the thread that asks. The first one
+    /// stays.
+    pub(crate) fn ask_where(&self, answer: Box<RunsHere>) {
+        let _ = self.runs_here.set(answer);
+    }
+
+    /// Asks the flavour, if it can tell, whether it runs payloads on the calling thread, and notes the answer.
+    pub(crate) fn look_here(&self) {
+        match self.runs_here.get() {
+            Some(runs_here) if runs_here() => self.note_thread(),
+            Some(_) => self.forget_thread(),
+            None => {}
+        }
+    }
+
+    fn forget_thread(&self) {
+        let current = current_thread();
+        let mut threads = self.lock_threads();
+        threads.retain(|known| *known != current);
+        drop(threads);
+        LAST_NOTED.with(|last| {
+            if last.get() == self.number {
+                last.set(FORGOTTEN);
+            }
+        });
     }
 
     /// The threads on which this slot's coroutines were seen.

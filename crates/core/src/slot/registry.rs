@@ -20,15 +20,20 @@ pub(super) struct Registered {
 }
 
 impl Slot {
-    /// Enters the payload into the registry, as it is about to run.
+    /// Enters the payload into the registry, in which it stays until it is over.
     pub(crate) fn register(&self, record: &Arc<Record>) {
-        {
-            let mut registry = self.registry();
-            let key = registry.insert(Registered {
-                record: Arc::clone(record),
-                waker: None,
-            });
-            record.set_registered_as(key);
+        let mut registry = self.registry();
+        let key = registry.insert(Registered {
+            record: Arc::clone(record),
+            waker: None,
+        });
+        record.set_registered_as(key);
+    }
+
+    /// The payload is about to run on the calling thread.
+    pub(crate) fn begin(&self, record: &Arc<Record>) {
+        if record.registered_as().is_none() {
+            self.register(record);
         }
         if record.is_blocking() {
             self.blocking.store(true, SeqCst);
