@@ -191,9 +191,23 @@ pub trait AnyFlavour: Copy + Send + 'static {
         code: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, ExecuteError>;
 
+    fn execute_named<T: Send + 'static>(
+        self,
+        runtime: &Runtime,
+        name: &'static str,
+        code: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, ExecuteError>;
+
     fn call<T: Send + 'static>(
         self,
         runtime: &Runtime,
+        code: impl FnOnce() -> T + Send + 'static,
+    ) -> foster::Call<T>;
+
+    fn call_named<T: Send + 'static>(
+        self,
+        runtime: &Runtime,
+        name: &'static str,
         code: impl FnOnce() -> T + Send + 'static,
     ) -> foster::Call<T>;
 }
@@ -236,12 +250,32 @@ macro_rules! any_flavour {
             }
 
             #[track_caller]
+            fn execute_named<T: Send + 'static>(
+                self,
+                runtime: &Runtime,
+                name: &'static str,
+                $code: impl FnOnce() -> T + Send + 'static,
+            ) -> Result<T, ExecuteError> {
+                runtime.named(name).execute(self, $payload)
+            }
+
+            #[track_caller]
             fn call<T: Send + 'static>(
                 self,
                 runtime: &Runtime,
                 $code: impl FnOnce() -> T + Send + 'static,
             ) -> foster::Call<T> {
                 runtime.call(self, $payload)
+            }
+
+            #[track_caller]
+            fn call_named<T: Send + 'static>(
+                self,
+                runtime: &Runtime,
+                name: &'static str,
+                $code: impl FnOnce() -> T + Send + 'static,
+            ) -> foster::Call<T> {
+                runtime.named(name).call(self, $payload)
             }
         }
     };
