@@ -12,6 +12,8 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+pub mod services;
+
 use foster::{
     AdoptError, BoxError, Builder, Coroutine, ExecuteError, Flavour, Identifier, Key, Latch,
     Outcome, Reporter, RunError, Runtime, Signals, Smol, Thread, Tokio, TokioMultiThread,
@@ -291,34 +293,35 @@ any_flavour!(Thread, "std::thread", false, |code| code);
 impl AsyncFlavour for Smol {}
 impl AsyncFlavour for Tokio {}
 
-/// Makes a `#[test]` for each flavour of each function named, which takes the flavour's key.
+/// Makes a `#[test]` for each flavour of each function named, which takes the flavour's key. What stands before
+/// a name, such as `#[ignore = "house"]`, goes to its tests.
 #[macro_export]
 macro_rules! on_every_flavour {
-    ($($test:ident),* $(,)?) => {
-        mod on_smol { $(#[test] fn $test() { $crate::common::within_a_minute(|| super::$test(foster::Smol)) })* }
-        mod on_tokio { $(#[test] fn $test() { $crate::common::within_a_minute(|| super::$test(foster::Tokio)) })* }
-        mod on_multi_thread { $(#[test] fn $test() {
+    ($($(#[$attribute:meta])* $test:ident),* $(,)?) => {
+        mod on_smol { $(#[test] $(#[$attribute])* fn $test() { $crate::common::within_a_minute(|| super::$test(foster::Smol)) })* }
+        mod on_tokio { $(#[test] $(#[$attribute])* fn $test() { $crate::common::within_a_minute(|| super::$test(foster::Tokio)) })* }
+        mod on_multi_thread { $(#[test] $(#[$attribute])* fn $test() {
             let key = foster::TokioMultiThread::new().worker_threads(2);
             $crate::common::within_a_minute(move || super::$test(key))
         })* }
-        mod on_thread { $(#[test] fn $test() { $crate::common::within_a_minute(|| super::$test(foster::Thread)) })* }
+        mod on_thread { $(#[test] $(#[$attribute])* fn $test() { $crate::common::within_a_minute(|| super::$test(foster::Thread)) })* }
     };
 }
 
 /// As [`on_every_flavour`], for the flavours of coroutines.
 #[macro_export]
 macro_rules! on_async_flavours {
-    ($($test:ident),* $(,)?) => {
-        mod on_async_smol { $(#[test] fn $test() { $crate::common::within_a_minute(|| super::$test(foster::Smol)) })* }
-        mod on_async_tokio { $(#[test] fn $test() { $crate::common::within_a_minute(|| super::$test(foster::Tokio)) })* }
+    ($($(#[$attribute:meta])* $test:ident),* $(,)?) => {
+        mod on_async_smol { $(#[test] $(#[$attribute])* fn $test() { $crate::common::within_a_minute(|| super::$test(foster::Smol)) })* }
+        mod on_async_tokio { $(#[test] $(#[$attribute])* fn $test() { $crate::common::within_a_minute(|| super::$test(foster::Tokio)) })* }
     };
 }
 
 /// Makes a `#[test]` of each function named, which takes nothing.
 #[macro_export]
 macro_rules! once {
-    ($($test:ident),* $(,)?) => {
-        mod once { $(#[test] fn $test() { $crate::common::within_a_minute(super::$test) })* }
+    ($($(#[$attribute:meta])* $test:ident),* $(,)?) => {
+        mod once { $(#[test] $(#[$attribute])* fn $test() { $crate::common::within_a_minute(super::$test) })* }
     };
 }
 
