@@ -11,7 +11,7 @@ use foster::{
 use futures_lite::future::block_on;
 use tokio::sync::Notify;
 
-use super::{AnyFlavour, Event, Log, OnDrop, SOON, builder, wait_apart};
+use super::{AnyFlavour, Event, Log, Odd, OnDrop, SOON, builder, wait_apart};
 
 pub const SECOND: Duration = Duration::from_secs(1);
 /// Below and above a moment: how a share is rounded is nobody's business.
@@ -82,8 +82,13 @@ pub fn expect(what: &str, mut is_it: impl FnMut() -> bool) {
     }
 }
 
-/// A flavour on which services run, written as a future: a thread blocks on it.
-pub trait Host: AnyFlavour {
+/// A flavour on which services run that are written as a future: a thread blocks on it.
+pub trait Host: AnyFlavour + Serve {}
+
+impl<F: AnyFlavour + Serve> Host for F {}
+
+/// The key of such a flavour.
+pub trait Serve: Sized {
     #[track_caller]
     fn serve<R>(
         self,
@@ -122,9 +127,10 @@ macro_rules! served {
     };
 }
 
+#[allow(clippy::clone_on_copy, reason = "not all keys are `Copy`")]
 macro_rules! host {
     ($key:ty, |$run:ident| $code:expr) => {
-        impl Host for $key {
+        impl Serve for $key {
             fn serve<R>(
                 self,
                 unit: UnitBuilder<'_>,
@@ -147,13 +153,14 @@ macro_rules! host {
             {
                 served!(unit.serve_with(move || {
                     let $run = make();
-                    service(self, $code)
+                    service(self.clone(), $code)
                 }))
             }
         }
     };
 }
 
+host!(Odd, |run| run);
 host!(Smol, |run| run);
 host!(Tokio, |run| run);
 host!(TokioMultiThread, |run| run);
