@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use common::services::*;
 use common::*;
-use foster::{Clock, FailureKind, Ready, Restart, RunError, Runtime, Shutdown, Thread, UnitState};
+use foster::{
+    Clock, FailureKind, Ready, Restart, RunError, Runtime, Shutdown, Smol, Thread, UnitState,
+};
 use futures_lite::future::block_on;
 
 on_every_flavour!(
@@ -31,6 +33,8 @@ once!(
     v12_a_flavour_that_cannot_start_at_first_is_tried_again_for_what_waited_for_the_start,
     #[ignore = "house"]
     v12_a_flavour_that_never_starts_is_given_up_and_told,
+    #[ignore = "house"]
+    v12_who_comes_after_one_whose_flavour_cannot_start_at_first_waits,
     #[ignore = "house"]
     v12_a_flavour_that_cannot_start_is_told_without_a_policy,
 );
@@ -285,6 +289,25 @@ fn v12_a_flavour_that_cannot_start_at_first_is_tried_again_for_what_waited_for_t
         let unit = odd(&runtime, 2, at_once(), value);
         runtime.start().unwrap();
         runs_in_the_end(&runtime, &unit, 2);
+    }
+}
+
+fn v12_who_comes_after_one_whose_flavour_cannot_start_at_first_waits() {
+    for is_started in [false, true] {
+        let runtime = runtime();
+        if is_started {
+            runtime.start().unwrap();
+        }
+        let base = odd(&runtime, 2, at_once(), Value::Same);
+        let unit = runtime.unit().name("after").after("odd");
+        let after = Smol.serve(unit, pending::<()>).unwrap();
+        if !is_started {
+            runtime.start().unwrap();
+        }
+        assert!(after.wait_ready(SOON), "its turn comes");
+        assert!(base.wait_ready(SOON));
+        assert_eq!(base.restarts(), 2);
+        end(&runtime);
     }
 }
 

@@ -25,6 +25,8 @@ on_every_flavour!(
 );
 once!(
     #[ignore = "house"]
+    v11_stop_times_that_exceed_grace_are_told_at_the_start,
+    #[ignore = "house"]
     a8_services_begin_in_order_although_their_flavour_takes_its_time,
     #[ignore = "house"]
     a8_services_begin_in_order_although_their_flavour_takes_its_time_whatever_their_settings_are,
@@ -146,6 +148,42 @@ impl io::Write for Writer {
     }
 }
 
+fn traced_text() -> String {
+    String::from_utf8(traced().lock().unwrap().clone()).unwrap()
+}
+
+/// Once, before anything stops; not where they fit.
+fn v11_stop_times_that_exceed_grace_are_told_at_the_start() {
+    traced();
+    for (base, front, time, exceeds) in [
+        ("too long a base", "too long a front", 8 * SECOND, true),
+        ("a base that fits", "a front that fits", 4 * SECOND, false),
+    ] {
+        let runtime = builder().grace(10 * SECOND).build();
+        let run = || async { Shutdown::current().requested().await };
+        let unit = |name: &'static str| runtime.unit().name(name).stop_time(time);
+        Smol.serve(unit(base), run).unwrap();
+        let unit = unit(front).after(base);
+        let front_unit = Smol.serve(unit, run).unwrap();
+        runtime.start().unwrap();
+        assert!(front_unit.wait_ready(SOON));
+        let is_told = || {
+            let text = traced_text();
+            let mut lines = text.lines();
+            lines.any(|line| {
+                let names = [base, front].map(|name| line.contains(&format!("`{name}`")));
+                names.contains(&true) && line.contains("grace")
+            })
+        };
+        match exceeds {
+            true => expect("a line", is_told),
+            false => assert!(!is_told()),
+        }
+        runtime.shutdown();
+        runtime.wait().unwrap();
+    }
+}
+
 /// A line of `text` that says that `one` waits for `other`.
 fn says_who_waits(text: &str, one: &str, other: &str) -> bool {
     let (one, other) = (format!("`{one}`"), format!("`{other}`"));
@@ -190,12 +228,11 @@ fn v10_one_that_waits_at_the_stop_says_for_whom<F: Host>(flavour: F) {
     traced();
     let (one, other) = names::<F>("a clean stop");
     let (runtime, waits) = waiting(flavour, one, other);
-    let text = || String::from_utf8(traced().lock().unwrap().clone()).unwrap();
-    assert!(!says_who_waits(&text(), one, other));
+    assert!(!says_who_waits(&traced_text(), one, other));
     runtime.shutdown();
     let _ = runtime.wait();
     assert!(waits.state().is_over());
-    expect("a line", || says_who_waits(&text(), one, other));
+    expect("a line", || says_who_waits(&traced_text(), one, other));
 }
 
 fn v10_one_that_waits_is_in_the_report_if_there_is_one<F: Host>(flavour: F) {

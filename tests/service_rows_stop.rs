@@ -6,7 +6,6 @@
 
 mod common;
 
-use std::future::Future;
 use std::time::Duration;
 
 use common::services::*;
@@ -21,6 +20,7 @@ on_every_flavour!(
     v11_a_unit_has_what_others_left_of_the_time,
 );
 on_async_flavours!(
+    v11_its_own_stop_has_the_whole_grace_time_and_concerns_it_alone,
     #[ignore = "house"]
     v11_each_of_a_chain_has_its_share,
     #[ignore = "house"]
@@ -271,6 +271,25 @@ fn v11_one_that_overruns_its_own_time_and_grace_is_told_once<F: Host>(flavour: F
     assert_eq!(error.to_string().matches("`slow`").count(), 1, "{error}");
 }
 
+/// No share is taken off: nobody else stops.
+fn v11_its_own_stop_has_the_whole_grace_time_and_concerns_it_alone<F: Host>(flavour: F) {
+    let stage = Stage::new(GRACE);
+    let base = stage.part(flavour, "base", &[], None, End::AtOnce);
+    let middle = stage.part(flavour, "middle", &["base"], None, End::WhenTold);
+    let front = stage.part(flavour, "front", &["middle"], None, End::AtOnce);
+    middle.unit.stop();
+    middle.asked.expect("it is asked");
+    stage.are_cut_at(&[&middle], GRACE);
+    assert!(middle.unit.wait_stopped(SOON));
+    for other in [base, front] {
+        assert_eq!(other.unit.state(), UnitState::Running);
+        assert!(!other.asked.has_happened());
+    }
+    // It is no straggler of the runtime's, which stops later.
+    stage.runtime.shutdown();
+    stage.finish().unwrap();
+}
+
 /// It is cancelled when its turn comes, which it does not notice. Those before it have their turn.
 fn v11_a_coroutine_without_a_token_that_blocks_is_a_straggler<F: Host>(flavour: F) {
     let stage = Stage::new(GRACE);
@@ -292,11 +311,11 @@ fn v11_a_coroutine_without_a_token_that_blocks_is_a_straggler<F: Host>(flavour: 
     assert!(error.failures().is_empty(), "{error}");
 }
 
-fn blocks(begun: Event, go: Event) -> impl Future<Output = ()> + Send {
-    async move {
-        begun.happen();
-        block_until(&go);
-        // Cancelled, it is dropped where it awaits.
-        std::future::pending::<()>().await;
-    }
+async fn blocks(begun: Event, go: Event) {
+    // A first poll is waited for by itself.
+    futures_lite::future::yield_now().await;
+    begun.happen();
+    block_until(&go);
+    // Cancelled, it is dropped where it awaits.
+    std::future::pending::<()>().await;
 }

@@ -96,7 +96,7 @@ impl Deaf {
 
     /// The next run is there, and the runtime ends well.
     #[track_caller]
-    fn is_restarted(self) {
+    fn comes_back(self) {
         expect("the next run", || self.runs.load(SeqCst) == 2);
         assert!(self.unit.wait_ready(SOON));
         assert_eq!(self.unit.restarts(), 1);
@@ -168,7 +168,7 @@ fn v7_a_thread_that_takes_its_token_late_is_restarted() {
         deaf.clock.advance(SECOND * 9 / 10);
         deaf.is_let_be();
         deaf.go.happen();
-        deaf.is_restarted();
+        deaf.comes_back();
     }
 }
 
@@ -194,7 +194,7 @@ fn v7_a_thread_that_ends_by_itself_in_time_is_restarted() {
         deaf.unit.restart();
         deaf.is_let_be();
         deaf.go.happen();
-        deaf.is_restarted();
+        deaf.comes_back();
     }
 }
 

@@ -3,13 +3,16 @@
 mod common;
 
 use std::future::pending;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
 use common::endings::*;
 use common::services::*;
 use common::*;
-use foster::{Clock, Restart, Runtime, Settings, Smol, UnitState};
+use foster::{Clock, Ready, Restart, Runtime, Settings, Shutdown, Smol, UnitState};
 use futures_lite::future::block_on;
+use tokio::sync::Notify;
 
 on_every_flavour!(
     v5_a_run_that_returns_after_a_good_while_resets_its_delay,
@@ -17,6 +20,8 @@ on_every_flavour!(
     v10_a_start_timeout_counts_from_the_start,
     v10_a_start_timeout_counts_from_the_start_by_the_systems_clock,
     v10_a_wait_for_others_counts_from_the_start,
+    v10_the_time_to_start_of_a_run_goes_with_it,
+    v11_the_time_to_stop_of_a_run_goes_with_it,
 );
 once!(
     #[ignore = "house"]
@@ -132,6 +137,61 @@ fn v10_a_wait_for_others_counts_from_the_start<F: Host>(flavour: F) {
     goes.notify_one();
     assert!(one.wait_ready(SOON));
     end(&runtime);
+}
+
+/// The first run fails before it is ready, and before its time is over; the second has a time of its own.
+fn v10_the_time_to_start_of_a_run_goes_with_it<F: Host>(flavour: F) {
+    let (clock, runtime) = manual();
+    let (runs, go) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()));
+    let (count, told) = (Arc::clone(&runs), Arc::clone(&go));
+    let run = move || {
+        let is_first = count.fetch_add(1, SeqCst) == 0;
+        let told = Arc::clone(&told);
+        async move {
+            let token = Shutdown::current();
+            told.notified().await;
+            if is_first {
+                return Err("too early");
+            }
+            Ready::current().notify();
+            token.requested().await;
+            Ok(())
+        }
+    };
+    let unit = runtime.unit().notifies_ready().start_timeout(10 * SECOND);
+    let unit = flavour.serve(unit.restart(exactly()), run).unwrap();
+    expect("the first run", || runs.load(SeqCst) == 1);
+    clock.advance(5 * SECOND);
+    go.notify_one();
+    unit.expect(UnitState::Delayed);
+    clock.advance(SECOND);
+    expect("the second run", || runs.load(SeqCst) == 2);
+    // It began at 6 s.
+    clock.advance(9 * SECOND);
+    assert_eq!((unit.state(), unit.restarts()), (UnitState::Starting, 1));
+    go.notify_one();
+    assert!(unit.wait_ready(SOON));
+    clock.advance(60 * SECOND);
+    assert_eq!((unit.state(), unit.restarts()), (UnitState::Running, 1));
+    end(&runtime);
+}
+
+fn v11_the_time_to_stop_of_a_run_goes_with_it<F: Host>(flavour: F) {
+    let stage = Stage::new(60 * SECOND);
+    let part = stage.part(flavour, "part", &[], Some(10 * SECOND), End::WhenTold);
+    part.unit.restart();
+    part.asked.expect("it is asked");
+    stage.clock.advance(5 * SECOND);
+    part.tell();
+    part.over.expect("it ends in time");
+    expect("the next run", || part.unit.restarts() == 1);
+    assert!(part.unit.wait_ready(SOON));
+    stage.clock.advance(60 * SECOND);
+    assert_eq!(part.unit.state(), UnitState::Running);
+    assert!(part.unit.last_failure().is_none());
+    stage.runtime.shutdown();
+    part.tell();
+    stage.finish().unwrap();
 }
 
 /// Whoever waits before the start does so by the runtime's clock.
