@@ -326,6 +326,12 @@ macro_rules! once {
     };
 }
 
+/// A report without what `RUST_BACKTRACE` adds at its end.
+pub fn without_backtraces(report: &str) -> String {
+    let (before, _) = report.split_once("\nbacktrace of ").unwrap_or((report, ""));
+    before.to_owned()
+}
+
 /// The names of this process's threads that contain `part`.
 pub fn threads_named(part: &str) -> usize {
     let tasks = std::fs::read_dir("/proc/self/task").expect("tests run on Linux");

@@ -56,8 +56,7 @@ impl fmt::Display for FailureKind {
 ///
 /// `Display` is one line without the cause, as for every error. `{:#}` is one line with the whole
 /// chain, as anyhow prints it: ``payload `poller` on smol failed: no answer: no route``.
-/// [`RunError`](crate::RunError) prints the whole of it, with the backtrace that an `anyhow::Error`
-/// carries where `RUST_BACKTRACE` asks for one. Clones share the cause.
+/// [`RunError`](crate::RunError) prints the whole of it. Clones share the cause.
 #[derive(Clone)]
 pub struct Failure {
     origin: Origin,
@@ -87,6 +86,10 @@ impl Failure {
     pub(crate) fn give_up(mut self, starts: usize, window: Duration) -> Self {
         self.given_up = Some(GivenUp { starts, window });
         self
+    }
+
+    pub(crate) fn origin(&self) -> &Origin {
+        &self.origin
     }
 
     pub(crate) fn mark_during_shutdown(&mut self) {
@@ -167,12 +170,12 @@ impl Failure {
         if self.cause.chain_cut {
             write!(f, "\n{indent}caused by: {MORE_CAUSES}")?;
         }
-        if let Some(backtrace) = self.cause.error.as_ref().and_then(ErrorValue::backtrace) {
-            let inner = format!("{indent}  ");
-            let backtrace = text::block(backtrace.trim_end(), text::BACKTRACE_LIMIT, &inner);
-            write!(f, "\n{indent}backtrace:\n{inner}{backtrace}")?;
-        }
         Ok(())
+    }
+
+    /// The backtrace that the error carries, if one was taken.
+    pub(crate) fn backtrace(&self) -> Option<String> {
+        self.cause.error.as_ref().and_then(ErrorValue::backtrace)
     }
 
     /// Writes the whole cause behind what stands there, on the same line.

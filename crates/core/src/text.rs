@@ -8,7 +8,7 @@ pub(crate) const NAME_LIMIT: usize = 120;
 pub(crate) const NO_NAME: &str =
     "it was given the name `\"\"`: a name has at least one character, or is left away";
 /// The most characters of a backtrace that a report shows.
-pub(crate) const BACKTRACE_LIMIT: usize = 100_000;
+pub(crate) const BACKTRACE_LIMIT: usize = 40_000;
 /// The most characters of a thread's name.
 pub(crate) const THREAD_LIMIT: usize = 64;
 /// The most characters of one message that a report shows.
