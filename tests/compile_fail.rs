@@ -1,10 +1,10 @@
-//! What must not compile, and the sentences of ours that say why. Rows A2, A4 and the keys' types.
+//! What must not compile, and the sentences of ours that say why. Rows A2, A4, V1 and the keys' types.
 //!
 //! Each case is a program of its own in a scratch package. The compiler's own words change from
 //! version to version, so only ours are looked for.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// A case: its name, the statement that must not compile, and what the error must say.
@@ -161,6 +161,90 @@ const SERVICES: &[(&str, &str, &[&str])] = &[
     ),
 ];
 
+/// Cases of which the compiler says one thing, which is ours: items, and what is handed in.
+const ALONE: &[(&str, &str, &str, &str)] = &[
+    (
+        "plain_async_function",
+        "async fn beat() {}",
+        "beat",
+        "is no service",
+    ),
+    (
+        "plain_function",
+        "fn beat() -> Result<(), String> { Ok(()) }",
+        "beat",
+        "is no service",
+    ),
+    ("plain_closure", "", "|| async {}", "is no service"),
+    (
+        "plain_value",
+        "struct Beat;",
+        "Beat",
+        "`Beat` is no service",
+    ),
+    (
+        "refused_option_of_a_function",
+        "#[service(flavour = Smol, color = 1)] async fn beat() {}",
+        "beat",
+        "a service has no option `color`",
+    ),
+    (
+        "refused_option_of_a_type",
+        "struct Beat<T>(T); #[service(flavour = Smol, color = 1)] impl<T: Sync + 'static> Beat<T> { async fn run(&self) {} }",
+        "Beat(1)",
+        "a service has no option `color`",
+    ),
+    (
+        "refused_option_beside_a_path",
+        "struct Beat; #[service(flavour = Smol, color = 1, crate = ::foster)] impl Beat { async fn run(&self) {} }",
+        "Beat",
+        "a service has no option `color`",
+    ),
+    (
+        "refused_function",
+        "#[service(flavour = Smol)] pub async fn beat(every: u32) -> Result<(), String> { Ok(()) }",
+        "beat",
+        "a function that is a service takes nothing",
+    ),
+    (
+        "refused_run",
+        "struct Beat; #[service(flavour = Smol)] impl Beat { async fn run(self) {} }",
+        "Beat",
+        "the same value may run again",
+    ),
+    (
+        "refused_struct",
+        "#[service(flavour = Smol)] struct Beat; impl Beat { async fn run(&self) {} }",
+        "Beat",
+        "stands on an `impl` block with a `run`, or on a free function",
+    ),
+    (
+        "refused_enum",
+        "#[service(flavour = Smol)] enum Beat { One } impl Beat { async fn run(&self) {} }",
+        "Beat::One",
+        "stands on an `impl` block with a `run`, or on a free function",
+    ),
+    (
+        "refused_trait_implementation",
+        "struct Beat; #[service(flavour = Smol)] impl foster::Service for Beat { type Flavour = Smol; \
+         fn flavour(&self) -> Smol { Smol } async fn run(&self) {} }",
+        "Beat",
+        "it implements `Service` itself",
+    ),
+    (
+        "empty_name_of_a_function",
+        r#"#[service(flavour = Smol, name = "")] async fn beat() {}"#,
+        "beat",
+        "the name of a service is not empty",
+    ),
+    (
+        "empty_name_of_a_type",
+        r#"struct Beat; #[service(flavour = Smol, name = "")] impl Beat { async fn run(&self) {} }"#,
+        "Beat",
+        "the name of a service is not empty",
+    ),
+];
+
 /// Cases that the compiler explains well enough by itself: what counts is that they are refused.
 const REFUSED: &[(&str, &str, &str)] = &[
     (
@@ -193,23 +277,7 @@ const REFUSED: &[(&str, &str, &str)] = &[
 
 #[test]
 fn a4_what_must_not_compile_does_not_and_says_why() {
-    let package = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compile_fail");
-    let _ = fs::remove_dir_all(package.join("src"));
-    fs::create_dir_all(package.join("src/bin")).unwrap();
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    fs::write(
-        package.join("Cargo.toml"),
-        format!(
-            "[package]\nname = \"compile-fail\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\
-             [dependencies]\nfoster = {{ path = {:?}, features = [\"full\"] }}\n\
-             [workspace]\n",
-            root.join("crates/foster")
-        ),
-    )
-    .unwrap();
-    // The same versions as everywhere, which are here already.
-    fs::copy(root.join("Cargo.lock"), package.join("Cargo.lock")).unwrap();
-
+    let package = scratch("compile_fail");
     // Were the scratch package itself broken, everything in it would fail to compile.
     let (compiles, output) = check(
         &package,
@@ -243,6 +311,46 @@ fn a4_what_must_not_compile_does_not_and_says_why() {
     assert!(silent.is_empty(), "{}", silent.join("\n"));
 }
 
+#[test]
+fn v1_a_value_that_is_no_service_is_told_once() {
+    let package = scratch("compile_fail_alone");
+    let mut wrong = Vec::new();
+    for (name, items, value, text) in ALONE {
+        let code = format!("let _ = runtime.serve({value});");
+        let (compiles, output) = check(&package, name, &code, items);
+        assert!(!compiles, "`{items}` compiles");
+        let errors: Vec<_> = output
+            .lines()
+            .filter(|line| line.starts_with("error") && !line.contains("could not compile"))
+            .collect();
+        if errors.len() != 1 || !errors[0].contains(text) {
+            wrong.push(format!("`{name}` does not say `{text}` alone:\n{output}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A package of its own that depends on Foster, with nothing in it yet.
+fn scratch(name: &str) -> PathBuf {
+    let package = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = fs::remove_dir_all(package.join("src"));
+    fs::create_dir_all(package.join("src/bin")).unwrap();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    fs::write(
+        package.join("Cargo.toml"),
+        format!(
+            "[package]\nname = \"compile-fail\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\
+             [dependencies]\nfoster = {{ path = {:?}, features = [\"full\"] }}\n\
+             [workspace]\n",
+            root.join("crates/foster")
+        ),
+    )
+    .unwrap();
+    // The same versions as everywhere, which are here already.
+    fs::copy(root.join("Cargo.lock"), package.join("Cargo.lock")).unwrap();
+    package
+}
+
 fn check(package: &Path, name: &str, code: &str, items: &str) -> (bool, String) {
     let program = format!(
         "#![allow(unused)]\nuse foster::{{Instance, Runtime, Smol, Thread, TokioMultiThread, service}};\n\
@@ -252,7 +360,10 @@ fn check(package: &Path, name: &str, code: &str, items: &str) -> (bool, String) 
     let output = Command::new(env!("CARGO"))
         .args(["check", "--quiet", "--offline", "--bin", name])
         .current_dir(package)
-        .env("CARGO_TARGET_DIR", package.join("target"))
+        .env(
+            "CARGO_TARGET_DIR",
+            package.with_file_name("compile_fail_target"),
+        )
         .env("CARGO_TERM_COLOR", "never")
         .env_remove("RUSTFLAGS")
         .output()

@@ -1,5 +1,5 @@
-//! What a flavour hands back without a word, and why its adopter is told that it was refused. Rows L3
-//! and L7.
+//! What a flavour hands back without a word, and why its adopter is told that it was refused; names that are
+//! none. Rows L3 and L7.
 
 mod common;
 
@@ -12,7 +12,9 @@ use foster::{
     AdoptErrorKind, BoxError, Coroutine, ExecuteErrorKind, Flavour, Identifier, Key, Rejected,
     Reporter, Runtime,
 };
+use futures_lite::future::block_on;
 
+on_every_flavour!(l3_an_empty_name_is_refused);
 once!(
     l3_what_a_flavour_hands_back_is_rejected,
     l7_what_a_flavour_hands_back_at_the_stop_is_refused_for_that,
@@ -69,6 +71,41 @@ impl Flavour for HandsBack {
     fn join(&self, _: Instant) -> bool {
         true
     }
+}
+
+fn l3_an_empty_name_is_refused<F: AnyFlavour>(flavour: F) {
+    let ran = Event::new();
+    let dropped = Log::new();
+    let payload = || {
+        let (ran, log) = (ran.clone(), dropped.clone());
+        let on_drop = OnDrop(move || log.write(()));
+        move || {
+            let _dropped = on_drop;
+            ran.happen();
+        }
+    };
+    let text = "it was given the name `\"\"`: a name has at least one character, or is left away";
+    let runtime = runtime();
+    let line = line!() + 1;
+    let error = flavour.adopt_named(&runtime, "", payload()).unwrap_err();
+    assert_eq!(error.kind(), AdoptErrorKind::Name);
+    assert_eq!(error.payload(), format!("{}:{line}", file!()));
+    assert!(error.to_string().ends_with(text), "{error}");
+    assert_eq!(dropped.read().len(), 1);
+
+    runtime.start().unwrap();
+    let error = flavour.execute_named(&runtime, "", payload()).unwrap_err();
+    assert_eq!(error.kind(), ExecuteErrorKind::Name);
+    assert!(error.to_string().ends_with(text), "{error}");
+    let error = block_on(flavour.call_named(&runtime, "", payload())).unwrap_err();
+    assert_eq!(error.kind(), ExecuteErrorKind::Name);
+    assert!(error.to_string().ends_with(text), "{error}");
+    let error = flavour.adopt_named(&runtime, "", payload()).unwrap_err();
+    assert_eq!(error.kind(), AdoptErrorKind::Name);
+    assert_eq!(dropped.read().len(), 4);
+    runtime.shutdown();
+    runtime.wait().unwrap();
+    assert!(!ran.has_happened());
 }
 
 fn hand_in(runtime: &Runtime, key: &HandsBack) -> (AdoptErrorKind, ExecuteErrorKind) {

@@ -5,11 +5,12 @@ mod common;
 use std::future::pending;
 
 use common::*;
-use foster::{Coroutine, Run, ServeErrorKind, Service, Smol, Tokio, service};
+use foster::{Coroutine, Run, ServeErrorKind, Service, Settings, Smol, Tokio, service};
 
 once!(
     v1_a_name_comes_from_the_type_and_is_numbered,
     v1_a_name_that_was_given_is_refused_while_it_is_taken,
+    v1_an_empty_name_is_refused,
     v1_a_number_is_not_given_twice,
     v4_the_oldest_that_are_over_are_forgotten,
 );
@@ -64,6 +65,41 @@ fn v1_a_name_that_was_given_is_refused_while_it_is_taken() {
         .name("one")
         .serve(service(Tokio, pending::<()>))
         .unwrap();
+    runtime.shutdown();
+    runtime.wait().unwrap();
+}
+
+fn v1_an_empty_name_is_refused() {
+    let runtime = builder().build();
+    let dropped = Log::new();
+    let beat = || {
+        let log = dropped.clone();
+        let on_drop = OnDrop(move || log.write(()));
+        service(Smol, move || {
+            let _ = &on_drop;
+            pending::<()>()
+        })
+    };
+    let refused = |refusals: usize| {
+        let settings = Settings::new().name("");
+        let errors = [
+            runtime.unit().name("").serve(beat()).unwrap_err(),
+            runtime.serve(beat().with(settings)).unwrap_err(),
+            runtime.unit().name(String::new()).serve(Pulse).unwrap_err(),
+        ];
+        for error in errors {
+            assert_eq!(error.kind(), ServeErrorKind::Name);
+            let text =
+                "it was given the name `\"\"`: a name has at least one character, or is left away";
+            assert!(error.to_string().ends_with(text), "{error}");
+            assert!(error.name().contains("service_names.rs:"), "{error}");
+        }
+        assert_eq!(dropped.read().len(), refusals);
+    };
+    refused(2);
+    runtime.start().unwrap();
+    refused(4);
+    assert!(runtime.units().is_empty());
     runtime.shutdown();
     runtime.wait().unwrap();
 }

@@ -12,6 +12,9 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+pub mod endings;
+pub mod services;
+
 use foster::{
     AdoptError, BoxError, Builder, Coroutine, ExecuteError, Flavour, Identifier, Key, Latch,
     Outcome, Reporter, RunError, Runtime, Signals, Smol, Thread, Tokio, TokioMultiThread,
@@ -191,9 +194,23 @@ pub trait AnyFlavour: Copy + Send + 'static {
         code: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, ExecuteError>;
 
+    fn execute_named<T: Send + 'static>(
+        self,
+        runtime: &Runtime,
+        name: &'static str,
+        code: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, ExecuteError>;
+
     fn call<T: Send + 'static>(
         self,
         runtime: &Runtime,
+        code: impl FnOnce() -> T + Send + 'static,
+    ) -> foster::Call<T>;
+
+    fn call_named<T: Send + 'static>(
+        self,
+        runtime: &Runtime,
+        name: &'static str,
         code: impl FnOnce() -> T + Send + 'static,
     ) -> foster::Call<T>;
 }
@@ -236,12 +253,32 @@ macro_rules! any_flavour {
             }
 
             #[track_caller]
+            fn execute_named<T: Send + 'static>(
+                self,
+                runtime: &Runtime,
+                name: &'static str,
+                $code: impl FnOnce() -> T + Send + 'static,
+            ) -> Result<T, ExecuteError> {
+                runtime.named(name).execute(self, $payload)
+            }
+
+            #[track_caller]
             fn call<T: Send + 'static>(
                 self,
                 runtime: &Runtime,
                 $code: impl FnOnce() -> T + Send + 'static,
             ) -> foster::Call<T> {
                 runtime.call(self, $payload)
+            }
+
+            #[track_caller]
+            fn call_named<T: Send + 'static>(
+                self,
+                runtime: &Runtime,
+                name: &'static str,
+                $code: impl FnOnce() -> T + Send + 'static,
+            ) -> foster::Call<T> {
+                runtime.named(name).call(self, $payload)
             }
         }
     };
@@ -257,35 +294,42 @@ any_flavour!(Thread, "std::thread", false, |code| code);
 impl AsyncFlavour for Smol {}
 impl AsyncFlavour for Tokio {}
 
-/// Makes a `#[test]` for each flavour of each function named, which takes the flavour's key.
+/// Makes a `#[test]` for each flavour of each function named, which takes the flavour's key. What stands before
+/// a name, such as `#[ignore = "house"]`, goes to its tests.
 #[macro_export]
 macro_rules! on_every_flavour {
-    ($($test:ident),* $(,)?) => {
-        mod on_smol { $(#[test] fn $test() { $crate::common::within_a_minute(|| super::$test(foster::Smol)) })* }
-        mod on_tokio { $(#[test] fn $test() { $crate::common::within_a_minute(|| super::$test(foster::Tokio)) })* }
-        mod on_multi_thread { $(#[test] fn $test() {
+    ($($(#[$attribute:meta])* $test:ident),* $(,)?) => {
+        mod on_smol { $(#[test] $(#[$attribute])* fn $test() { $crate::common::within_a_minute(|| super::$test(foster::Smol)) })* }
+        mod on_tokio { $(#[test] $(#[$attribute])* fn $test() { $crate::common::within_a_minute(|| super::$test(foster::Tokio)) })* }
+        mod on_multi_thread { $(#[test] $(#[$attribute])* fn $test() {
             let key = foster::TokioMultiThread::new().worker_threads(2);
             $crate::common::within_a_minute(move || super::$test(key))
         })* }
-        mod on_thread { $(#[test] fn $test() { $crate::common::within_a_minute(|| super::$test(foster::Thread)) })* }
+        mod on_thread { $(#[test] $(#[$attribute])* fn $test() { $crate::common::within_a_minute(|| super::$test(foster::Thread)) })* }
     };
 }
 
 /// As [`on_every_flavour`], for the flavours of coroutines.
 #[macro_export]
 macro_rules! on_async_flavours {
-    ($($test:ident),* $(,)?) => {
-        mod on_async_smol { $(#[test] fn $test() { $crate::common::within_a_minute(|| super::$test(foster::Smol)) })* }
-        mod on_async_tokio { $(#[test] fn $test() { $crate::common::within_a_minute(|| super::$test(foster::Tokio)) })* }
+    ($($(#[$attribute:meta])* $test:ident),* $(,)?) => {
+        mod on_async_smol { $(#[test] $(#[$attribute])* fn $test() { $crate::common::within_a_minute(|| super::$test(foster::Smol)) })* }
+        mod on_async_tokio { $(#[test] $(#[$attribute])* fn $test() { $crate::common::within_a_minute(|| super::$test(foster::Tokio)) })* }
     };
 }
 
 /// Makes a `#[test]` of each function named, which takes nothing.
 #[macro_export]
 macro_rules! once {
-    ($($test:ident),* $(,)?) => {
-        mod once { $(#[test] fn $test() { $crate::common::within_a_minute(super::$test) })* }
+    ($($(#[$attribute:meta])* $test:ident),* $(,)?) => {
+        mod once { $(#[test] $(#[$attribute])* fn $test() { $crate::common::within_a_minute(super::$test) })* }
     };
+}
+
+/// A report without what `RUST_BACKTRACE` adds at its end.
+pub fn without_backtraces(report: &str) -> String {
+    let (before, _) = report.split_once("\nbacktrace of ").unwrap_or((report, ""));
+    before.to_owned()
 }
 
 /// The names of this process's threads that contain `part`.

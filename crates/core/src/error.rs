@@ -9,6 +9,7 @@ use crate::failure::{Origin, source_of};
 use crate::outcome::ErrorValue;
 use crate::report::RunError;
 use crate::service::{ServeError, ServeErrorKind};
+use crate::text;
 
 /// A boxed error, as flavours return it.
 pub type BoxError = Box<dyn Error + Send + Sync>;
@@ -25,6 +26,8 @@ pub enum AdoptErrorKind {
     Start,
     /// The flavour did not take the payload.
     Rejected,
+    /// The name that the payload was given is empty.
+    Name,
 }
 
 /// Why a payload was not executed, or did not end.
@@ -45,6 +48,8 @@ pub enum ExecuteErrorKind {
     Start,
     /// The flavour did not take the payload.
     Rejected,
+    /// The name that the payload was given is empty.
+    Name,
 }
 
 /// The payload was not adopted; it has been dropped without being run.
@@ -74,6 +79,7 @@ pub(crate) enum Reason {
     Conflict(String),
     Start(BoxError),
     Rejected(Option<BoxError>),
+    NoName,
 }
 
 impl Reason {
@@ -100,6 +106,7 @@ impl AdoptError {
             Reason::Conflict(_) => AdoptErrorKind::Conflict,
             Reason::Start(_) => AdoptErrorKind::Start,
             Reason::Rejected(_) => AdoptErrorKind::Rejected,
+            Reason::NoName => AdoptErrorKind::Name,
             _ => AdoptErrorKind::Stopping,
         }
     }
@@ -120,6 +127,7 @@ impl ExecuteError {
             Reason::Conflict(_) => ExecuteErrorKind::Conflict,
             Reason::Start(_) => ExecuteErrorKind::Start,
             Reason::Rejected(_) => ExecuteErrorKind::Rejected,
+            Reason::NoName => ExecuteErrorKind::Name,
         }
     }
 }
@@ -195,6 +203,7 @@ impl Reason {
                 format!("not {verb}: its flavour does not take it: {error}")
             }
             Self::Rejected(None) => format!("not {verb}: its flavour does not take it"),
+            Self::NoName => format!("not {verb}: {}", text::NO_NAME),
         }
     }
 }
@@ -207,7 +216,7 @@ pub(crate) fn is_clean_stop(error: &ErrorValue) -> bool {
 fn is_clean_chain(error: &(dyn Error + 'static)) -> bool {
     let mut link = Some(error);
     // As deep as a report goes; a chain may be a ring.
-    for _ in 0..=crate::text::CHAIN_LIMIT {
+    for _ in 0..=text::CHAIN_LIMIT {
         let Some(error) = link else { return false };
         if let Some(error) = error.downcast_ref::<AdoptError>() {
             return error.kind() == AdoptErrorKind::Stopping;

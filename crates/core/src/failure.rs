@@ -13,6 +13,9 @@ use crate::identifier::Identifier;
 use crate::outcome::ErrorValue;
 use crate::text;
 
+/// Stands for the links of a chain that were not kept.
+const MORE_CAUSES: &str = "… (more causes)";
+
 /// How a payload failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -51,8 +54,9 @@ impl fmt::Display for FailureKind {
 
 /// One failure: which payload, on which flavour, adopted where, and why.
 ///
-/// `Display` is one line without the cause, as for every error; [`RunError`](crate::RunError)
-/// prints the whole of it. Clones share the cause.
+/// `Display` is one line without the cause, as for every error. `{:#}` is one line with the whole
+/// chain, as anyhow prints it: ``payload `poller` on smol failed: no answer: no route``.
+/// [`RunError`](crate::RunError) prints the whole of it. Clones share the cause.
 #[derive(Clone)]
 pub struct Failure {
     origin: Origin,
@@ -82,6 +86,10 @@ impl Failure {
     pub(crate) fn give_up(mut self, starts: usize, window: Duration) -> Self {
         self.given_up = Some(GivenUp { starts, window });
         self
+    }
+
+    pub(crate) fn origin(&self) -> &Origin {
+        &self.origin
     }
 
     pub(crate) fn mark_during_shutdown(&mut self) {
@@ -160,7 +168,23 @@ impl Failure {
             above = link;
         }
         if self.cause.chain_cut {
-            write!(f, "\n{indent}caused by: … (more causes)")?;
+            write!(f, "\n{indent}caused by: {MORE_CAUSES}")?;
+        }
+        Ok(())
+    }
+
+    /// The backtrace that the error carries, if one was taken.
+    pub(crate) fn backtrace(&self) -> Option<String> {
+        self.cause.error.as_ref().and_then(ErrorValue::backtrace)
+    }
+
+    /// Writes the whole cause behind what stands there, on the same line.
+    fn write_chain(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for link in std::iter::once(self.message()).chain(self.chain().iter().map(String::as_str)) {
+            write!(f, ": {}", text::line(link, text::MESSAGE_LIMIT))?;
+        }
+        if self.cause.chain_cut {
+            write!(f, ": {MORE_CAUSES}")?;
         }
         Ok(())
     }
@@ -185,6 +209,9 @@ impl fmt::Display for Failure {
                 f,
                 ", and is given up: started {starts} {times} within {window:?}"
             )?;
+        }
+        if f.alternate() {
+            self.write_chain(f)?;
         }
         Ok(())
     }
@@ -230,6 +257,8 @@ impl Origin {
         location: &'static Location<'static>,
         flavour: Identifier,
     ) -> Self {
+        // An empty name is refused, and says nothing.
+        let name = name.filter(|name| !name.is_empty());
         Self {
             named: name.is_some(),
             service: false,
@@ -364,7 +393,7 @@ pub(crate) fn contain(code: impl FnOnce()) {
 
 /// What `code` of the user's returns, or none if it panics. The panic's value ends here as well: it may
 /// panic when it is dropped.
-fn attempt<R>(code: impl FnOnce() -> R) -> Option<R> {
+pub(crate) fn attempt<R>(code: impl FnOnce() -> R) -> Option<R> {
     match catch_unwind(AssertUnwindSafe(code)) {
         Ok(result) => Some(result),
         Err(panic) => {

@@ -64,6 +64,8 @@ pub mod __private {
     // Beside the attribute of the same name, which differs between the facade and core.
     pub use crate::service::{Described, service as service_fn};
     pub use inventory;
+    // The flavour of what stands in for a service that the attribute refused.
+    pub use crate::manual::Manual;
 }
 
 pub use crate::clock::Clock;
@@ -84,8 +86,8 @@ pub use crate::report::{RunError, RunErrorKind, Straggler, StragglerReason};
 pub use crate::runtime::{Builder, Call, Named, Runtime, Wait, runtime};
 pub use crate::service::{
     Answer, Becoming, Dependency, Exit, FnService, Kind, LinkedService, PayloadOf, Ready, Restart,
-    Run, Runs, ServeError, ServeErrorKind, Service, Settings, Unit, UnitBuilder, UnitChange,
-    UnitChanges, UnitState, UnitStatus, service,
+    Run, Runs, ServeError, ServeErrorKind, Served, Service, Settings, Unit, UnitBuilder,
+    UnitChange, UnitChanges, UnitState, UnitStatus, service,
 };
 pub use crate::shutdown::{Requested, Shutdown};
 pub use crate::signals::Signals;

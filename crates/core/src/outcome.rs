@@ -6,12 +6,13 @@
 )]
 
 use std::any::Any;
+use std::backtrace::BacktraceStatus;
 use std::convert::Infallible;
 use std::error::Error;
 use std::fmt::Debug;
 
 use crate::error::is_clean_stop;
-use crate::failure::Cause;
+use crate::failure::{Cause, attempt};
 
 /// What a payload that is *adopted* may return: nothing, or a failure.
 ///
@@ -152,5 +153,19 @@ impl ErrorValue {
             Self::Boxed(error) => error.as_ref(),
             Self::Anyhow(error) => error.as_ref(),
         }
+    }
+
+    /// The backtrace that it carries, if one was taken.
+    pub(crate) fn backtrace(&self) -> Option<String> {
+        let Self::Anyhow(error) = self else {
+            return None;
+        };
+        // Where an error may hand out a backtrace of its own, asking for it is code of the user's.
+        let text = || {
+            let backtrace = error.backtrace();
+            let is_there = backtrace.status() == BacktraceStatus::Captured;
+            is_there.then(|| backtrace.to_string())
+        };
+        attempt(text).flatten()
     }
 }

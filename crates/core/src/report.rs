@@ -12,6 +12,7 @@ use crate::identifier::Identifier;
 use crate::key::{LookupError, RegisterError};
 use crate::outcome::ErrorValue;
 use crate::service::ServeError;
+use crate::text;
 
 /// How many stragglers, and how many left behind, a printed report lists.
 const SHOWN: usize = 64;
@@ -21,6 +22,8 @@ const SHOWN: usize = 64;
 /// It *is* the report: `Display` and `Debug` both print the whole of it, over several lines, and
 /// `source()` is `None`, so that whatever prints it prints it once. `fn main() -> Result<(),
 /// RunError>` reads well and exits with status 1.
+///
+/// At its end are the backtraces that `anyhow::Error`s carry, where `RUST_BACKTRACE` asks for them.
 ///
 /// Cheap to clone: every waiter of a runtime gets the same report.
 #[derive(Clone)]
@@ -263,6 +266,15 @@ impl Ended {
                         0 => Ok(()),
                         more => write!(f, "\n  … and {more} more"),
                     }
+                })?;
+            }
+        }
+        // Last, as they are long.
+        for failure in &self.failures {
+            if let Some(backtrace) = failure.backtrace() {
+                sections.next(|f| {
+                    let backtrace = text::block(backtrace.trim_end(), text::BACKTRACE_LIMIT, "  ");
+                    write!(f, "backtrace of {}:\n  {backtrace}", failure.origin())
                 })?;
             }
         }

@@ -4,6 +4,11 @@ use std::fmt::{self, Write as _};
 
 /// The most characters of a name that a report shows.
 pub(crate) const NAME_LIMIT: usize = 120;
+/// Why an empty name is refused.
+pub(crate) const NO_NAME: &str =
+    "it was given the name `\"\"`: a name has at least one character, or is left away";
+/// The most characters of a backtrace that a report shows.
+pub(crate) const BACKTRACE_LIMIT: usize = 40_000;
 /// The most characters of a thread's name.
 pub(crate) const THREAD_LIMIT: usize = 64;
 /// The most characters of one message that a report shows.

@@ -6,21 +6,22 @@ use syn::spanned::Spanned;
 use syn::{Error, FnArg, ImplItem, ImplItemFn, Item, ItemFn, ItemImpl, Result, Signature};
 
 use crate::options::Options;
+use crate::refused;
 
 pub(crate) fn service(options: TokenStream, item: TokenStream, root: &str) -> TokenStream {
     let expanded = match syn::parse2::<Item>(item.clone()) {
-        Ok(Item::Impl(block)) => of_impl(options, &block, root),
-        Ok(Item::Fn(function)) => of_function(options, &function, root),
+        Ok(Item::Impl(block)) => of_impl(options.clone(), &block, root),
+        Ok(Item::Fn(function)) => of_function(options.clone(), &function, root),
         Ok(other) => Err(Error::new(
             other.span(),
             "`service` stands on an `impl` block with a `run`, or on a free function",
         )),
         Err(error) => Err(error),
     };
-    // The item stays, so that nothing else seems to be missing.
     expanded.unwrap_or_else(|error| {
         let error = error.to_compile_error();
-        quote!(#item #error)
+        let item = refused::stand_in(&options, item, root);
+        quote!(#error #item)
     })
 }
 

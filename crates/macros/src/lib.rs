@@ -8,6 +8,7 @@
 
 mod expand;
 mod options;
+mod refused;
 
 use proc_macro::TokenStream;
 

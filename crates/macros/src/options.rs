@@ -6,7 +6,7 @@ use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
-use syn::{Error, Expr, Ident, Lit, LitStr, Path, Result, Token, Type};
+use syn::{Error, Expr, ExprLit, Ident, Lit, LitStr, Path, Result, Token, Type};
 
 const KNOWN: &str = "`flavour`, `key`, `name`, `restart`, `after`, `notifies_ready`, \
     `return_is_failure`, `start_timeout`, `stop_time`, `linked`, `crate`";
@@ -65,7 +65,7 @@ impl Options {
                 match known {
                     "flavour" => self.flavour = Some(input.parse()?),
                     "key" => self.key = Some(input.parse()?),
-                    "name" => self.name = Some(input.parse()?),
+                    "name" => self.name = Some(name(input)?),
                     "restart" => self.restart = Some(input.parse()?),
                     "after" => self.after = names(input)?,
                     "start_timeout" => self.start_timeout = Some(input.parse()?),
@@ -128,6 +128,22 @@ impl Options {
             settings.extend(quote!(.stop_time(#time)));
         }
         Ok(settings)
+    }
+}
+
+/// A name, which is not empty as far as can be seen here.
+fn name(input: ParseStream<'_>) -> Result<Expr> {
+    let name: Expr = input.parse()?;
+    let is_empty = matches!(
+        &name,
+        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) if text.value().is_empty()
+    );
+    match is_empty {
+        true => Err(Error::new(
+            name.span(),
+            "the name of a service is not empty: without `name` it comes from the type or the function",
+        )),
+        false => Ok(name),
     }
 }
 

@@ -41,7 +41,8 @@ impl Core {
             let key = &key;
             move || Origin::new(name.clone(), place, key.chosen())
         };
-        let Chosen { slot, typed } = match key.select(&self.slots, &self.lifetime) {
+        let chosen = check_name(&name).and_then(|()| key.select(&self.slots, &self.lifetime));
+        let Chosen { slot, typed } = match chosen {
             Ok(chosen) => chosen,
             Err(reason) => return Err(AdoptError::new(origin(), reason)),
         };
@@ -134,6 +135,7 @@ impl Core {
         C: Choice,
         P: IntoPayload<C::Payload, Output: Send>,
     {
+        check_name(&name)?;
         self.admits_execute()?;
         let Chosen { slot, typed } = key.select(&self.slots, &self.lifetime)?;
         // Counted before the flavour is started: the runner may have come to its end meanwhile, and
@@ -218,10 +220,19 @@ impl Core {
         C: Choice,
         P: IntoPayload<C::Payload, Output: Send>,
     {
+        check_name(&name)?;
         self.admits_execute()?;
         let Chosen { slot, typed } = key.select(&self.slots, &self.lifetime)?;
         let payload = self.prepare(slot, payload, reply, name, place)?;
         spawn(slot, typed, payload)
+    }
+}
+
+/// Refuses a name by which nobody could know the payload.
+fn check_name(name: &Name) -> Result<(), Reason> {
+    match name.as_deref() {
+        Some("") => Err(Reason::NoName),
+        _ => Ok(()),
     }
 }
 

@@ -207,7 +207,8 @@ impl Runtime {
     }
 
     /// Puts a name on the next payload, by which reports know it. Without one it is known by the
-    /// place where it was handed in, such as `src/main.rs:12`.
+    /// place where it was handed in, such as `src/main.rs:12`. Several may have one name; an empty name
+    /// is refused, when the payload is handed in.
     ///
     /// ```
     /// # use foster_core::{Manual, Runtime};

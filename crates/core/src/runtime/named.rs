@@ -26,7 +26,7 @@ impl<'a> Named<'a> {
     ///
     /// # Errors
     ///
-    /// As there.
+    /// As there; if the name is empty.
     #[track_caller]
     pub fn adopt<C, P>(self, key: C, payload: P) -> Result<(), AdoptError>
     where
@@ -41,7 +41,7 @@ impl<'a> Named<'a> {
     ///
     /// # Errors
     ///
-    /// As there.
+    /// As there; if the name is empty.
     ///
     /// # Panics
     ///
@@ -56,7 +56,8 @@ impl<'a> Named<'a> {
         core.execute(key, payload, Some(self.name), Location::caller())
     }
 
-    /// [`Runtime::call`], under this name; errors and panics are those of the [`Call`], as there.
+    /// [`Runtime::call`], under this name; errors and panics are those of the [`Call`], as there. An empty name
+    /// is such an error.
     #[track_caller]
     pub fn call<C, P>(self, key: C, payload: P) -> Call<P::Output>
     where

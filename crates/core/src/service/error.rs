@@ -6,6 +6,7 @@ use std::panic::Location;
 
 use crate::error::Reason;
 use crate::failure::Origin;
+use crate::text;
 
 /// Why a service was not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -17,7 +18,7 @@ pub enum ServeErrorKind {
     Conflict,
     /// The settings can never work.
     Settings,
-    /// The name is another service's.
+    /// The name is another service's, or empty.
     Name,
     /// It comes after a service that is not known here.
     Order,
@@ -39,6 +40,7 @@ pub(crate) enum Problem {
     Conflict(String),
     Settings(String),
     Name,
+    NoName,
     Order(String),
     Thread(std::io::Error),
 }
@@ -63,7 +65,7 @@ impl ServeError {
             Problem::Stopping => ServeErrorKind::Stopping,
             Problem::Conflict(_) => ServeErrorKind::Conflict,
             Problem::Settings(_) => ServeErrorKind::Settings,
-            Problem::Name => ServeErrorKind::Name,
+            Problem::Name | Problem::NoName => ServeErrorKind::Name,
             Problem::Order(_) => ServeErrorKind::Order,
             Problem::Thread(_) => ServeErrorKind::Thread,
         }
@@ -97,6 +99,7 @@ impl fmt::Display for ServeError {
             Problem::Conflict(text) => f.write_str(text),
             Problem::Settings(text) => write!(f, "its settings can never work: {text}"),
             Problem::Name => f.write_str("another service has this name"),
+            Problem::NoName => f.write_str(text::NO_NAME),
             Problem::Order(text) => f.write_str(text),
             Problem::Thread(_) => f.write_str("there is no thread for the supervisor"),
         }

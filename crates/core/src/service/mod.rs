@@ -45,7 +45,7 @@ pub use self::ready::Ready;
 pub use self::restart::Restart;
 pub use self::serve::UnitBuilder;
 pub use self::settings::Settings;
-pub use self::source::Runs;
+pub use self::source::{Runs, Served};
 pub use self::state::{UnitState, UnitStatus};
 pub use self::unit::{Becoming, Unit};
 pub use self::watch::{UnitChange, UnitChanges};

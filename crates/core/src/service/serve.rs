@@ -10,7 +10,7 @@ use super::error::{Problem, ServeError};
 use super::names::Derived;
 use super::restart::Restart;
 use super::settings::Settings;
-use super::source::{Make, Runs, Source, Start};
+use super::source::{Make, Served, Source, Start};
 use super::state::UnitStatus;
 use super::unit::Unit;
 use super::watch::UnitChanges;
@@ -44,7 +44,7 @@ impl Runtime {
     #[track_caller]
     pub fn serve<S>(&self, service: S) -> Result<Unit<S>, ServeError>
     where
-        S: Runs<PayloadOf<S>> + Send,
+        S: Served + Send,
     {
         let settings = service.settings();
         self.take_service(service, None, settings, Location::caller())
@@ -70,7 +70,7 @@ impl Runtime {
         make: impl Fn() -> S + Send + Sync + 'static,
     ) -> Result<Unit<S>, ServeError>
     where
-        S: Runs<PayloadOf<S>> + Send,
+        S: Served + Send,
     {
         self.unit().serve_with(make)
     }
@@ -118,7 +118,7 @@ impl Runtime {
         location: &'static Location<'static>,
     ) -> Result<Unit<S>, ServeError>
     where
-        S: Runs<PayloadOf<S>> + Send,
+        S: Served + Send,
     {
         let core = self.core();
         let key = service.flavour();
@@ -219,7 +219,7 @@ impl UnitBuilder<'_> {
     #[track_caller]
     pub fn serve<S>(self, service: S) -> Result<Unit<S>, ServeError>
     where
-        S: Runs<PayloadOf<S>> + Send,
+        S: Served + Send,
     {
         let settings = self.settings.over(service.settings());
         self.runtime
@@ -241,7 +241,7 @@ impl UnitBuilder<'_> {
         make: impl Fn() -> S + Send + Sync + 'static,
     ) -> Result<Unit<S>, ServeError>
     where
-        S: Runs<PayloadOf<S>> + Send,
+        S: Served + Send,
     {
         let service = make();
         let settings = self.settings.over(service.settings());

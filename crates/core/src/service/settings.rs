@@ -29,8 +29,8 @@ impl Settings {
         Self::default()
     }
 
-    /// The service's name. It must be free: a second service that is given the same one is refused,
-    /// until the first is over.
+    /// The service's name, which is not empty. It must be free: a second service that is given the same one
+    /// is refused, until the first is over.
     ///
     /// Without this the name comes from the type, `beat` for `Beat`, and a second one is `beat#2`. A
     /// closure without a name is known by the place that hands it in, such as `src/main.rs:12`.
@@ -109,8 +109,11 @@ impl Settings {
         self
     }
 
-    /// Takes the policy, if anything was said of it.
+    /// Takes the policy, if anything was said of it. A problem is whatever can never work.
     pub(crate) fn take_policy(&mut self) -> Result<Option<Arc<Policy>>, Problem> {
+        if self.name.as_deref() == Some("") {
+            return Err(Problem::NoName);
+        }
         if let Some(policy) = &self.policy {
             policy.check()?;
         }

@@ -166,6 +166,23 @@ pub trait Payloads<P>: Sized {
     fn disposal(self, ticket: Ticket<()>) -> P;
 }
 
+/// A [`Service`] that a runtime takes: its value fits its own flavour (see [`Runs`]).
+///
+/// One bound, so that the compiler has one thing to say about a value that is no service.
+///
+/// The trait is closed.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no service",
+    label = "not a service",
+    note = "put `#[service(flavour = …)]` on the `impl` block with its `run`, or on a free function",
+    note = "or implement `Service` by hand; a closure becomes one with `service(flavour, || …)`",
+    note = "on a flavour of several threads such as `TokioMultiThread`, the value of a service is also `Sync`"
+)]
+pub trait Served: Service + Runs<PayloadOf<Self>> {}
+
+#[diagnostic::do_not_recommend]
+impl<S> Served for S where S: Service + Runs<PayloadOf<S>> {}
+
 impl<S> Runs<Coroutine> for S where S: Service<Flavour: Key<Payload = Coroutine>> + Send {}
 
 #[allow(
