@@ -6,7 +6,6 @@ use std::error::Error;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::Arc;
-use std::task::{Wake, Waker};
 use std::time::Duration;
 
 use crate::identifier::Identifier;
@@ -88,6 +87,10 @@ impl Failure {
         self.during_shutdown = true;
     }
 
+    pub(crate) fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
     /// The payload's name: the one given by [`named`](crate::Runtime::named), else the place
     /// where it was handed to the runtime, such as `src/main.rs:12`.
     pub fn payload(&self) -> &str {
@@ -144,6 +147,23 @@ impl Failure {
         let inner = format!("{indent}  ");
         write!(f, "{indent}{self}{}\n{inner}", self.origin.place())?;
         self.write_cause(f, &inner)
+    }
+
+    /// Writes the failure and its whole cause on one line.
+    pub(crate) fn write_line(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}{}", self.origin.place())?;
+        let mut above = "";
+        for link in std::iter::once(self.message()).chain(self.chain().iter().map(String::as_str)) {
+            // Many errors print their source's text as part of their own.
+            if above.is_empty() || !above.contains(link) {
+                write!(f, ": {}", text::line(link, text::MESSAGE_LIMIT))?;
+            }
+            above = link;
+        }
+        if self.cause.chain_cut {
+            f.write_str(": … (more causes)")?;
+        }
+        Ok(())
     }
 
     /// Writes the whole cause, the first line without `indent`.
@@ -342,20 +362,6 @@ pub(crate) fn source_of<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn
     attempt(|| error.source()).flatten()
 }
 
-/// A waker that contains the panic of `waker`, for lists of wakers: a panic in the middle of waking a
-/// list leaves those behind it asleep, and the list broken.
-pub(crate) fn contained(waker: &Waker) -> Waker {
-    struct Contained(Waker);
-
-    impl Wake for Contained {
-        fn wake(self: Arc<Self>) {
-            contain(|| self.0.wake_by_ref());
-        }
-    }
-
-    Arc::new(Contained(waker.clone())).into()
-}
-
 /// Runs code of the user's that must not stop Foster's, such as a waker's: its panic ends here, with
 /// the message that the panic hook has printed.
 pub(crate) fn contain(code: impl FnOnce()) {
@@ -364,7 +370,7 @@ pub(crate) fn contain(code: impl FnOnce()) {
 
 /// What `code` of the user's returns, or none if it panics. The panic's value ends here as well: it may
 /// panic when it is dropped.
-fn attempt<R>(code: impl FnOnce() -> R) -> Option<R> {
+pub(crate) fn attempt<R>(code: impl FnOnce() -> R) -> Option<R> {
     match catch_unwind(AssertUnwindSafe(code)) {
         Ok(result) => Some(result),
         Err(panic) => {

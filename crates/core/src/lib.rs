@@ -51,6 +51,8 @@ mod shutdown;
 mod signals;
 mod slot;
 mod sync;
+mod teller;
+mod telling;
 mod text;
 
 #[cfg(feature = "macros")]

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use crate::context;
 use crate::event::{self, EventListener};
-use crate::failure::contained;
 use crate::lifetime::{Lifetime, Phase};
 use crate::record::Record;
 use crate::sync::Arc;
@@ -135,8 +134,7 @@ impl Future for Requested {
             }
             match &mut this.listener {
                 Some(listener) => {
-                    let waker = contained(context.waker());
-                    ready!(Pin::new(listener).poll(&mut Context::from_waker(&waker)));
+                    ready!(Pin::new(listener).poll(context));
                     // Notified, perhaps for a moved clock only: a listener serves once.
                     this.listener = None;
                 }

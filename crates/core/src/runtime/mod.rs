@@ -24,8 +24,7 @@ use self::runner::Runner;
 use self::waiting::Waiting;
 use crate::context;
 use crate::error::{AdoptError, ExecuteError};
-use crate::event::{Event, EventListener, Listener};
-use crate::failure::contained;
+use crate::event::{Event, EventListener};
 use crate::key::{Choice, LookupError, Registered, look_up};
 use crate::lifetime::{Lifetime, Note, Phase, Settings};
 use crate::outcome::Outcome;
@@ -288,7 +287,7 @@ impl Runtime {
             if let Some(result) = core.result() {
                 return result;
             }
-            listener.wait();
+            listener.wait(None);
         }
     }
 
@@ -336,7 +335,7 @@ impl Core {
         // The runner comes here once, and nobody else does after it was made.
         let _ = self.left_behind.set(left_behind);
         let _ = self.result.set(result);
-        self.over.notify();
+        self.lifetime.wake_aside(self.over.notify_threads());
     }
 
     fn fail_to_start(&self, error: RunError) -> RunError {
@@ -441,8 +440,7 @@ impl Future for Wait {
             }
             match &mut this.listener {
                 Some(listener) => {
-                    let waker = contained(context.waker());
-                    ready!(Pin::new(listener).poll(&mut Context::from_waker(&waker)));
+                    ready!(Pin::new(listener).poll(context));
                     this.listener = None;
                 }
                 none => *none = Some(this.core.over.listen()),

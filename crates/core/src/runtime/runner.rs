@@ -58,7 +58,7 @@ impl Runner {
         self.report(overran, deadline);
     }
 
-    fn lifetime(&self) -> &Lifetime {
+    fn lifetime(&self) -> &Arc<Lifetime> {
         &self.core.lifetime
     }
 
@@ -70,7 +70,7 @@ impl Runner {
                 && self.lifetime().phase() == Phase::Running
                 && self.core.slots.are_idle(&self.lifetime().hub)
             {
-                self.lifetime().stop();
+                self.lifetime().stop_aside();
             }
         }
     }
@@ -110,7 +110,7 @@ impl Runner {
     /// then all of them are joined, by `deadline`. Returns what would not end.
     fn cancel(&mut self, deadline: Instant) -> Vec<Straggler> {
         let clock = self.lifetime().settings.clock.clone();
-        let real = |deadline: Instant| Instant::now() + deadline.duration_since(clock.now());
+        let real = |deadline| clock.real(deadline);
         // A payload that this does not find in the registry sees the phase at its first poll.
         let stopping = self.lifetime().advance(Phase::Stopping, Phase::Cancelling);
         debug_assert!(stopping, "the runner alone moves on from Stopping");
@@ -182,13 +182,15 @@ impl Runner {
             let is_late = self.lifetime().settings.clock.now() >= deadline;
             match self.lifetime().close_ledger(is_late) {
                 Some(omitted) => break omitted,
-                // Code that has come to its end may be about to tell a failure.
+                // Code that has come to its end may be about to tell a failure, or something is being told.
                 None => self.next_note(Some(deadline), None),
             }
         };
         while let Ok(note) = self.notes.try_recv() {
             self.take_in(note);
         }
+        let by = self.lifetime().settings.clock.real(deadline);
+        self.lifetime().join_aside(by);
         // Those that overran are stragglers already.
         let left_behind: Vec<_> = self
             .core
