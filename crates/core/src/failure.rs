@@ -56,6 +56,8 @@ impl fmt::Display for FailureKind {
 pub struct Failure {
     origin: Origin,
     cause: Arc<Cause>,
+    /// Apart from the texts, which may be needed for longer.
+    error: Option<Arc<Contained>>,
     during_shutdown: bool,
     given_up: Option<GivenUp>,
 }
@@ -68,9 +70,10 @@ struct GivenUp {
 }
 
 impl Failure {
-    pub(crate) fn new(origin: Origin, cause: Cause) -> Self {
+    pub(crate) fn new(origin: Origin, mut cause: Cause) -> Self {
         Self {
             origin,
+            error: cause.error.take().map(Arc::new),
             cause: Arc::new(cause),
             during_shutdown: false,
             given_up: None,
@@ -80,6 +83,12 @@ impl Failure {
     /// The failure of a service that is not started once more after it.
     pub(crate) fn give_up(mut self, starts: usize, window: Duration) -> Self {
         self.given_up = Some(GivenUp { starts, window });
+        self
+    }
+
+    /// What there is to tell of it: without the error itself, which is the user's.
+    pub(crate) fn texts(mut self) -> Self {
+        self.error = None;
         self
     }
 
@@ -128,7 +137,7 @@ impl Failure {
     /// An `anyhow::Error` is shown as the error that it was made from. `None` for failures that
     /// are no returned error.
     pub fn error(&self) -> Option<&(dyn Error + Send + Sync + 'static)> {
-        self.cause.error.as_ref().map(ErrorValue::as_dyn)
+        self.error.as_ref().map(|error| error.as_dyn())
     }
 
     /// How often the service had been started within its [limit](crate::Restart::limit)'s window when
@@ -228,7 +237,7 @@ impl fmt::Debug for Failure {
 
 impl Error for Failure {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.cause.error.as_ref().map(|error| error.as_dyn() as _)
+        self.error.as_ref().map(|error| error.as_dyn() as _)
     }
 }
 
@@ -285,7 +294,7 @@ pub(crate) struct Cause {
     message: String,
     chain: Vec<String>,
     chain_cut: bool,
-    error: Option<ErrorValue>,
+    error: Option<Contained>,
 }
 
 impl Cause {
@@ -339,15 +348,24 @@ impl Cause {
             message,
             chain,
             chain_cut,
-            error: Some(error),
+            error: Some(Contained(Some(error))),
         }
     }
 }
 
-impl Drop for Cause {
+/// An error whose destructor's panic ends here: whoever drops a report has nothing to do with it.
+struct Contained(Option<ErrorValue>);
+
+impl Contained {
+    fn as_dyn(&self) -> &(dyn Error + Send + Sync + 'static) {
+        let error = self.0.as_ref();
+        error.expect("it is there until it is dropped").as_dyn()
+    }
+}
+
+impl Drop for Contained {
     fn drop(&mut self) {
-        // Whoever drops the report has nothing to do with a panic in the error's destructor.
-        let error = self.error.take();
+        let error = self.0.take();
         contain(|| drop(error));
     }
 }

@@ -26,6 +26,7 @@ pub(crate) struct Line {
     level: Level,
     /// Whom it is about, if not the runtime as a whole.
     origin: Option<Origin>,
+    /// Its texts.
     failure: Option<Failure>,
     /// What happened, or what follows from the failure.
     text: String,
@@ -47,13 +48,13 @@ impl Line {
     /// A failure of the runtime.
     pub(crate) fn of_failure(failure: Failure) -> Self {
         let origin = Some(failure.origin().clone());
-        Self::new(Level::Error, origin, Some(failure), String::new())
+        Self::new(Level::Error, origin, Some(failure.texts()), String::new())
     }
 
     /// A failure that is none of the runtime, and what follows from it.
     pub(crate) fn followed(failure: Failure, by: impl Into<String>) -> Self {
         let origin = Some(failure.origin().clone());
-        Self::new(Level::Warn, origin, Some(failure), by.into())
+        Self::new(Level::Warn, origin, Some(failure.texts()), by.into())
     }
 
     /// Something about a payload or a unit that is no failure.
