@@ -23,6 +23,8 @@ use crate::sync::Arc;
 /// result goes. Made by the runtime, used up by making a payload with it.
 pub struct Ticket<T> {
     header: Header,
+    /// Whether the payload came while the runtime was stopping.
+    is_late: bool,
     sink: Sink<T>,
 }
 
@@ -33,16 +35,18 @@ impl<T: 'static> Ticket<T> {
     {
         Self {
             header,
+            is_late: false,
             sink: Sink::Adopted(T::verdict),
         }
     }
 
-    pub(crate) fn called(header: Header, reply: &Arc<Reply<T>>) -> Self
+    pub(crate) fn called(header: Header, is_late: bool, reply: &Arc<Reply<T>>) -> Self
     where
         T: Send,
     {
         Self {
             header,
+            is_late,
             sink: Sink::Called(Arc::clone(reply) as _),
         }
     }
@@ -53,6 +57,7 @@ impl Ticket<Judged> {
     pub(crate) fn of_service(attempt: Attempt) -> Self {
         Self {
             header: Header::Service(attempt),
+            is_late: false,
             sink: Sink::Adopted(Judged::into_cause),
         }
     }
@@ -99,7 +104,7 @@ impl Envelope {
     where
         B: Body<Output: 'static> + 'static,
     {
-        record::record(ticket.header, blocking, ticket.sink, body).into()
+        record::record(ticket.header, blocking, ticket.is_late, ticket.sink, body).into()
     }
 
     pub(crate) fn record(&self) -> &Arc<Record> {

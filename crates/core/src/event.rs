@@ -20,6 +20,7 @@ use crate::sync::{Arc, Condvar, Mutex, MutexGuard, OnceBox, PoisonError};
 /// Whoever waits listens first and looks afterwards whether what he waits for is there; whoever brings it
 /// about does that first and notifies afterwards. Most are never listened to: such a one has no memory of
 /// its own.
+#[derive(Default)]
 pub(crate) struct Event {
     listeners: OnceBox<Arc<Listeners>>,
 }
@@ -44,9 +45,7 @@ struct State {
 
 impl Event {
     pub(crate) fn new() -> Self {
-        Self {
-            listeners: OnceBox::new(),
-        }
+        Self::default()
     }
 
     pub(crate) fn listen(&self) -> EventListener {

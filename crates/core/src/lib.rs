@@ -54,6 +54,7 @@ mod sync;
 mod teller;
 mod telling;
 mod text;
+mod tokens;
 
 #[cfg(feature = "macros")]
 #[cfg_attr(docsrs, doc(cfg(feature = "macros")))]

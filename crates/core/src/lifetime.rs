@@ -29,7 +29,7 @@ use self::ledger::Ledger;
 use crate::account::Account;
 use crate::birth::Birth;
 use crate::clock::{Clock, Sleeper, later};
-use crate::event::{Event, Wakers};
+use crate::event::Wakers;
 use crate::failure::Failure;
 use crate::reply::Gate;
 use crate::service::Hub;
@@ -38,6 +38,7 @@ use crate::sync::channel::Sender;
 use crate::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use crate::teller::Teller;
 use crate::telling::Lines;
+use crate::tokens::Tokens;
 
 /// Set in the count of holders when it no longer matters who holds a token.
 const GRACE_OVER: usize = 1 << (usize::BITS - 1);
@@ -78,6 +79,8 @@ pub(crate) struct Settings {
 /// The state that payloads, flavours, tokens and the runner of one runtime share.
 pub(crate) struct Lifetime {
     phase: AtomicU8,
+    /// Whether it ever left Idle for Starting.
+    launched: AtomicBool,
     /// How many payloads that are alive have taken a token; with [`GRACE_OVER`] as its top bit. On a cache line
     /// of its own, as all that is handed in is held against the phase.
     holders: CachePadded<AtomicUsize>,
@@ -95,8 +98,8 @@ pub(crate) struct Lifetime {
     birth: Birth,
     /// How the stop began. Written before it has, and never again.
     stop: OnceLock<Stop>,
-    /// Notified when the stop begins.
-    pub(crate) requested: Event,
+    /// Notified when the stop begins, and each when its payload is over.
+    pub(crate) tokens: Tokens,
     /// Where the supervisor of services hears of what happens to them.
     pub(crate) hub: Hub,
     pub(crate) settings: Settings,
@@ -118,6 +121,7 @@ impl Lifetime {
         let lifetime = Arc::new(Self {
             birth: Birth::at(settings.clock.now()),
             phase: AtomicU8::new(Phase::Idle as u8),
+            launched: AtomicBool::new(false),
             holders: CachePadded::new(AtomicUsize::new(0)),
             looking: AtomicBool::new(false),
             notes,
@@ -127,7 +131,7 @@ impl Lifetime {
             waker: Teller::new("foster waker"),
             callers: Mutex::default(),
             stop: OnceLock::new(),
-            requested: Event::new(),
+            tokens: Tokens::default(),
             hub: Hub::default(),
             settings,
         });
@@ -175,6 +179,20 @@ impl Lifetime {
         self.phase
             .compare_exchange(from as u8, to as u8, SeqCst, SeqCst)
             .is_ok()
+    }
+
+    /// Moves from Idle to Starting; `false` if the stop was quicker.
+    pub(crate) fn launch(&self) -> bool {
+        let launched = self.advance(Phase::Idle, Phase::Starting);
+        if launched {
+            self.launched.store(true, SeqCst);
+        }
+        launched
+    }
+
+    /// Whether it was started before the stop began.
+    pub(crate) fn was_launched(&self) -> bool {
+        self.launched.load(SeqCst)
     }
 
     /// Begins the stop, unless it has begun: from here on adopts are refused and every token says
@@ -235,7 +253,7 @@ impl Lifetime {
     fn announce(&self) -> Wakers {
         self.look();
         self.hub.poke();
-        self.requested.notify_threads()
+        self.tokens.notify_threads()
     }
 
     /// Has the runner look at the state of things.
@@ -330,7 +348,7 @@ impl Lifetime {
             .iter()
             .map(|(_, gate)| gate.clone())
             .collect();
-        let mut wakers = self.requested.notify_threads();
+        let mut wakers = self.tokens.notify_threads();
         for gate in callers {
             wakers.append(gate.give_up());
         }
@@ -361,7 +379,7 @@ impl Sleeper for Lifetime {
 
     fn wake(&self) {
         self.look();
-        self.requested.notify();
+        self.tokens.notify_threads().wake();
         self.hub.settle(self);
     }
 }

@@ -56,6 +56,7 @@ struct Whole<B: Body> {
 pub(crate) fn record<B>(
     header: Header,
     blocking: bool,
+    is_late: bool,
     sink: Sink<B::Output>,
     body: B,
 ) -> Arc<Record>
@@ -64,7 +65,7 @@ where
 {
     let gate = sink.gate();
     let record: Arc<Record> = Arc::new(Whole {
-        account: Account::new(header, blocking),
+        account: Account::new(header, blocking, is_late),
         sink,
         body,
     });
@@ -170,7 +171,7 @@ impl Record {
         gate
     }
 
-    /// Lets whoever waits for the payload's end go on, its supervisor included.
+    /// Lets whoever waits for the payload's end go on, its supervisor and who has a clone of its token included.
     pub(crate) fn open_gate(&self) {
         let account = self.account();
         if let Some(attempt) = account.attempt() {
@@ -181,6 +182,9 @@ impl Record {
         }
         if account.is_gated() {
             account.slot().take_gate_of(account);
+        }
+        if account.is_listened() {
+            account.lifetime().tokens.notify_of(account).wake();
         }
     }
 

@@ -372,20 +372,14 @@ impl Core {
         Some(result)
     }
 
-    /// Whether the calling thread runs a payload of this runtime that holds a shutdown token.
-    fn is_called_by_holder(&self) -> bool {
-        context::current().is_some_and(|record| {
-            record.is_holder() && Arc::ptr_eq(record.lifetime(), &self.lifetime)
-        })
-    }
-
     /// Whether an execute or a call may begin now.
     fn admits_execute(&self) -> Result<(), crate::error::Reason> {
         use crate::error::Reason;
         match self.lifetime.phase() {
             Phase::Idle => Err(Reason::NotRunning),
             Phase::Starting | Phase::Running => Ok(()),
-            Phase::Stopping if self.is_called_by_holder() => Ok(()),
+            // The grace time. Without a start there are no flavours that could run it.
+            Phase::Stopping if self.lifetime.was_launched() => Ok(()),
             _ => Err(Reason::Stopping),
         }
     }

@@ -83,7 +83,7 @@ impl Runner {
             slot.sweep();
         }
         loop {
-            let started = self.core.slots.iter().all(|slot| slot.all_started());
+            let started = self.core.slots.iter().all(|slot| slot.timely_started());
             let settles_at = self.core.slots.iter().filter_map(|slot| slot.settles_at());
             let settles_at = settles_at.max();
             if started && settles_at.is_none() && self.lifetime().end_grace_if_unheld() {

@@ -50,6 +50,8 @@ pub(crate) fn is_thread_noted() -> bool {
 /// One flavour of one runtime. Starts the flavour when it is first needed.
 pub(crate) struct Slot {
     counts: Counts,
+    /// Those of payloads that were late.
+    late: Counts,
     /// The payloads that their flavour polls by means of its own, and that have started and are not over.
     registry: Mutex<Slab<Registered>>,
     /// Those that a run queue polls, from when it is about to poll them first, and until shortly after
@@ -84,6 +86,7 @@ impl Slot {
         Self {
             number: NUMBERS.fetch_add(1, SeqCst),
             counts: Counts::default(),
+            late: Counts::default(),
             registry: Mutex::default(),
             driven: Driven::default(),
             queue: OnceLock::new(),
@@ -123,7 +126,8 @@ impl Slot {
     /// take a token, to fail or to end; `None` if none is that young.
     pub(crate) fn settles_at(&self) -> Option<Instant> {
         let last = (*self.lock_last_begun())?;
-        let deaf = |record: &Arc<Record>| !record.is_holder() && !record.is_ending();
+        let deaf =
+            |record: &Arc<Record>| !record.is_holder() && !record.is_ending() && !record.is_late();
         (last.elapsed() < SETTLING && self.alive().iter().any(deaf)).then(|| last + SETTLING)
     }
 
