@@ -44,7 +44,6 @@ impl Runner {
         let settings = &self.lifetime().settings;
         let deadline = settings.clock.after(settings.cancel_timeout);
         let mut stragglers = self.cancel(deadline);
-        self.listening = None;
         // Services that overran their own time, which may have ended since.
         for one in self.lifetime().hub.take_overran() {
             if !overran.iter().any(|known| known.is_payload_of(&one)) {
@@ -191,6 +190,8 @@ impl Runner {
         }
         let by = self.lifetime().settings.clock.real(deadline);
         self.lifetime().join_aside(by);
+        // No sooner: what is still being told may hang, and a signal is what is left then.
+        self.listening = None;
         // Those that overran are stragglers already.
         let left_behind: Vec<_> = self
             .core
