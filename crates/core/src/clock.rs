@@ -116,10 +116,11 @@ impl Clock {
 
     /// The moment on the system's clock that is as far off as `deadline` is on this one.
     pub(crate) fn real(&self, deadline: Instant) -> Instant {
-        later(
-            Instant::now(),
-            deadline.saturating_duration_since(self.now()),
-        )
+        if deadline == never() {
+            return deadline;
+        }
+        let left = deadline.saturating_duration_since(self.now());
+        later(Instant::now(), left)
     }
 
     /// Until when the operating system may let a waiter for `deadline` sleep: a manual clock has

@@ -13,6 +13,7 @@ use crate::body::{BlockingBody, Body, ForeignThread, Panic, Sink};
 use crate::bound::FutureCell;
 use crate::context::{self, Dropping};
 use crate::failure::Cause;
+use crate::lifetime::Untold;
 use crate::outcome::Outcome;
 use crate::record::{self, Record};
 use crate::reply::Reply;
@@ -216,8 +217,8 @@ pub(crate) fn end(record: &Arc<Record>) {
     finish(record, None, None);
 }
 
-/// Ends the payload: drops what is left of the user's code, tells its failures, settles its account
-/// and lets its caller go on, in this order.
+/// Ends the payload: drops what is left of the user's code, records its failures, settles its account, lets its
+/// caller go on and tells its failures, in this order.
 fn finish(record: &Arc<Record>, cause: Option<Cause>, lost: Option<&str>) {
     let discarded = discard(record);
     let lost = match discarded {
@@ -233,15 +234,29 @@ fn finish(record: &Arc<Record>, cause: Option<Cause>, lost: Option<&str>) {
 fn conclude(record: &Arc<Record>, cause: Option<Cause>, panic: Option<Panic>) {
     let account = record.account();
     let ending = account.is_blocking() && account.lifetime().is_ending(account);
-    if let Some(cause) = cause {
-        record.fail(cause);
+    if cause.is_none() && panic.is_none() {
+        // As most do.
+        return settle_ending(record, ending);
     }
-    if let Some(panic) = panic {
-        record.fail(Cause::panic(panic));
-    }
+    let causes = [cause, panic.map(Cause::panic)].into_iter().flatten();
+    let untold: Vec<_> = causes
+        .filter_map(|cause| record.record_failure(cause))
+        .collect();
+    // Blocking code has a thread of its own, which may hang in a subscriber. An executor's must not.
+    let tell = match account.is_blocking() && account.is_started() {
+        true => Untold::tell,
+        false => Untold::tell_aside,
+    };
+    // Before that, as the payload itself holds up nothing any more.
+    settle_ending(record, ending);
+    untold.into_iter().for_each(tell);
+}
+
+/// Settles the payload's account, for which the report waits if it is `ending`.
+fn settle_ending(record: &Arc<Record>, ending: bool) {
     settle(record);
     if ending {
-        account.lifetime().has_ended();
+        record.lifetime().has_ended();
     }
 }
 

@@ -26,6 +26,7 @@ use crossbeam_utils::CachePadded;
 use slab::Slab;
 
 use self::ledger::Ledger;
+pub(crate) use self::ledger::Untold;
 use crate::account::Account;
 use crate::birth::Birth;
 use crate::clock::{Clock, Sleeper, later};

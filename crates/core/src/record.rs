@@ -9,6 +9,7 @@ use crate::account::{Account, Header};
 use crate::body::{Body, ForeignThread, Panic, Sink};
 use crate::bound::as_itself;
 use crate::failure::{Cause, Failure};
+use crate::lifetime::Untold;
 use crate::reply::Gate;
 use crate::sync::Arc;
 
@@ -190,11 +191,17 @@ impl Record {
 
     /// Tells the runtime that the payload has failed.
     pub(crate) fn fail(&self, cause: Cause) {
+        drop(self.record_failure(cause));
+    }
+
+    /// The same, but for what is still to be told of it.
+    pub(crate) fn record_failure(&self, cause: Cause) -> Option<Untold> {
         if let Some(attempt) = self.attempt() {
             // Its policy may make something else of it.
             attempt.fail(cause);
-            return;
+            return None;
         }
-        self.lifetime().fail(Failure::new(self.origin(), cause));
+        let failure = Failure::new(self.origin(), cause);
+        Some(self.lifetime().record(failure))
     }
 }

@@ -182,6 +182,11 @@ impl Lines {
         is_room
     }
 
+    /// Tells a line right here.
+    pub(crate) fn tell_now(&self, line: &Line) {
+        line.tell(self.is_quiet);
+    }
+
     /// Tells a line that was admitted; after the last one how many were not.
     pub(crate) fn tell(&self, line: &Line) {
         line.tell(self.is_quiet);

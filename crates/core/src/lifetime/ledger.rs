@@ -1,8 +1,9 @@
 //! Failures: recorded first, told afterwards.
 //!
 //! A failure is in the report, and the stop has begun, before anything of the user's hears of it. What hears of
-//! it (subscribers, loggers, wakers) runs on threads for that alone, so that one that hangs holds up nothing: one
-//! thread for lines, and one for wakers, which a line that hangs must not hold up either.
+//! it (subscribers, loggers, wakers) runs on the thread of a subroutine that failed, or on threads for that alone,
+//! so that one that hangs holds up nothing: one thread for lines, and one for wakers, which a line that hangs must
+//! not hold up either.
 
 use super::{Lifetime, Note, Phase};
 use crate::account::Account;
@@ -28,7 +29,7 @@ pub(super) struct Ledger {
 impl Lifetime {
     /// Takes a failure: the first one begins the stop. It is told aside.
     pub(crate) fn fail(self: &Arc<Self>, failure: Failure) {
-        self.record(failure).tell();
+        self.record(failure).tell_aside();
     }
 
     /// Takes a failure into the report, and begins the stop if it is the first one. Runs nothing of the user's,
@@ -145,7 +146,7 @@ impl Drop for Telling {
     }
 }
 
-/// A failure that was recorded and is still to be told, which it is when this is dropped: under no lock.
+/// A failure that was recorded and is still to be told. If it is just dropped it is told aside.
 #[must_use = "it is told when it is dropped, and nothing may be locked then"]
 pub(crate) struct Untold(Option<ToBeTold>);
 
@@ -158,22 +159,40 @@ struct ToBeTold {
 }
 
 impl Untold {
-    /// Wakes who waits for the stop, if it begins with this failure, and tells the failure: both aside.
-    pub(crate) fn tell(self) {
+    /// Tells the failure on another thread, and wakes those there who wait for the stop that it has begun.
+    pub(crate) fn tell_aside(self) {
         drop(self);
+    }
+
+    /// Tells the failure right here, on a thread that may hang for it. Who waits for the stop is woken aside.
+    pub(crate) fn tell(mut self) {
+        if let Some(told) = self.0.take() {
+            told.wake();
+            let lifetime = &told.telling.0;
+            match told.is_late {
+                true => lifetime.lines.tell_late(told.failure),
+                false => lifetime.lines.tell_now(&Line::of_failure(told.failure)),
+            }
+        }
+    }
+}
+
+impl ToBeTold {
+    fn wake(&self) {
+        if self.has_begun_stop {
+            let lifetime = &self.telling.0;
+            lifetime.wake_aside(lifetime.announce());
+        }
     }
 }
 
 impl Drop for Untold {
     fn drop(&mut self) {
         let Some(told) = self.0.take() else { return };
-        let lifetime = &told.telling.0;
-        if told.has_begun_stop {
-            lifetime.wake_aside(lifetime.announce());
-        }
+        told.wake();
         match told.is_late {
             // No thread of Foster's is left that it could hold up, nor anybody who waits for it to be told.
-            true => lifetime.lines.tell_late(told.failure),
+            true => told.telling.0.lines.tell_late(told.failure),
             false => told.telling.tell(Line::of_failure(told.failure)),
         }
     }
