@@ -132,7 +132,10 @@ impl Played<'_> {
         let by_stop = self.caused.is_some_and(|at| at < cut_off);
         if life.started.is_empty() {
             let never_ran = self.program.start == Start::Never || self.was_stopped_early();
-            let may_be = never_ran || by_caller || by_stop && !self.is_patient;
+            // When a call was really handed in is not known: the stop may have been quicker, and then its first
+            // poll is not waited for.
+            let may_be_late = life.how != How::Adopt;
+            let may_be = never_ran || by_caller || by_stop && (may_be_late || !self.is_patient);
             require!(may_be, "L7: it was taken in, and dropped unrun");
             return Ok(());
         }
@@ -198,7 +201,13 @@ impl Played<'_> {
                     || life.drop_panics.is_some()
             }
             // A subroutine that was left behind may end all the same.
-            Answer::Cancelled => finished.is_none_or(|(end, _)| end > at) || self.may_be_left(life),
+            Answer::Cancelled => {
+                // Nor is one waited for that came while the runtime was stopping and took no token: it may
+                // come to its end just when its caller is let go.
+                let by_stop = self.caused.is_some_and(|cause| cause < at);
+                let may_be_late = life.how == How::Call && life.payload.on == On::Thread && by_stop;
+                finished.is_none_or(|(end, _)| end > at) || self.may_be_left(life) || may_be_late
+            }
             Answer::Stopping => true,
             Answer::NotRunning => self.events[..life.handed]
                 .iter()

@@ -247,7 +247,12 @@ fn conclude(record: &Arc<Record>, cause: Option<Cause>, panic: Option<Panic>) {
         true => Untold::tell,
         false => Untold::tell_aside,
     };
-    // Before that, as the payload itself holds up nothing any more.
+    if account.is_blocking() && !ending {
+        // Too late for the report, which may be about to list it as one that still runs.
+        untold.into_iter().for_each(tell);
+        return settle(record);
+    }
+    // Settled before that, as the payload itself holds up nothing any more.
     settle_ending(record, ending);
     untold.into_iter().for_each(tell);
 }

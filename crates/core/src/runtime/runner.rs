@@ -188,10 +188,6 @@ impl Runner {
         while let Ok(note) = self.notes.try_recv() {
             self.take_in(note);
         }
-        let by = self.lifetime().settings.clock.real(deadline);
-        self.lifetime().join_aside(by);
-        // No sooner: what is still being told may hang, and a signal is what is left then.
-        self.listening = None;
         // Those that overran are stragglers already.
         let left_behind: Vec<_> = self
             .core
@@ -201,6 +197,10 @@ impl Runner {
             .filter(|record| record.is_blocking() && !record.is_holder())
             .map(|record| Straggler::of_payload(&record, StragglerReason::LeftBehind))
             .collect();
+        let by = self.lifetime().settings.clock.real(deadline);
+        self.lifetime().join_aside(by);
+        // No sooner: what is still being told may hang, and a signal is what is left then.
+        self.listening = None;
         let ended = Ended {
             failures: self.failures,
             omitted,
