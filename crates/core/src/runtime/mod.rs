@@ -171,8 +171,9 @@ impl Runtime {
     /// through a ring of executes). Rings through awaits, joins or locks cannot be seen; `call`
     /// does not block and so cannot close one.
     ///
-    /// While the runtime stops, a payload that took a [`Shutdown`](crate::Shutdown) token may still
-    /// execute until the grace time is over: its clean-up may need other flavours.
+    /// While the runtime stops, executes are taken from anywhere until the grace time is over, but do not
+    /// prolong it: once the last payload that holds a [`Shutdown`](crate::Shutdown) token has ended, what is
+    /// still under way is cancelled. If the runtime was asked to end before its start they are refused.
     ///
     /// # Panics
     ///
@@ -190,8 +191,7 @@ impl Runtime {
     /// blocks nobody.
     ///
     /// The payload is handed in when the [`Call`] is first polled, and it is then that the errors of
-    /// [`execute`](Self::execute) but the deadlock may come. While the runtime stops, it is the
-    /// payload that polls the call which must hold a token.
+    /// [`execute`](Self::execute) but the deadlock may come.
     ///
     /// # Panics
     ///
