@@ -193,15 +193,24 @@ fn s6_clones_say_requested_once_their_payload_is_over<F: AnyFlavour>(flavour: F)
     let (token, go) = alive_with_token(&runtime, flavour);
     let helpers: Vec<_> = (0..50)
         .map(|number| {
-            let clone = token.clone();
-            let waiting = clone.requested();
-            thread::spawn(move || match number % 2 {
-                0 => clone.wait_timeout(SOON),
+            let (clone, begun) = (token.clone(), Event::new());
+            let has_begun = begun.clone();
+            let mut waiting = clone.requested();
+            let helper = thread::spawn(move || match number % 2 {
+                0 => {
+                    has_begun.happen();
+                    clone.wait_timeout(Duration::from_secs(3_600))
+                }
                 _ => {
+                    let polled = futures_lite::future::poll_once(&mut waiting);
+                    assert!(futures_lite::future::block_on(polled).is_none());
+                    has_begun.happen();
                     futures_lite::future::block_on(waiting);
                     clone.is_requested()
                 }
-            })
+            });
+            begun.expect("it waits");
+            helper
         })
         .collect();
     assert!(!token.is_requested());
