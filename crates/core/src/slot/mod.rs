@@ -126,8 +126,7 @@ impl Slot {
     /// take a token, to fail or to end; `None` if none is that young.
     pub(crate) fn settles_at(&self) -> Option<Instant> {
         let last = (*self.lock_last_begun())?;
-        let deaf =
-            |record: &Arc<Record>| !record.is_holder() && !record.is_ending() && !record.is_late();
+        let deaf = |record: &Arc<Record>| !record.is_holder() && !record.is_ending();
         (last.elapsed() < SETTLING && self.alive().iter().any(deaf)).then(|| last + SETTLING)
     }
 
