@@ -591,12 +591,14 @@ fn l7_a_stream_of_calls_does_not_hold_the_stop_open<F: AnyFlavour>(flavour: F) {
     runtime.shutdown();
     // So many that at any moment some are under way, and some have not begun where they come in turn.
     let callers: Vec<_> = (0..8)
-        .map(|_| {
+        .map(|number| {
+            // All different, so that they do not end together.
+            let time = Duration::from_millis(5 + 2 * number);
             let (runtime, called) = (runtime.clone(), Event::new());
             let has_called = called.clone();
             let caller = thread::spawn(move || {
                 loop {
-                    let takes_time = || thread::sleep(Duration::from_millis(5));
+                    let takes_time = move || thread::sleep(time);
                     match block_on(flavour.call(&runtime, takes_time)) {
                         Ok(()) => has_called.happen(),
                         Err(error) => return error.kind(),
