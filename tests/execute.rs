@@ -590,10 +590,10 @@ fn l7_a_stream_of_calls_does_not_hold_the_stop_open<F: AnyFlavour>(flavour: F) {
     let go = hold_open(&runtime);
     runtime.shutdown();
     // So many that at any moment some are under way, and some have not begun where they come in turn.
-    let callers: Vec<_> = (0..8)
+    let callers: Vec<_> = (0..16)
         .map(|number| {
             // All different, so that they do not end together.
-            let time = Duration::from_millis(5 + 2 * number);
+            let time = Duration::from_millis(4 + number);
             let (runtime, called) = (runtime.clone(), Event::new());
             let has_called = called.clone();
             let caller = thread::spawn(move || {
