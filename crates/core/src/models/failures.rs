@@ -58,11 +58,14 @@ fn a_failure_at_the_very_end_is_told() {
 fn what_runs_aside_has_run_at_the_end() {
     holds(|| {
         let runtime = runtime();
-        let ran = Count::default();
+        let (asked, ran) = (Count::default(), Count::default());
         for flavour in ["a", "b"] {
-            let (ran, lifetime) = (ran.clone(), runtime.core().lifetime.clone());
+            let (asked, ran) = (asked.clone(), ran.clone());
+            let lifetime = runtime.core().lifetime.clone();
             let payload = move || async move {
                 for _ in 0..2 {
+                    // The other one's failure may end it in between.
+                    asked.add();
                     let ran = ran.clone();
                     lifetime.aside(move || ran.add());
                     give_way().await;
@@ -72,8 +75,9 @@ fn what_runs_aside_has_run_at_the_end() {
             runtime.adopt(Model(flavour), payload).unwrap();
         }
         runtime.start().unwrap();
-        assert_eq!(runtime.wait().unwrap_err().failures().len(), 2);
-        assert_eq!(ran.get(), 4);
+        runtime.wait().unwrap_err();
+        assert!(asked.get() >= 3);
+        assert_eq!(ran.get(), asked.get());
     });
 }
 
