@@ -1,11 +1,12 @@
-//! An axum server on a flavour with several threads, beside smol and threads. Rows A3, L1, S1 and S2.
+//! An axum server on a flavour with several threads, beside smol and threads. Rows A3, L1, L7, S1 and S2.
 
 mod common;
 
 use std::future::pending;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Condvar, Mutex, OnceLock};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
@@ -21,6 +22,7 @@ once!(
     l1_a_failure_on_a_thread_ends_the_server,
     l1_a_failure_beside_the_server_ends_all,
     s1_a_server_with_a_token_answers_to_the_end,
+    l7_requests_in_flight_may_call_to_the_end,
 );
 
 const WORKERS: usize = 2;
@@ -35,6 +37,10 @@ struct Shared {
     meeting: Arc<Meeting>,
     begun: Event,
     go: Event,
+    /// How many handlers of [`call`] have begun.
+    calling: Arc<AtomicUsize>,
+    /// Where they call into.
+    runtime: Arc<OnceLock<Runtime>>,
 }
 
 /// Where handlers meet: each blocks its worker for a while, so that two are there at the same time only
@@ -84,11 +90,25 @@ async fn wait(State(shared): State<Shared>) -> &'static str {
     "waited"
 }
 
+/// Waits for the stop, and then for blocking code. It is no payload: axum has spawned it.
+async fn call(State(shared): State<Shared>) -> String {
+    shared.calling.fetch_add(1, SeqCst);
+    while !shared.go.has_happened() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let runtime = shared.runtime.get().unwrap().clone();
+    match runtime.call(Thread, || "called").await {
+        Ok(value) => value.to_owned(),
+        Err(error) => error.to_string(),
+    }
+}
+
 /// Adopts a server on the pool. Asked to stop, it ends by itself if it holds a token.
 fn serve(runtime: &Runtime, shared: &Shared, holds_token: bool) -> SocketAddr {
     let app = Router::new()
         .route("/meet", get(meet))
         .route("/wait", get(wait))
+        .route("/call", get(call))
         .route("/", get(|| async { "served" }))
         .with_state(shared.clone());
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -244,5 +264,27 @@ fn s1_a_server_with_a_token_answers_to_the_end() {
     runtime.shutdown();
     shared.go.happen();
     assert_eq!(client.join().unwrap().unwrap(), "waited");
+    runtime.wait().unwrap();
+}
+
+fn l7_requests_in_flight_may_call_to_the_end() {
+    const REQUESTS: usize = 64;
+    let runtime = started();
+    let shared = Shared::default();
+    assert!(shared.runtime.set(runtime.clone()).is_ok());
+    let address = serve(&runtime, &shared, true);
+    let clients: Vec<_> = (0..REQUESTS)
+        .map(|_| thread::spawn(move || ask(address, "/call")))
+        .collect();
+    let deadline = Instant::now() + SOON;
+    while shared.calling.load(SeqCst) < REQUESTS {
+        assert!(Instant::now() < deadline, "all are in flight");
+        thread::yield_now();
+    }
+    runtime.shutdown();
+    shared.go.happen();
+    for client in clients {
+        assert_eq!(client.join().unwrap().unwrap(), "called");
+    }
     runtime.wait().unwrap();
 }

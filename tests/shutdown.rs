@@ -9,9 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use common::*;
-use foster::{
-    Clock, ExecuteErrorKind, FailureKind, Shutdown, Smol, StragglerReason, Thread, Tokio,
-};
+use foster::{Clock, FailureKind, Shutdown, Smol, StragglerReason, Thread, Tokio};
 
 on_every_flavour!(
     s1_every_token_is_asked,
@@ -32,6 +30,7 @@ once!(
     s2_a_subroutine_without_a_token_is_left_behind,
     s3_blocking_jobs_of_tokio_are_left_behind,
     s3_any_duration_is_allowed,
+    v15_what_is_to_happen_never_does_not_at_the_end_of_time,
 );
 
 fn s1_every_token_is_asked<F: AnyFlavour>(flavour: F) {
@@ -121,9 +120,8 @@ fn s1_grace_and_cancel_time_are_the_clocks<F: AsyncFlavour>(flavour: F) {
     held.expect("the payload holds a token");
     runtime.shutdown();
     clock.advance(Duration::from_secs(3_599));
-    // Still within grace: executes by outsiders are refused, the payload lives.
-    let kind = runtime.execute(flavour, || async {}).unwrap_err().kind();
-    assert_eq!(kind, ExecuteErrorKind::Stopping);
+    // Still within grace: executes by outsiders are taken, the payload lives.
+    runtime.execute(flavour, || async {}).unwrap();
     assert!(!dropped.has_happened());
     // The grace time began with the stop; how far the runner had come when the clock first moved is
     // its own business, so the clock moves until it has seen enough.
@@ -499,4 +497,47 @@ fn s5_a_destructor_that_panics_is_reported_and_stops_no_other<F: AsyncFlavour>(f
         assert!(failure.message().starts_with("destructor"));
     }
     assert!(error.stragglers().is_empty());
+}
+
+fn v15_what_is_to_happen_never_does_not_at_the_end_of_time() {
+    let clock = Clock::manual();
+    let runtime = builder()
+        .clock(clock.clone())
+        .grace(Duration::MAX)
+        .cancel_timeout(Duration::MAX)
+        .build();
+    runtime.start().unwrap();
+    let (held, go, ended) = (Event::new(), Event::new(), Event::new());
+    let (is_held, its_go, has_ended) = (held.clone(), go.clone(), ended.clone());
+    runtime
+        .adopt(Thread, move || {
+            let token = Shutdown::current();
+            is_held.happen();
+            // Asked to end, and not because the time has come.
+            assert!(token.wait_timeout(Duration::MAX));
+            block_until(&its_go);
+            has_ended.happen();
+        })
+        .unwrap();
+    held.expect("the grace time is held open");
+    let before = clock.now();
+    // More than once, as that is where a moment would overflow.
+    for _ in 0..3 {
+        assert!(clock.advance(Duration::MAX));
+        assert!(clock.now() > before);
+    }
+    // All that has a time goes on.
+    assert!(!Clock::system().advance(Duration::MAX));
+    assert_eq!(runtime.execute(Smol, || async { 1 }).unwrap(), 1);
+    let (over, waiter) = wait_apart(runtime.clone());
+    runtime.shutdown();
+    assert!(clock.advance(Duration::MAX));
+    assert!(
+        !over.happens_within(Duration::from_millis(100)),
+        "grace is never over"
+    );
+    go.happen();
+    waiter.join().unwrap().unwrap();
+    assert!(ended.has_happened());
+    assert!(format!("{clock:?}").contains("Clock::manual()"));
 }

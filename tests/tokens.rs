@@ -4,6 +4,7 @@ mod common;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -13,6 +14,8 @@ use foster::{Clock, Runtime, Shutdown, Thread};
 on_every_flavour!(
     s6_outside_of_payloads_there_is_no_token,
     s6_a_token_belongs_to_its_payload_and_clones_go_anywhere,
+    s6_clones_say_requested_once_their_payload_is_over,
+    s6_clones_say_requested_once_their_payload_has_panicked,
 );
 on_async_flavours!(
     s6_requested_wakes_coroutines,
@@ -20,6 +23,7 @@ on_async_flavours!(
 );
 once!(
     s6_wait_timeout_wakes_threads_and_keeps_time,
+    s6_a_waker_that_blocks_leaves_no_thread_asleep,
     a_waiter_whose_waker_panics_leaves_no_other_asleep,
 );
 
@@ -66,9 +70,7 @@ fn poll_with_panics<A: Future + Unpin>(future: &mut A) -> std::task::Poll<A::Out
 
 fn s6_a_waker_that_panics_leaves_no_other_token_asleep<F: AsyncFlavour>(flavour: F) {
     let runtime = started();
-    let token = runtime
-        .execute(flavour, || async { Shutdown::current() })
-        .unwrap();
+    let (token, go) = alive_with_token(&runtime, Thread);
     // First in the list of those to be woken.
     let mut bad = token.requested();
     assert!(poll_with_panics(&mut bad).is_pending());
@@ -89,6 +91,7 @@ fn s6_a_waker_that_panics_leaves_no_other_token_asleep<F: AsyncFlavour>(flavour:
         .unwrap();
     waiting.expect("the payload waits");
     runtime.shutdown();
+    go.happen();
     runtime.wait().unwrap();
     assert!(asked.has_happened());
     drop(bad);
@@ -153,20 +156,124 @@ fn s6_outside_of_payloads_there_is_no_token<F: AnyFlavour>(flavour: F) {
     runtime.wait().unwrap();
 }
 
+/// A payload that is alive until the event, and its token.
+fn alive_with_token<F: AnyFlavour>(runtime: &Runtime, flavour: F) -> (Shutdown, Event) {
+    let (sender, receiver) = channel();
+    let go = Event::new();
+    let its_go = go.clone();
+    let code = move || {
+        sender.send(Shutdown::current()).unwrap();
+        block_until(&its_go);
+    };
+    flavour.adopt(runtime, code).unwrap();
+    (receiver.recv_timeout(SOON).unwrap(), go)
+}
+
 fn s6_a_token_belongs_to_its_payload_and_clones_go_anywhere<F: AnyFlavour>(flavour: F) {
     let runtime = started();
-    let token = flavour.execute(&runtime, Shutdown::current).unwrap();
+    let (token, go) = alive_with_token(&runtime, flavour);
     let clone = token.clone();
     let waiter = thread::spawn(move || clone.wait_timeout(SOON));
     assert!(!token.is_requested());
-    // Its payload is over, so nobody waits for the clones.
-    let start = Instant::now();
     runtime.shutdown();
-    runtime.wait().unwrap();
-    assert!(start.elapsed() < Duration::from_secs(5));
     assert!(waiter.join().unwrap() && token.is_requested());
     futures_lite::future::block_on(token.requested());
+    // Nobody waits for the clones once the payload is over.
+    let start = Instant::now();
+    go.happen();
+    runtime.wait().unwrap();
+    assert!(start.elapsed() < Duration::from_secs(5));
 
     fn _is_send_and_sync<T: Send + Sync>() {}
     _is_send_and_sync::<(Shutdown, Runtime)>();
+}
+
+fn s6_clones_say_requested_once_their_payload_is_over<F: AnyFlavour>(flavour: F) {
+    let runtime = started();
+    let (token, go) = alive_with_token(&runtime, flavour);
+    let helpers: Vec<_> = (0..50)
+        .map(|number| {
+            let (clone, begun) = (token.clone(), Event::new());
+            let has_begun = begun.clone();
+            let mut waiting = clone.requested();
+            let helper = thread::spawn(move || match number % 2 {
+                0 => {
+                    has_begun.happen();
+                    clone.wait_timeout(Duration::from_secs(3_600))
+                }
+                _ => {
+                    let polled = futures_lite::future::poll_once(&mut waiting);
+                    assert!(futures_lite::future::block_on(polled).is_none());
+                    has_begun.happen();
+                    futures_lite::future::block_on(waiting);
+                    clone.is_requested()
+                }
+            });
+            begun.expect("it waits");
+            helper
+        })
+        .collect();
+    assert!(!token.is_requested());
+    go.happen();
+    for helper in helpers {
+        assert!(helper.join().unwrap());
+    }
+    // A new one, and one that looks for the first time.
+    assert!(token.wait_timeout(Duration::ZERO));
+    futures_lite::future::block_on(token.requested());
+    // The runtime itself goes on.
+    assert_eq!(flavour.execute(&runtime, || 1).unwrap(), 1);
+    runtime.shutdown();
+    runtime.wait().unwrap();
+}
+
+fn s6_clones_say_requested_once_their_payload_has_panicked<F: AnyFlavour>(flavour: F) {
+    let runtime = started();
+    let (sender, receiver) = channel();
+    let panic = catch_unwind(AssertUnwindSafe(|| {
+        flavour.execute(&runtime, move || -> () {
+            sender.send(Shutdown::current()).unwrap();
+            panic!("its caller's");
+        })
+    }));
+    assert!(panic.is_err());
+    let token = receiver.recv().unwrap();
+    assert!(token.wait_timeout(SOON));
+    runtime.shutdown();
+    runtime.wait().unwrap();
+}
+
+/// A waker that does not come back until the event.
+struct Blocks(Event, Event);
+
+impl std::task::Wake for Blocks {
+    fn wake(self: Arc<Self>) {
+        self.0.happen();
+        block_until(&self.1);
+    }
+}
+
+fn s6_a_waker_that_blocks_leaves_no_thread_asleep() {
+    let runtime = started();
+    let (token, go) = alive_with_token(&runtime, Thread);
+    let (blocked, on) = (Event::new(), Event::new());
+    let waker = Arc::new(Blocks(blocked.clone(), on.clone())).into();
+    let mut context = std::task::Context::from_waker(&waker);
+    let mut bad = token.requested();
+    assert!(std::pin::Pin::new(&mut bad).poll(&mut context).is_pending());
+    let clone = token.clone();
+    let waiter = thread::spawn(move || clone.wait_timeout(SOON));
+    let stopper = {
+        let runtime = runtime.clone();
+        thread::spawn(move || runtime.shutdown())
+    };
+    blocked.expect("the waker blocks whoever asked for the stop");
+    assert!(waiter.join().unwrap());
+    // Nor is anything of it locked.
+    assert!(token.wait_timeout(SOON));
+    drop(bad);
+    go.happen();
+    runtime.wait().unwrap();
+    on.happen();
+    stopper.join().unwrap();
 }

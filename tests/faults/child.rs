@@ -2,7 +2,7 @@
 
 use std::env;
 use std::os::unix::process::ExitStatusExt;
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 use std::thread::{Builder, JoinHandle};
 
 use foster::{Smol, Thread, Tokio, TokioMultiThread};
@@ -40,6 +40,8 @@ pub fn on_its_flavour(scenario: impl Scenario) {
 pub struct Played {
     /// The signal that ended it, if one did.
     pub signal: Option<i32>,
+    /// The status with which it ended, if none did.
+    pub status: Option<i32>,
     /// Everything that it printed.
     pub text: String,
 }
@@ -64,19 +66,33 @@ pub fn play_on(flavour: &str, scenario: &str) -> Played {
     play_with(scenario, "", flavour)
 }
 
-fn play_with(scenario: &str, limits: &str, flavour: &str) -> Played {
+/// Plays `scenario` in a child whose standard error the caller reads.
+pub fn begin(scenario: &str) -> Child {
+    command(scenario, "", "")
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+fn command(scenario: &str, limits: &str, flavour: &str) -> Command {
     let line = format!(r#"{limits} exec "$0" as_child --exact --nocapture --test-threads=1"#);
-    let output = Command::new("sh")
+    let mut command = Command::new("sh");
+    command
         .args(["-c", &line])
         .arg(env::current_exe().unwrap())
         .env(SCENARIO, scenario)
         .env(FLAVOUR, flavour)
         // Taking a backtrace of a child that has no memory to spare would be a fault of its own.
-        .env("RUST_BACKTRACE", "0")
-        .output()
-        .unwrap();
+        .env("RUST_BACKTRACE", "0");
+    command
+}
+
+fn play_with(scenario: &str, limits: &str, flavour: &str) -> Played {
+    let output = command(scenario, limits, flavour).output().unwrap();
     Played {
         signal: output.status.signal(),
+        status: output.status.code(),
         text: String::from_utf8_lossy(&output.stdout).into_owned()
             + &String::from_utf8_lossy(&output.stderr),
     }

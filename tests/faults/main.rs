@@ -13,6 +13,7 @@ mod hostile;
 mod reentrancy;
 mod stuck;
 mod system;
+mod telling;
 mod texts;
 mod waiting;
 
@@ -30,6 +31,16 @@ fn as_child() {
         "few threads" => system::few_threads(),
         "no runner" => system::no_runner(),
         "no joiner" => system::no_joiner(),
+        "stalled" => child::on_its_flavour(telling::Stalls),
+        "stalled signals" => telling::stalled_signals(),
+        "stalled lines" => telling::stalled_lines(),
+        "untold" => telling::untold(),
+        "taken" => telling::taken(),
+        "not taken" => telling::not_taken(),
+        "logged" => telling::logged(),
+        "quiet" => telling::quiet(),
+        "flood" => telling::flood(),
+        "restarts" => telling::restarts(),
         other => panic!("no scenario `{other}`"),
     });
     println!("{}", child::ENDED);

@@ -102,7 +102,10 @@ fn use_in_every_way<F: AnyFlavour>(runtime: &Runtime, flavour: F) -> Vec<String>
     adopted(Tokio.adopt(runtime, || ()));
     adopted(Thread.adopt(runtime, || ()));
     let mut executed = |result: Result<(), foster::ExecuteError>| {
-        told.push(format!("{:?}", result.unwrap_err().kind()));
+        told.push(match result {
+            Ok(()) => TAKEN.to_owned(),
+            Err(error) => format!("{:?}", error.kind()),
+        });
     };
     executed(flavour.execute(runtime, || ()));
     executed(Smol.execute(runtime, || ()));
@@ -111,16 +114,23 @@ fn use_in_every_way<F: AnyFlavour>(runtime: &Runtime, flavour: F) -> Vec<String>
     let mut call = Box::pin(flavour.call(runtime, || ()));
     match call.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(result) => executed(result),
-        Poll::Pending => unreachable!("it is refused at once"),
+        Poll::Pending => executed(Ok(())),
     }
     told.push(format!("{:?}", runtime.run().unwrap_err().kind()));
     told
 }
 
+const TAKEN: &str = "taken";
+
 /// Refused nine times, and neither started again nor waited for.
 fn all_refused() -> Vec<String> {
+    adopts_refused_and(&format!("{:?}", ExecuteErrorKind::Stopping))
+}
+
+/// As in the grace time: what has a caller is taken.
+fn adopts_refused_and(executed: &str) -> Vec<String> {
     let mut told = vec![format!("{:?}", AdoptErrorKind::Stopping); 4];
-    told.extend(vec![format!("{:?}", ExecuteErrorKind::Stopping); 5]);
+    told.extend(vec![executed.to_owned(); 5]);
     told.push(format!("{:?}", RunErrorKind::AlreadyStarted));
     told
 }
@@ -141,14 +151,27 @@ fn l6_a_destructor_may_use_the_runtime_while_it_is_cancelled<F: Awaiting>(flavou
 
 fn l6_the_destructor_of_what_was_refused_may_use_the_runtime<F: AnyFlavour>(flavour: F) {
     let runtime = started();
+    let (held, go) = (Event::new(), Event::new());
+    let (is_held, its_go) = (held.clone(), go.clone());
+    let holder = move || {
+        let _token = Shutdown::current();
+        is_held.happen();
+        block_until(&its_go);
+    };
+    runtime.adopt(Thread, holder).unwrap();
+    held.expect("the grace time is held open");
     runtime.shutdown();
     let log = Log::new();
-    let (inner, its) = (runtime.clone(), log.clone());
-    let on_drop = OnDrop(move || its.write(use_in_every_way(&inner, flavour)));
-    let error = flavour.adopt(&runtime, move || drop(on_drop)).unwrap_err();
-    assert_eq!(error.kind(), AdoptErrorKind::Stopping);
-    assert_eq!(log.read(), [all_refused()]);
-    runtime.wait().unwrap();
+    for expected in [adopts_refused_and(TAKEN), all_refused()] {
+        let (inner, its) = (runtime.clone(), log.clone());
+        let on_drop = OnDrop(move || its.write(use_in_every_way(&inner, flavour)));
+        let error = flavour.adopt(&runtime, move || drop(on_drop)).unwrap_err();
+        assert_eq!(error.kind(), AdoptErrorKind::Stopping);
+        assert_eq!(log.read().pop(), Some(expected));
+        // And once more when all is over.
+        go.happen();
+        runtime.wait().unwrap();
+    }
 }
 
 /// Adopts on `own` what executes into `other`, again and again, until one of the two stops.

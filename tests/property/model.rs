@@ -132,7 +132,10 @@ impl Played<'_> {
         let by_stop = self.caused.is_some_and(|at| at < cut_off);
         if life.started.is_empty() {
             let never_ran = self.program.start == Start::Never || self.was_stopped_early();
-            let may_be = never_ran || by_caller || by_stop && !self.is_patient;
+            // When a call was really handed in is not known: the stop may have been quicker, and then its first
+            // poll is not waited for.
+            let may_be_late = life.how != How::Adopt;
+            let may_be = never_ran || by_caller || by_stop && (may_be_late || !self.is_patient);
             require!(may_be, "L7: it was taken in, and dropped unrun");
             return Ok(());
         }
@@ -198,7 +201,13 @@ impl Played<'_> {
                     || life.drop_panics.is_some()
             }
             // A subroutine that was left behind may end all the same.
-            Answer::Cancelled => finished.is_none_or(|(end, _)| end > at) || self.may_be_left(life),
+            Answer::Cancelled => {
+                // Nor is one waited for that came while the runtime was stopping and took no token: it may
+                // come to its end just when its caller is let go.
+                let by_stop = self.caused.is_some_and(|cause| cause < at);
+                let may_be_late = life.how == How::Call && life.payload.on == On::Thread && by_stop;
+                finished.is_none_or(|(end, _)| end > at) || self.may_be_left(life) || may_be_late
+            }
             Answer::Stopping => true,
             Answer::NotRunning => self.events[..life.handed]
                 .iter()
@@ -258,19 +267,7 @@ impl Played<'_> {
         Ok(())
     }
 
-    /// On whose behalf `life` may have been handed in: by the one that did, which may be a refused
-    /// closure that was dropped by another; and by any that lives on the same thread.
-    fn handed_in_by<'a>(&'a self, life: &'a LifeLine) -> impl Iterator<Item = &'a LifeLine> {
-        let by = |one: &LifeLine| one.by.map(|by| &self.lives[by]);
-        let above = std::iter::successors(by(life), move |one| by(one));
-        let on_thread = move |other: &&LifeLine| {
-            let mut threads = other.started.iter().map(|(_, thread)| *thread);
-            threads.any(|thread| thread == life.handed_on)
-        };
-        above.chain(self.lives.iter().filter(on_thread))
-    }
-
-    /// L7: what is handed in after the stop has begun is refused.
+    /// L7: what is adopted after the stop has begun is refused, and so is all else where nothing was started.
     fn the_stop_refuses(&self) -> Checked {
         let ended = |what: &What| matches!(what, What::ShutdownEnded | What::Returned);
         let shut = self.events.iter().position(|event| ended(&event.what));
@@ -284,8 +281,8 @@ impl Played<'_> {
                     && at.is_some_and(|at| at < life.handed && on_it(at))
                     && life.by != Some(other.id)
             });
-            let holder = self.handed_in_by(life).any(|other| other.held.is_some());
-            let may_run = life.how != How::Adopt && holder;
+            let started = |event: &Event| matches!(event.what, What::StartTried(true));
+            let may_run = life.how != How::Adopt && self.events.iter().any(started);
             if (shut || failed) && !may_run {
                 let refused = life.is_refused() || life.started.is_empty();
                 require!(refused, "L7: p{} ran though the stop had begun", life.id);

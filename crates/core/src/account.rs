@@ -35,6 +35,11 @@ const QUEUED: u16 = 1 << 8;
 /// The run queue polls the payload.
 const DRIVING: u16 = 1 << 9;
 
+/// The payload is a call's that came while the runtime was stopping.
+const LATE: u16 = 1 << 10;
+/// Somebody has listened to a token of the payload, and is to hear of its end.
+const LISTENED: u16 = 1 << 11;
+
 /// The key of a record that is in no registry.
 const UNREGISTERED: u32 = u32::MAX;
 
@@ -106,15 +111,17 @@ impl Header {
 pub(crate) struct Ended {
     pub(crate) started: bool,
     pub(crate) held: bool,
+    pub(crate) is_late: bool,
 }
 
 impl Account {
-    pub(crate) fn new(header: Header, blocking: bool) -> Self {
+    pub(crate) fn new(header: Header, blocking: bool, is_late: bool) -> Self {
+        let late = if is_late { LATE } else { 0 };
         let state = match header.slot().has_queue() {
-            _ if blocking => BLOCKING,
+            _ if blocking => BLOCKING | late,
             // As it will be polled by that.
-            true => DRIVEN | DRIVING,
-            false => 0,
+            true => DRIVEN | DRIVING | late,
+            false => late,
         };
         Self {
             header,
@@ -140,6 +147,10 @@ impl Account {
     /// Says that the payload starts; whether this is the first to say so.
     pub(crate) fn start(&self) -> bool {
         self.set(STARTED)
+    }
+
+    pub(crate) fn is_late(&self) -> bool {
+        self.has(LATE)
     }
 
     pub(crate) fn is_started(&self) -> bool {
@@ -242,7 +253,17 @@ impl Account {
         (before & SETTLED == 0).then_some(Ended {
             started: before & STARTED != 0,
             held: before & HOLDS != 0,
+            is_late: before & LATE != 0,
         })
+    }
+
+    /// Says that somebody listens to a token of the payload.
+    pub(crate) fn set_listened(&self) {
+        self.set(LISTENED);
+    }
+
+    pub(crate) fn is_listened(&self) -> bool {
+        self.has(LISTENED)
     }
 
     pub(crate) fn is_settled(&self) -> bool {

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use crate::clock::later;
+
 pub(crate) struct Birth {
     moment: Instant,
     #[cfg(target_os = "linux")]
@@ -36,7 +38,7 @@ impl Birth {
 
     /// The moment at which it was so old.
     pub(crate) fn moment(&self, age: u64) -> Instant {
-        self.moment + Duration::from_nanos(age)
+        later(self.moment, Duration::from_nanos(age))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use crate::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use crate::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 /// Where grace, cancel time and waits with a time-out get the time from.
 ///
@@ -34,6 +34,25 @@ pub(crate) trait Sleeper: Send + Sync {
     fn wake(&self);
 }
 
+/// The last moment that can be written down, which no clock ever reaches: what is to happen then never happens.
+pub(crate) fn never() -> Instant {
+    static NEVER: OnceLock<Instant> = OnceLock::new();
+    *NEVER.get_or_init(|| {
+        // Nothing says how far a moment goes: added is whatever still fits, the largest first.
+        let seconds = (0..u64::BITS)
+            .rev()
+            .map(|bit| Duration::from_secs(1 << bit));
+        let nanos = (0..30).rev().map(|bit| Duration::from_nanos(1 << bit));
+        let add = |sum: Instant, part| sum.checked_add(part).unwrap_or(sum);
+        seconds.chain(nanos).fold(Instant::now(), add)
+    })
+}
+
+/// The moment `time` after `moment`: [`never`], if that is too far off to be written down.
+pub(crate) fn later(moment: Instant, time: Duration) -> Instant {
+    moment.checked_add(time).unwrap_or_else(never)
+}
+
 impl Clock {
     /// The operating system's monotonic clock.
     pub fn system() -> Self {
@@ -54,7 +73,7 @@ impl Clock {
     pub fn now(&self) -> Instant {
         match &self.manual {
             None => Instant::now(),
-            Some(manual) => manual.start + manual.lock().elapsed,
+            Some(manual) => later(manual.start, manual.lock().elapsed),
         }
     }
 
@@ -67,12 +86,15 @@ impl Clock {
     /// No more than a second of real time is spent on waiting for that at each such moment, as a
     /// flavour may be busy; none if a payload of the runtime moves the clock.
     ///
+    /// However far it is moved, what is to happen after [`Duration::MAX`] never does.
+    ///
     /// Returns `false`, and does nothing, on the system's clock.
     pub fn advance(&self, time: Duration) -> bool {
         let Some(manual) = &self.manual else {
             return false;
         };
-        let target = manual.lock().elapsed.saturating_add(time);
+        let end = never().saturating_duration_since(manual.start) - Duration::from_nanos(1);
+        let target = manual.lock().elapsed.saturating_add(time).min(end);
         // What happened until now has to be known, to know what falls due.
         manual.wake();
         while let Some(due) = manual.next_due_before(target) {
@@ -87,11 +109,18 @@ impl Clock {
         self.manual.is_some()
     }
 
-    /// The moment `time` from now, or one too far off to matter where that cannot be written down.
+    /// The moment `time` from now: [`never`], if that is too far off to be written down.
     pub(crate) fn after(&self, time: Duration) -> Instant {
-        const FAR: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 30);
-        let now = self.now();
-        now.checked_add(time).unwrap_or_else(|| now + FAR)
+        later(self.now(), time)
+    }
+
+    /// The moment on the system's clock that is as far off as `deadline` is on this one.
+    pub(crate) fn real(&self, deadline: Instant) -> Instant {
+        if deadline == never() {
+            return deadline;
+        }
+        let left = deadline.saturating_duration_since(self.now());
+        later(Instant::now(), left)
     }
 
     /// Until when the operating system may let a waiter for `deadline` sleep: a manual clock has
@@ -198,5 +227,17 @@ mod tests {
         let clock = Clock::system();
         assert!(clock.after(Duration::MAX) > clock.now() + Duration::from_secs(1_000_000));
         assert!(!clock.advance(Duration::from_secs(1)));
+    }
+
+    #[test]
+    fn never_is_the_last_moment_and_is_not_reached() {
+        assert_eq!(never().checked_add(Duration::from_nanos(1)), None);
+        let clock = Clock::manual();
+        let deadline = clock.after(Duration::MAX);
+        for _ in 0..2 {
+            assert!(clock.advance(Duration::MAX));
+            assert!(clock.now() < deadline);
+            assert_eq!(clock.after(Duration::from_secs(1)), deadline);
+        }
     }
 }

@@ -13,6 +13,7 @@ use crate::body::{BlockingBody, Body, ForeignThread, Panic, Sink};
 use crate::bound::{FutureCell, boxed};
 use crate::context::{self, Dropping};
 use crate::failure::Cause;
+use crate::lifetime::Untold;
 use crate::outcome::Outcome;
 use crate::record::{self, Record};
 use crate::reply::Reply;
@@ -23,6 +24,8 @@ use crate::sync::Arc;
 /// result goes. Made by the runtime, used up by making a payload with it.
 pub struct Ticket<T> {
     header: Header,
+    /// Whether the payload came while the runtime was stopping.
+    is_late: bool,
     sink: Sink<T>,
 }
 
@@ -33,16 +36,18 @@ impl<T: 'static> Ticket<T> {
     {
         Self {
             header,
+            is_late: false,
             sink: Sink::Adopted(T::verdict),
         }
     }
 
-    pub(crate) fn called(header: Header, reply: &Arc<Reply<T>>) -> Self
+    pub(crate) fn called(header: Header, is_late: bool, reply: &Arc<Reply<T>>) -> Self
     where
         T: Send,
     {
         Self {
             header,
+            is_late,
             sink: Sink::Called(Arc::clone(reply) as _),
         }
     }
@@ -53,6 +58,7 @@ impl Ticket<Judged> {
     pub(crate) fn of_service(attempt: Attempt) -> Self {
         Self {
             header: Header::Service(attempt),
+            is_late: false,
             sink: Sink::Adopted(Judged::into_cause),
         }
     }
@@ -148,7 +154,7 @@ impl Envelope {
     where
         B: Body<Output: 'static> + 'static,
     {
-        record::record(ticket.header, blocking, ticket.sink, body).into()
+        record::record(ticket.header, blocking, ticket.is_late, ticket.sink, body).into()
     }
 
     pub(crate) fn record(&self) -> &Arc<Record> {
@@ -260,8 +266,8 @@ pub(crate) fn end(record: &Arc<Record>) {
     finish(record, None, None);
 }
 
-/// Ends the payload: drops what is left of the user's code, tells its failures, settles its account
-/// and lets its caller go on, in this order.
+/// Ends the payload: drops what is left of the user's code, records its failures, settles its account, lets its
+/// caller go on and tells its failures, in this order.
 fn finish(record: &Arc<Record>, cause: Option<Cause>, lost: Option<&str>) {
     let discarded = discard(record);
     let lost = match discarded {
@@ -277,15 +283,34 @@ fn finish(record: &Arc<Record>, cause: Option<Cause>, lost: Option<&str>) {
 fn conclude(record: &Arc<Record>, cause: Option<Cause>, panic: Option<Panic>) {
     let account = record.account();
     let ending = account.is_blocking() && account.lifetime().is_ending(account);
-    if let Some(cause) = cause {
-        record.fail(cause);
+    if cause.is_none() && panic.is_none() {
+        // As most do.
+        return settle_ending(record, ending);
     }
-    if let Some(panic) = panic {
-        record.fail(Cause::panic(panic));
+    let causes = [cause, panic.map(Cause::panic)].into_iter().flatten();
+    let untold: Vec<_> = causes
+        .filter_map(|cause| record.record_failure(cause))
+        .collect();
+    // Blocking code has a thread of its own, which may hang in a subscriber. An executor's must not.
+    let tell = match account.is_blocking() && account.is_started() {
+        true => Untold::tell,
+        false => Untold::tell_aside,
+    };
+    if account.is_blocking() && !ending {
+        // Too late for the report, which may be about to list it as one that still runs.
+        untold.into_iter().for_each(tell);
+        return settle(record);
     }
+    // Settled before that, as the payload itself holds up nothing any more.
+    settle_ending(record, ending);
+    untold.into_iter().for_each(tell);
+}
+
+/// Settles the payload's account, for which the report waits if it is `ending`.
+fn settle_ending(record: &Arc<Record>, ending: bool) {
     settle(record);
     if ending {
-        account.lifetime().has_ended();
+        record.lifetime().has_ended();
     }
 }
 

@@ -6,7 +6,6 @@ use std::error::Error;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::Arc;
-use std::task::{Wake, Waker};
 use std::time::Duration;
 
 use crate::identifier::Identifier;
@@ -61,6 +60,8 @@ impl fmt::Display for FailureKind {
 pub struct Failure {
     origin: Origin,
     cause: Arc<Cause>,
+    /// Apart from the texts, which may be needed for longer.
+    error: Option<Arc<Contained>>,
     during_shutdown: bool,
     given_up: Option<GivenUp>,
 }
@@ -73,9 +74,10 @@ struct GivenUp {
 }
 
 impl Failure {
-    pub(crate) fn new(origin: Origin, cause: Cause) -> Self {
+    pub(crate) fn new(origin: Origin, mut cause: Cause) -> Self {
         Self {
             origin,
+            error: cause.error.take().map(Arc::new),
             cause: Arc::new(cause),
             during_shutdown: false,
             given_up: None,
@@ -88,12 +90,18 @@ impl Failure {
         self
     }
 
-    pub(crate) fn origin(&self) -> &Origin {
-        &self.origin
+    /// What there is to tell of it: without the error itself, which is the user's.
+    pub(crate) fn texts(mut self) -> Self {
+        self.error = None;
+        self
     }
 
     pub(crate) fn mark_during_shutdown(&mut self) {
         self.during_shutdown = true;
+    }
+
+    pub(crate) fn origin(&self) -> &Origin {
+        &self.origin
     }
 
     /// The payload's name: the one given by [`named`](crate::Runtime::named), else the place
@@ -133,7 +141,7 @@ impl Failure {
     /// An `anyhow::Error` is shown as the error that it was made from. `None` for failures that
     /// are no returned error.
     pub fn error(&self) -> Option<&(dyn Error + Send + Sync + 'static)> {
-        self.cause.error.as_ref().map(ErrorValue::as_dyn)
+        self.error.as_ref().map(|error| error.as_dyn())
     }
 
     /// How often the service had been started within its [limit](crate::Restart::limit)'s window when
@@ -152,6 +160,23 @@ impl Failure {
         let inner = format!("{indent}  ");
         write!(f, "{indent}{self}{}\n{inner}", self.origin.place())?;
         self.write_cause(f, &inner)
+    }
+
+    /// Writes the failure and its whole cause on one line.
+    pub(crate) fn write_line(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}{}", self.origin.place())?;
+        let mut above = "";
+        for link in std::iter::once(self.message()).chain(self.chain().iter().map(String::as_str)) {
+            // Many errors print their source's text as part of their own.
+            if above.is_empty() || !above.contains(link) {
+                write!(f, ": {}", text::line(link, text::MESSAGE_LIMIT))?;
+            }
+            above = link;
+        }
+        if self.cause.chain_cut {
+            f.write_str(": … (more causes)")?;
+        }
+        Ok(())
     }
 
     /// Writes the whole cause, the first line without `indent`.
@@ -175,7 +200,7 @@ impl Failure {
 
     /// The backtrace that the error carries, if one was taken.
     pub(crate) fn backtrace(&self) -> Option<String> {
-        self.cause.error.as_ref().and_then(ErrorValue::backtrace)
+        self.error.as_ref()?.backtrace()
     }
 
     /// Writes the whole cause behind what stands there, on the same line.
@@ -235,7 +260,7 @@ impl fmt::Debug for Failure {
 
 impl Error for Failure {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.cause.error.as_ref().map(|error| error.as_dyn() as _)
+        self.error.as_ref().map(|error| error.as_dyn() as _)
     }
 }
 
@@ -294,7 +319,7 @@ pub(crate) struct Cause {
     message: String,
     chain: Vec<String>,
     chain_cut: bool,
-    error: Option<ErrorValue>,
+    error: Option<Contained>,
 }
 
 impl Cause {
@@ -348,15 +373,28 @@ impl Cause {
             message,
             chain,
             chain_cut,
-            error: Some(error),
+            error: Some(Contained(Some(error))),
         }
     }
 }
 
-impl Drop for Cause {
+/// An error whose destructor's panic ends here: whoever drops a report has nothing to do with it.
+struct Contained(Option<ErrorValue>);
+
+impl Contained {
+    fn as_dyn(&self) -> &(dyn Error + Send + Sync + 'static) {
+        let error = self.0.as_ref();
+        error.expect("it is there until it is dropped").as_dyn()
+    }
+
+    fn backtrace(&self) -> Option<String> {
+        self.0.as_ref()?.backtrace()
+    }
+}
+
+impl Drop for Contained {
     fn drop(&mut self) {
-        // Whoever drops the report has nothing to do with a panic in the error's destructor.
-        let error = self.error.take();
+        let error = self.0.take();
         contain(|| drop(error));
     }
 }
@@ -369,20 +407,6 @@ fn text_of(error: &(dyn Error + 'static)) -> String {
 /// An error's source, or none if asking for it panics.
 pub(crate) fn source_of<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
     attempt(|| error.source()).flatten()
-}
-
-/// A waker that contains the panic of `waker`, for lists of wakers: a panic in the middle of waking a
-/// list leaves those behind it asleep, and the list broken.
-pub(crate) fn contained(waker: &Waker) -> Waker {
-    struct Contained(Waker);
-
-    impl Wake for Contained {
-        fn wake(self: Arc<Self>) {
-            contain(|| self.0.wake_by_ref());
-        }
-    }
-
-    Arc::new(Contained(waker.clone())).into()
 }
 
 /// Runs code of the user's that must not stop Foster's, such as a waker's: its panic ends here, with

@@ -51,7 +51,10 @@ mod shutdown;
 mod signals;
 mod slot;
 mod sync;
+mod teller;
+mod telling;
 mod text;
+mod tokens;
 
 #[cfg(feature = "macros")]
 #[cfg_attr(docsrs, doc(cfg(feature = "macros")))]

@@ -18,25 +18,28 @@
 //! Phases only move down. Every move to Stopping is made by whoever causes it, inside its own
 //! call; all later moves are the runner's.
 
-use std::io::{self, Write as _};
+mod ledger;
+
 use std::time::{Duration, Instant};
 
 use crossbeam_utils::CachePadded;
 use slab::Slab;
 
+use self::ledger::Ledger;
+pub(crate) use self::ledger::Untold;
 use crate::account::Account;
 use crate::birth::Birth;
-use crate::clock::{Clock, Sleeper};
-use crate::event::Event;
-use crate::failure::{Failure, contain};
+use crate::clock::{Clock, Sleeper, later};
+use crate::event::Wakers;
+use crate::failure::Failure;
 use crate::reply::Gate;
 use crate::service::Hub;
 use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering::SeqCst};
 use crate::sync::channel::Sender;
 use crate::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-
-/// How many failures are kept; those after them are counted.
-const FAILURE_LIMIT: usize = 64;
+use crate::teller::Teller;
+use crate::telling::Lines;
+use crate::tokens::Tokens;
 
 /// Set in the count of holders when it no longer matters who holds a token.
 const GRACE_OVER: usize = 1 << (usize::BITS - 1);
@@ -68,6 +71,8 @@ pub(crate) struct Settings {
     pub(crate) grace: Duration,
     pub(crate) cancel_timeout: Duration,
     pub(crate) until_idle: bool,
+    /// Whether what nobody takes is not printed to standard error.
+    pub(crate) is_quiet: bool,
     pub(crate) signals: crate::signals::Signals,
     pub(crate) clock: Clock,
     /// How large the stacks of the flavours' threads are to be, in bytes.
@@ -77,6 +82,8 @@ pub(crate) struct Settings {
 /// The state that payloads, flavours, tokens and the runner of one runtime share.
 pub(crate) struct Lifetime {
     phase: AtomicU8,
+    /// Whether it ever left Idle for Starting.
+    launched: AtomicBool,
     /// How many payloads that are alive have taken a token; with [`GRACE_OVER`] as its top bit. On a cache line
     /// of its own, as all that is handed in is held against the phase.
     holders: CachePadded<AtomicUsize>,
@@ -84,13 +91,18 @@ pub(crate) struct Lifetime {
     looking: AtomicBool,
     notes: Sender<Note>,
     ledger: Mutex<Ledger>,
+    lines: Lines,
+    /// Tells lines: runs subscribers and loggers.
+    teller: Arc<Teller>,
+    /// Runs wakers.
+    waker: Arc<Teller>,
     /// The callers that wait for a payload, so that they can be let go at the end.
     callers: Mutex<Slab<Arc<dyn Gate>>>,
     birth: Birth,
     /// How the stop began. Written before it has, and never again.
     stop: OnceLock<Stop>,
-    /// Notified when the stop begins.
-    pub(crate) requested: Event,
+    /// Notified when the stop begins, and each when its payload is over.
+    pub(crate) tokens: Tokens,
     /// Where the supervisor of services hears of what happens to them.
     pub(crate) hub: Hub,
     pub(crate) settings: Settings,
@@ -107,27 +119,22 @@ pub(crate) struct Stop {
     pub(crate) is_watched: bool,
 }
 
-#[derive(Default)]
-struct Ledger {
-    kept: usize,
-    omitted: usize,
-    /// How many blocking payloads have come to their end, and may be about to tell a failure.
-    ending: usize,
-    closed: bool,
-}
-
 impl Lifetime {
     pub(crate) fn new(settings: Settings, notes: Sender<Note>) -> Arc<Self> {
         let lifetime = Arc::new(Self {
             birth: Birth::at(settings.clock.now()),
             phase: AtomicU8::new(Phase::Idle as u8),
+            launched: AtomicBool::new(false),
             holders: CachePadded::new(AtomicUsize::new(0)),
             looking: AtomicBool::new(false),
             notes,
             ledger: Mutex::default(),
+            lines: Lines::new(settings.is_quiet),
+            teller: Teller::new("foster teller"),
+            waker: Teller::new("foster waker"),
             callers: Mutex::default(),
             stop: OnceLock::new(),
-            requested: Event::new(),
+            tokens: Tokens::default(),
             hub: Hub::default(),
             settings,
         });
@@ -177,12 +184,37 @@ impl Lifetime {
             .is_ok()
     }
 
+    /// Moves from Idle to Starting; `false` if the stop was quicker.
+    pub(crate) fn launch(&self) -> bool {
+        let launched = self.advance(Phase::Idle, Phase::Starting);
+        if launched {
+            self.launched.store(true, SeqCst);
+        }
+        launched
+    }
+
+    /// Whether it was started before the stop began.
+    pub(crate) fn was_launched(&self) -> bool {
+        self.launched.load(SeqCst)
+    }
+
     /// Begins the stop, unless it has begun: from here on adopts are refused and every token says
     /// that the end is requested. Returns whether it began here.
+    ///
+    /// Wakers run here, so no thread of Foster's calls it: see [`stop_aside`](Self::stop_aside).
     pub(crate) fn stop(&self) -> bool {
         let begun = self.flip();
         if begun {
-            self.announce();
+            self.announce().wake();
+        }
+        begun
+    }
+
+    /// As [`stop`](Self::stop), and wakers run aside.
+    pub(crate) fn stop_aside(self: &Arc<Self>) -> bool {
+        let begun = self.flip();
+        if begun {
+            self.wake_aside(self.announce());
         }
         begun
     }
@@ -215,20 +247,16 @@ impl Lifetime {
     /// When the grace time is over. Counted from the moment of the stop and not from when the runner sees
     /// it, so that whoever moves a manual clock need not wait for that.
     pub(crate) fn grace_deadline(&self) -> Instant {
-        let clock = &self.settings.clock;
-        let began = self
-            .stop
-            .get()
-            .map_or_else(|| clock.now(), |stop| stop.began);
-        began
-            .checked_add(self.settings.grace)
-            .unwrap_or_else(|| clock.after(self.settings.grace))
+        let began = self.stop.get().map(|stop| stop.began);
+        let began = began.unwrap_or_else(|| self.settings.clock.now());
+        later(began, self.settings.grace)
     }
 
-    fn announce(&self) {
+    /// Has all go on that waits for the stop, but for those whose wakers are returned.
+    fn announce(&self) -> Wakers {
         self.look();
         self.hub.poke();
-        self.requested.notify();
+        self.tokens.notify_threads()
     }
 
     /// Has the runner look at the state of things.
@@ -250,76 +278,6 @@ impl Lifetime {
     fn tell(&self, note: Note) {
         // An error means that the runner is gone, and with it all that it could do.
         let _ = self.notes.send(note);
-    }
-
-    /// Takes a failure: the first one begins the stop.
-    pub(crate) fn fail(&self, mut failure: Failure) {
-        // Before the lock, which must not be held while a subscriber, the user's code, runs.
-        trace(&failure, self.phase() >= Phase::Stopping);
-        let (begun, late) = {
-            let mut ledger = self.ledger();
-            // Under the lock, so that the failure that begins the stop is the first one told.
-            let begun = self.flip();
-            if !begun {
-                failure.mark_during_shutdown();
-            }
-            if ledger.closed {
-                (begun, Some(failure))
-            } else if ledger.kept < FAILURE_LIMIT {
-                ledger.kept += 1;
-                self.tell(Note::Failure(Box::new(failure)));
-                (begun, None)
-            } else {
-                ledger.omitted += 1;
-                (begun, None)
-            }
-        };
-        if begun {
-            self.announce();
-        }
-        if let Some(failure) = late {
-            // Not `eprintln!`, which panics where stderr is closed.
-            let whole = Whole(&failure);
-            let _ = writeln!(io::stderr(), "foster: after the runtime's end: {whole}");
-        }
-    }
-
-    /// Says that the code of a blocking payload has come to its end; whether that was in time for the
-    /// report, which then waits for [`has_ended`](Self::has_ended). If not, the payload counts as one
-    /// that still ran.
-    pub(crate) fn is_ending(&self, record: &Account) -> bool {
-        let mut ledger = self.ledger();
-        if ledger.closed {
-            return false;
-        }
-        // Under the lock: a payload must not find itself among those left behind for the very
-        // failure that it is about to tell.
-        record.set_ending();
-        ledger.ending += 1;
-        true
-    }
-
-    /// A payload that was ending is accounted for.
-    pub(crate) fn has_ended(&self) {
-        self.ledger().ending -= 1;
-        if self.phase() >= Phase::Stopping {
-            self.look();
-        }
-    }
-
-    /// Takes no more failures into the report, unless some payload is about to tell one and nobody
-    /// `insists`; then returns how many were only counted.
-    pub(crate) fn close_ledger(&self, insists: bool) -> Option<usize> {
-        let mut ledger = self.ledger();
-        if ledger.ending > 0 && !insists {
-            return None;
-        }
-        ledger.closed = true;
-        Some(ledger.omitted)
-    }
-
-    fn ledger(&self) -> MutexGuard<'_, Ledger> {
-        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Counts the payload as one to be waited for, once, unless grace is over.
@@ -375,7 +333,7 @@ impl Lifetime {
         let key = self.callers().insert(Arc::clone(&gate));
         // `end` may have come before the insertion, and does not come twice.
         if self.phase() == Phase::Over {
-            gate.give_up();
+            gate.give_up().wake();
         }
         key
     }
@@ -386,17 +344,24 @@ impl Lifetime {
     }
 
     /// The lifetime is over: every caller that still waits is let go.
-    pub(crate) fn end(&self) {
+    pub(crate) fn end(self: &Arc<Self>) {
         self.phase.store(Phase::Over as u8, SeqCst);
         let callers: Vec<_> = self
             .callers()
             .iter()
             .map(|(_, gate)| gate.clone())
             .collect();
+        let mut wakers = self.tokens.notify_threads();
         for gate in callers {
-            gate.give_up();
+            wakers.append(gate.give_up());
         }
-        self.requested.notify();
+        self.wake_aside(wakers);
+    }
+
+    /// Waits for the end of the threads on which the user's code runs aside, at most until `by`.
+    pub(crate) fn join_aside(&self, by: Instant) {
+        self.teller.join(by);
+        self.waker.join(by);
     }
 
     /// How many callers would be let go at the end.
@@ -417,34 +382,7 @@ impl Sleeper for Lifetime {
 
     fn wake(&self) {
         self.look();
-        self.requested.notify();
+        self.tokens.notify_threads().wake();
         self.hub.settle(self);
-    }
-}
-
-/// Tells a failure the moment it happens, so that a killed process has told it, too.
-fn trace(failure: &Failure, during_shutdown: bool) {
-    // A subscriber is the user's code: its panic must not lose the failure.
-    contain(|| {
-        tracing::error!(
-            target: "foster",
-            payload = failure.payload(),
-            flavour = failure.flavour(),
-            location = %failure.location(),
-            kind = %failure.kind(),
-            during_shutdown,
-            chain = ?failure.chain(),
-            "{}",
-            failure.message(),
-        );
-    });
-}
-
-/// A failure with its whole cause.
-struct Whole<'a>(&'a Failure);
-
-impl std::fmt::Display for Whole<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.write_report(f, "")
     }
 }

@@ -9,6 +9,7 @@ use crate::account::{Account, Header};
 use crate::body::{Body, ForeignThread, Panic, Sink};
 use crate::bound::as_itself;
 use crate::failure::{Cause, Failure};
+use crate::lifetime::Untold;
 use crate::reply::Gate;
 use crate::sync::Arc;
 
@@ -56,6 +57,7 @@ struct Whole<B: Body> {
 pub(crate) fn record<B>(
     header: Header,
     blocking: bool,
+    is_late: bool,
     sink: Sink<B::Output>,
     body: B,
 ) -> Arc<Record>
@@ -64,7 +66,7 @@ where
 {
     let gate = sink.gate();
     let record: Arc<Record> = Arc::new(Whole {
-        account: Account::new(header, blocking),
+        account: Account::new(header, blocking, is_late),
         sink,
         body,
     });
@@ -170,7 +172,7 @@ impl Record {
         gate
     }
 
-    /// Lets whoever waits for the payload's end go on, its supervisor included.
+    /// Lets whoever waits for the payload's end go on, its supervisor and who has a clone of its token included.
     pub(crate) fn open_gate(&self) {
         let account = self.account();
         if let Some(attempt) = account.attempt() {
@@ -182,15 +184,24 @@ impl Record {
         if account.is_gated() {
             account.slot().take_gate_of(account);
         }
+        if account.is_listened() {
+            account.lifetime().tokens.notify_of(account).wake();
+        }
     }
 
     /// Tells the runtime that the payload has failed.
     pub(crate) fn fail(&self, cause: Cause) {
+        drop(self.record_failure(cause));
+    }
+
+    /// The same, but for what is still to be told of it.
+    pub(crate) fn record_failure(&self, cause: Cause) -> Option<Untold> {
         if let Some(attempt) = self.attempt() {
             // Its policy may make something else of it.
             attempt.fail(cause);
-            return;
+            return None;
         }
-        self.lifetime().fail(Failure::new(self.origin(), cause));
+        let failure = Failure::new(self.origin(), cause);
+        Some(self.lifetime().record(failure))
     }
 }

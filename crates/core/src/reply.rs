@@ -3,7 +3,7 @@
 use std::panic::resume_unwind;
 use std::task::{Context, Poll, Waker};
 
-use crate::failure::contain;
+use crate::event::Wakers;
 use crate::record::Record;
 use crate::sync::thread;
 use crate::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
@@ -16,8 +16,9 @@ pub(crate) trait Gate: Send + Sync {
     /// Lets all waiters go on.
     fn open(&self);
 
-    /// Opens the gate on a payload that is not over: what it may still give is not wanted.
-    fn give_up(&self);
+    /// Opens the gate on a payload that is not over: what it may still give is not wanted. Whoever waits with a
+    /// waker is still to be woken.
+    fn give_up(&self) -> Wakers;
 
     /// Blocks the calling thread until the gate is open.
     fn wait(&self);
@@ -87,6 +88,19 @@ impl<T> Reply<T> {
         }
     }
 
+    /// Opens the gate and lets threads go on; a waker is still to be woken.
+    fn open_to_threads(&self) -> Wakers {
+        let (waker, waited_for) = {
+            let mut state = self.lock();
+            state.open = true;
+            (state.waker.take(), state.waited_for)
+        };
+        if waited_for {
+            self.opened.notify_all();
+        }
+        waker.into_iter().collect()
+    }
+
     /// Registers `context` to be woken and tells whether the gate is open.
     pub(crate) fn poll_open(&self, context: &mut Context<'_>) -> Poll<()> {
         let mut state = self.lock();
@@ -115,26 +129,16 @@ impl<T: Send> Gate for Reply<T> {
     }
 
     fn open(&self) {
-        let (waker, waited_for) = {
-            let mut state = self.lock();
-            state.open = true;
-            (state.waker.take(), state.waited_for)
-        };
-        if waited_for {
-            self.opened.notify_all();
-        }
-        if let Some(waker) = waker {
-            contain(|| waker.wake());
-        }
+        self.open_to_threads().wake();
     }
 
-    fn give_up(&self) {
+    fn give_up(&self) -> Wakers {
         {
             let mut state = self.lock();
             // A result that is there already is still the caller's.
             state.unwanted |= state.result.is_none();
         }
-        self.open();
+        self.open_to_threads()
     }
 
     fn wait(&self) {

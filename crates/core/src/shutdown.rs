@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use crate::context;
 use crate::event::{self, EventListener};
-use crate::failure::contained;
 use crate::lifetime::{Lifetime, Phase};
 use crate::record::Record;
 use crate::sync::Arc;
@@ -25,7 +24,8 @@ use crate::sync::Arc;
 /// or restarted alone, and while the runtime stops when those that come after it have ended.
 ///
 /// Clones may go anywhere, to other threads and to tasks that the payload spawned by other means;
-/// the runtime still waits for the payload, not for them.
+/// the runtime still waits for the payload, not for them. Once the payload is over, for whatever reason, they say
+/// that the end is requested: who helps a payload ends with it.
 #[derive(Clone)]
 pub struct Shutdown {
     record: Arc<Record>,
@@ -58,8 +58,11 @@ impl Shutdown {
         Some(Self { record })
     }
 
-    /// Whether the payload is asked to end.
+    /// Whether the payload is asked to end, or is over.
     pub fn is_requested(&self) -> bool {
+        if self.record.is_settled() {
+            return true;
+        }
         match self.record.attempt() {
             // A service is asked when its turn has come.
             Some(attempt) => attempt.is_requested(),
@@ -67,7 +70,7 @@ impl Shutdown {
         }
     }
 
-    /// A future that is ready when the payload is asked to end, for async code.
+    /// A future that is ready when the payload is asked to end, or is over, for async code.
     ///
     /// It owns what it needs, may be moved to any thread, and stays ready.
     ///
@@ -81,8 +84,8 @@ impl Shutdown {
         }
     }
 
-    /// Blocks the calling thread until the payload is asked to end, at most for `time`; `true` if it
-    /// is asked. For threads: a sleep that ends at once when the runtime stops.
+    /// Blocks the calling thread until the payload is asked to end, or is over, at most for `time`; `true` if it
+    /// is. For threads: a sleep that ends at once when the runtime stops.
     ///
     /// In a coroutine it blocks all others of the flavour; await [`requested`](Self::requested).
     pub fn wait_timeout(&self, time: Duration) -> bool {
@@ -91,11 +94,11 @@ impl Shutdown {
         event::wait(|| self.listen(), clock, time, is_requested).is_some()
     }
 
-    /// Listens to what happens when the payload is asked to end.
+    /// Listens to what happens when the payload is asked to end, and when it is over.
     fn listen(&self) -> EventListener {
         match self.record.attempt() {
             Some(attempt) => attempt.listen(),
-            None => self.lifetime().requested.listen(),
+            None => self.lifetime().tokens.listen(&self.record),
         }
     }
 
@@ -135,8 +138,7 @@ impl Future for Requested {
             }
             match &mut this.listener {
                 Some(listener) => {
-                    let waker = contained(context.waker());
-                    ready!(Pin::new(listener).poll(&mut Context::from_waker(&waker)));
+                    ready!(Pin::new(listener).poll(context));
                     // Notified, perhaps for a moved clock only: a listener serves once.
                     this.listener = None;
                 }
@@ -149,5 +151,45 @@ impl Future for Requested {
 impl fmt::Debug for Requested {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Requested").field(&self.token).finish()
+    }
+}
+
+#[cfg(all(test, not(foster_model)))]
+mod tests {
+    use std::future::pending;
+    use std::pin::pin;
+    use std::task::Waker;
+
+    use super::*;
+    use crate::{Manual, Runtime, Signals};
+
+    /// A runtime that lives long would keep something of each of them.
+    #[test]
+    fn payloads_that_are_over_are_forgotten() {
+        let runtime = Runtime::builder().signals(Signals::Leave).build();
+        runtime.start().unwrap();
+        let (manual, mut context) = (Manual::new(), Context::from_waker(Waker::noop()));
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let payload = || async move {
+            sender.send(Shutdown::current()).unwrap();
+            pending::<()>().await;
+        };
+        let mut call = Box::pin(runtime.call(manual.clone(), payload));
+        assert!(call.as_mut().poll(&mut context).is_pending());
+        manual.step();
+        let token = receiver.recv().unwrap();
+        let listened = || runtime.core().lifetime.tokens.listened();
+        let mut requested = pin!(token.requested());
+        assert!(requested.as_mut().poll(&mut context).is_pending());
+        assert_eq!(listened(), 1);
+        drop(call);
+        manual.step();
+        assert_eq!(listened(), 0);
+        assert!(requested.poll(&mut context).is_ready());
+        // Who listens afterwards leaves nothing behind either.
+        drop(token.listen());
+        assert_eq!(listened(), 0);
+        runtime.shutdown();
+        runtime.wait().unwrap();
     }
 }

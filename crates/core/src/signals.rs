@@ -81,11 +81,11 @@ fn deliver() -> bool {
         })
         .collect();
     let mut third = false;
-    // Without the lock: a stop wakes payloads, whose wakers are the user's code.
     for (lifetime, received) in heard {
         match received {
             1 => {
-                lifetime.stop();
+                // A waker that blocks must not hold up the next signal.
+                lifetime.stop_aside();
             }
             2 => lifetime.cut_short(),
             _ => third = true,

@@ -76,8 +76,9 @@
 //! ```
 //!
 //! A [`RunError`] prints as the whole report: what failed, where it was adopted, every cause, what
-//! would not end in time and what was left behind. Each failure is also a `tracing` event the moment
-//! it happens. A payload without a [name](Runtime::named) is known by the place that handed it in,
+//! would not end in time and what was left behind. Each failure is also told the moment it happens: as a
+//! `tracing` event, by `log` where no subscriber takes it, else as a line on standard error
+//! ([`Builder::quiet`] leaves that out). A payload without a [name](Runtime::named) is known by the place that handed it in,
 //! such as `src/main.rs:12`.
 //!
 //! # Execute and call

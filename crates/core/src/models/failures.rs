@@ -6,7 +6,7 @@ use std::task::{Context, Waker};
 use shuttle::thread;
 
 use super::executor::{Hands, give_way};
-use super::{Model, holds, runtime, stop_aside};
+use super::{Count, Model, holds, runtime, stop_aside};
 use crate::FailureKind;
 
 /// Each failure is told once, whoever comes first, and only a failure that began the stop is not
@@ -50,6 +50,34 @@ fn a_failure_at_the_very_end_is_told() {
         let error = runtime.wait().unwrap_err();
         assert_eq!(error.failures().len(), 1);
         assert!(error.failures()[0].during_shutdown());
+    });
+}
+
+/// What is to run aside has run when the run returns, whoever asked for it, and once.
+#[test]
+fn what_runs_aside_has_run_at_the_end() {
+    holds(|| {
+        let runtime = runtime();
+        let (asked, ran) = (Count::default(), Count::default());
+        for flavour in ["a", "b"] {
+            let (asked, ran) = (asked.clone(), ran.clone());
+            let lifetime = runtime.core().lifetime.clone();
+            let payload = move || async move {
+                for _ in 0..2 {
+                    // The other one's failure may end it in between.
+                    asked.add();
+                    let ran = ran.clone();
+                    lifetime.aside(move || ran.add());
+                    give_way().await;
+                }
+                Err::<(), _>(flavour)
+            };
+            runtime.adopt(Model(flavour), payload).unwrap();
+        }
+        runtime.start().unwrap();
+        runtime.wait().unwrap_err();
+        assert!(asked.get() >= 3);
+        assert_eq!(ran.get(), asked.get());
     });
 }
 

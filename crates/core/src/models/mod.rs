@@ -70,6 +70,7 @@ fn with_clock(clock: &Clock) -> Runtime {
 fn builder(clock: &Clock) -> Builder {
     Runtime::builder()
         .signals(Signals::Leave)
+        .quiet()
         .clock(clock.clone())
 }
 

@@ -63,27 +63,60 @@ fn the_end_of_grace_meets_the_end_of_the_last_holder() {
     });
 }
 
-/// A payload that takes a token late, and was let in by another flavour for it, comes to its own end.
+/// A payload that takes a token late and in time may execute into another flavour, and comes to its own end.
 #[test]
 fn a_late_holder_comes_to_its_own_end() {
     holds(|| {
         let runtime = runtime();
         runtime.start().unwrap();
-        let (let_in, ended) = (Count::default(), Count::default());
-        let (lets_in, ends, inner) = (let_in.clone(), ended.clone(), runtime.clone());
+        let (held, let_in, ended) = (Count::default(), Count::default(), Count::default());
+        let (holds, lets_in, ends) = (held.clone(), let_in.clone(), ended.clone());
+        let inner = runtime.clone();
         let payload = move || async move {
             give_way().await;
             let _token = Shutdown::current();
-            if inner.execute(Model("b"), || async {}).is_ok() {
+            let is_holder = crate::context::current().is_some_and(|record| record.is_holder());
+            if is_holder {
+                holds.add();
+            }
+            // Which may succeed for one that came too late, too.
+            if inner.execute(Model("b"), || async {}).is_ok() && is_holder {
                 lets_in.add();
             }
             give_way().await;
-            ends.add();
+            if is_holder {
+                ends.add();
+            }
         };
         runtime.adopt(Model("a"), payload).unwrap();
         runtime.shutdown();
         runtime.wait().unwrap();
-        assert!(ended.get() >= let_in.get());
+        assert_eq!(let_in.get(), held.get());
+        assert_eq!(ended.get(), held.get());
+    });
+}
+
+/// Whoever has a clone of a token hears of the end of its payload, and of the stop if that comes first.
+#[test]
+fn a_clone_hears_of_the_end_of_its_payload() {
+    holds(|| {
+        let runtime = runtime();
+        runtime.start().unwrap();
+        let (sender, receiver) = crate::sync::channel::unbounded();
+        let payload = move || async move {
+            let _ = sender.send(Shutdown::current());
+            give_way().await;
+        };
+        runtime.adopt(Model("a"), payload).unwrap();
+        let token = receiver.recv().unwrap();
+        let sleeper = {
+            let token = token.clone();
+            thread::spawn(move || token.wait_timeout(Duration::from_secs(1)))
+        };
+        shuttle::future::block_on(token.requested());
+        assert!(sleeper.join().unwrap());
+        runtime.shutdown();
+        runtime.wait().unwrap();
     });
 }
 

@@ -39,6 +39,7 @@ impl Builder {
                 grace: Duration::from_secs(10),
                 cancel_timeout: Duration::from_secs(5),
                 until_idle: false,
+                is_quiet: false,
                 signals: Signals::default(),
                 clock: Clock::system(),
                 stack_size: None,
@@ -69,6 +70,16 @@ impl Builder {
     /// started: afterwards it may have ended already.
     pub fn until_idle(mut self) -> Self {
         self.settings.until_idle = true;
+        self
+    }
+
+    /// Leaves standard error to the program. Without this each failure, each restart of a service and each
+    /// give-up is one line there the moment it happens, unless a `tracing` subscriber or a `log` logger takes it.
+    ///
+    /// The report of [`run`](Runtime::run) has all failures either way; one that comes after the runtime's end,
+    /// and so is in no report, is printed all the same.
+    pub fn quiet(mut self) -> Self {
+        self.settings.is_quiet = true;
         self
     }
 

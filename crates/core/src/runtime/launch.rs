@@ -88,7 +88,7 @@ impl Core {
     }
 
     fn launch_or_drop(&self) -> Result<(), RunError> {
-        if !self.lifetime.advance(Phase::Idle, Phase::Starting) {
+        if !self.lifetime.launch() {
             // Asked to end before it began.
             self.waiting.drop_unrun();
             self.services.drop_unrun();
@@ -173,11 +173,9 @@ impl Core {
         name: Name,
         place: Place,
     ) -> Result<P, Reason> {
-        slot.accept();
-        let payload = payload.into_payload(Ticket::called(
-            Header::new(name, place, Arc::clone(slot)),
-            reply,
-        ));
+        let is_late = slot.accept_call();
+        let header = Header::new(name, place, Arc::clone(slot));
+        let payload = payload.into_payload(Ticket::called(header, is_late, reply));
         match self.admits_execute() {
             Ok(()) => Ok(payload),
             Err(reason) => refuse(payload, reason),

@@ -24,8 +24,7 @@ use self::runner::Runner;
 use self::waiting::Waiting;
 use crate::context;
 use crate::error::{AdoptError, ExecuteError};
-use crate::event::{Event, EventListener, Listener};
-use crate::failure::contained;
+use crate::event::{Event, EventListener};
 use crate::key::{Choice, LookupError, Registered, look_up};
 use crate::lifetime::{Lifetime, Note, Phase, Settings};
 use crate::outcome::Outcome;
@@ -172,8 +171,9 @@ impl Runtime {
     /// through a ring of executes). Rings through awaits, joins or locks cannot be seen; `call`
     /// does not block and so cannot close one.
     ///
-    /// While the runtime stops, a payload that took a [`Shutdown`](crate::Shutdown) token may still
-    /// execute until the grace time is over: its clean-up may need other flavours.
+    /// While the runtime stops, executes are taken from anywhere until the grace time is over, but do not
+    /// prolong it: once the last payload that holds a [`Shutdown`](crate::Shutdown) token has ended, what is
+    /// still under way is cancelled. If the runtime was asked to end before its start they are refused.
     ///
     /// # Panics
     ///
@@ -191,8 +191,7 @@ impl Runtime {
     /// blocks nobody.
     ///
     /// The payload is handed in when the [`Call`] is first polled, and it is then that the errors of
-    /// [`execute`](Self::execute) but the deadlock may come. While the runtime stops, it is the
-    /// payload that polls the call which must hold a token.
+    /// [`execute`](Self::execute) but the deadlock may come.
     ///
     /// # Panics
     ///
@@ -289,7 +288,7 @@ impl Runtime {
             if let Some(result) = core.result() {
                 return result;
             }
-            listener.wait();
+            listener.wait(None);
         }
     }
 
@@ -337,7 +336,7 @@ impl Core {
         // The runner comes here once, and nobody else does after it was made.
         let _ = self.left_behind.set(left_behind);
         let _ = self.result.set(result);
-        self.over.notify();
+        self.lifetime.wake_aside(self.over.notify_threads());
     }
 
     fn fail_to_start(&self, error: RunError) -> RunError {
@@ -374,20 +373,14 @@ impl Core {
         Some(result)
     }
 
-    /// Whether the calling thread runs a payload of this runtime that holds a shutdown token.
-    fn is_called_by_holder(&self) -> bool {
-        context::current().is_some_and(|record| {
-            record.is_holder() && Arc::ptr_eq(record.lifetime(), &self.lifetime)
-        })
-    }
-
     /// Whether an execute or a call may begin now.
     fn admits_execute(&self) -> Result<(), crate::error::Reason> {
         use crate::error::Reason;
         match self.lifetime.phase() {
             Phase::Idle => Err(Reason::NotRunning),
             Phase::Starting | Phase::Running => Ok(()),
-            Phase::Stopping if self.is_called_by_holder() => Ok(()),
+            // The grace time. Without a start there are no flavours that could run it.
+            Phase::Stopping if self.lifetime.was_launched() => Ok(()),
             _ => Err(Reason::Stopping),
         }
     }
@@ -442,8 +435,7 @@ impl Future for Wait {
             }
             match &mut this.listener {
                 Some(listener) => {
-                    let waker = contained(context.waker());
-                    ready!(Pin::new(listener).poll(&mut Context::from_waker(&waker)));
+                    ready!(Pin::new(listener).poll(context));
                     this.listener = None;
                 }
                 none => *none = Some(this.core.over.listen()),

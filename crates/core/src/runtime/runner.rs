@@ -44,7 +44,6 @@ impl Runner {
         let settings = &self.lifetime().settings;
         let deadline = settings.clock.after(settings.cancel_timeout);
         let mut stragglers = self.cancel(deadline);
-        self.listening = None;
         // Services that overran their own time, which may have ended since.
         for one in self.lifetime().hub.take_overran() {
             if !overran.iter().any(|known| known.is_payload_of(&one)) {
@@ -58,7 +57,7 @@ impl Runner {
         self.report(overran, deadline);
     }
 
-    fn lifetime(&self) -> &Lifetime {
+    fn lifetime(&self) -> &Arc<Lifetime> {
         &self.core.lifetime
     }
 
@@ -70,7 +69,7 @@ impl Runner {
                 && self.lifetime().phase() == Phase::Running
                 && self.core.slots.are_idle(&self.lifetime().hub)
             {
-                self.lifetime().stop();
+                self.lifetime().stop_aside();
             }
         }
     }
@@ -83,7 +82,7 @@ impl Runner {
             slot.sweep();
         }
         loop {
-            let started = self.core.slots.iter().all(|slot| slot.all_started());
+            let started = self.core.slots.iter().all(|slot| slot.timely_started());
             let settles_at = self.core.slots.iter().filter_map(|slot| slot.settles_at());
             let settles_at = settles_at.max();
             if started && settles_at.is_none() && self.lifetime().end_grace_if_unheld() {
@@ -110,7 +109,7 @@ impl Runner {
     /// then all of them are joined, by `deadline`. Returns what would not end.
     fn cancel(&mut self, deadline: Instant) -> Vec<Straggler> {
         let clock = self.lifetime().settings.clock.clone();
-        let real = |deadline: Instant| Instant::now() + deadline.duration_since(clock.now());
+        let real = |deadline| clock.real(deadline);
         // A payload that this does not find in the registry sees the phase at its first poll.
         let stopping = self.lifetime().advance(Phase::Stopping, Phase::Cancelling);
         debug_assert!(stopping, "the runner alone moves on from Stopping");
@@ -182,7 +181,7 @@ impl Runner {
             let is_late = self.lifetime().settings.clock.now() >= deadline;
             match self.lifetime().close_ledger(is_late) {
                 Some(omitted) => break omitted,
-                // Code that has come to its end may be about to tell a failure.
+                // Code that has come to its end may be about to tell a failure, or something is being told.
                 None => self.next_note(Some(deadline), None),
             }
         };
@@ -198,6 +197,10 @@ impl Runner {
             .filter(|record| record.is_blocking() && !record.is_holder())
             .map(|record| Straggler::of_payload(&record, StragglerReason::LeftBehind))
             .collect();
+        let by = self.lifetime().settings.clock.real(deadline);
+        self.lifetime().join_aside(by);
+        // No sooner: what is still being told may hang, and a signal is what is left then.
+        self.listening = None;
         let ended = Ended {
             failures: self.failures,
             omitted,

@@ -7,10 +7,11 @@ use super::state::UnitState;
 use super::unit_core::{Intent, UnitCore};
 use crate::error::Reason;
 use crate::event::EventListener;
-use crate::failure::{Cause, Failure, FailureKind, contain};
+use crate::failure::{Cause, Failure, FailureKind};
 use crate::lifetime::Phase;
 use crate::record::Record;
 use crate::sync::{Arc, Mutex, PoisonError, Weak};
+use crate::telling::Line;
 
 /// One run of a service. Shared by its payload, its tokens and the supervisor.
 #[derive(Clone)]
@@ -311,7 +312,8 @@ impl Attempt {
             self.unit().lifetime().fail(failure);
             return;
         }
-        trace(&failure);
+        let line = Line::followed(failure.clone(), "and may be started again");
+        self.unit().lifetime().tell_line(line);
         self.unit().absorb(failure);
     }
 
@@ -333,21 +335,4 @@ impl Attempt {
             false => restart.is_on_failure(),
         }
     }
-}
-
-/// Tells a failure that a restart follows the moment it happens.
-fn trace(failure: &Failure) {
-    // A subscriber is the user's code.
-    contain(|| {
-        tracing::warn!(
-            target: "foster",
-            service = failure.payload(),
-            flavour = failure.flavour(),
-            location = %failure.location(),
-            kind = %failure.kind(),
-            chain = ?failure.chain(),
-            "{}, and may be started again",
-            failure.message(),
-        );
-    });
 }

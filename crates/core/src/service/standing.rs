@@ -275,7 +275,7 @@ impl UnitCore {
             news.tell();
         }
         if listened {
-            self.changed.notify(usize::MAX);
+            self.changed.notify();
         }
     }
 
@@ -309,7 +309,7 @@ impl UnitCore {
             self.listened.load(Relaxed)
         };
         if listened {
-            self.changed.notify(usize::MAX);
+            self.changed.notify();
         }
     }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::state::{UnitState, UnitStatus};
 use super::unit_core::{Intent, UnitCore, is_ready};
 use crate::event::EventListener;
-use crate::failure::{Failure, contained};
+use crate::failure::Failure;
 use crate::sync::Arc;
 
 /// A service that a runtime has taken: to look at it, and to stop or restart it.
@@ -161,8 +161,7 @@ impl Future for Becoming {
             }
             match &mut this.listener {
                 Some(listener) => {
-                    let waker = contained(context.waker());
-                    ready!(Pin::new(listener).poll(&mut Context::from_waker(&waker)));
+                    ready!(Pin::new(listener).poll(context));
                     this.listener = None;
                 }
                 none => *none = Some(this.core.listen()),

@@ -11,12 +11,13 @@ use super::settings::Policy;
 use super::source::{Launch, Runs, Source};
 use super::standing::Past;
 use super::state::UnitState;
+use crate::event::Event;
 use crate::failure::Origin;
 use crate::lifetime::Lifetime;
 use crate::record::Record;
 use crate::slot::Slot;
 use crate::sync::atomic::{AtomicBool, AtomicU8, Ordering::SeqCst};
-use crate::sync::{Arc, Mutex, MutexGuard, OnceBox, OnceLock, PoisonError, Weak, event};
+use crate::sync::{Arc, Mutex, MutexGuard, OnceBox, OnceLock, PoisonError, Weak};
 
 /// What a user wants of a unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +48,7 @@ pub(crate) struct UnitCore {
     /// Whether anybody listens to `changed`; written under that lock, too.
     pub(super) listened: AtomicBool,
     own: Mutex<Own>,
-    pub(super) changed: event::Event,
+    pub(super) changed: Event,
 }
 
 pub(super) struct Own {
@@ -108,7 +109,7 @@ impl UnitCore {
             was_ready: AtomicBool::new(false),
             state: AtomicU8::new(state as u8),
             listened: AtomicBool::new(false),
-            changed: event::Event::new(),
+            changed: Event::new(),
         }
     }
 

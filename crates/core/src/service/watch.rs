@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::state::UnitState;
 use crate::clock::Clock;
 use crate::event::{Event, EventListener};
-use crate::failure::{Failure, contained};
+use crate::failure::Failure;
 use crate::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use crate::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -150,8 +150,7 @@ impl Future for Next<'_> {
             }
             match &mut this.listener {
                 Some(listener) => {
-                    let waker = contained(context.waker());
-                    ready!(Pin::new(listener).poll(&mut Context::from_waker(&waker)));
+                    ready!(Pin::new(listener).poll(context));
                     this.listener = None;
                 }
                 none => *none = Some(this.changes.watcher.changed.listen()),

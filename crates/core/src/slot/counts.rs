@@ -9,6 +9,9 @@ use crate::sync::atomic::AtomicUsize;
 use crate::sync::atomic::Ordering::SeqCst;
 
 /// The counts. They only grow, and `accepted >= started + over_early >= over + over_early`.
+///
+/// A slot has two of them: the second is for the calls that came while the runtime was stopping, whose first polls
+/// the stop does not wait for.
 #[derive(Default)]
 pub(super) struct Counts {
     /// Payloads taken in.
@@ -35,12 +38,37 @@ impl Counter {
     }
 }
 
+impl Counts {
+    fn ended(&self) -> usize {
+        self.over.get() + self.over_early.get()
+    }
+
+    fn all_started(&self) -> bool {
+        self.started.get() + self.over_early.get() == self.accepted.get()
+    }
+}
+
 impl Slot {
     /// Counts a payload as taken in. The caller looks at the phase *after* this and refuses the
     /// payload if it must; the runner, which changes the phase first and counts afterwards, then
     /// either counts the payload or has it refused.
     pub(crate) fn accept(&self) {
         self.counts.accepted.add(1);
+    }
+
+    /// The same, for the payload of an execute or a call. Returns whether it came while the runtime was stopping,
+    /// and so is late.
+    pub(crate) fn accept_call(&self) -> bool {
+        let is_late = self.lifetime.phase() >= Phase::Stopping;
+        self.counts_of(is_late).accepted.add(1);
+        is_late
+    }
+
+    fn counts_of(&self, is_late: bool) -> &Counts {
+        match is_late {
+            false => &self.counts,
+            true => &self.late,
+        }
     }
 
     /// The payload had its first poll, or has its thread.
@@ -51,7 +79,7 @@ impl Slot {
         if let Some(attempt) = record.attempt() {
             attempt.begin();
         }
-        self.counts.started.add(1);
+        self.counts_of(record.is_late()).started.add(1);
         let awaited = match self.lifetime.phase() {
             Phase::Stopping => !self.lifetime.is_held(),
             Phase::Cancelling => self.is_blocking(),
@@ -65,7 +93,7 @@ impl Slot {
     /// The payload is over. Has the runner look if that may be the end that it waits for: of many at once it
     /// would only be held up by all others.
     pub(crate) fn count_end(&self, ended: Ended) {
-        let (counts, lifetime) = (&self.counts, &self.lifetime);
+        let (counts, lifetime) = (self.counts_of(ended.is_late), &self.lifetime);
         if ended.held {
             lifetime.release();
         }
@@ -85,16 +113,21 @@ impl Slot {
     }
 
     pub(crate) fn accepted(&self) -> usize {
-        self.counts.accepted.get()
+        self.counts.accepted.get() + self.late.accepted.get()
     }
 
     pub(crate) fn ended(&self) -> usize {
-        self.counts.over.get() + self.counts.over_early.get()
+        self.counts.ended() + self.late.ended()
     }
 
     /// Whether every payload that was taken in has had its first poll.
     pub(crate) fn all_started(&self) -> bool {
-        self.counts.started.get() + self.counts.over_early.get() == self.counts.accepted.get()
+        self.timely_started() && self.late.all_started()
+    }
+
+    /// Whether every payload has that was not late.
+    pub(crate) fn timely_started(&self) -> bool {
+        self.counts.all_started()
     }
 
     /// Whether every payload that was taken in is over.

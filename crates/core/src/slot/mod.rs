@@ -56,6 +56,8 @@ pub(crate) fn is_thread_noted() -> bool {
 /// One flavour of one runtime. Starts the flavour when it is first needed.
 pub(crate) struct Slot {
     counts: Counts,
+    /// Those of payloads that were late.
+    late: Counts,
     /// The payloads that their flavour polls by means of its own, and that are not over: parallels from when
     /// they are made, all others from when they start.
     registry: Mutex<Slab<Registered>>,
@@ -93,6 +95,7 @@ impl Slot {
         Self {
             number: NUMBERS.fetch_add(1, SeqCst),
             counts: Counts::default(),
+            late: Counts::default(),
             registry: Mutex::default(),
             driven: Driven::default(),
             queue: OnceLock::new(),

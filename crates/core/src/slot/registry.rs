@@ -37,7 +37,10 @@ impl Slot {
         }
         if record.is_blocking() {
             self.blocking.store(true, SeqCst);
-            *self.lock_last_begun() = Some(Instant::now());
+            // One that is late is not waited for.
+            if !record.is_late() {
+                *self.lock_last_begun() = Some(Instant::now());
+            }
         } else {
             self.note_thread();
         }

@@ -1,4 +1,4 @@
-//! All that threads meet at: locks, atomics, threads, thread-locals, the failure channel, events.
+//! All that threads meet at: locks, atomics, threads, thread-locals, the failure channel.
 //!
 //! The library takes them from here so that models can put others in their place, which choose who
 //! goes on at each of these points: `cargo test -p foster-models` (see `models`). Reference counts and
@@ -16,7 +16,6 @@ pub(crate) use std::sync::{Arc, OnceLock, PoisonError, Weak};
 
 #[cfg(not(all(test, foster_model)))]
 mod real {
-    pub(crate) use event_listener as event;
     pub(crate) use flume as channel;
     pub(crate) use scoped_tls::scoped_thread_local;
     pub(crate) use std::sync::mpsc::sync_channel;

@@ -1,4 +1,4 @@
-//! What stands in for the standard library, the channel and the events in a model.
+//! What stands in for the standard library, and the channel in a model.
 //!
 //! Shuttle has no time: whatever waits for a while waits for ever here, so a model that needs the
 //! time to pass moves a manual clock.
@@ -116,96 +116,6 @@ pub(crate) mod channel {
         pub(crate) fn try_recv(&self) -> Result<T, TryRecvError> {
             let first = lock(&self.0.queue).pop_front();
             first.ok_or(TryRecvError::Empty)
-        }
-    }
-}
-
-/// The part of event-listener's interface that is used.
-pub(crate) mod event {
-    use std::future::Future;
-    use std::pin::Pin;
-    use std::sync::Arc;
-    use std::task::{Context, Poll, Waker};
-    use std::time::Instant;
-
-    use super::{Condvar, Mutex, PoisonError, lock};
-
-    pub(crate) struct Event(Mutex<Vec<Arc<Shared>>>);
-    pub(crate) struct EventListener(Arc<Shared>);
-
-    #[derive(Default)]
-    struct Shared {
-        state: Mutex<State>,
-        notified: Condvar,
-    }
-
-    #[derive(Default)]
-    struct State {
-        notified: bool,
-        waker: Option<Waker>,
-    }
-
-    impl Event {
-        pub(crate) fn new() -> Self {
-            Self(Mutex::default())
-        }
-
-        pub(crate) fn listen(&self) -> EventListener {
-            let shared = Arc::new(Shared::default());
-            lock(&self.0).push(Arc::clone(&shared));
-            EventListener(shared)
-        }
-
-        /// Notifies all, whatever `count` is: nobody asks for less.
-        pub(crate) fn notify(&self, _: usize) {
-            let listeners = std::mem::take(&mut *lock(&self.0));
-            for listener in listeners {
-                let waker = {
-                    let mut state = lock(&listener.state);
-                    state.notified = true;
-                    state.waker.take()
-                };
-                listener.notified.notify_all();
-                if let Some(waker) = waker {
-                    waker.wake();
-                }
-            }
-        }
-    }
-
-    /// Waiting for an event.
-    pub(crate) trait Listener: Sized {
-        fn wait(self);
-
-        fn wait_deadline(self, _: Instant) -> Option<()> {
-            self.wait();
-            Some(())
-        }
-    }
-
-    impl Listener for EventListener {
-        fn wait(self) {
-            let mut state = lock(&self.0.state);
-            while !state.notified {
-                state = self
-                    .0
-                    .notified
-                    .wait(state)
-                    .unwrap_or_else(PoisonError::into_inner);
-            }
-        }
-    }
-
-    impl Future for EventListener {
-        type Output = ();
-
-        fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-            let mut state = lock(&self.0.state);
-            if state.notified {
-                return Poll::Ready(());
-            }
-            state.waker = Some(context.waker().clone());
-            Poll::Pending
         }
     }
 }

@@ -31,7 +31,7 @@ use self::unattended::Turn;
 
 use crate::clock::Clock;
 use crate::error::Reason;
-use crate::failure::{Cause, Failure, FailureKind, Origin, contain, panic_message};
+use crate::failure::{Cause, Failure, FailureKind, Origin, panic_message};
 use crate::identifier::Identifier;
 use crate::lifetime::{Lifetime, Phase};
 use crate::report::{Straggler, StragglerReason};
@@ -44,6 +44,7 @@ use crate::service::unit_core::{Intent, UnitCore};
 use crate::slot::{SETTLING, Slot};
 use crate::sync::Arc;
 use crate::sync::thread;
+use crate::telling::Line;
 
 /// A unit's number.
 type Id = usize;
@@ -279,13 +280,5 @@ impl Supervisor {
 
 /// Says of a unit what is no failure, but should be known.
 fn tell(what: &str, unit: &UnitCore) {
-    // A subscriber is the user's code.
-    contain(|| {
-        tracing::warn!(
-            target: "foster",
-            service = unit.name(),
-            flavour = unit.slot().identifier().as_str(),
-            "{what}",
-        );
-    });
+    unit.lifetime().tell_line(Line::about(unit.origin(), what));
 }
