@@ -103,6 +103,8 @@ pub(crate) struct Stop {
     pub(crate) age: u64,
     /// Whether somebody looks on how services do, and is to be told of each of them.
     pub(crate) is_watched: bool,
+    /// When, in real time, if a failure began it.
+    failing_since: Option<Instant>,
 }
 
 #[derive(Default)]
@@ -178,11 +180,16 @@ impl Lifetime {
     /// Begins the stop, unless it has begun: from here on adopts are refused and every token says
     /// that the end is requested. Returns whether it began here.
     pub(crate) fn stop(&self) -> bool {
-        let begun = self.flip();
+        let begun = self.flip(None);
         if begun {
             self.announce();
         }
         begun
+    }
+
+    /// As [`stop`](Self::stop), for a thread that must not run anything of the user's.
+    pub(crate) fn stop_aside(&self) {
+        self.stop();
     }
 
     /// How the stop began, if it has.
@@ -191,7 +198,13 @@ impl Lifetime {
         is_stopping.then(|| self.stop.get().copied()).flatten()
     }
 
-    fn flip(&self) -> bool {
+    /// When, in real time, a failure began the stop, if one did.
+    pub(crate) fn failing_since(&self) -> Option<Instant> {
+        self.stop_begun()?.failing_since
+    }
+
+    /// Begins the stop, unless it has begun; for a failure that came at `failing_since`, if there is one.
+    fn flip(&self, failing_since: Option<Instant>) -> bool {
         loop {
             let phase = self.phase();
             if phase >= Phase::Stopping {
@@ -203,6 +216,7 @@ impl Lifetime {
                 began,
                 age: self.age_at(began),
                 is_watched: self.hub.watchers.are_there(),
+                failing_since,
             });
             if self.advance(phase, Phase::Stopping) {
                 return true;
@@ -257,7 +271,7 @@ impl Lifetime {
         let (begun, late) = {
             let mut ledger = self.ledger();
             // Under the lock, so that the failure that begins the stop is the first one told.
-            let begun = self.flip();
+            let begun = self.flip(Some(Instant::now()));
             if !begun {
                 failure.mark_during_shutdown();
             }
