@@ -27,6 +27,8 @@ fn as_child() {
         "hostile name" => child::on_its_flavour(texts::HostileName),
         "no descriptors" => system::no_descriptors(),
         "few threads" => system::few_threads(),
+        "no descriptors for signals" => system::deaf(system::descriptors),
+        "no thread for signals" => system::deaf(child::Hoard::all),
         "no runner" => system::no_runner(),
         "no joiner" => system::no_joiner(),
         other => panic!("no scenario `{other}`"),
