@@ -6,10 +6,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 use std::time::Duration;
 
-use foster::{Runtime, Smol, Thread, Tokio};
+use foster::{Runtime, Signals, Smol, Thread, Tokio};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let runtime = Runtime::new();
+    // There is nothing to end in order, so a signal may end this program as any other.
+    let runtime = Runtime::builder().signals(Signals::Leave).build();
+    // An execute needs a runtime that was started; payloads to adopt are handed in before.
     runtime.start()?;
 
     let smol = runtime.execute(Smol, || async {

@@ -4,12 +4,14 @@
 
 mod common;
 
-use std::future::pending;
-use std::io::{BufRead, BufReader, Read};
+use std::future::{Future, pending};
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Wake, Waker};
 use std::time::{Duration, Instant};
 
+use common::child::{play, play_in_shell, say_ready, scenario};
 use common::{Event, SOON, block_until};
 use foster::{Runtime, Shutdown, Signals, Smol, Thread, Tokio};
 
@@ -17,6 +19,10 @@ once!(
     s4_the_first_signal_ends_the_run_in_order,
     s4_the_second_signal_ends_the_grace_time,
     s4_the_third_signal_ends_the_process,
+    s4_a_signal_right_behind_the_last_one_is_not_counted,
+    s4_ctrl_c_well_after_a_failure_counts_as_the_second,
+    s4_ctrl_c_right_behind_a_failure_counts_as_the_first,
+    s4_sigterm_after_a_failure_counts_as_the_first,
     s4_an_ignored_signal_stays_ignored_under_nohup,
     s4_an_ignored_signal_stays_ignored_in_a_shells_background,
     s4_without_a_running_runtime_a_signal_kills_as_ever,
@@ -28,18 +34,16 @@ once!(
     a6_a_panic_after_its_caller_was_let_go_goes_to_stderr,
 );
 
-const SCENARIO: &str = "FOSTER_TEST_SCENARIO";
-
 /// The child's side: does nothing unless a scenario is set.
 #[test]
 fn as_child() {
-    let Ok(scenario) = std::env::var(SCENARIO) else {
-        return;
-    };
+    let Some(scenario) = scenario() else { return };
     let result = match scenario.as_str() {
         "orderly" => orderly(),
         "stubborn" => stubborn(),
-        "stuck" => stuck(),
+        "stuck" => stuck(false),
+        "stuck after a failure" => stuck(true),
+        "blocking waker" => blocking_waker(),
         "between" => between(),
         "left" => left(),
         "own handler" => own_handler(),
@@ -58,11 +62,6 @@ fn as_child() {
 }
 
 type Played = Result<(), foster::RunError>;
-
-/// Tells the parent that signals may come: the runtime runs and its payloads hold their tokens.
-fn say_ready() {
-    println!("ready {}", std::process::id());
-}
 
 fn orderly() -> Played {
     let runtime = Runtime::new();
@@ -104,7 +103,8 @@ fn stubborn() -> Played {
     runtime.run()
 }
 
-fn stuck() -> Played {
+/// Ends by no less than a third signal. Each that counts says so.
+fn stuck(fails: bool) -> Played {
     let hour = Duration::from_secs(3_600);
     let runtime = Runtime::builder().grace(hour).cancel_timeout(hour).build();
     runtime.adopt(Thread, || {
@@ -121,6 +121,43 @@ fn stuck() -> Played {
             block_until(&Event::new());
         });
         let _runtime = outer;
+        say_ready();
+        pending::<()>().await;
+    })?;
+    if fails {
+        runtime.adopt(Smol, || async { Err::<(), _>("on purpose") })?;
+    }
+    runtime.run()
+}
+
+/// As [`stuck`]; and whoever is woken by the first signal never comes back.
+fn blocking_waker() -> Played {
+    struct Blocks;
+    impl Wake for Blocks {
+        fn wake(self: Arc<Self>) {
+            println!("woken");
+            block_until(&Event::new());
+        }
+    }
+    let hour = Duration::from_secs(3_600);
+    let runtime = Runtime::builder().grace(hour).cancel_timeout(hour).build();
+    let polled = Event::new();
+    let is_polled = polled.clone();
+    runtime.adopt(Thread, move || {
+        let token = Shutdown::current();
+        let waker = Waker::from(Arc::new(Blocks));
+        let mut requested = pin!(token.requested());
+        let poll = requested.as_mut().poll(&mut Context::from_waker(&waker));
+        assert!(poll.is_pending());
+        is_polled.happen();
+        block_until(&Event::new());
+    })?;
+    runtime.adopt(Smol, move || async move {
+        let _on_drop = common::OnDrop(|| {
+            println!("cut short");
+            block_until(&Event::new());
+        });
+        polled.expect("the thread has its token");
         say_ready();
         pending::<()>().await;
     })?;
@@ -232,113 +269,6 @@ fn at_once() -> Played {
     Ok(())
 }
 
-/// The parent's side: a child that plays a scenario.
-struct Playing {
-    child: Child,
-    lines: std::io::Lines<BufReader<std::process::ChildStdout>>,
-    /// The process to signal: once it is ready the scenario's own, which a shell may stand around.
-    target: u32,
-}
-
-fn play(scenario: &str) -> Playing {
-    let program = std::env::current_exe().unwrap();
-    let mut command = Command::new(program);
-    command.args(["as_child", "--exact", "--nocapture", "--test-threads=1"]);
-    spawn(command, scenario)
-}
-
-/// As [`play`], with a shell line around the program, which is its `$0`.
-fn play_in_shell(line: &str, scenario: &str) -> Playing {
-    let program = std::env::current_exe().unwrap();
-    let mut command = Command::new("sh");
-    command.arg("-c").arg(line).arg(program);
-    spawn(command, scenario)
-}
-
-fn spawn(mut command: Command, scenario: &str) -> Playing {
-    let mut child = command
-        .env(SCENARIO, scenario)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let target = child.id();
-    Playing {
-        child,
-        lines,
-        target,
-    }
-}
-
-impl Playing {
-    /// Reads on until a line that contains `text`; returns what stands behind it.
-    fn line_after(&mut self, text: &str) -> String {
-        let mut seen = String::new();
-        for line in self.lines.by_ref() {
-            let line = line.unwrap();
-            if let Some((_, rest)) = line.split_once(text) {
-                return rest.to_owned();
-            }
-            seen += &(line + "\n");
-        }
-        let mut stderr = String::new();
-        let _ = self
-            .child
-            .stderr
-            .take()
-            .unwrap()
-            .read_to_string(&mut stderr);
-        panic!("no line `{text}` in:\n{seen}\nstderr:\n{stderr}");
-    }
-
-    fn ready(&mut self) {
-        self.target = self.line_after("ready ").parse().unwrap();
-    }
-
-    fn signal(&self, name: &str) {
-        let status = Command::new("sh")
-            .arg("-c")
-            .arg(format!("kill -{name} {}", self.target))
-            .status();
-        assert!(status.unwrap().success());
-    }
-
-    /// The status, and what is left on stdout and stderr.
-    fn end(&mut self) -> (ExitStatus, String, String) {
-        let deadline = Instant::now() + SOON;
-        let status = loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                break status;
-            }
-            if Instant::now() > deadline {
-                panic!("the child does not end");
-            }
-            std::thread::sleep(Duration::from_millis(2));
-        };
-        let stdout: Vec<_> = self.lines.by_ref().map_while(Result::ok).collect();
-        let mut stderr = String::new();
-        self.child
-            .stderr
-            .take()
-            .unwrap()
-            .read_to_string(&mut stderr)
-            .unwrap();
-        (status, stdout.join("\n"), stderr)
-    }
-}
-
-impl Drop for Playing {
-    /// A test that fails leaves no child behind.
-    fn drop(&mut self) {
-        if let Ok(None) = self.child.try_wait() {
-            self.signal("KILL");
-            let _ = self.child.kill();
-        }
-    }
-}
-
 fn s4_the_first_signal_ends_the_run_in_order() {
     for signal in ["INT", "TERM", "HUP"] {
         let mut child = play("orderly");
@@ -383,6 +313,81 @@ fn s4_the_third_signal_ends_the_process() {
     child.signal("TERM");
     let (status, _, _) = child.end();
     assert_eq!(status.code(), Some(128 + 15));
+}
+
+fn s4_a_signal_right_behind_the_last_one_is_not_counted() {
+    // As systemd's SIGHUP behind its SIGTERM, or what a wrapper passes on that the group has had already.
+    let mut child = play("stuck");
+    child.ready();
+    child.signal("TERM");
+    child.signal_at_once("HUP");
+    child.line_after("asked");
+    // Had it been counted, this were the third.
+    child.signal("TERM");
+    child.signal_at_once("TERM");
+    child.line_after("cut short");
+    child.signal("INT");
+    let (status, _, stderr) = child.end();
+    assert_eq!(status.code(), Some(128 + 2), "{stderr}");
+}
+
+/// Longer than a Ctrl-C may come after a failure and still be the first.
+const NOTICED: Duration = Duration::from_millis(1_200);
+
+fn s4_ctrl_c_well_after_a_failure_counts_as_the_second() {
+    let mut child = play("stuck after a failure");
+    child.ready();
+    child.line_after("asked");
+    std::thread::sleep(NOTICED);
+    child.signal("INT");
+    child.line_after("cut short");
+    child.signal("INT");
+    let (status, _, stderr) = child.end();
+    assert_eq!(status.code(), Some(128 + 2), "{stderr}");
+}
+
+fn s4_ctrl_c_right_behind_a_failure_counts_as_the_first() {
+    let mut child = play("stuck after a failure");
+    child.ready();
+    child.line_after("asked");
+    child.signal("INT");
+    // Were that the second, this were the third.
+    child.signal("INT");
+    child.line_after("cut short");
+    child.signal("TERM");
+    let (status, _, stderr) = child.end();
+    assert_eq!(status.code(), Some(128 + 15), "{stderr}");
+}
+
+fn s4_sigterm_after_a_failure_counts_as_the_first() {
+    for name in ["TERM", "HUP"] {
+        let mut child = play("stuck after a failure");
+        child.ready();
+        child.line_after("asked");
+        std::thread::sleep(NOTICED);
+        child.signal(name);
+        child.signal(name);
+        child.line_after("cut short");
+        child.signal("INT");
+        let (status, _, stderr) = child.end();
+        assert_eq!(status.code(), Some(128 + 2), "{name}: {stderr}");
+    }
+}
+
+#[test]
+#[ignore = "teller"]
+fn s4_a_waker_that_blocks_keeps_no_signal_from_being_counted() {
+    common::within_a_minute(|| {
+        let mut child = play("blocking waker");
+        child.ready();
+        child.signal("TERM");
+        child.line_after("woken");
+        child.signal("TERM");
+        child.line_after("cut short");
+        child.signal("INT");
+        let (status, _, stderr) = child.end();
+        assert_eq!(status.code(), Some(128 + 2), "{stderr}");
+    });
 }
 
 fn s4_an_ignored_signal_stays_ignored_under_nohup() {

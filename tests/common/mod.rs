@@ -5,6 +5,8 @@
     reason = "each test file uses a part of it"
 )]
 
+pub mod child;
+
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc::{RecvTimeoutError, channel};

@@ -29,6 +29,8 @@ fn as_child() {
         "no descriptors" => system::no_descriptors(),
         "a name each" => system::a_name_each(),
         "few threads" => system::few_threads(),
+        "no descriptors for signals" => system::deaf(system::descriptors),
+        "no thread for signals" => system::deaf(child::Hoard::all),
         "no runner" => system::no_runner(),
         "no joiner" => system::no_joiner(),
         "stalled" => child::on_its_flavour(telling::Stalls),

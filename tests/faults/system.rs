@@ -22,6 +22,7 @@ once!(
     l3_a_flavour_without_its_threads_is_refused,
     l3_a_reactor_without_file_descriptors_is_refused,
     l3_a_runner_without_a_thread_is_an_error,
+    s4_a_runtime_that_cannot_listen_says_so_at_its_start,
     l5_a_thread_that_nobody_can_join_is_not_taken_for_gone,
 );
 
@@ -94,7 +95,7 @@ fn l3_a_flavour_without_its_threads_is_refused() {
 }
 
 /// All file descriptors that this process may have beside those that it has.
-fn descriptors() -> Vec<File> {
+pub fn descriptors() -> Vec<File> {
     let taken: Vec<_> = std::iter::from_fn(|| File::open("/dev/null").ok()).collect();
     assert!(taken.len() < 64, "the limit holds");
     taken
@@ -146,6 +147,44 @@ pub fn no_descriptors() {
 
 fn l3_a_reactor_without_file_descriptors_is_refused() {
     child::play("no descriptors", "ulimit -n 64;").has_ended();
+}
+
+/// A runtime that should listen to signals, where there is nothing to do it with.
+pub fn deaf<T>(hoard: fn() -> T) {
+    let is_dropped = Event::new();
+    let on_drop = OnDrop({
+        let is_dropped = is_dropped.clone();
+        move || is_dropped.happen()
+    });
+    let runtime = Runtime::new();
+    Thread.adopt(&runtime, move || drop(on_drop)).unwrap();
+    let all = hoard();
+    let started = runtime.start();
+    let run = Runtime::new().run();
+    drop(all);
+    for error in [
+        started.unwrap_err(),
+        run.unwrap_err(),
+        runtime.wait().unwrap_err(),
+    ] {
+        assert_eq!(error.kind(), RunErrorKind::Failed);
+        let [failure] = error.failures() else {
+            panic!("one failure, not {error}");
+        };
+        assert_eq!(failure.payload(), "signals");
+        assert!(
+            error.to_string().contains("signals cannot be listened to"),
+            "{error}"
+        );
+    }
+    assert!(is_dropped.has_happened(), "what waited is dropped unrun");
+    let error = Thread.adopt(&runtime, || ()).unwrap_err();
+    assert_eq!(error.kind(), AdoptErrorKind::Stopping);
+}
+
+fn s4_a_runtime_that_cannot_listen_says_so_at_its_start() {
+    child::play("no descriptors for signals", "ulimit -n 64;").has_ended();
+    child::play("no thread for signals", FEW_THREADS).has_ended();
 }
 
 pub fn no_runner() {

@@ -1,4 +1,5 @@
-//! The cell that a payload's closure and future live in: the one module of Foster that holds `unsafe`.
+//! The cell that a payload's closure and future live in: the module of Foster that holds `unsafe`, but for the
+//! handlers of signals.
 //!
 //! A payload's future may be `!Send`, yet the payload around it is handed to executors as a `Send` value,
 //! and its wakers go anywhere. The future lives in its payload's own allocation, so that a payload costs

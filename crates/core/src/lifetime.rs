@@ -117,6 +117,8 @@ pub(crate) struct Stop {
     pub(crate) age: u64,
     /// Whether somebody looks on how services do, and is to be told of each of them.
     pub(crate) is_watched: bool,
+    /// When, in real time, if a failure began it.
+    failing_since: Option<Instant>,
 }
 
 impl Lifetime {
@@ -203,7 +205,7 @@ impl Lifetime {
     ///
     /// Wakers run here, so no thread of Foster's calls it: see [`stop_aside`](Self::stop_aside).
     pub(crate) fn stop(&self) -> bool {
-        let begun = self.flip();
+        let begun = self.flip(None);
         if begun {
             self.announce().wake();
         }
@@ -212,7 +214,7 @@ impl Lifetime {
 
     /// As [`stop`](Self::stop), and wakers run aside.
     pub(crate) fn stop_aside(self: &Arc<Self>) -> bool {
-        let begun = self.flip();
+        let begun = self.flip(None);
         if begun {
             self.wake_aside(self.announce());
         }
@@ -225,7 +227,13 @@ impl Lifetime {
         is_stopping.then(|| self.stop.get().copied()).flatten()
     }
 
-    fn flip(&self) -> bool {
+    /// When, in real time, a failure began the stop, if one did.
+    pub(crate) fn failing_since(&self) -> Option<Instant> {
+        self.stop_begun()?.failing_since
+    }
+
+    /// Begins the stop, unless it has begun; for a failure that came at `failing_since`, if there is one.
+    fn flip(&self, failing_since: Option<Instant>) -> bool {
         loop {
             let phase = self.phase();
             if phase >= Phase::Stopping {
@@ -237,6 +245,7 @@ impl Lifetime {
                 began,
                 age: self.age_at(began),
                 is_watched: self.hub.watchers.are_there(),
+                failing_since,
             });
             if self.advance(phase, Phase::Stopping) {
                 return true;

@@ -158,7 +158,8 @@
 //! ```
 //!
 //! The first SIGINT, SIGTERM or SIGHUP (Ctrl-C on Windows) is a `shutdown()`, the second ends the grace
-//! time, the third ends the process. [`Signals::Leave`] leaves signals to the application.
+//! time, the third ends the process. When no runtime listens any more, signals do what they did before; see
+//! [`Signals`]. [`Signals::Leave`] leaves signals to the application.
 //!
 //! # Services
 //!
@@ -260,6 +261,9 @@
 //!     runtime.wait_async().await
 //! }
 //! ```
+//!
+//! Hand in first and start afterwards: from the start on a signal may end the runtime, which then refuses what
+//! is handed in, and an `adopt(…)?` would end the program with status 1 as if it had failed.
 //!
 //! A runtime runs once; a second `run` or `start` is an error that says so. Many runtimes can live in
 //! one process, at once and one after another. One whose last handle is dropped while it runs is asked

@@ -5,6 +5,8 @@
 //! so that one that hangs holds up nothing: one thread for lines, and one for wakers, which a line that hangs must
 //! not hold up either.
 
+use std::time::Instant;
+
 use super::{Lifetime, Note, Phase};
 use crate::account::Account;
 use crate::event::Wakers;
@@ -37,7 +39,7 @@ impl Lifetime {
     pub(crate) fn record(self: &Arc<Self>, mut failure: Failure) -> Untold {
         let mut ledger = self.ledger();
         // Under the lock, so that the failure that begins the stop is the first one told.
-        let has_begun_stop = self.flip();
+        let has_begun_stop = self.flip(Some(Instant::now()));
         if !has_begun_stop {
             failure.mark_during_shutdown();
         }

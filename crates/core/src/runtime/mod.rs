@@ -48,7 +48,8 @@ use crate::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 /// # Limits
 ///
 /// Foster needs `panic = "unwind"`: with `panic = "abort"` the first panic ends the process
-/// without a report. A forked child has no runtime: only the thread that forked lives on in it.
+/// without a report. A forked child has none of its parent's runtimes, as only the thread that forked
+/// lives on in it; it may run one of its own.
 #[derive(Clone)]
 pub struct Runtime {
     owner: Arc<Owner>,
@@ -252,13 +253,38 @@ impl Runtime {
 
     /// Starts the runtime and returns, so that it can live inside a program that owns its `main`.
     ///
-    /// Payloads that wait are started in order. A flavour that cannot be started is a failure. With
-    /// [`until_idle`](Builder::until_idle) hand payloads in before: a runtime without any is idle,
-    /// and ends at once.
+    /// Payloads that wait are started in order. A flavour that cannot be started is a failure.
+    ///
+    /// # Hand in first, start afterwards
+    ///
+    /// Hand in all that belongs to the program from its beginning before the start:
+    ///
+    /// ```
+    /// # use foster_core::{Manual, RunError, Runtime};
+    /// # fn main() -> Result<(), RunError> {
+    /// # let (runtime, manual) = (Runtime::builder().until_idle().build(), Manual::new());
+    /// # let (listen, poll) = (async || {}, async || {});
+    /// runtime.adopt(manual.clone(), listen)?;
+    /// runtime.adopt(manual.clone(), poll)?;
+    /// runtime.start()?;
+    /// # while manual.step() {}
+    /// runtime.wait()
+    /// # }
+    /// ```
+    ///
+    /// From the start on a signal may end the runtime, and a runtime that ends refuses what is handed in.
+    /// After a SIGTERM during the program's own start-up an `adopt(…)?` behind the start ends the program with
+    /// status 1, as if it had failed; before it, everything is taken, and the same signal is a clean end. With
+    /// [`until_idle`](Builder::until_idle) there is another reason: a runtime without payloads is idle, and
+    /// ends at once.
+    ///
+    /// What is handed in later, by a program that goes on beside the runtime, may be refused at any time. That
+    /// is no failure: go on to [`wait`](Self::wait), which tells whether anything failed.
     ///
     /// # Errors
     ///
-    /// If the runtime was started before, if there is no thread for its runner or its supervisor, or if
+    /// If the runtime was started before, if there is no thread for its runner or its supervisor, if signals
+    /// cannot be listened to (a failure named `signals`; see [`Signals`](crate::Signals)), or if
     /// services come after each other in a ring or after one that is not there. In that last case nothing
     /// was started, and it can be tried again.
     pub fn start(&self) -> Result<(), RunError> {
@@ -329,7 +355,7 @@ impl Core {
         }
         let notes = lock(&self.notes).take();
         let notes = notes.ok_or_else(RunError::already_started)?;
-        Ok(Runner::new(Arc::clone(self), notes))
+        Runner::new(Arc::clone(self), notes)
     }
 
     fn finish(&self, result: Result<(), RunError>, left_behind: Vec<Straggler>) {

@@ -26,15 +26,20 @@ pub(super) struct Runner {
 impl Runner {
     /// From here on signals end the runtime: before any payload runs, as one may say that it is
     /// ready, and be answered with a signal.
-    pub(super) fn new(core: Arc<Core>, notes: Receiver<Note>) -> Self {
-        let listening = listen(&core.lifetime);
-        Self {
+    ///
+    /// # Errors
+    ///
+    /// If signals cannot be listened to, which is a failure of the runtime: a daemon that nobody can end in
+    /// order must not run.
+    pub(super) fn new(core: Arc<Core>, notes: Receiver<Note>) -> Result<Self, RunError> {
+        let listening = listen(&core)?;
+        Ok(Self {
             core,
             notes,
             failures: Vec::new(),
             cut_short: false,
             listening,
-        }
+        })
     }
 
     /// Runs until the runtime is over and its result is there for all waiters.
@@ -237,24 +242,24 @@ impl Runner {
     }
 }
 
-/// Listens to signals, if the settings say so. That it cannot is a failure of the runtime: a daemon
-/// that nobody can end in order must not run unseen.
-fn listen(lifetime: &Arc<Lifetime>) -> Option<signals::Listening> {
-    match signals::listen(lifetime) {
-        Ok(listening) => listening,
-        Err(error) => {
-            let cause = Cause::lost_by("signals cannot be listened to", Box::new(error));
-            let origin = Origin {
-                payload: "signals".into(),
-                named: false,
-                service: false,
-                flavour: const { Identifier::new("foster") },
-                location: Location::caller(),
-            };
-            lifetime.fail(Failure::new(origin, cause));
-            None
-        }
-    }
+/// Listens to signals, if the settings say so; or ends the runtime, as it cannot.
+fn listen(core: &Core) -> Result<Option<signals::Listening>, RunError> {
+    signals::listen(&core.lifetime).map_err(|error| {
+        let cause = Cause::lost_by("signals cannot be listened to", Box::new(error));
+        let origin = Origin {
+            payload: "signals".into(),
+            named: false,
+            service: false,
+            flavour: const { Identifier::new("foster") },
+            location: Location::caller(),
+        };
+        let failure = Failure::new(origin, cause);
+        core.lifetime.fail(failure.clone());
+        core.fail_to_start(RunError::ended(Ended {
+            failures: vec![failure],
+            ..Ended::default()
+        }))
+    })
 }
 
 /// What of `slot` has not ended: the payload that blocks its thread; else the payloads that it

@@ -1,0 +1,64 @@
+//! Signals elsewhere than on Unix: Ctrl-C and its like, through ctrlc, whose handler stays once it is there.
+
+use std::io;
+use std::process::exit;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::Listeners;
+
+static EAR: Mutex<Option<Ear>> = Mutex::new(None);
+/// Those whom the handler tells, apart from the ear, whose lock is held while it is opened and closed.
+static HEARD_BY: Mutex<Option<Arc<Listeners>>> = Mutex::new(None);
+static INSTALLED: Mutex<bool> = Mutex::new(false);
+
+/// The status of a process that Ctrl-C has ended; which event it was cannot be told.
+const INTERRUPTED: i32 = 130;
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The ear of this process, if a runtime listens.
+pub(super) fn ear() -> MutexGuard<'static, Option<Ear>> {
+    lock(&EAR)
+}
+
+/// What listens; once it is dropped Ctrl-C ends the process again.
+pub(super) struct Ear {
+    listeners: Arc<Listeners>,
+}
+
+impl Ear {
+    pub(super) fn open() -> io::Result<Self> {
+        let mut installed = lock(&INSTALLED);
+        if !*installed {
+            ctrlc::try_set_handler(handle).map_err(io::Error::other)?;
+            *installed = true;
+        }
+        let listeners = Arc::<Listeners>::default();
+        *lock(&HEARD_BY) = Some(Arc::clone(&listeners));
+        Ok(Self { listeners })
+    }
+
+    pub(super) fn listeners(&self) -> &Listeners {
+        &self.listeners
+    }
+
+    /// Nothing: the handler is there for good.
+    pub(super) fn borrow(&self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for Ear {
+    fn drop(&mut self) {
+        *lock(&HEARD_BY) = None;
+    }
+}
+
+fn handle() {
+    let listeners = lock(&HEARD_BY).clone();
+    if listeners.is_none_or(|listeners| listeners.deliver(true)) {
+        exit(INTERRUPTED);
+    }
+}

@@ -1,0 +1,129 @@
+//! Signals: the first asks every running runtime to end, the second cuts its grace time short, the
+//! third ends the process.
+//!
+//! What a signal does to the process is borrowed when the first runtime begins to listen, and given back
+//! when the last one has ended; one thread waits for signals meanwhile.
+//!
+//! Models leave signals alone: what is shared here is static, and takes its locks from the standard library.
+
+mod counting;
+#[cfg(unix)]
+mod disposition;
+#[cfg_attr(unix, path = "unix.rs")]
+#[cfg_attr(not(unix), path = "elsewhere.rs")]
+mod system;
+
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use self::counting::{Counting, Deed};
+use self::system::Ear;
+use crate::lifetime::Lifetime;
+
+/// What a runtime does about SIGINT, SIGTERM and SIGHUP (on Windows: Ctrl-C and its like).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Signals {
+    /// The first one asks the runtime to end, as [`shutdown`](crate::Runtime::shutdown) does; the
+    /// second ends its grace time; the third ends the process at once, with status 128 + signal (130
+    /// where the signal is not known, as on Windows).
+    ///
+    /// A signal within 200 ms of the last one counted is not counted: wrappers deliver twice, and systemd
+    /// may send SIGHUP right behind SIGTERM. While the runtime stops for a failure, a Ctrl-C (SIGINT) that
+    /// comes more than a second after it counts as the second signal, as who presses it has seen the failure;
+    /// SIGTERM and SIGHUP count as the first, as they may be meant for a whole group of processes.
+    ///
+    /// On Unix the handlers are borrowed: they are installed when the first runtime starts, and what stood
+    /// there before is back once the last one has ended. A handler of the application's that was there before
+    /// is called as well. One that is installed while the runtime runs stays, and goes on when it has ended.
+    /// A signal that is ignored at the start (`nohup`, a shell's `&`) stays ignored.
+    #[default]
+    Listen,
+    /// Signals are the application's own business: no handler is installed.
+    Leave,
+}
+
+/// The runtimes that signals end.
+#[derive(Default)]
+struct Listeners(Mutex<Vec<Listener>>);
+
+struct Listener {
+    lifetime: Arc<Lifetime>,
+    counting: Counting,
+}
+
+impl Listeners {
+    fn lock(&self) -> MutexGuard<'_, Vec<Listener>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Passes a signal on to each; whether one of them has now had its third.
+    ///
+    /// Under the lock: nothing of the user's runs here, and the last reference to a lifetime is never the one
+    /// that is let go.
+    fn deliver(&self, is_interrupt: bool) -> bool {
+        let now = Instant::now();
+        let mut is_third = false;
+        for Listener { lifetime, counting } in &mut *self.lock() {
+            match counting.count(is_interrupt, now, lifetime.failing_since()) {
+                Deed::Nothing => {}
+                Deed::Stop => {
+                    lifetime.stop_aside();
+                }
+                Deed::CutShort => lifetime.cut_short(),
+                Deed::Exit => is_third = true,
+            }
+        }
+        is_third
+    }
+}
+
+/// A runtime's ear for signals; dropping it ends the listening.
+pub(crate) struct Listening {
+    lifetime: Arc<Lifetime>,
+}
+
+/// Has signals end `lifetime` from here on, if its settings say so.
+///
+/// # Errors
+///
+/// If the operating system refuses the handler, its thread or the way from one to the other.
+pub(crate) fn listen(lifetime: &Arc<Lifetime>) -> io::Result<Option<Listening>> {
+    if lifetime.settings.signals == Signals::Leave {
+        return Ok(None);
+    }
+    let mut ear = system::ear();
+    let open = match &mut *ear {
+        Some(open) => open,
+        closed => closed.insert(Ear::open()?),
+    };
+    open.listeners().lock().push(Listener {
+        lifetime: Arc::clone(lifetime),
+        counting: Counting::default(),
+    });
+    let listening = Listening {
+        lifetime: Arc::clone(lifetime),
+    };
+    // Also where another runtime listens: the application may have put a handler in the place of ours since.
+    let borrowed = open.borrow();
+    // The drop of `listening` takes it.
+    drop(ear);
+    borrowed?;
+    Ok(Some(listening))
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        let mut ear = system::ear();
+        let Some(open) = &*ear else { return };
+        let mut listeners = open.listeners().lock();
+        listeners.retain(|one| !Arc::ptr_eq(&one.lifetime, &self.lifetime));
+        let is_last = listeners.is_empty();
+        drop(listeners);
+        if is_last {
+            // Under the lock: whoever listens next finds all of it given back.
+            *ear = None;
+        }
+    }
+}
