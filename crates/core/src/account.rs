@@ -184,12 +184,6 @@ impl Account {
         self.set(CANCELLED)
     }
 
-    /// Whether it is a run of a service that was asked to end, has begun, and holds no token to hear of it.
-    pub(crate) fn is_asked_without_token(&self) -> bool {
-        let is_asked = self.attempt().is_some_and(Attempt::was_requested);
-        is_asked && self.is_started() && !self.is_holder()
-    }
-
     /// From here on the run queue polls the payload, which it is about to do for the first time.
     pub(crate) fn begin_driven(&self) {
         if !self.is_driven() {
@@ -289,6 +283,11 @@ impl Account {
 
     pub(crate) fn slot(&self) -> &Arc<Slot> {
         self.header.slot()
+    }
+
+    /// Whether it is a run of a service.
+    pub(crate) fn is_service(&self) -> bool {
+        self.attempt().is_some()
     }
 
     /// The run of a service that the payload is, if it is one.

@@ -31,7 +31,7 @@ pub(crate) trait Sleeper: Send + Sync {
     fn next_due(&self) -> Option<Instant>;
 
     /// The time has come here: wakes all that waits, and returns when what fell due was acted on.
-    fn wake(&self);
+    fn wake(self: Arc<Self>);
 }
 
 /// The last moment that can be written down, which no clock ever reaches: what is to happen then never happens.
@@ -202,7 +202,7 @@ mod tests {
             None
         }
 
-        fn wake(&self) {
+        fn wake(self: Arc<Self>) {
             self.0.fetch_add(1, Ordering::SeqCst);
         }
     }

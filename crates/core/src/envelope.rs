@@ -17,7 +17,7 @@ use crate::lifetime::Untold;
 use crate::outcome::Outcome;
 use crate::record::{self, Record};
 use crate::reply::Reply;
-use crate::service::{Attempt, Judged};
+use crate::service::Attempt;
 use crate::sync::Arc;
 
 /// The account of one payload that is about to be handed to a flavour: whose it is, and where its
@@ -53,13 +53,13 @@ impl<T: 'static> Ticket<T> {
     }
 }
 
-impl Ticket<Judged> {
-    /// For one run of a service, whose outcome is judged where it is known what it was asked.
+impl Ticket<()> {
+    /// For one run of a service, which has told of its answer by itself.
     pub(crate) fn of_service(attempt: Attempt) -> Self {
         Self {
             header: Header::Service(attempt),
             is_late: false,
-            sink: Sink::Adopted(Judged::into_cause),
+            sink: Sink::Adopted(|()| None),
         }
     }
 }

@@ -18,7 +18,6 @@
 #![deny(unsafe_code)]
 
 mod account;
-mod birth;
 mod body;
 mod bound;
 mod clock;
@@ -39,6 +38,7 @@ mod lifetime;
 mod manual;
 #[cfg(all(test, foster_model))]
 mod models;
+mod moment;
 mod outcome;
 mod payload;
 mod record;

@@ -28,12 +28,12 @@ use slab::Slab;
 use self::ledger::Ledger;
 pub(crate) use self::ledger::Untold;
 use crate::account::Account;
-use crate::birth::Birth;
 use crate::clock::{Clock, Sleeper, later};
 use crate::event::Wakers;
 use crate::failure::Failure;
+use crate::moment::Moment;
 use crate::reply::Gate;
-use crate::service::Hub;
+use crate::service::Supervisor;
 use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering::SeqCst};
 use crate::sync::channel::Sender;
 use crate::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -98,25 +98,22 @@ pub(crate) struct Lifetime {
     waker: Arc<Teller>,
     /// The callers that wait for a payload, so that they can be let go at the end.
     callers: Mutex<Slab<Arc<dyn Gate>>>,
-    birth: Birth,
+    /// When it was made, on its clock.
+    birth: Instant,
     /// How the stop began. Written before it has, and never again.
     stop: OnceLock<Stop>,
     /// Notified when the stop begins, and each when its payload is over.
     pub(crate) tokens: Tokens,
-    /// Where the supervisor of services hears of what happens to them.
-    pub(crate) hub: Hub,
+    /// The services that are not over.
+    pub(crate) supervisor: Supervisor,
     pub(crate) settings: Settings,
 }
 
 /// How the stop of a runtime began.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Stop {
+struct Stop {
     /// When, on the clock.
-    pub(crate) began: Instant,
-    /// How old the runtime was then.
-    pub(crate) age: u64,
-    /// Whether somebody looks on how services do, and is to be told of each of them.
-    pub(crate) is_watched: bool,
+    began: Instant,
     /// When, in real time, if a failure began it.
     failing_since: Option<Instant>,
 }
@@ -124,7 +121,7 @@ pub(crate) struct Stop {
 impl Lifetime {
     pub(crate) fn new(settings: Settings, notes: Sender<Note>) -> Arc<Self> {
         let lifetime = Arc::new(Self {
-            birth: Birth::at(settings.clock.now()),
+            birth: settings.clock.now(),
             phase: AtomicU8::new(Phase::Idle as u8),
             launched: AtomicBool::new(false),
             holders: CachePadded::new(AtomicUsize::new(0)),
@@ -137,7 +134,7 @@ impl Lifetime {
             callers: Mutex::default(),
             stop: OnceLock::new(),
             tokens: Tokens::default(),
-            hub: Hub::default(),
+            supervisor: Supervisor::new(settings.grace),
             settings,
         });
         let weak = Arc::downgrade(&lifetime);
@@ -156,27 +153,19 @@ impl Lifetime {
         }
     }
 
-    /// How old it is, in nanoseconds on its clock: half the size of a moment.
-    pub(crate) fn age(&self) -> u64 {
-        self.age_at(self.settings.clock.now())
+    /// The present moment on its clock.
+    pub(crate) fn now(&self) -> Moment {
+        self.moment(self.settings.clock.now())
     }
 
-    /// How old it was at `moment`.
-    pub(crate) fn age_at(&self, moment: Instant) -> u64 {
-        self.birth.age_at(moment)
+    /// When `instant` is, for it.
+    pub(crate) fn moment(&self, instant: Instant) -> Moment {
+        Moment::after_birth(instant.saturating_duration_since(self.birth))
     }
 
-    /// How old it is, or was up to a tick of the system's timer ago: a tenth of the cost.
-    pub(crate) fn rough_age(&self) -> u64 {
-        match self.settings.clock.is_manual() {
-            true => self.age(),
-            false => self.birth.rough_age(),
-        }
-    }
-
-    /// The moment at which it was so old.
-    pub(crate) fn moment(&self, age: u64) -> Instant {
-        self.birth.moment(age)
+    /// When `moment` is on its clock; far off, if it never is.
+    pub(crate) fn instant(&self, moment: Moment) -> Instant {
+        later(self.birth, moment.since_birth())
     }
 
     /// Moves from exactly `from` to `to`.
@@ -204,10 +193,12 @@ impl Lifetime {
     /// that the end is requested. Returns whether it began here.
     ///
     /// Wakers run here, so no thread of Foster's calls it: see [`stop_aside`](Self::stop_aside).
-    pub(crate) fn stop(&self) -> bool {
+    pub(crate) fn stop(self: &Arc<Self>) -> bool {
         let begun = self.flip(None);
         if begun {
-            self.announce().wake();
+            let wakers = self.announce();
+            self.supervisor.look(self);
+            wakers.wake();
         }
         begun
     }
@@ -221,15 +212,9 @@ impl Lifetime {
         begun
     }
 
-    /// How the stop began, if it has.
-    pub(crate) fn stop_begun(&self) -> Option<Stop> {
-        let is_stopping = self.phase() >= Phase::Stopping;
-        is_stopping.then(|| self.stop.get().copied()).flatten()
-    }
-
     /// When, in real time, a failure began the stop, if one did.
     pub(crate) fn failing_since(&self) -> Option<Instant> {
-        self.stop_begun()?.failing_since
+        self.stop.get()?.failing_since
     }
 
     /// Begins the stop, unless it has begun; for a failure that came at `failing_since`, if there is one.
@@ -243,8 +228,6 @@ impl Lifetime {
             let began = self.settings.clock.now();
             let _ = self.stop.set(Stop {
                 began,
-                age: self.age_at(began),
-                is_watched: self.hub.watchers.are_there(),
                 failing_since,
             });
             if self.advance(phase, Phase::Stopping) {
@@ -264,7 +247,7 @@ impl Lifetime {
     /// Has all go on that waits for the stop, but for those whose wakers are returned.
     fn announce(&self) -> Wakers {
         self.look();
-        self.hub.poke();
+        self.supervisor.poke();
         self.tokens.notify_threads()
     }
 
@@ -289,10 +272,10 @@ impl Lifetime {
         let _ = self.notes.send(note);
     }
 
-    /// Counts the payload as one to be waited for, once, unless grace is over.
-    pub(crate) fn hold(&self, record: &Account) {
+    /// Counts the payload as one to be waited for, once, unless grace is over. Whether it did so here.
+    pub(crate) fn hold(&self, record: &Account) -> bool {
         if record.is_holder() || record.is_settled() {
-            return;
+            return false;
         }
         let counted = self
             .holders
@@ -301,9 +284,7 @@ impl Lifetime {
             })
             .is_ok();
         // Only the payload's own thread comes here while it lives, so nobody else counted it.
-        if counted {
-            record.hold();
-        }
+        counted && record.hold()
     }
 
     /// Counts the supervisor of services as a holder until their stop is over; `false` if grace is over.
@@ -386,12 +367,12 @@ impl Lifetime {
 
 impl Sleeper for Lifetime {
     fn next_due(&self) -> Option<Instant> {
-        self.hub.next_due()
+        self.supervisor.next_due(self)
     }
 
-    fn wake(&self) {
+    fn wake(self: Arc<Self>) {
         self.look();
         self.tokens.notify_threads().wake();
-        self.hub.settle(self);
+        self.supervisor.settle(&self);
     }
 }

@@ -49,6 +49,8 @@ pub(crate) struct Ended {
     pub(crate) failures: Vec<Failure>,
     pub(crate) omitted: usize,
     pub(crate) stragglers: Vec<Straggler>,
+    /// Services that waited for others when the stop began, in words.
+    pub(crate) in_vain: Vec<String>,
     pub(crate) left_behind: Vec<Straggler>,
 }
 
@@ -253,6 +255,19 @@ impl Ended {
             1 => sections.next(|f| f.write_str("1 more failure, not kept"))?,
             more => sections.next(|f| write!(f, "{more} more failures, not kept"))?,
         }
+        if !self.in_vain.is_empty() {
+            sections.next(|f| {
+                f.write_str("waiting when the stop began:")?;
+                let shown = self.in_vain.iter().take(SHOWN);
+                shown
+                    .into_iter()
+                    .try_for_each(|one| write!(f, "\n  {one}"))?;
+                match self.in_vain.len().saturating_sub(SHOWN) {
+                    0 => Ok(()),
+                    more => write!(f, "\n  … and {more} more"),
+                }
+            })?;
+        }
         for (title, stragglers) in [
             ("did not end in time:", &self.stragglers),
             ("left behind, still running:", &self.left_behind),
@@ -305,6 +320,8 @@ pub struct Straggler {
     /// Where the record of the payload is, or was.
     record: Option<usize>,
     reason: StragglerReason,
+    /// What the reason alone does not say.
+    story: Option<Arc<str>>,
 }
 
 /// Why something had not ended when its runtime did.
@@ -325,6 +342,12 @@ pub enum StragglerReason {
     Thread,
     /// A subroutine without a shutdown token, which was never asked to end.
     LeftBehind,
+    /// A service that holds a token and was not asked to end before the grace time was over: others that stop before
+    /// it had used that up.
+    NotAsked,
+    /// A service that holds a token and was asked to end, and had had a part of its time when a signal ended the grace
+    /// time.
+    CutShort,
 }
 
 impl Straggler {
@@ -335,7 +358,13 @@ impl Straggler {
             origin: Some(origin),
             record: Some(record.address()),
             reason,
+            story: None,
         }
+    }
+
+    pub(crate) fn with_story(mut self, story: String) -> Self {
+        self.story = Some(story.into());
+        self
     }
 
     pub(crate) fn of_flavour(flavour: Identifier) -> Self {
@@ -344,6 +373,7 @@ impl Straggler {
             origin: None,
             record: None,
             reason: StragglerReason::Thread,
+            story: None,
         }
     }
 
@@ -380,7 +410,12 @@ impl fmt::Display for Straggler {
             return write!(f, "the executor thread of {}", self.flavour);
         };
         write!(f, "{origin}{}", origin.place())?;
+        if let Some(story) = &self.story {
+            return write!(f, ": {story}");
+        }
         match self.reason {
+            StragglerReason::NotAsked => f.write_str(": not asked in time"),
+            StragglerReason::CutShort => f.write_str(": cut short by a signal"),
             StragglerReason::Overran => {
                 f.write_str(": asked to end, it overran the time that it had")
             }

@@ -78,8 +78,7 @@ impl RunQueue {
         });
     }
 
-    /// Has every payload polled that holds a token, and ended that is cancelled or is a run of a service that
-    /// was asked to end and holds none.
+    /// Has every payload polled that holds a token, and ended that is cancelled.
     pub(crate) fn sweep(&self) {
         self.change(|inbox| inbox.swept = true);
     }
@@ -281,9 +280,6 @@ impl Driver {
             return false;
         }
         while let Some(record) = self.swept.next() {
-            if record.is_asked_without_token() {
-                record.set_cancelled();
-            }
             if record.is_cancelled() {
                 // If it stands in the queue as well it will be found to be over.
                 envelope::end(record);

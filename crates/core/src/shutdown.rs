@@ -18,7 +18,9 @@ use crate::sync::Arc;
 /// waits for it, at most for its grace time. A payload that never took one is not waited for: a
 /// coroutine is dropped where it awaits, a subroutine is left behind. Taking a token counts for the
 /// whole life of the payload, also if the token is dropped at once, and a token taken while the
-/// runtime is already stopping counts as well, until the grace time is over.
+/// runtime is already stopping counts as well, until the grace time is over. Take it in the first
+/// lines: a subroutine that has none when the runtime stops is left behind, unless it got its thread
+/// within the last 20 ms (row S2 of the contract).
 ///
 /// In a run of a [service](crate::Service) it is the service's own: it is asked to end when it is stopped
 /// or restarted alone, and while the runtime stops when those that come after it have ended.
@@ -54,7 +56,11 @@ impl Shutdown {
     /// would panic.
     pub fn try_current() -> Option<Self> {
         let record = context::current()?;
-        record.lifetime().hold(&record);
+        if record.lifetime().hold(&record) {
+            if let Some(attempt) = record.attempt() {
+                attempt.take_token();
+            }
+        }
         Some(Self { record })
     }
 

@@ -18,7 +18,7 @@ mod services;
 mod start;
 mod stop;
 mod tokens;
-mod unattended;
+mod units;
 mod wakes;
 
 use std::sync::Arc;

@@ -91,13 +91,13 @@ impl Core {
         if !self.lifetime.launch() {
             // Asked to end before it began.
             self.waiting.drop_unrun();
-            self.services.drop_unrun();
+            self.services.drop_unrun(&self.lifetime);
             return Ok(());
         }
         if let Err(error) = self.services.launch(&self.lifetime) {
             self.lifetime.stop();
             self.waiting.drop_unrun();
-            self.services.drop_unrun();
+            self.services.drop_unrun(&self.lifetime);
             return Err(RunError::thread(error));
         }
         self.waiting.launch(&self.lifetime);

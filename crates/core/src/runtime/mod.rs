@@ -70,7 +70,7 @@ pub(crate) struct Core {
     pub(crate) lifetime: Arc<Lifetime>,
     pub(crate) slots: Slots,
     waiting: Waiting,
-    pub(crate) services: Arc<Registry>,
+    pub(crate) services: Registry,
     /// The receiving end of the failure channel, until the runtime is started.
     notes: Mutex<Option<Receiver<Note>>>,
     result: OnceLock<Result<(), RunError>>,
@@ -117,7 +117,7 @@ impl Runtime {
                     lifetime: Lifetime::new(settings, sender),
                     slots: Slots::default(),
                     waiting: Waiting::default(),
-                    services: Arc::default(),
+                    services: Registry::default(),
                     notes: Mutex::new(Some(receiver)),
                     result: OnceLock::new(),
                     left_behind: OnceLock::new(),
@@ -370,7 +370,7 @@ impl Core {
         // There is no runner to report what the destructors of those that waited do wrong.
         self.lifetime.close_ledger(true);
         self.waiting.drop_unrun();
-        self.services.drop_unrun();
+        self.services.drop_unrun(&self.lifetime);
         self.lifetime.end();
         self.finish(Err(error.clone()), Vec::new());
         error
@@ -420,7 +420,7 @@ impl Drop for Owner {
             // Never started.
             self.core.lifetime.close_ledger(true);
             self.core.waiting.drop_unrun();
-            self.core.services.drop_unrun();
+            self.core.services.drop_unrun(&self.core.lifetime);
         }
     }
 }

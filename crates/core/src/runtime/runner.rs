@@ -8,7 +8,7 @@ use crate::failure::{Cause, Failure, Origin};
 use crate::identifier::Identifier;
 use crate::lifetime::{Lifetime, Note, Phase};
 use crate::report::{Ended, RunError, Straggler, StragglerReason};
-use crate::service::Told;
+use crate::service::Left;
 use crate::signals;
 use crate::slot::Slot;
 use crate::sync::Arc;
@@ -49,17 +49,12 @@ impl Runner {
         let settings = &self.lifetime().settings;
         let deadline = settings.clock.after(settings.cancel_timeout);
         let mut stragglers = self.cancel(deadline);
-        // Services that overran their own time, which may have ended since.
-        for one in self.lifetime().hub.take_overran() {
-            if !overran.iter().any(|known| known.is_payload_of(&one)) {
-                overran.push(one);
-            }
-        }
-
+        let mut services = self.close_services(deadline);
+        overran.append(&mut services.stragglers);
         // One payload is named once: what blocks a thread has overrun the grace time as well.
         overran.retain(|one| !stragglers.iter().any(|other| other.is_payload_of(one)));
         overran.append(&mut stragglers);
-        self.report(overran, deadline);
+        self.report(overran, services.in_vain, deadline);
     }
 
     fn lifetime(&self) -> &Arc<Lifetime> {
@@ -72,7 +67,7 @@ impl Runner {
             self.next_note(None, None);
             if self.lifetime().settings.until_idle
                 && self.lifetime().phase() == Phase::Running
-                && self.core.slots.are_idle(&self.lifetime().hub)
+                && self.core.slots.are_idle(&self.lifetime().supervisor)
             {
                 self.lifetime().stop_aside();
             }
@@ -99,13 +94,16 @@ impl Runner {
             self.next_note(Some(deadline), settles_at);
         }
         self.lifetime().end_grace();
-        // Refused if there is no supervisor to hear it any more, or none at all.
-        let _ = self.lifetime().hub.push(Told::CutOff);
+        let is_early = self.lifetime().settings.clock.now() < deadline;
+        self.lifetime()
+            .supervisor
+            .end_grace(self.lifetime(), is_early);
         self.core
             .slots
             .iter()
             .flat_map(|slot| slot.alive())
-            .filter(|record| record.is_holder() && !record.is_ending())
+            // Which of the services are to blame is known where they are asked.
+            .filter(|record| record.is_holder() && !record.is_ending() && !record.is_service())
             .map(|record| Straggler::of_payload(&record, StragglerReason::Overran))
             .collect()
     }
@@ -160,8 +158,14 @@ impl Runner {
         }
         // If it was asked to end before it began: what waited is being dropped, and may panic.
         self.core.waiting.wait(real(deadline));
-        stragglers.extend(self.core.services.close(self.lifetime(), real(deadline)));
         stragglers
+    }
+
+    /// Ends the services, and waits for their supervisor until `deadline`.
+    fn close_services(&self, deadline: Instant) -> Left {
+        let lifetime = self.lifetime();
+        let by = lifetime.settings.clock.real(deadline);
+        lifetime.supervisor.close(lifetime, by)
     }
 
     /// Waits until all that can end soon on `slots` has, at most until `deadline`.
@@ -180,7 +184,7 @@ impl Runner {
     }
 
     /// Over: everything that came in until here is in the report, everything later is not.
-    fn report(mut self, stragglers: Vec<Straggler>, deadline: Instant) {
+    fn report(mut self, stragglers: Vec<Straggler>, in_vain: Vec<String>, deadline: Instant) {
         self.lifetime().end();
         let omitted = loop {
             let is_late = self.lifetime().settings.clock.now() >= deadline;
@@ -210,6 +214,7 @@ impl Runner {
             failures: self.failures,
             omitted,
             stragglers,
+            in_vain,
             left_behind: left_behind.clone(),
         };
         let result = match ended.is_clean() {

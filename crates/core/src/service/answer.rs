@@ -31,8 +31,10 @@ pub enum Exit {
 ///   means.
 /// - An [`Exit`], or a `Result<Exit, E>`: "do not start me again" and "end the runtime".
 ///
-/// What a run returns after its own end was asked for is no failure, whatever it is. A panic is one at
-/// all times.
+/// An error is told whenever it comes. One that is returned after [`stop`](crate::Unit::stop) or
+/// [`restart`](crate::Unit::restart) was called is the unit's alone: it is *failed*, the failure is kept and told, and
+/// nothing else ends for it. One that is returned while the runtime stops stands in its report. Foster's own "stopping"
+/// and "cancelled" are no failures, as everywhere. A panic is one at all times.
 ///
 /// The trait is closed.
 #[diagnostic::on_unimplemented(
@@ -106,15 +108,5 @@ pub trait Answering {
 impl<F: Future<Output: Answer>> Answering for F {
     fn poll_answer(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Answered> {
         self.poll(context).map(sealed::Answer::answer)
-    }
-}
-
-/// Why a run has failed, if it has: judged where it is known what the run was asked.
-#[allow(missing_debug_implementations, reason = "never leaves the crate")]
-pub struct Judged(pub(crate) Option<Cause>);
-
-impl Judged {
-    pub(crate) fn into_cause(self) -> Option<Cause> {
-        self.0
     }
 }

@@ -72,7 +72,7 @@ impl Expected {
         let names: Vec<_> = services
             .units()
             .iter()
-            .map(|unit| unit.name().to_owned())
+            .map(|unit| unit.name().to_string())
             .collect();
         Err(missing(format!(
             "linked services are missing: {} (found: {})",

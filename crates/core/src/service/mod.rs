@@ -1,21 +1,15 @@
 //! Services: what a runtime starts, watches, starts again and stops in order.
 //!
-//! `settings` and `restart` say how, `function` makes services of functions, `unit` is the handle, `state`
-//! what it shows, `unit_core` what is behind it and `standing` how that does, `attempt` one run of a service
-//! and `course` how far it has come, `source` where its value comes from, `hub` the place where all that
-//! happens to services is told, `application` a service on its way into the `registry` of all of them, `order`
-//! who comes after whom, `names` what they are called, `supervisor` the thread that acts on it, and
-//! `attendance` which of them that thread sees to.
+//! `settings` and `restart` say how, `function` makes services of functions, `unit` is the handle, `state` what it
+//! shows and `unit_core` what is behind it. `registry` has all of them, with `names` and `order`. `supervision` decides
+//! what becomes of them, a value without locks, clocks and threads; `supervisor` is the shell around it. `attempt` is one
+//! run of a service, as its payload sees it, `source` where its values come from, `answer` what it may return.
 
 mod answer;
-mod application;
 mod attempt;
-mod attendance;
-mod course;
 mod dependency;
 mod error;
 mod function;
-mod hub;
 mod linked;
 mod names;
 mod order;
@@ -25,9 +19,8 @@ mod restart;
 mod serve;
 mod settings;
 mod source;
-mod standing;
-mod starts;
 mod state;
+mod supervision;
 mod supervisor;
 mod unit;
 mod unit_core;
@@ -50,11 +43,10 @@ pub use self::state::{UnitState, UnitStatus};
 pub use self::unit::{Becoming, Unit};
 pub use self::watch::{UnitChange, UnitChanges};
 
-pub(crate) use self::answer::Judged;
 pub(crate) use self::attempt::Attempt;
-pub(crate) use self::hub::{Hub, Told};
 pub(crate) use self::linked::Expected;
 pub(crate) use self::registry::Registry;
+pub(crate) use self::supervisor::{Left, Supervisor};
 
 use self::answer::sealed::Answer as _;
 use self::answer::{Answered, Answering};

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::dependency::{Dependency, Other};
 use super::error::Problem;
-use super::registry::State;
+use super::registry::{State, Waiting};
 use super::unit_core::UnitCore;
 use crate::lifetime::Lifetime;
 use crate::sync::Arc;
@@ -23,7 +23,7 @@ pub(super) fn resolve(state: &State, after: &[Dependency]) -> Vec<Arc<UnitCore>>
 fn find(state: &State, other: &Dependency) -> Option<Arc<UnitCore>> {
     match &other.0 {
         Other::Unit(unit) => Some(Arc::clone(unit)),
-        Other::Name(name) => state.find(name).cloned(),
+        Other::Name(name) => state.names.find(name).cloned(),
     }
 }
 
@@ -55,7 +55,7 @@ pub(super) fn check_dependency(
 
 fn unknown(who: &str, name: &str, state: &State) -> String {
     const SHOWN: usize = 20;
-    let mut names: Vec<_> = state.units.iter().map(|unit| unit.name()).collect();
+    let mut names: Vec<_> = state.units.iter().map(|unit| &**unit.name()).collect();
     let more = names.len().saturating_sub(SHOWN);
     names.truncate(SHOWN);
     let names = match (names.is_empty(), more) {
@@ -69,7 +69,12 @@ fn unknown(who: &str, name: &str, state: &State) -> String {
 /// Looks whether all that wait can be started in some order.
 pub(super) fn check_order(state: &State) -> Result<(), String> {
     let mut after = HashMap::new();
-    for (unit, others) in &state.waiting {
+    for Waiting {
+        unit,
+        after: others,
+        ..
+    } in &state.waiting
+    {
         let mut ids = Vec::new();
         for other in others {
             match find(state, other) {

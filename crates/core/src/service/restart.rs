@@ -73,8 +73,9 @@ impl Restart {
 
     /// After a failure. A normal return is the service's end.
     ///
-    /// No restart follows a failure that comes when the runtime stops already, and before the service is asked to:
-    /// that one is told.
+    /// No restart follows a failure that comes while the runtime stops, or that leaves no value for another run: that
+    /// one is the runtime's. An error that is returned after [`Unit::stop`](crate::Unit::stop) was called is the unit's
+    /// alone.
     pub const fn on_failure() -> Self {
         Self::new(When::OnFailure)
     }
@@ -85,7 +86,8 @@ impl Restart {
     }
 
     /// The delay before the first restart; 100 ms unless set. Each one after it is twice as long as the
-    /// one before, up to [`max_delay`](Self::max_delay).
+    /// one before, up to [`max_delay`](Self::max_delay). With `Duration::MAX` it comes only when it is
+    /// [asked for](crate::Unit::restart).
     pub const fn delay(mut self, delay: Duration) -> Self {
         self.delay = delay;
         self
@@ -106,7 +108,8 @@ impl Restart {
         self
     }
 
-    /// How long a run must have lasted for the delays to begin anew after it; 60 s unless set.
+    /// How long a run must have lasted for the delays to begin anew after it, however it ends; 60 s unless set, and
+    /// never with `Duration::MAX`.
     pub const fn reset_after(mut self, time: Duration) -> Self {
         self.reset_after = time;
         self
@@ -150,17 +153,13 @@ impl Restart {
         self.delay.saturating_mul(factor).min(self.longest())
     }
 
-    /// As [`full_delay`](Self::full_delay), with chance.
-    pub(crate) fn delay_before(&self, restart: u32) -> Duration {
-        let delay = self.full_delay(restart);
-        match self.jitter {
-            0.0 => delay,
-            jitter => delay.mul_f64(1.0 - jitter * fastrand::f64()),
-        }
+    /// As [`full_delay`](Self::full_delay), with a `chance` from 0 to 1.
+    pub(crate) fn delay_before(&self, restart: u32, chance: f64) -> Duration {
+        shortened(self.full_delay(restart), self.jitter * chance)
     }
 
     fn shortest_delay(&self, restart: u32) -> Duration {
-        self.full_delay(restart).mul_f64(1.0 - self.jitter)
+        shortened(self.full_delay(restart), self.jitter)
     }
 
     /// What of it can never work.
@@ -200,9 +199,13 @@ impl Restart {
         }
         let fastest = self.fastest(starts, window);
         (fastest >= window).then(|| {
+            let next = match fastest {
+                Duration::MAX => "never comes".to_owned(),
+                time => format!("comes {time:?} after the first at the earliest"),
+            };
             format!(
                 "the limit of {starts} starts in {window:?} is out of reach: by its delays the next \
-                 start comes {fastest:?} after the first at the earliest"
+                 start {next}"
             )
         })
     }
@@ -237,7 +240,8 @@ impl Restart {
         times[0] = Some(steps[0]);
         let least = |times: &[Option<Duration>]| times.iter().flatten().min().copied();
         for _ in 1..restarts {
-            let reset = least(&times).map(|time| time.saturating_add(self.reset_after + steps[0]));
+            let reset = least(&times)
+                .map(|time| time.saturating_add(self.reset_after.saturating_add(steps[0])));
             let mut next = vec![None; steps.len()];
             for (step, time) in times.iter().enumerate() {
                 let Some(time) = time else { continue };
@@ -253,6 +257,16 @@ impl Restart {
         }
         least(&times).unwrap_or_default()
     }
+}
+
+/// `delay` without so much of it, from none to all. The longest of all is for ever, which stays so.
+fn shortened(delay: Duration, part: f64) -> Duration {
+    if delay == Duration::MAX {
+        return delay;
+    }
+    // Seen from the other end: what is taken off is never more than what is there, however it is rounded.
+    let off = Duration::try_from_secs_f64(delay.as_secs_f64() * part).unwrap_or(delay);
+    delay.saturating_sub(off)
 }
 
 #[cfg(all(test, not(foster_model)))]
@@ -271,17 +285,17 @@ mod tests {
     #[test]
     fn delays_double_up_to_the_longest() {
         let delays: Vec<_> = (0..6)
-            .map(|restart| exactly().delay_before(restart).as_secs())
+            .map(|restart| exactly().delay_before(restart, 1.0).as_secs())
             .collect();
         assert_eq!(delays, [1, 2, 4, 8, 8, 8]);
-        assert_eq!(exactly().delay_before(u32::MAX), 8 * SECOND);
+        assert_eq!(exactly().delay_before(u32::MAX, 1.0), 8 * SECOND);
     }
 
     #[test]
     fn chance_stays_within_its_bounds() {
         let restart = exactly().jitter(0.25);
-        for _ in 0..1000 {
-            let delay = restart.delay_before(1);
+        for part in 0..=1000 {
+            let delay = restart.delay_before(1, f64::from(part) / 1000.0);
             assert!(
                 delay <= 2 * SECOND && delay >= 2 * SECOND * 3 / 4,
                 "{delay:?}"

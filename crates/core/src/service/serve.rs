@@ -4,13 +4,13 @@ use std::borrow::Cow;
 use std::panic::Location;
 use std::time::Duration;
 
-use super::application::Application;
 use super::dependency::Dependency;
 use super::error::{Problem, ServeError};
-use super::names::Derived;
+use super::names::derive;
+use super::registry::Application;
 use super::restart::Restart;
 use super::settings::Settings;
-use super::source::{Make, Served, Source, Start};
+use super::source::{Make, Served, Source};
 use super::state::UnitStatus;
 use super::unit::Unit;
 use super::watch::UnitChanges;
@@ -30,9 +30,9 @@ impl Runtime {
     /// was locked when a run panicked is poisoned for the next. For a fresh value for each run use
     /// [`serve_with`](Self::serve_with).
     ///
-    /// Never waits for the service, and may be called from any thread and inside any payload. As with
-    /// [`adopt`](Self::adopt), whoever needs a flavour first while the runtime runs starts it here, unless the
-    /// service waits for others. The first service of a runtime costs it a thread, the supervisor's.
+    /// Never waits for the service or its flavour, and may be called from any thread and inside any payload. Services
+    /// of one flavour that are handed in before the start begin in that order. The first service of a runtime costs it a
+    /// thread, the supervisor's.
     ///
     /// # Errors
     ///
@@ -105,16 +105,14 @@ impl Runtime {
     /// them. At most `capacity` of them, and one at least, wait to be taken out: see [`UnitChanges`].
     pub fn unit_changes(&self, capacity: usize) -> UnitChanges {
         let lifetime = &self.core().lifetime;
-        let over = lifetime.phase() == Phase::Over;
-        let clock = lifetime.settings.clock.clone();
-        lifetime.hub.watchers.add(capacity, clock, over)
+        lifetime.supervisor.watch(lifetime, capacity)
     }
 
     fn take_service<S>(
         &self,
         service: S,
         make: Option<Make<S>>,
-        mut settings: Settings,
+        settings: Settings,
         location: &'static Location<'static>,
     ) -> Result<Unit<S>, ServeError>
     where
@@ -122,38 +120,31 @@ impl Runtime {
     {
         let core = self.core();
         let key = service.flavour();
-        let policy = settings.take_policy();
-        let derived = Derived::of::<S>(location);
+        let derived = derive::<S>(location);
         let refused = |problem| {
             let name = settings.name.clone();
-            let name = name.unwrap_or_else(|| derived.name().into());
+            let name = name.unwrap_or_else(|| derived.clone().into());
             let mut origin = Origin::new(Some(name), location, key.identifier());
             origin.service = true;
             ServeError::new(origin, problem)
         };
-        let policy = policy.map_err(refused)?;
+        settings.check().map_err(refused)?;
         let chosen = key.select(&core.slots, &core.lifetime);
         let Chosen { slot, .. } = chosen.map_err(|reason| refused(reason.into()))?;
         if core.lifetime.phase() >= Phase::Stopping {
             return Err(refused(Problem::Stopping));
         }
-        let (mut service, mut make) = (Some(service), make);
         let taken = core.services.take_in(Application {
             name: settings.name.as_deref(),
-            derived,
+            derived: derived.clone(),
+            location,
             slot: Arc::clone(slot),
-            policy,
-            after: &settings.after,
+            policy: settings.policy.clone(),
+            after: settings.after.clone(),
             is_blocking: <PayloadOf<S> as sealed::Kind>::IS_BLOCKING,
-            is_made: make.is_some(),
-            source: &mut || Arc::new(Source::new(service.take(), make.take())),
+            source: Arc::new(Source::new(service, make)),
         });
-        match taken {
-            Ok(taken) => Ok(Unit::new(
-                taken.launch(|attempt| Start::launch(service, attempt, slot)),
-            )),
-            Err(refusal) => Err(refused(refusal.problem)),
-        }
+        taken.map(Unit::new).map_err(refused)
     }
 }
 

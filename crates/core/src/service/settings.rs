@@ -1,14 +1,11 @@
 //! Settings of a service: its name and order, and the policy for its ends.
 
 use std::borrow::Cow;
-use std::fmt;
-use std::num::NonZeroU64;
 use std::time::Duration;
 
 use super::dependency::Dependency;
 use super::error::Problem;
 use super::restart::Restart;
-use crate::sync::Arc;
 
 /// The settings of a service: what it is called, what it comes after, and what its ends mean.
 ///
@@ -19,8 +16,7 @@ use crate::sync::Arc;
 pub struct Settings {
     pub(crate) name: Option<Cow<'static, str>>,
     pub(crate) after: Vec<Dependency>,
-    /// Shared, as settings are cloned for each of the services that have them in common.
-    policy: Option<Arc<Policy>>,
+    pub(super) policy: Policy,
 }
 
 impl Settings {
@@ -41,7 +37,7 @@ impl Settings {
 
     /// When it is started again. Never unless set.
     pub fn restart(mut self, restart: Restart) -> Self {
-        self.said().restart = Some(restart);
+        self.policy.restart = Some(restart);
         self
     }
 
@@ -64,37 +60,38 @@ impl Settings {
     ///
     /// A run that ends without having said so has failed.
     pub fn notifies_ready(mut self) -> Self {
-        self.said().notifies_ready = true;
+        self.policy.notifies_ready = true;
         self
     }
 
-    /// How long the service may take to become ready, from each of its starts; before that, how long it
+    /// How long the service may take to become ready, counted from each of its starts; before that, how long it
     /// may wait for those that it comes after. What takes longer is a failure that says who waited for
     /// whom. No limit unless set. No restart follows if it was the waiting that took too long.
     pub fn start_timeout(mut self, time: Duration) -> Self {
-        self.said().start_timeout = Some(Span::new(time));
+        self.policy.start_timeout = Some(time);
         self
     }
 
-    /// How long it may take to end once it is asked to; the runtime's [grace time](crate::Builder::grace)
-    /// unless set. While the runtime stops, all of them together have no more than that.
+    /// How long it may take to end once it is asked to. Unless set it has the runtime's [grace
+    /// time](crate::Builder::grace) where it alone is asked, and a share of that while the runtime stops.
     ///
-    /// A coroutine that takes longer is dropped where it awaits. A thread goes on: those before it in the order
-    /// have their turn, and the runtime waits for it until the grace time is over. While the runtime stops,
-    /// whoever takes longer is a straggler; if the service alone was asked, a `tracing` event says so.
+    /// While the runtime stops, a service without a stop time has what is left of the grace time, less what those need
+    /// that stop after it: their own stop times, and a second for each that has none; at most half of what is left is
+    /// kept for those seconds. With a grace time of 10 s, a service that comes after three others has 7 s. Stop times
+    /// that exceed what is left are shortened in proportion, which a line says at the start.
+    ///
+    /// A coroutine that takes longer is dropped where it awaits. A thread goes on, and those before it in the order have
+    /// their turn. While the runtime stops, whoever takes longer is a straggler, also a coroutine without a token that
+    /// blocks; if the service alone was asked, a line says so. `Duration::MAX` means never.
     pub fn stop_time(mut self, time: Duration) -> Self {
-        self.said().stop_time = Some(Span::new(time));
+        self.policy.stop_time = Some(time);
         self
     }
 
     /// Makes a normal return a failure, for a service that must never end.
     pub fn return_is_failure(mut self) -> Self {
-        self.said().return_is_failure = true;
+        self.policy.return_is_failure = true;
         self
-    }
-
-    fn said(&mut self) -> &mut Policy {
-        Arc::make_mut(self.policy.get_or_insert_default())
     }
 
     /// These settings, with those of `own` where these say nothing.
@@ -102,48 +99,34 @@ impl Settings {
         self.name = self.name.or(own.name);
         let said = std::mem::replace(&mut self.after, own.after);
         self.after.extend(said);
-        self.policy = match (self.policy, own.policy) {
-            (Some(said), Some(own)) => Some(Arc::new(said.over(&own))),
-            (said, own) => said.or(own),
-        };
+        self.policy = self.policy.over(own.policy);
         self
     }
 
-    /// Takes the policy, if anything was said of it. A problem is whatever can never work.
-    pub(crate) fn take_policy(&mut self) -> Result<Option<Arc<Policy>>, Problem> {
-        if self.name.as_deref() == Some("") {
-            return Err(Problem::NoName);
+    /// Looks for what can never work.
+    pub(super) fn check(&self) -> Result<(), Problem> {
+        match self.name.as_deref() {
+            Some("") => Err(Problem::NoName),
+            _ => self.policy.check(),
         }
-        if let Some(policy) = &self.policy {
-            policy.check()?;
-        }
-        Ok(self.policy.take())
     }
 }
 
 /// What a service's ends mean, as far as something was said of it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Policy {
-    restart: Option<Restart>,
+    pub(super) restart: Option<Restart>,
     pub(crate) notifies_ready: bool,
     pub(crate) return_is_failure: bool,
-    start_timeout: Option<Span>,
-    stop_time: Option<Span>,
+    pub(super) start_timeout: Option<Duration>,
+    pub(super) stop_time: Option<Duration>,
 }
 
 impl Policy {
-    /// That of a service of which nothing was said.
-    pub(crate) const SILENT: &'static Self = &Self {
-        restart: None,
-        notifies_ready: false,
-        return_is_failure: false,
-        start_timeout: None,
-        stop_time: None,
-    };
-
-    fn over(&self, own: &Self) -> Self {
+    /// This policy, with that of `own` where this says nothing.
+    fn over(self, own: Self) -> Self {
         Self {
-            restart: self.restart.as_ref().or(own.restart.as_ref()).cloned(),
+            restart: self.restart.or(own.restart),
             notifies_ready: self.notifies_ready || own.notifies_ready,
             return_is_failure: self.return_is_failure || own.return_is_failure,
             start_timeout: self.start_timeout.or(own.start_timeout),
@@ -161,59 +144,15 @@ impl Policy {
     }
 
     pub(crate) fn start_timeout(&self) -> Option<Duration> {
-        self.start_timeout.map(Span::time)
+        self.start_timeout
     }
 
     pub(crate) fn stop_time(&self) -> Option<Duration> {
-        self.stop_time.map(Span::time)
+        self.stop_time
     }
 
     pub(crate) fn restart(&self) -> &Restart {
         const NEVER: &Restart = &Restart::never();
         self.restart.as_ref().unwrap_or(NEVER)
-    }
-}
-
-/// A time in half the size of a [`Duration`], whether there is one or not. It is cut off at five hundred years.
-#[derive(Clone, Copy)]
-struct Span(NonZeroU64);
-
-impl Span {
-    fn new(time: Duration) -> Self {
-        let nanoseconds = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-        Self(NonZeroU64::MIN.saturating_add(nanoseconds))
-    }
-
-    fn time(self) -> Duration {
-        Duration::from_nanos(self.0.get() - 1)
-    }
-}
-
-impl fmt::Debug for Span {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.time().fmt(f)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// As for a unit: where it is too large nothing fails, but a service with a policy costs more.
-    #[test]
-    fn a_policy_is_small() {
-        assert!(16 + size_of::<Policy>() <= 120, "{}", size_of::<Policy>());
-    }
-
-    #[test]
-    fn a_span_is_the_time_that_it_was_made_of() {
-        for time in [
-            Duration::ZERO,
-            Duration::from_nanos(1),
-            Duration::from_secs(1 << 33),
-        ] {
-            assert_eq!(Span::new(time).time(), time);
-        }
-        assert!(Span::new(Duration::MAX).time() > Duration::from_secs(1 << 33));
     }
 }

@@ -1,12 +1,12 @@
 //! The values of a service, and the payloads that their runs are.
 
-use std::any::Any;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Context;
 
-use super::answer::{Answered, Judged};
+use super::answer::Answered;
 use super::attempt::Attempt;
+use super::supervisor::drop_at_last;
 use super::unit_core::UnitCore;
 use super::{PayloadOf, Service, sealed};
 use crate::account::Header;
@@ -17,14 +17,15 @@ use crate::key::Key;
 use crate::lifetime::Phase;
 use crate::payload::{Coroutine, Parallel, Subroutine};
 use crate::runtime::spawn;
-use crate::slot::Slot;
+use crate::slot::{Slot, Typed};
 use crate::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Makes a service's value for each run after the first.
 pub(super) type Make<S> = Box<dyn Fn() -> S + Send + Sync>;
 
-/// Where the values of a service come from. A unit has one unless its first run has the only value.
-pub(crate) struct Source<S> {
+/// Where the values of a service come from.
+#[allow(missing_debug_implementations, reason = "never leaves the crate")]
+pub struct Source<S> {
     /// The value for the next run.
     value: Mutex<Option<S>>,
     /// If the same value does not serve again.
@@ -32,9 +33,9 @@ pub(crate) struct Source<S> {
 }
 
 impl<S> Source<S> {
-    pub(super) fn new(value: Option<S>, make: Option<Make<S>>) -> Self {
+    pub(super) fn new(value: S, make: Option<Make<S>>) -> Self {
         Self {
-            value: Mutex::new(value),
+            value: Mutex::new(Some(value)),
             make,
         }
     }
@@ -46,29 +47,32 @@ impl<S> Source<S> {
     fn take(&self) -> Option<S> {
         self.lock().take()
     }
-
-    /// The value for a run that begins, made here if each has its own.
-    fn next(&self) -> Option<S> {
-        match (self.take(), &self.make) {
-            (None, Some(make)) => Some(make()),
-            (value, _) => value,
-        }
-    }
 }
 
 /// A service's value during one run. Afterwards it is kept for the next one, or dropped right there.
-///
-/// Which run that is says the payload whose code runs: there is none of the other's.
-struct Held<S>(Option<S>)
+struct Held<S>
 where
-    S: Runs<PayloadOf<S>> + Send;
+    S: Runs<PayloadOf<S>> + Send,
+{
+    value: Option<S>,
+    source: Arc<Source<S>>,
+}
 
 impl<S> Held<S>
 where
     S: Runs<PayloadOf<S>> + Send,
 {
+    /// The value for a run that begins, made here if each has its own.
+    fn of(source: Arc<Source<S>>) -> Self {
+        let value = match (source.take(), &source.make) {
+            (None, Some(make)) => Some(make()),
+            (value, _) => value,
+        };
+        Self { value, source }
+    }
+
     fn service(&self) -> &S {
-        self.0
+        self.value
             .as_ref()
             .expect("a run has its value until it is over")
     }
@@ -79,19 +83,14 @@ where
     S: Runs<PayloadOf<S>> + Send,
 {
     fn drop(&mut self) {
-        let value = self.0.take();
-        within(|attempt| {
-            if attempt.may_be_followed() {
-                let source = attempt.unit().source_of::<S>();
-                if source.make.is_none() {
-                    *source.lock() = value;
-                }
-            }
-        });
+        let value = self.value.take();
+        if self.source.make.is_none() && within(Attempt::keeps_value) {
+            *self.source.lock() = value;
+        }
     }
 }
 
-/// Calls `code` with the run whose payload runs on this thread.
+/// Calls `code` with the run whose payload runs on this thread: a run's code is always that of its own payload.
 fn within<R>(code: impl FnOnce(&Attempt) -> R) -> R {
     context::with_current(|record| {
         let attempt = record.and_then(|record| record.attempt());
@@ -99,45 +98,8 @@ fn within<R>(code: impl FnOnce(&Attempt) -> R) -> R {
     })
 }
 
-fn judge(answered: Answered) -> Judged {
-    within(|attempt| attempt.judge(answered))
-}
-
-/// One run that is about to begin.
-#[allow(missing_debug_implementations, reason = "never leaves the crate")]
-pub struct Start<S> {
-    /// The value, unless the unit's source has it.
-    value: Option<S>,
-}
-
-impl<S> Start<S>
-where
-    S: Runs<PayloadOf<S>> + Send,
-{
-    /// The value, made here if each run has its own.
-    fn begin(self) -> Held<S> {
-        let next = || within(|attempt| attempt.unit().source_of::<S>().next());
-        Held(self.value.or_else(next))
-    }
-
-    /// Hands the payload of the run to its flavour, whose slot is the unit's.
-    pub(super) fn launch(
-        value: Option<S>,
-        attempt: Attempt,
-        slot: &Arc<Slot>,
-    ) -> Result<(), Reason> {
-        let typed = slot
-            .typed::<PayloadOf<S>>()
-            .expect("a unit's slot was chosen by its own key");
-        slot.accept();
-        let payload = S::payload(Self { value }, Ticket::of_service(attempt));
-        // Looked at after it was counted: see `Slot::accept`.
-        if slot.lifetime.phase() >= Phase::Stopping {
-            context::drop_for(Dropping::Refused, payload);
-            return Err(Reason::Stopping);
-        }
-        spawn(slot, typed, payload)
-    }
+fn answer(answered: Answered) {
+    within(|attempt| attempt.answer(answered));
 }
 
 /// A [`Service`] whose value fits a flavour of `P`s: it is `Send`, as it is handed in on one thread and
@@ -159,11 +121,11 @@ pub trait Runs<P>: Service + Payloads<P> {}
 pub trait Payloads<P>: Sized {
     /// The payload of one run.
     #[doc(hidden)]
-    fn payload(start: Start<Self>, ticket: Ticket<Judged>) -> P;
+    fn payload(source: Arc<Source<Self>>, ticket: Ticket<()>) -> P;
 
     /// A payload that drops the value.
     #[doc(hidden)]
-    fn disposal(self, ticket: Ticket<()>) -> P;
+    fn disposal(self, ticket: Ticket<()>, unit: Arc<UnitCore>) -> P;
 }
 
 /// A [`Service`] that a runtime takes: its value fits its own flavour (see [`Runs`]).
@@ -193,10 +155,10 @@ impl<S> Payloads<Coroutine> for S
 where
     S: Service<Flavour: Key<Payload = Coroutine>> + Send,
 {
-    fn payload(start: Start<S>, ticket: Ticket<Judged>) -> Coroutine {
+    fn payload(source: Arc<Source<S>>, ticket: Ticket<()>) -> Coroutine {
         // The value is got before the future is made, which would have room for it twice.
         let run = move || {
-            let held = start.begin();
+            let held = Held::of(source);
             async move {
                 let answered = {
                     let mut run = pin!(held.service().run());
@@ -205,14 +167,15 @@ where
                     };
                     poll_fn(poll).await
                 };
-                judge(answered)
+                answer(answered);
             }
         };
         Coroutine::new(run, ticket)
     }
 
-    fn disposal(self, ticket: Ticket<()>) -> Coroutine {
-        Coroutine::new(move || async move { drop(self) }, ticket)
+    fn disposal(self, ticket: Ticket<()>, unit: Arc<UnitCore>) -> Coroutine {
+        let drops = move || async move { drop_at_last(&unit, || drop(self)) };
+        Coroutine::new(drops, ticket)
     }
 }
 
@@ -226,20 +189,21 @@ impl<S> Payloads<Parallel> for S
 where
     S: Service<Flavour: Key<Payload = Parallel>> + Send + Sync,
 {
-    fn payload(start: Start<S>, ticket: Ticket<Judged>) -> Parallel {
+    fn payload(source: Arc<Source<S>>, ticket: Ticket<()>) -> Parallel {
         let run = move || {
-            let held = start.begin();
+            let held = Held::of(source);
             async move {
                 let driven = sealed::Run::<Parallel>::drive(held.service().run());
                 let answered = driven.await;
-                judge(answered)
+                answer(answered);
             }
         };
         Parallel::new(run, ticket)
     }
 
-    fn disposal(self, ticket: Ticket<()>) -> Parallel {
-        Parallel::new(move || async move { drop(self) }, ticket)
+    fn disposal(self, ticket: Ticket<()>, unit: Arc<UnitCore>) -> Parallel {
+        let drops = move || async move { drop_at_last(&unit, || drop(self)) };
+        Parallel::new(drops, ticket)
     }
 }
 
@@ -253,41 +217,38 @@ impl<S> Payloads<Subroutine> for S
 where
     S: Service<Flavour: Key<Payload = Subroutine>> + Send,
 {
-    fn payload(start: Start<S>, ticket: Ticket<Judged>) -> Subroutine {
+    fn payload(source: Arc<Source<S>>, ticket: Ticket<()>) -> Subroutine {
         let run = move || {
-            let held = start.begin();
+            let held = Held::of(source);
             let answered = sealed::Run::<Subroutine>::drive(held.service().run());
-            judge(answered)
+            answer(answered);
         };
         Subroutine::new(run, ticket)
     }
 
-    fn disposal(self, ticket: Ticket<()>) -> Subroutine {
-        Subroutine::new(move || drop(self), ticket)
+    fn disposal(self, ticket: Ticket<()>, unit: Arc<UnitCore>) -> Subroutine {
+        let drops = move || drop_at_last(&unit, || drop(self));
+        Subroutine::new(drops, ticket)
     }
 }
 
 /// A service's values and its flavour, whatever their types are.
-pub(crate) trait Launch: Send + Sync + 'static {
+pub(crate) trait Launch: Send + Sync {
     /// Whether there is a value for another run.
     fn can_run(&self) -> bool;
 
-    /// Whether a value is there that no run has taken, or that one has put back.
-    fn keeps_value(&self) -> bool;
-
     /// Whether the flavour is there, so that a launch waits for nothing.
-    fn is_flavour_started(&self, slot: &Slot) -> bool;
+    fn is_flavour_up(&self, slot: &Slot) -> bool;
 
     /// Starts the flavour, which may take its time.
     fn start_flavour(&self, slot: &Arc<Slot>) -> Result<(), Reason>;
 
-    /// Hands the payload of a run to the flavour.
-    fn launch(&self, attempt: Attempt) -> Result<(), Reason>;
+    /// Hands the payload of a run to its flavour.
+    fn launch(self: Arc<Self>, attempt: Attempt) -> Result<(), Reason>;
 
-    fn as_any(&self) -> &dyn Any;
-
-    /// Has the value that no run will need dropped on the flavour's thread; `false` if that cannot be.
-    fn dispose(&self, unit: &UnitCore) -> bool;
+    /// Has the value that no run will need dropped on the flavour's thread; `false` if there is one, and that
+    /// cannot be.
+    fn dispose(&self, unit: &Arc<UnitCore>) -> bool;
 
     /// Drops the value that no run will need right here.
     fn drop_value(&self);
@@ -298,55 +259,59 @@ where
     S: Runs<PayloadOf<S>> + Send,
 {
     fn can_run(&self) -> bool {
-        self.make.is_some() || self.keeps_value()
+        self.make.is_some() || self.lock().is_some()
     }
 
-    fn keeps_value(&self) -> bool {
-        self.lock().is_some()
-    }
-
-    fn is_flavour_started(&self, slot: &Slot) -> bool {
+    fn is_flavour_up(&self, slot: &Slot) -> bool {
         slot.typed::<PayloadOf<S>>()
             .is_some_and(|typed| typed.is_started())
     }
 
     fn start_flavour(&self, slot: &Arc<Slot>) -> Result<(), Reason> {
-        let typed = slot
-            .typed::<PayloadOf<S>>()
-            .expect("a unit's slot was chosen by its own key");
-        slot.started(typed).map(drop)
+        slot.started(typed::<S>(slot)).map(drop)
     }
 
-    fn launch(&self, attempt: Attempt) -> Result<(), Reason> {
+    fn launch(self: Arc<Self>, attempt: Attempt) -> Result<(), Reason> {
         let slot = Arc::clone(attempt.unit().slot());
-        Start::<S>::launch(None, attempt, &slot)
+        slot.accept();
+        let payload = S::payload(self, Ticket::of_service(attempt));
+        // Looked at after it was counted: see `Slot::accept`.
+        if slot.lifetime.phase() >= Phase::Stopping {
+            context::drop_for(Dropping::Refused, payload);
+            return Err(Reason::Stopping);
+        }
+        spawn(&slot, typed::<S>(&slot), payload)
     }
 
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-
-    fn dispose(&self, unit: &UnitCore) -> bool {
+    fn dispose(&self, unit: &Arc<UnitCore>) -> bool {
         let slot = unit.slot();
-        if slot.lifetime.phase() >= Phase::Stopping || !self.is_flavour_started(slot) {
+        if self.lock().is_none() {
+            return true;
+        }
+        if slot.lifetime.phase() >= Phase::Stopping || !self.is_flavour_up(slot) {
             return false;
         }
-        let typed = slot
-            .typed::<PayloadOf<S>>()
-            .expect("a unit's slot was chosen by its own key");
         let Some(value) = self.take() else {
             return true;
         };
         slot.accept();
-        let name = Some(unit.name().to_owned().into());
+        let name = Some(unit.name().to_string().into());
         let header = Header::new(name, unit.location(), Arc::clone(slot));
-        let payload = value.disposal(Ticket::adopted(header));
+        let payload = value.disposal(Ticket::adopted(header), Arc::clone(unit));
         // Refused only if the flavour is lost, which is told; the value is dropped here then.
-        let _ = spawn(slot, typed, payload);
+        let _ = spawn(slot, typed::<S>(slot), payload);
         true
     }
 
     fn drop_value(&self) {
         drop(self.take());
     }
+}
+
+fn typed<S>(slot: &Slot) -> &Typed<PayloadOf<S>>
+where
+    S: Runs<PayloadOf<S>> + Send,
+{
+    slot.typed()
+        .expect("a unit's slot was chosen by its own key")
 }

@@ -15,14 +15,7 @@
 //!   Ended, Failed (after a failure), LeftBehind (a run that had not ended when the runtime had)
 //! ```
 //!
-//! All moves are the supervisor's, but for
-//!
-//! - the one to Running, which a run that counts as ready once it has begun makes itself;
-//! - the one to Stopping that `Unit::stop` and `Unit::restart` make at once, so that who asks does not
-//!   see it run any more;
-//! - those of a unit that is unattended (see `attendance`): whoever hands it in makes the one to Starting, its
-//!   run the one to Ended or Failed, and it is Stopping as soon as the runtime is. As these may come at any
-//!   time, the supervisor lets it be Stopping only if it is not over.
+//! All moves are decided by the supervision, where the same is drawn in its own words.
 
 use std::fmt;
 use std::time::Instant;
@@ -33,7 +26,6 @@ use crate::sync::Arc;
 /// What a service is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-#[repr(u8)]
 pub enum UnitState {
     /// Not started yet: the runtime was not, or those that it comes after are not ready.
     Waiting,
@@ -54,22 +46,6 @@ pub enum UnitState {
 }
 
 impl UnitState {
-    const ALL: [Self; 8] = [
-        Self::Waiting,
-        Self::Starting,
-        Self::Running,
-        Self::Stopping,
-        Self::Delayed,
-        Self::Ended,
-        Self::Failed,
-        Self::LeftBehind,
-    ];
-
-    /// The state that was kept as this number.
-    pub(super) fn kept_as(number: u8) -> Self {
-        Self::ALL[usize::from(number)]
-    }
-
     /// Whether the service has come to its end, and never starts again.
     pub fn is_over(self) -> bool {
         matches!(self, Self::Ended | Self::Failed | Self::LeftBehind)
@@ -115,8 +91,7 @@ impl UnitStatus {
         self.status.state
     }
 
-    /// Since when it does, on the runtime's clock. On Linux it may be a tick of the system's timer earlier, some
-    /// milliseconds, as long as nobody asks anything of the service and nobody looks on.
+    /// When it entered this state, on the runtime's clock.
     pub fn since(&self) -> Instant {
         self.status.since
     }

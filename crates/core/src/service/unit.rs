@@ -8,7 +8,8 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use super::state::{UnitState, UnitStatus};
-use super::unit_core::{Intent, UnitCore, is_ready};
+use super::supervision::Wish;
+use super::unit_core::{UnitCore, is_ready};
 use crate::event::EventListener;
 use crate::failure::Failure;
 use crate::sync::Arc;
@@ -20,7 +21,7 @@ use crate::sync::Arc;
 /// A service that was handed in as a value is dropped when it is over, at the end of its last run: on its
 /// flavour's thread, in its executor's context, a panic being a failure. One that a delay or the end of
 /// the runtime kept from its next start is dropped there, too, as long as the runtime runs; else, as one
-/// that never started, by the runtime at its end, on the supervisor's thread. One that meets the stop just as
+/// that never started, by the runtime at its end, on a thread for that alone. One that meets the stop just as
 /// it is handed in may be dropped by whoever does that.
 pub struct Unit<S> {
     pub(super) core: Arc<UnitCore>,
@@ -68,22 +69,27 @@ impl<S> Unit<S> {
 
     /// Asks this service to end, for good, and returns at once.
     ///
+    /// What its run returns from now on is its own affair: an error makes it *failed*, is kept as its
+    /// [last failure](Self::last_failure) and told, and ends nothing else. A panic ends the runtime, as ever. Once the
+    /// runtime stops its errors stand in the report, whoever asks.
+    ///
     /// Its token says so; without one a coroutine is dropped where it awaits, and a subroutine goes on.
     /// All others go on as well, those [after](crate::Settings::after) it included. Those that still wait for it
     /// to be ready would wait for ever: each is a failure that says so, and ends the runtime. Before the start
     /// the service stays as it is until then. On a service that is over it does nothing.
     pub fn stop(&self) {
-        self.core.ask(Intent::Stop);
+        self.core.ask(Wish::Stop);
     }
 
     /// Asks this service to end and to start again, and returns at once. It starts as soon as it has ended,
     /// without a delay; one that waits for its delay starts now.
     ///
-    /// What does not end cannot be started a second time, which is a failure: a thread that holds no token or
-    /// overruns its [stop time](crate::Settings::stop_time), a coroutine that blocks for longer than that. On a
-    /// service that was asked to stop, waits for its first start or is over, it does nothing.
+    /// What does not end in its [stop time](crate::Settings::stop_time) cannot be started a second time, which *ends the
+    /// runtime*: a thread that goes on, a coroutine that blocks. A thread that holds no token does not hear that it is
+    /// asked, but may take one until then. An error that the run returns is kept and told, and the restart goes on. On a
+    /// service that was asked to stop, waits for its first start or is over, and once the runtime stops, it does nothing.
     pub fn restart(&self) {
-        self.core.ask(Intent::Restart);
+        self.core.ask(Wish::Restart);
     }
 
     /// Blocks until the service is over, at most for `time` on the runtime's clock; whether it is.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::state::UnitState;
 use crate::clock::Clock;
-use crate::event::{Event, EventListener};
+use crate::event::{Event, EventListener, Wakers};
 use crate::failure::Failure;
 use crate::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use crate::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -168,7 +168,7 @@ pub(crate) struct Watchers {
 }
 
 impl Watchers {
-    pub(crate) fn add(&self, capacity: usize, clock: Clock, over: bool) -> UnitChanges {
+    pub(super) fn add(&self, capacity: usize, clock: Clock, over: bool) -> UnitChanges {
         let watcher = Arc::new(Watcher {
             capacity: capacity.max(1),
             state: Mutex::new(State {
@@ -184,33 +184,45 @@ impl Watchers {
         UnitChanges { watcher, clock }
     }
 
-    /// Whether anybody looks on.
-    pub(crate) fn are_there(&self) -> bool {
-        self.count.load(SeqCst) > 0
+    fn all(&self) -> Vec<Arc<Watcher>> {
+        match self.count.load(SeqCst) {
+            0 => Vec::new(),
+            _ => self.lock().iter().filter_map(Weak::upgrade).collect(),
+        }
     }
 
-    /// Puts `change` into every queue. The news is to be [told](News::tell) where nothing is locked.
-    pub(crate) fn publish(&self, change: &UnitChange) -> News {
-        let watchers: Vec<_> = self.lock().iter().filter_map(Weak::upgrade).collect();
-        let mut dropped = Vec::new();
-        for watcher in &watchers {
-            let mut state = watcher.lock();
-            if state.changes.len() >= watcher.capacity {
-                state.missed += 1;
-                dropped.extend(state.changes.pop_front());
+    /// Puts `change` into every queue. Threads that wait go on; all else is to be done where nothing is locked.
+    pub(super) fn publish(&self, change: &UnitChange) -> News {
+        let mut news = News::default();
+        for watcher in self.all() {
+            {
+                let mut state = watcher.lock();
+                if state.changes.len() >= watcher.capacity {
+                    state.missed += 1;
+                    news.dropped.extend(state.changes.pop_front());
+                }
+                state.changes.push_back(change.clone());
             }
-            state.changes.push_back(change.clone());
+            news.wakers.append(watcher.changed.notify_threads());
         }
-        News { watchers, dropped }
+        news
+    }
+
+    /// Has all who wait by a clock look at it again.
+    pub(super) fn wake(&self) -> Wakers {
+        let mut wakers = Wakers::default();
+        for watcher in self.all() {
+            wakers.append(watcher.changed.notify_threads());
+        }
+        wakers
     }
 
     /// Nothing more comes.
-    pub(crate) fn end(&self) {
-        let watchers: Vec<_> = self.lock().iter().filter_map(Weak::upgrade).collect();
-        for watcher in watchers {
+    pub(super) fn end(&self) -> Wakers {
+        for watcher in self.all() {
             watcher.lock().over = true;
-            watcher.changed.notify();
         }
+        self.wake()
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Weak<Watcher>>> {
@@ -218,19 +230,11 @@ impl Watchers {
     }
 }
 
-/// A change that was put into queues, and those that had to make room: they may be the last that hold
-/// an error of the user's.
+/// What is left to do for a change that was put into queues.
 #[derive(Default)]
-pub(crate) struct News {
-    watchers: Vec<Arc<Watcher>>,
-    dropped: Vec<UnitChange>,
-}
-
-impl News {
-    pub(crate) fn tell(self) {
-        for watcher in &self.watchers {
-            watcher.changed.notify();
-        }
-        drop(self.dropped);
-    }
+#[must_use = "whoever waits for changes is to be woken"]
+pub(super) struct News {
+    pub(super) wakers: Wakers,
+    /// Those that had to make room: they may be the last that hold an error of the user's.
+    pub(super) dropped: Vec<UnitChange>,
 }

@@ -120,11 +120,6 @@ impl Places {
 }
 
 impl Slot {
-    /// Whether a run queue polls all payloads of this slot.
-    pub(crate) fn is_driven(&self) -> bool {
-        self.has_queue() && self.registry().is_empty()
-    }
-
     /// Whether there is a run queue that polls payloads of this slot, as it does then with all but a few.
     pub(crate) fn has_queue(&self) -> bool {
         self.queue.get().is_some()

@@ -33,9 +33,10 @@ pub(crate) use self::backend::{Backend, Typed};
 pub(crate) use self::driven::{Hand, Purpose};
 pub(crate) use self::slots::Slots;
 
-/// How long a blocking payload that has just got its thread may take to reach its first lines. A
-/// coroutine takes its token in its first poll, which is waited for; this is the same for threads.
-pub(crate) const SETTLING: Duration = Duration::from_millis(20);
+/// The settling time of row S2: how long an adopted subroutine that has just got its thread may take to
+/// reach its first lines. A coroutine takes its token in its first poll, which is waited for; this is
+/// the same for threads. It is real time whatever the clock, as the thread runs in real time.
+const SETTLING: Duration = Duration::from_millis(20);
 
 /// What a flavour answers when it is asked whether it runs payloads on the calling thread.
 pub(crate) type RunsHere = dyn Fn() -> bool + Send + Sync;
@@ -114,6 +115,11 @@ impl Slot {
         }
     }
 
+    /// Tells it from all other slots of the process.
+    pub(crate) fn number(&self) -> usize {
+        self.number
+    }
+
     pub(crate) fn identifier(&self) -> &Identifier {
         &self.identifier
     }
@@ -132,8 +138,8 @@ impl Slot {
         self.blocking.load(SeqCst)
     }
 
-    /// Until when a blocking payload, having got its thread only just now, may still be about to
-    /// take a token, to fail or to end; `None` if none is that young.
+    /// Until when a blocking payload, within its settling time, may still be about to
+    /// take a token, to fail or to end; `None` if there is none.
     pub(crate) fn settles_at(&self) -> Option<Instant> {
         let last = (*self.lock_last_begun())?;
         let deaf = |record: &Arc<Record>| !record.is_holder() && !record.is_ending();

@@ -2,7 +2,7 @@
 
 use super::Slot;
 use crate::identifier::Identifier;
-use crate::service::Hub;
+use crate::service::Supervisor;
 use crate::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// All slots of a runtime: a list that only grows, so that a look-up takes no lock.
@@ -64,11 +64,11 @@ impl Slots {
     ///
     /// Services count beside the payloads that they are at times: one that waits for its next start
     /// is none, but not over.
-    pub(crate) fn are_idle(&self, hub: &Hub) -> bool {
+    pub(crate) fn are_idle(&self, services: &Supervisor) -> bool {
         let ended: usize = self.iter().map(|slot| slot.ended()).sum();
-        let over = hub.over();
+        let over = services.over();
         let accepted: usize = self.iter().map(|slot| slot.accepted()).sum();
-        let served = hub.served();
+        let served = services.served();
         ended + over == accepted + served
     }
 }

@@ -155,7 +155,14 @@ pub fn give_way() -> impl Future<Output = ()> {
 }
 
 pub fn runtime() -> Runtime {
-    let runtime = Runtime::builder().signals(Signals::Leave).build();
+    let builder = Runtime::builder().signals(Signals::Leave);
+    // Under Miri, whose clock counts what it does, two hundred failures take longer than an end may, as a rule.
+    let long = Duration::from_secs(3_600);
+    let builder = match cfg!(miri) {
+        true => builder.grace(long).cancel_timeout(long),
+        false => builder,
+    };
+    let runtime = builder.build();
     runtime.start().unwrap();
     runtime
 }

@@ -1,4 +1,4 @@
-//! Services to which the supervisor does not see: what meets their ends, and how it comes to.
+//! Services while the runtime runs, by the system's clock: what meets their ends.
 
 use std::future::pending;
 use std::time::Duration;
@@ -10,8 +10,7 @@ use super::{Count, Model, builder, holds, stop_aside, with_clock};
 use crate::sync::channel::Receiver;
 use crate::{Clock, Ready, Restart, Runtime, Service, Unit, UnitState, service};
 
-/// A runtime on the system's clock, which is what lets its services go unattended, with its flavour started
-/// and a service that goes on.
+/// A runtime on the system's clock, with its flavour started and a service that goes on.
 fn started() -> (Runtime, Unit<impl Service>) {
     let runtime = with_clock(&Clock::system());
     runtime.adopt(Model("a"), || async {}).unwrap();
@@ -20,10 +19,10 @@ fn started() -> (Runtime, Unit<impl Service>) {
     (runtime, first)
 }
 
-/// An unattended service that is asked to stop, or to restart, as its run comes to its end by itself is
+/// A service that is asked to stop, or to restart, as its run comes to its end by itself is
 /// over, and whoever waits for that hears of it; its value is dropped once.
 #[test]
-fn a_stop_meets_an_unattended_end() {
+fn a_stop_meets_an_end_while_running() {
     holds(|| {
         let (runtime, _first) = started();
         let dropped = Count::default();
@@ -41,9 +40,9 @@ fn a_stop_meets_an_unattended_end() {
     });
 }
 
-/// An unattended service that comes to its end by itself as the runtime stops stays over.
+/// A service that comes to its end by itself as the runtime stops stays over.
 #[test]
-fn an_unattended_end_meets_the_stop() {
+fn an_end_meets_the_stop() {
     holds(|| {
         let (runtime, first) = started();
         let unit = runtime.serve(service(Model("a"), || async {})).unwrap();
@@ -57,7 +56,7 @@ fn an_unattended_end_meets_the_stop() {
 
 /// A failure that a restart would have followed is told if the stop comes before that is decided.
 #[test]
-fn an_unattended_failure_meets_the_stop() {
+fn a_failure_meets_the_stop() {
     holds(|| {
         let (runtime, _first) = started();
         let runs = Count::default();
@@ -87,10 +86,10 @@ fn an_unattended_failure_meets_the_stop() {
     });
 }
 
-/// Launched as the runtime stops, an unattended service runs or is refused; if it runs it has its first poll,
+/// Launched as the runtime stops, a service runs or is refused; if it runs it has its first poll,
 /// is dropped where it awaits, and the runtime waits for that.
 #[test]
-fn an_unattended_launch_meets_the_stop() {
+fn a_launch_meets_the_stop() {
     holds(|| {
         let (runtime, first) = started();
         let stopper = stop_aside(&runtime);
@@ -114,7 +113,7 @@ fn an_unattended_launch_meets_the_stop() {
     });
 }
 
-/// Whoever waits elsewhere for an unattended service to be asked to end hears of the stop, whether it listened
+/// Whoever waits elsewhere for a service to be asked to end hears of the stop, whether it listened
 /// before that or not. Whoever only looks never sees the request taken back. The service itself holds the
 /// stop up until then.
 #[test]
@@ -152,10 +151,10 @@ fn a_token_elsewhere_hears_of_the_stop() {
     });
 }
 
-/// Whoever looks on is told that an unattended service is asked to end before it has, if the runtime's stop
+/// Whoever looks on is told that a service is asked to end before it has, if the runtime's stop
 /// found it alive.
 #[test]
-fn a_watched_stop_meets_an_unattended_end() {
+fn a_watched_stop_meets_an_end() {
     holds(|| {
         let (runtime, first) = started();
         assert_eq!(shuttle::future::block_on(first.ready()), UnitState::Running);
@@ -177,10 +176,10 @@ fn a_watched_stop_meets_an_unattended_end() {
     });
 }
 
-/// A service that comes after two unattended ones, of which one ends in its first poll, starts: that one was
+/// A service that comes after two others, of which one ends in its first poll, starts: that one was
 /// ready for a moment. The other goes on until the service after it has ended.
 #[test]
-fn a_dependent_meets_an_unattended_end() {
+fn a_dependent_meets_an_end() {
     holds(|| {
         let (runtime, first) = started();
         let quick = runtime.serve(service(Model("a"), || async {})).unwrap();
@@ -210,7 +209,7 @@ fn a_dependent_meets_an_unattended_end() {
 
 /// A service that comes after one which says that it is ready, as it does so, starts.
 #[test]
-fn a_dependent_meets_an_unattended_notification() {
+fn a_dependent_meets_a_notification() {
     holds(|| {
         let (runtime, _first) = started();
         let (other, readies) = telling_elsewhere(&runtime);
@@ -254,9 +253,9 @@ fn telling_elsewhere(runtime: &Runtime) -> (Unit<impl Service>, Receiver<Ready>)
     (unit.serve(service(Model("a"), run)).unwrap(), receiver)
 }
 
-/// A runtime that ends when it is idle does so after the last of its unattended services, whoever that is.
+/// A runtime that ends when it is idle does so after the last of its services, whoever that is.
 #[test]
-fn idle_meets_unattended_ends() {
+fn idle_meets_the_last_end() {
     holds(|| {
         let runtime = builder(&Clock::system()).until_idle().build();
         let (inside, ended) = (runtime.clone(), Count::default());

@@ -1,0 +1,432 @@
+//! What becomes of services: a value that is told what happens and says what is to be done. All policy is in
+//! here, and no lock, clock, thread or code of the user's.
+//!
+//! ```text
+//!                    `start`               Begun             asked: `ask`
+//!   Waiting ───────────────► a run, unbegun ─────► begun ────────────────► asked to end
+//!      │                         ▲     │ Ended       │ Ended                  │ Ended
+//!      │                         │     ▼             ▼                        ▼
+//!      │          the delay is   │   `decide`: start again, wait for that, or over
+//!      │          over, `start`  │     │
+//!      │                      Delayed ◄┘
+//!      ▼                         │
+//!    over: the unit is forgotten here (`over`)
+//! ```
+//!
+//! `node` is what is known of one unit, `starting`, `running`, `ending` and `stopping` are what happens to it in
+//! this order, `shares` how the grace time is shared out, `timers` what falls due.
+
+mod ending;
+mod node;
+mod running;
+mod shares;
+mod starting;
+mod stopping;
+#[cfg(test)]
+mod tests;
+mod timers;
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::time::Duration;
+
+use self::node::{Node, Run, Stage};
+use self::timers::{Due, Timers};
+use super::settings::Policy;
+use super::state::UnitState;
+use crate::moment::Moment;
+
+/// A unit's number. Whoever comes later has a higher one.
+pub(crate) type Id = usize;
+
+/// One run of a unit, counted from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RunId {
+    pub(crate) unit: Id,
+    pub(crate) number: u64,
+}
+
+/// What happens. `F` is a failure, which is passed on and never looked at.
+#[derive(Debug)]
+pub(crate) enum Event<F> {
+    /// Services were handed in that may start, as far as it is up to the runtime.
+    HandedIn(Vec<Newcomer>),
+    /// The flavour for which [`Effect::StartFlavour`] asked is there.
+    FlavourUp(usize),
+    /// It could not be started.
+    FlavourDown(usize, F),
+    /// What [`Effect::Launch`] asked for is done: why the payload was refused, if it was. `None` inside says
+    /// that it met the stop.
+    Launched(RunId, Result<(), Option<F>>),
+    /// A run had its first poll, or has its thread.
+    Begun(RunId),
+    /// A run says that it is ready.
+    Notified(RunId),
+    /// A run took a shutdown token.
+    TookToken(RunId),
+    /// A run panicked or was lost.
+    Failed {
+        run: RunId,
+        failure: F,
+        can_run: bool,
+    },
+    /// A run came to its end by itself.
+    Answered {
+        run: RunId,
+        exit: Option<Exit>,
+        error: Option<F>,
+    },
+    /// Nothing of a run is left. `can_run` says whether there is a value for another one.
+    Ended { run: RunId, can_run: bool },
+    /// A run that was cut short would not end: it blocks its thread.
+    Blocks(RunId),
+    /// Somebody wants a unit to stop or to restart.
+    Asked(Id, Wish),
+    /// The clock has moved.
+    Due,
+    /// The runtime stops, if that is not known. Its grace time is over at this moment.
+    Stops(Moment),
+    /// The grace time is over; whether a signal has cut it short.
+    GraceOver { by_signal: bool },
+}
+
+/// What a run said of its own end.
+pub(crate) use super::answer::Exit;
+
+/// What a user wants of a unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wish {
+    Restart,
+    Stop,
+}
+
+/// A service that was handed in.
+#[derive(Debug)]
+pub(crate) struct Newcomer {
+    pub(crate) id: Id,
+    pub(crate) policy: Policy,
+    /// Those that it comes after, all of them known, and whether each has been ready.
+    pub(crate) after: Vec<(Id, bool)>,
+    /// Whether its runs are blocking code, which cannot be cancelled.
+    pub(crate) is_blocking: bool,
+    /// The number of its flavour, and whether that is there.
+    pub(crate) flavour: usize,
+    pub(crate) is_flavour_up: bool,
+    /// What was wanted of it before the start.
+    pub(crate) wish: Option<Wish>,
+}
+
+/// What is to be done, in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Effect<F> {
+    /// A unit's state is another. Whoever asks sees it at once, as all up to `Over`.
+    State(Id, UnitState),
+    /// A run is the unit's present one.
+    Starting(RunId),
+    /// The unit starts again at this moment.
+    Delayed(Id, Moment),
+    /// A failure is the unit's alone: kept, and told.
+    Keep(Id, Cause<F>),
+    /// A failure that comes after one that is kept is told.
+    Mention(Id, Cause<F>),
+    /// A failure is the runtime's, which stops for it. With the number of starts, if the unit is given up for it.
+    Record(Id, Cause<F>, Option<(usize, Duration)>),
+    /// The token of the present run says that the end is requested.
+    Request(Id),
+    /// The present run is to be named in the report.
+    Blame(Id, Blame),
+    /// A unit waited for another one that was not ready when the stop began.
+    InVain(Id, Id),
+    /// The runtime is to stop.
+    StopRuntime,
+    /// The runtime's stop waits for no service any more.
+    StopOver,
+    /// The unit is over for good.
+    Over(Id),
+
+    /// The flavour of a unit is to be started. From here on in order, one after the other, and not at once.
+    StartFlavour(Id),
+    Launch(RunId),
+    /// Wakes the payload of a run, whose token says something new.
+    Wake(RunId),
+    /// Drops a run where it awaits.
+    Cancel(RunId),
+    /// The same, of a run that is out of time: whether it blocks is to be told.
+    Cut(RunId),
+    /// Drops a value that no run will need.
+    Dispose(Id),
+
+    /// Something is to be told.
+    Tell(Id, Line),
+    /// A failure that is of no use any more is to be dropped, which runs code of the user's.
+    Drop(F),
+}
+
+/// Why something failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Cause<F> {
+    Given(F),
+    /// What was kept of the unit last.
+    Kept,
+    Made(Why),
+}
+
+/// Why a unit failed whose own code did not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Why {
+    /// It ended without having said that it is ready.
+    UnreadyAtItsEnd,
+    /// It returned, although it must never end.
+    Returned,
+    /// It returned more often than its limit lets it.
+    ReturnedTooOften,
+    /// It was not ready in time, and these wait for it.
+    Late {
+        within: Duration,
+        notifies: bool,
+        waiters: Vec<Id>,
+    },
+    /// It waited too long for these.
+    WaitedTooLong { within: Duration, others: Vec<Id> },
+    /// It waits for one that never gets ready.
+    WaitsForEver { other: Id, was_stopped: bool },
+    /// It would not end, so it cannot be started again.
+    Stuck,
+}
+
+/// Why a run is named in the report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Blame {
+    /// It had its turn, and overran it.
+    Overran,
+    /// It was not asked in time, as these used the time up.
+    NotAsked { by: Vec<Id> },
+    /// It had had a part of its time when a signal ended the grace time.
+    CutShort { after: Duration, of: Duration },
+}
+
+/// What is told of a unit beside its failures.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Line {
+    /// It is started again after this time.
+    Restarts(Duration),
+    Overran,
+    /// It was asked to stop and goes on.
+    GoesOn,
+    /// Its stop time and those of the units that it comes after exceed the grace time.
+    TooLong {
+        times: Duration,
+        grace: Duration,
+    },
+}
+
+/// All services of a runtime that are not over.
+#[derive(Debug)]
+pub(crate) struct Supervision {
+    nodes: BTreeMap<Id, Node>,
+    timers: Timers,
+    flavours: HashMap<usize, Flavour>,
+    grace: Duration,
+    chance: fastrand::Rng,
+    /// Runs of which it is not known that they have begun.
+    unbegun: usize,
+    /// Units that the stop waits for.
+    unreleased: usize,
+    stop: Option<Stop>,
+}
+
+/// What is known of a flavour.
+#[derive(Debug, Default)]
+struct Flavour {
+    is_up: bool,
+    is_starting: bool,
+    /// Runs that wait for it, in their order.
+    waiters: VecDeque<RunId>,
+}
+
+/// How far the runtime's stop has come.
+#[derive(Debug)]
+struct Stop {
+    grace_over_at: Moment,
+    /// All units from this one on have been looked at.
+    looked_at: Id,
+    /// Units among these whose turn to be asked has come.
+    turns: VecDeque<Id>,
+    is_over: bool,
+}
+
+/// How many units one call looks at, at most, when the stop begins.
+const STEP: usize = 256;
+
+impl Supervision {
+    /// No services yet, in a runtime with this grace time. `seed` decides what is up to chance.
+    pub(crate) fn new(grace: Duration, seed: u64) -> Self {
+        Self {
+            nodes: BTreeMap::new(),
+            timers: Timers::default(),
+            flavours: HashMap::new(),
+            grace,
+            chance: fastrand::Rng::with_seed(seed),
+            unbegun: 0,
+            unreleased: 0,
+            stop: None,
+        }
+    }
+
+    /// Takes what has happened at `now`, and appends what is to be done for it.
+    pub(crate) fn handle<F>(&mut self, now: Moment, event: Event<F>, effects: &mut Vec<Effect<F>>) {
+        let mut call = Call {
+            all: self,
+            now,
+            effects,
+        };
+        call.take(event);
+        call.go_on_with_stop();
+    }
+
+    /// When something falls due, if anything ever does.
+    pub(crate) fn next_due(&self) -> Option<Moment> {
+        if self.is_stop_under_way() {
+            return Some(Moment::default());
+        }
+        self.timers.next()
+    }
+
+    /// Whether the value of a run that ends right now is kept for another one.
+    pub(crate) fn keeps_value(&self, run: RunId) -> bool {
+        let Some(node) = self.nodes.get(&run.unit) else {
+            return false;
+        };
+        match &node.stage {
+            Stage::Running(present) if present.number == run.number => {
+                self.stop.is_none() && node.may_be_followed(present)
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether nothing is left to do at `now` that somebody who moved the clock would have to wait for.
+    pub(crate) fn is_settled(&self, now: Moment) -> bool {
+        self.unbegun == 0 && self.next_due().is_none_or(|due| now < due)
+    }
+
+    /// Whether it was told of the stop.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stop.is_some()
+    }
+
+    /// Whether the runtime was told of a failure of a unit that is none of its present run.
+    pub(crate) fn has_failed(&self, unit: Id) -> bool {
+        self.nodes.get(&unit).is_some_and(|node| node.has_failed)
+    }
+
+    /// Whether some units have not been looked at since the stop began.
+    fn is_stop_under_way(&self) -> bool {
+        let is_under_way = |stop: &Stop| stop.looked_at > 0 || !stop.turns.is_empty();
+        self.stop.as_ref().is_some_and(is_under_way)
+    }
+}
+
+/// One call of [`Supervision::handle`].
+struct Call<'a, F> {
+    all: &'a mut Supervision,
+    now: Moment,
+    effects: &'a mut Vec<Effect<F>>,
+}
+
+impl<F> Call<'_, F> {
+    fn take(&mut self, event: Event<F>) {
+        match event {
+            Event::HandedIn(newcomers) => self.hand_in(newcomers),
+            Event::FlavourUp(flavour) => self.flavour_up(flavour),
+            Event::FlavourDown(flavour, failure) => self.flavour_down(flavour, failure),
+            Event::Launched(run, result) => self.launched(run, result),
+            Event::Begun(run) => self.begun(run),
+            Event::Notified(run) => self.notified(run),
+            Event::TookToken(run) => {
+                if let Some(run) = self.run(run) {
+                    run.holds_token = true;
+                }
+            }
+            Event::Failed {
+                run,
+                failure,
+                can_run,
+            } => self.failed(run, failure, can_run),
+            Event::Answered { run, exit, error } => self.answered(run, exit, error),
+            Event::Ended { run, can_run } => self.ended(run, can_run),
+            Event::Blocks(run) => self.blocks(run),
+            Event::Asked(unit, wish) => self.asked(unit, wish),
+            Event::Due => self.due(),
+            Event::Stops(grace_over_at) => self.stops(grace_over_at),
+            Event::GraceOver { by_signal } => self.grace_over(by_signal),
+        }
+    }
+
+    fn push(&mut self, effect: Effect<F>) {
+        self.effects.push(effect);
+    }
+
+    /// A failure is the runtime's, which stops for it.
+    fn record(&mut self, unit: Id, cause: Cause<F>, given_up: Option<(usize, Duration)>) {
+        self.push(Effect::Record(unit, cause, given_up));
+        self.stops(self.now.plus(self.all.grace));
+    }
+
+    fn node(&mut self, unit: Id) -> Option<&mut Node> {
+        self.all.nodes.get_mut(&unit)
+    }
+
+    /// The run, if it is its unit's present one.
+    fn run(&mut self, run: RunId) -> Option<&mut Run> {
+        match &mut self.node(run.unit)?.stage {
+            Stage::Running(present) if present.number == run.number => Some(present),
+            _ => None,
+        }
+    }
+
+    /// The present run of a unit.
+    fn present(&mut self, unit: Id) -> Option<&mut Run> {
+        match &mut self.node(unit)?.stage {
+            Stage::Running(run) => Some(run),
+            _ => None,
+        }
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.all.stop.is_some()
+    }
+
+    fn set_timer(&mut self, unit: Id, at: Moment, due: Due) {
+        if at == Moment::NEVER {
+            return;
+        }
+        let key = self.all.timers.set(at, unit, due);
+        if let Some(node) = self.all.nodes.get_mut(&unit) {
+            node.timers.push(key);
+        }
+    }
+
+    /// Takes back all timers of a unit: they belong to what it was doing until now.
+    fn clear_timers(&mut self, unit: Id) {
+        if let Some(node) = self.all.nodes.get_mut(&unit) {
+            for key in std::mem::take(&mut node.timers) {
+                self.all.timers.clear(key);
+            }
+        }
+    }
+
+    fn due(&mut self) {
+        while let Some((unit, due)) = self.all.timers.take_due(self.now) {
+            match due {
+                Due::Wait => self.waited_too_long(unit),
+                Due::Start => self.started_too_slowly(unit),
+                Due::Restart => {
+                    if !self.is_stopping() {
+                        self.start(unit, true);
+                    }
+                }
+                Due::Stop => self.overran(unit),
+            }
+        }
+    }
+}

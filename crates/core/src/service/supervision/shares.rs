@@ -1,0 +1,159 @@
+//! How the grace time is shared out among units that stop one after the other.
+//!
+//! A unit with a stop time of its own has that; where such times on a path exceed what is left, all of them are
+//! shortened in proportion. A unit without one has what is left, less the costliest path of those that stop
+//! after it: their own times in full and a second for each other one, those seconds at most half of what is left.
+
+use std::time::Duration;
+
+use super::node::Node;
+use super::{Call, Id};
+
+/// What is kept for a unit that has no stop time of its own.
+const SECOND: Duration = Duration::from_secs(1);
+
+/// What units that stop one after the other need.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Path {
+    /// Stop times of their own.
+    pub(super) own: Duration,
+    /// How many have none.
+    pub(super) others: u32,
+}
+
+impl Path {
+    fn cost(self) -> Duration {
+        self.own.saturating_add(SECOND.saturating_mul(self.others))
+    }
+
+    fn and(self, own: Option<Duration>) -> Self {
+        match own {
+            Some(own) => Self {
+                own: self.own.saturating_add(own),
+                ..self
+            },
+            None => Self {
+                others: self.others.saturating_add(1),
+                ..self
+            },
+        }
+    }
+}
+
+/// The time that a unit has to end in, of what is `left` of the grace time, if those on `below` stop after it.
+pub(super) fn share(own: Option<Duration>, below: Path, left: Duration) -> Duration {
+    let seconds = |time: Duration| SECOND.saturating_mul(below.others).min(time / 2);
+    let times = below.own.saturating_add(own.unwrap_or_default());
+    match own {
+        Some(own) if times <= left => own,
+        Some(own) => {
+            // Those without a time of their own are not to be left with none.
+            let left = left.saturating_sub(seconds(left));
+            left.mul_f64(own.as_secs_f64() / times.as_secs_f64())
+        }
+        None => {
+            let rest = left.saturating_sub(below.own);
+            // Where the others' own times leave nothing, it is one of those with a second.
+            let least = SECOND.min(left / 2 / below.others.saturating_add(1));
+            rest.saturating_sub(seconds(rest)).max(least)
+        }
+    }
+}
+
+impl<F> Call<'_, F> {
+    /// The share of a unit of what is `left` of the grace time.
+    pub(super) fn share(&self, unit: Id, left: Duration) -> Duration {
+        let own = self.all.nodes.get(&unit).and_then(Node::stop_share);
+        share(own, self.now_below(unit), left)
+    }
+
+    /// The costliest path of those that stop after a unit, as far as they are still there.
+    fn now_below(&self, unit: Id) -> Path {
+        let Some(node) = self.all.nodes.get(&unit) else {
+            return Path::default();
+        };
+        let paths = node.after.iter().filter_map(|other| {
+            let node = self.all.nodes.get(other)?;
+            Some(node.below.unwrap_or_default().and(node.stop_share()))
+        });
+        paths.max_by_key(|path| path.cost()).unwrap_or_default()
+    }
+
+    /// Finds out the costliest path of those that stop after a unit, and of all of these.
+    pub(super) fn path_below(&mut self, unit: Id) -> Path {
+        // Not by recursion, as a chain may be long.
+        let mut open = vec![unit];
+        while let Some(last) = open.last().copied() {
+            let Some(node) = self.all.nodes.get(&last) else {
+                open.pop();
+                continue;
+            };
+            let is_unknown = |other: &&Id| {
+                let other = self.all.nodes.get(other);
+                other.is_some_and(|other| other.below.is_none())
+            };
+            if let Some(first) = node.after.iter().find(is_unknown) {
+                open.push(*first);
+                continue;
+            }
+            let below = self.now_below(last);
+            if let Some(node) = self.node(last) {
+                node.below = Some(below);
+            }
+            open.pop();
+        }
+        self.now_below(unit)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn seconds(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    const fn below(own: u64, others: u32) -> Path {
+        Path {
+            own: seconds(own),
+            others,
+        }
+    }
+
+    #[test]
+    fn the_grace_time_is_shared_out() {
+        for (own, path, left, share_is) in [
+            // Alone.
+            (None, below(0, 0), 10, 10_000),
+            (Some(4), below(0, 0), 10, 4_000),
+            // A second for each other.
+            (None, below(0, 3), 10, 7_000),
+            (None, below(5, 1), 10, 4_000),
+            // Those seconds are at most half of what is left.
+            (None, below(0, 30), 10, 5_000),
+            (None, below(6, 30), 10, 2_000),
+            // Times of their own in full, whatever others would like.
+            (Some(4), below(6, 30), 10, 4_000),
+            // What exceeds is shortened in proportion.
+            (Some(8), below(7, 0), 10, 5_333),
+            (Some(7), below(0, 0), 4, 4_000),
+            (Some(12), below(0, 1), 10, 9_000),
+            // Nobody is left with nothing.
+            (None, below(12, 1), 10, 1_000),
+            (None, below(10, 9), 10, 500),
+            (None, below(0, 0), 0, 0),
+        ] {
+            let found = share(own.map(seconds), path, seconds(left));
+            assert_eq!(found.as_millis(), share_is, "{own:?} {path:?} {left}");
+        }
+        assert_eq!(
+            share(Some(Duration::MAX), below(1, 1), seconds(10)).as_secs(),
+            9
+        );
+        assert_eq!(
+            share(None, below(0, 1), Duration::MAX),
+            Duration::MAX - SECOND
+        );
+    }
+}

@@ -1,0 +1,201 @@
+//! The supervision alone: a table for each row, and random events against a plain model.
+
+mod random;
+mod rows;
+mod stops;
+
+use std::time::Duration;
+
+use super::*;
+use crate::service::restart::Restart;
+
+/// A failure, told from others by its number.
+type Failure = u32;
+
+const SECOND: Duration = Duration::from_secs(1);
+const GRACE: Duration = Duration::from_secs(10);
+
+/// The flavour of all units that do not say otherwise, which is there.
+const UP: usize = 1;
+/// One that has to be started.
+const DOWN: usize = 2;
+
+/// A supervision whose clock the test moves.
+struct Play {
+    all: Supervision,
+    now: Moment,
+}
+
+impl Play {
+    fn new() -> Self {
+        Self {
+            all: Supervision::new(GRACE, 7),
+            now: Moment::default(),
+        }
+    }
+
+    /// Tells what happens; returns what is to be done for it.
+    fn tell(&mut self, event: Event<Failure>) -> Vec<Effect<Failure>> {
+        let mut effects = Vec::new();
+        self.all.handle(self.now, event, &mut effects);
+        effects
+    }
+
+    /// Tells what happens, and asserts what is to be done for it.
+    #[track_caller]
+    fn expect(&mut self, event: Event<Failure>, expected: &[Effect<Failure>]) {
+        let shown = format!("{event:?}");
+        assert_eq!(self.tell(event), expected, "{shown}");
+    }
+
+    /// Hands a unit in and has its first run begin.
+    fn running(&mut self, newcomer: Newcomer) {
+        let run = run(newcomer.id, 1);
+        self.tell(Event::HandedIn(vec![newcomer]));
+        self.tell(Event::Launched(run, Ok(())));
+        self.tell(Event::Begun(run));
+    }
+
+    fn pass(&mut self, time: Duration) -> Vec<Effect<Failure>> {
+        self.now = self.now.plus(time);
+        self.tell(Event::Due)
+    }
+
+    fn stop(&mut self) -> Vec<Effect<Failure>> {
+        let grace_over_at = self.now.plus(GRACE);
+        self.tell(Event::Stops(grace_over_at))
+    }
+
+    fn due_in(&self) -> Option<Duration> {
+        Some(self.all.next_due()?.since(self.now))
+    }
+}
+
+fn unit(id: Id) -> Newcomer {
+    Newcomer {
+        id,
+        policy: Policy::default(),
+        after: Vec::new(),
+        is_blocking: false,
+        flavour: UP,
+        is_flavour_up: true,
+        wish: None,
+    }
+}
+
+impl Newcomer {
+    fn policy(mut self, policy: Policy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    fn after(mut self, others: &[Id]) -> Self {
+        self.after = others.iter().map(|other| (*other, false)).collect();
+        self
+    }
+
+    fn blocking(mut self) -> Self {
+        self.is_blocking = true;
+        self
+    }
+
+    fn down(mut self) -> Self {
+        (self.flavour, self.is_flavour_up) = (DOWN, false);
+        self
+    }
+}
+
+/// Restarts after failures, a second later and without chance.
+fn restart() -> Restart {
+    Restart::on_failure().delay(SECOND).jitter(0.0)
+}
+
+fn restarts(restart: Restart) -> Policy {
+    Policy {
+        restart: Some(restart),
+        ..Policy::default()
+    }
+}
+
+fn notifies() -> Policy {
+    Policy {
+        notifies_ready: true,
+        ..Policy::default()
+    }
+}
+
+fn run(unit: Id, number: u64) -> RunId {
+    RunId { unit, number }
+}
+
+fn failed(run: RunId, failure: Failure) -> Event<Failure> {
+    Event::Failed {
+        run,
+        failure,
+        can_run: true,
+    }
+}
+
+fn returned(run: RunId) -> Event<Failure> {
+    Event::Answered {
+        run,
+        exit: None,
+        error: None,
+    }
+}
+
+fn errs(run: RunId, error: Failure) -> Event<Failure> {
+    Event::Answered {
+        run,
+        exit: None,
+        error: Some(error),
+    }
+}
+
+fn ended(run: RunId) -> Event<Failure> {
+    Event::Ended { run, can_run: true }
+}
+
+/// As [`ended`], and the value is gone.
+fn gone(run: RunId) -> Event<Failure> {
+    Event::Ended {
+        run,
+        can_run: false,
+    }
+}
+
+/// What a unit that starts brings about.
+fn starts(run: RunId) -> [Effect<Failure>; 3] {
+    [
+        Effect::Starting(run),
+        Effect::State(run.unit, UnitState::Starting),
+        Effect::Launch(run),
+    ]
+}
+
+/// What a run that is asked to end brings about.
+fn asks(run: RunId) -> [Effect<Failure>; 3] {
+    [
+        Effect::Request(run.unit),
+        Effect::State(run.unit, UnitState::Stopping),
+        Effect::Wake(run),
+    ]
+}
+
+/// What a unit that is over brings about.
+fn over(unit: Id, end: UnitState) -> [Effect<Failure>; 3] {
+    [
+        Effect::Dispose(unit),
+        Effect::State(unit, end),
+        Effect::Over(unit),
+    ]
+}
+
+/// As [`over`], of the last one that the runtime's stop waited for.
+fn over_at_last(unit: Id, end: UnitState) -> Vec<Effect<Failure>> {
+    all([&over(unit, end), &[Effect::StopOver]])
+}
+
+fn all<const N: usize>(parts: [&[Effect<Failure>]; N]) -> Vec<Effect<Failure>> {
+    parts.concat()
+}

@@ -1,0 +1,498 @@
+//! Starts, failures and restarts: rows V1 to V10, V12 and V13.
+
+use super::*;
+use UnitState::{Delayed, Ended, Failed, Running};
+
+#[test]
+fn v1_a_unit_starts_at_once_and_is_ready_when_it_has_begun() {
+    let mut play = Play::new();
+    let one = run(0, 1);
+    play.expect(Event::HandedIn(vec![unit(0)]), &starts(one));
+    play.expect(Event::Launched(one, Ok(())), &[]);
+    play.expect(Event::Begun(one), &[Effect::State(0, Running)]);
+    play.expect(returned(one), &[]);
+    play.expect(gone(one), &over(0, Ended));
+    assert_eq!(play.all.next_due(), None);
+}
+
+#[test]
+fn v2_a_failure_that_no_policy_absorbs_is_the_runtimes_at_once() {
+    for failure in [failed(run(0, 1), 5), errs(run(0, 1), 5)] {
+        let mut play = Play::new();
+        play.running(unit(0));
+        let record = Effect::Record(0, Cause::Given(5), None);
+        play.expect(failure, &[record]);
+        play.expect(gone(run(0, 1)), &over_at_last(0, Failed));
+    }
+}
+
+#[test]
+fn v2_an_end_that_must_not_be_is_a_failure() {
+    let must_stay = Policy {
+        return_is_failure: true,
+        ..Policy::default()
+    };
+    for (policy, why) in [
+        (notifies(), Why::UnreadyAtItsEnd),
+        (must_stay.clone(), Why::Returned),
+    ] {
+        let mut play = Play::new();
+        play.running(unit(0).policy(policy));
+        let record = Effect::Record(0, Cause::Made(why), None);
+        play.expect(returned(run(0, 1)), &[record]);
+    }
+    // Not once it was asked to end, nor if it says what is to become of it.
+    let mut play = Play::new();
+    play.running(unit(0).policy(must_stay.clone()));
+    play.tell(Event::Asked(0, Wish::Stop));
+    play.expect(returned(run(0, 1)), &[]);
+    let mut play = Play::new();
+    play.running(unit(0).policy(must_stay));
+    let exit = Event::Answered {
+        run: run(0, 1),
+        exit: Some(Exit::Shutdown),
+        error: None,
+    };
+    play.expect(exit, &[Effect::StopRuntime]);
+}
+
+#[test]
+fn v2_an_error_after_its_own_stop_is_the_units_alone_and_a_panic_is_not() {
+    let policy = || restarts(restart());
+    for wish in [Wish::Stop, Wish::Restart] {
+        let mut play = Play::new();
+        play.running(unit(0).policy(policy()));
+        play.tell(Event::Asked(0, wish));
+        let keep = Effect::Keep(0, Cause::Given(5));
+        play.expect(errs(run(0, 1), 5), &[keep]);
+        match wish {
+            Wish::Stop => play.expect(ended(run(0, 1)), &over(0, Failed)),
+            Wish::Restart => play.expect(ended(run(0, 1)), &starts(run(0, 2))),
+        }
+    }
+    let mut play = Play::new();
+    play.running(unit(0).policy(policy()));
+    play.tell(Event::Asked(0, Wish::Stop));
+    let record = Effect::Record(0, Cause::Given(5), None);
+    play.expect(failed(run(0, 1), 5), &[record]);
+    play.expect(ended(run(0, 1)), &over_at_last(0, Failed));
+}
+
+#[test]
+fn v2_an_error_at_the_runtimes_stop_stands_in_the_report() {
+    let mut play = Play::new();
+    play.running(unit(0).policy(restarts(restart())));
+    play.stop();
+    let record = Effect::Record(0, Cause::Given(5), None);
+    play.expect(errs(run(0, 1), 5), &[record]);
+    play.expect(ended(run(0, 1)), &over_at_last(0, Failed));
+}
+
+#[test]
+fn v3_a_stop_is_asked_for_once_and_meets_every_stage() {
+    // It runs, and holds no token.
+    let mut play = Play::new();
+    play.running(unit(0));
+    let asked = all([&asks(run(0, 1)), &[Effect::Cancel(run(0, 1))]]);
+    play.expect(Event::Asked(0, Wish::Stop), &asked);
+    play.expect(Event::Asked(0, Wish::Stop), &[]);
+    play.expect(Event::Asked(0, Wish::Restart), &[]);
+    play.expect(gone(run(0, 1)), &over(0, Ended));
+    // It holds one.
+    let mut play = Play::new();
+    play.running(unit(0));
+    play.tell(Event::TookToken(run(0, 1)));
+    play.expect(Event::Asked(0, Wish::Stop), &asks(run(0, 1)));
+    // It has not begun: it may take one in its first poll.
+    let mut play = Play::new();
+    play.tell(Event::HandedIn(vec![unit(0)]));
+    play.tell(Event::Launched(run(0, 1), Ok(())));
+    play.expect(Event::Asked(0, Wish::Stop), &asks(run(0, 1)));
+    play.expect(Event::Begun(run(0, 1)), &[Effect::Cancel(run(0, 1))]);
+    // It waits for its flavour.
+    let mut play = Play::new();
+    play.tell(Event::HandedIn(vec![unit(0).down()]));
+    play.expect(Event::Asked(0, Wish::Stop), &over(0, Ended));
+    play.expect(Event::FlavourUp(DOWN), &[]);
+    // Before the start.
+    let mut play = Play::new();
+    let mut early = unit(0);
+    early.wish = Some(Wish::Stop);
+    play.expect(Event::HandedIn(vec![early]), &over(0, Ended));
+}
+
+#[test]
+fn v5_delays_double_and_are_reset_by_a_good_run_however_it_ends() {
+    for returns in [false, true] {
+        let mut play = Play::new();
+        let policy = Restart::always().delay(SECOND).jitter(0.0);
+        play.tell(Event::HandedIn(vec![
+            unit(0).policy(restarts(policy.reset_after(60 * SECOND))),
+        ]));
+        let lasts = [1, 1, 1, 60, 1].map(|time| time * SECOND);
+        for (number, (lasts, delay)) in (1..).zip(lasts.into_iter().zip([1, 2, 4, 1, 2])) {
+            let run = run(0, number);
+            play.tell(Event::Launched(run, Ok(())));
+            play.tell(Event::Begun(run));
+            assert_eq!(play.pass(lasts), []);
+            play.tell(match returns {
+                true => returned(run),
+                false => failed(run, 5),
+            });
+            let delay = delay * SECOND;
+            let waits = [
+                Effect::Delayed(0, play.now.plus(delay)),
+                Effect::State(0, Delayed),
+                Effect::Tell(0, Line::Restarts(delay)),
+            ];
+            play.expect(ended(run), &waits);
+            assert_eq!(play.due_in(), Some(delay));
+            let next = RunId {
+                number: number + 1,
+                ..run
+            };
+            assert_eq!(play.pass(delay), starts(next));
+        }
+    }
+}
+
+#[test]
+fn v5_an_absorbed_failure_is_followed_by_a_run_or_told() {
+    // There is no value for another run.
+    let mut play = Play::new();
+    play.running(unit(0).policy(restarts(restart())));
+    play.tell(failed(run(0, 1), 5));
+    let told = Effect::Record(0, Cause::Kept, None);
+    play.expect(gone(run(0, 1)), &all([&[told], &over_at_last(0, Failed)]));
+    // The stop comes in between.
+    let mut play = Play::new();
+    play.running(unit(0).policy(restarts(restart())));
+    play.expect(failed(run(0, 1), 5), &[Effect::Keep(0, Cause::Given(5))]);
+    play.stop();
+    let told = Effect::Record(0, Cause::Kept, None);
+    let end = all([&[told], &over_at_last(0, Failed)]);
+    play.expect(ended(run(0, 1)), &end);
+    // Its own stop does: that is what was asked for.
+    let mut play = Play::new();
+    play.running(unit(0).policy(restarts(restart())));
+    play.tell(failed(run(0, 1), 5));
+    play.tell(Event::Asked(0, Wish::Stop));
+    play.expect(ended(run(0, 1)), &over(0, Failed));
+    // A destructor panics after a normal return, and the value is gone.
+    let mut play = Play::new();
+    play.running(unit(0).policy(restarts(restart())));
+    play.tell(returned(run(0, 1)));
+    let late = Event::Failed {
+        run: run(0, 1),
+        failure: 5,
+        can_run: false,
+    };
+    play.expect(late, &[Effect::Record(0, Cause::Given(5), None)]);
+}
+
+#[test]
+fn v5_a_second_failure_of_a_run_is_mentioned_and_one_too_late_is_the_runtimes() {
+    let mut play = Play::new();
+    play.running(unit(0).policy(restarts(restart())));
+    play.expect(errs(run(0, 1), 5), &[Effect::Keep(0, Cause::Given(5))]);
+    play.expect(failed(run(0, 1), 6), &[Effect::Mention(0, Cause::Given(6))]);
+    play.tell(ended(run(0, 1)));
+    // It waits for its next start, which the stop takes from it.
+    let record = Effect::Record(0, Cause::Given(7), None);
+    let end = all([&[record], &over_at_last(0, Ended)]);
+    play.expect(failed(run(0, 1), 7), &end);
+}
+
+#[test]
+fn v6_past_its_limit_a_unit_is_given_up() {
+    let mut play = Play::new();
+    let window = 60 * SECOND;
+    let policy = restarts(restart().limit(2, window));
+    play.running(unit(0).policy(policy));
+    play.tell(failed(run(0, 1), 5));
+    play.tell(ended(run(0, 1)));
+    play.pass(SECOND);
+    play.tell(Event::Launched(run(0, 2), Ok(())));
+    play.tell(failed(run(0, 2), 6));
+    let given_up = Effect::Record(0, Cause::Kept, Some((2, window)));
+    let end = all([&[given_up], &over_at_last(0, Failed)]);
+    play.expect(ended(run(0, 2)), &end);
+}
+
+#[test]
+fn v6_no_time_overflows() {
+    const MAX: Duration = Duration::MAX;
+    let policy = Policy {
+        restart: Some(restart().delay(MAX).reset_after(MAX).limit(2, MAX)),
+        start_timeout: Some(MAX),
+        stop_time: Some(MAX),
+        ..Policy::default()
+    };
+    let mut play = Play::new();
+    play.running(unit(0).policy(policy));
+    assert_eq!(play.all.next_due(), None);
+    play.tell(failed(run(0, 1), 5));
+    let waits = [
+        Effect::Delayed(0, Moment::NEVER),
+        Effect::State(0, Delayed),
+        Effect::Tell(0, Line::Restarts(MAX)),
+    ];
+    play.expect(ended(run(0, 1)), &waits);
+    assert_eq!(play.all.next_due(), None);
+    assert_eq!(play.pass(MAX), []);
+    play.now = Moment::default();
+    let asked = Event::Asked(0, Wish::Restart);
+    play.expect(asked, &starts(run(0, 2)));
+    play.tell(Event::Launched(run(0, 2), Ok(())));
+    play.tell(Event::Asked(0, Wish::Stop));
+    assert_eq!(play.all.next_due(), None);
+}
+
+#[test]
+fn v7_a_restart_by_hand_has_no_delay_and_begins_a_new_count() {
+    let mut play = Play::new();
+    play.running(unit(0).policy(restarts(restart().limit(2, 60 * SECOND))));
+    // In a delay.
+    play.tell(failed(run(0, 1), 5));
+    play.tell(ended(run(0, 1)));
+    play.expect(Event::Asked(0, Wish::Restart), &starts(run(0, 2)));
+    assert_eq!(play.all.next_due(), None);
+    // While it runs.
+    play.tell(Event::Launched(run(0, 2), Ok(())));
+    play.tell(Event::Begun(run(0, 2)));
+    play.tell(Event::Asked(0, Wish::Restart));
+    play.expect(ended(run(0, 2)), &starts(run(0, 3)));
+    // The count is new: this is the second start of two.
+    play.tell(Event::Launched(run(0, 3), Ok(())));
+    play.tell(failed(run(0, 3), 6));
+    play.tell(ended(run(0, 3)));
+    assert_eq!(play.pass(SECOND), starts(run(0, 4)));
+    // Once the runtime stops it is nothing at all.
+    let mut play = Play::new();
+    play.running(unit(0).policy(restarts(restart())));
+    play.tell(failed(run(0, 1), 5));
+    play.tell(ended(run(0, 1)));
+    assert_eq!(play.stop(), over_at_last(0, Ended));
+    play.expect(Event::Asked(0, Wish::Restart), &[]);
+}
+
+#[test]
+fn v7_a_thread_is_judged_at_its_stop_time() {
+    for holds_token in [false, true] {
+        let mut play = Play::new();
+        play.running(unit(0).blocking());
+        play.tell(Event::Asked(0, Wish::Restart));
+        assert_eq!(play.pass(GRACE - SECOND), []);
+        if holds_token {
+            play.tell(Event::TookToken(run(0, 1)));
+        }
+        let stuck = Effect::Record(0, Cause::Made(Why::Stuck), None);
+        // Nobody's turn depends on it.
+        let told = [Effect::Tell(0, Line::Overran), stuck, Effect::StopOver];
+        assert_eq!(play.pass(SECOND), told);
+        let blame = holds_token.then_some(Effect::Blame(0, Blame::Overran));
+        let blame: Vec<_> = blame.into_iter().collect();
+        let by_signal = false;
+        assert_eq!(play.tell(Event::GraceOver { by_signal }), blame);
+    }
+    // One that takes its token late, and ends in time, is restarted.
+    let mut play = Play::new();
+    play.running(unit(0).blocking());
+    play.tell(Event::Asked(0, Wish::Restart));
+    play.pass(GRACE - SECOND);
+    play.tell(Event::TookToken(run(0, 1)));
+    play.tell(returned(run(0, 1)));
+    play.expect(ended(run(0, 1)), &starts(run(0, 2)));
+}
+
+#[test]
+fn v9_a_unit_starts_when_all_that_it_comes_after_have_been_ready() {
+    let mut play = Play::new();
+    play.running(unit(0).policy(notifies()));
+    play.running(unit(1));
+    let waits = unit(2).after(&[0, 1]);
+    play.expect(Event::HandedIn(vec![waits]), &[]);
+    let ready = all([&[Effect::State(0, Running)], &starts(run(2, 1))]);
+    play.expect(Event::Notified(run(0, 1)), &ready);
+    play.expect(Event::Notified(run(0, 1)), &[]);
+    // What becomes of the others changes nothing.
+    play.tell(Event::Asked(0, Wish::Stop));
+    play.expect(gone(run(0, 1)), &over(0, Ended));
+}
+
+#[test]
+fn v9_one_that_ends_in_its_first_poll_was_ready_for_a_moment() {
+    let mut play = Play::new();
+    let both = vec![unit(0), unit(1).after(&[0])];
+    play.expect(Event::HandedIn(both), &starts(run(0, 1)));
+    play.tell(returned(run(0, 1)));
+    play.expect(gone(run(0, 1)), &[]);
+    // Its launch is known to be done a moment later.
+    let end = all([
+        &[Effect::State(0, Running)],
+        &starts(run(1, 1)),
+        &over(0, Ended),
+    ]);
+    play.expect(Event::Launched(run(0, 1), Ok(())), &end);
+}
+
+#[test]
+fn v9_who_waits_for_one_that_is_stopped_has_failed() {
+    let mut play = Play::new();
+    play.running(unit(0).policy(notifies()));
+    play.tell(Event::HandedIn(vec![unit(1).after(&[0])]));
+    play.tell(Event::Asked(0, Wish::Stop));
+    let (other, was_stopped) = (0, true);
+    let why = Why::WaitsForEver { other, was_stopped };
+    let fails = Effect::Record(1, Cause::Made(why), None);
+    let end = all([&[fails], &over(0, Ended), &over_at_last(1, Failed)]);
+    play.expect(gone(run(0, 1)), &end);
+}
+
+#[test]
+fn v10_a_start_is_late_from_the_start_on_and_not_from_the_handing_in() {
+    let late = |policy: Policy| Policy {
+        start_timeout: Some(5 * SECOND),
+        ..policy
+    };
+    let mut play = Play::new();
+    play.running(unit(0).policy(notifies()));
+    play.tell(Event::HandedIn(vec![
+        unit(1).after(&[0]).policy(late(notifies())),
+    ]));
+    assert_eq!(play.pass(4 * SECOND), []);
+    play.tell(Event::Notified(run(0, 1)));
+    assert_eq!(play.due_in(), Some(5 * SECOND));
+    play.tell(Event::Launched(run(1, 1), Ok(())));
+    play.tell(Event::HandedIn(vec![unit(2).after(&[1])]));
+    let (within, notifies, waiters) = (5 * SECOND, true, vec![2]);
+    let why = Why::Late {
+        within,
+        notifies,
+        waiters,
+    };
+    let fails = Effect::Record(1, Cause::Made(why), None);
+    // It is not the one that waited in vain.
+    assert_eq!(
+        play.pass(5 * SECOND)[..4],
+        all([&[fails], &asks(run(1, 1))])
+    );
+}
+
+#[test]
+fn v10_one_that_waits_too_long_has_failed() {
+    let mut play = Play::new();
+    play.running(unit(0).policy(notifies()));
+    let policy = Policy {
+        start_timeout: Some(SECOND),
+        ..Policy::default()
+    };
+    play.tell(Event::HandedIn(vec![unit(1).after(&[0]).policy(policy)]));
+    let (within, others) = (SECOND, vec![0]);
+    let why = Why::WaitedTooLong { within, others };
+    let fails = Effect::Record(1, Cause::Made(why), None);
+    assert_eq!(play.pass(SECOND)[..4], all([&[fails], &over(1, Failed)]));
+}
+
+#[test]
+fn v10_a_late_start_under_a_policy_is_followed_by_another() {
+    let mut play = Play::new();
+    let policy = Policy {
+        start_timeout: Some(SECOND),
+        notifies_ready: true,
+        ..restarts(restart())
+    };
+    play.running(unit(0).policy(policy));
+    play.pass(SECOND);
+    // Asked to end it does so, by itself: its value is kept all the same.
+    play.tell(returned(run(0, 1)));
+    assert!(play.all.keeps_value(run(0, 1)));
+    play.tell(ended(run(0, 1)));
+    assert_eq!(play.pass(SECOND)[..3], starts(run(0, 2)));
+}
+
+#[test]
+fn v12_a_flavour_is_started_once_and_tried_again_for_those_that_wait() {
+    let mut play = Play::new();
+    let units = (0..3).map(|id| unit(id).down().policy(restarts(restart())));
+    let stand_by = |id| {
+        let [starting, state, _] = starts(run(id, 1));
+        [starting, state]
+    };
+    let expected = all([
+        &stand_by(0),
+        &[Effect::StartFlavour(0)],
+        &stand_by(1),
+        &stand_by(2),
+    ]);
+    play.expect(Event::HandedIn(units.collect()), &expected);
+    // The first has failed for it, and waits for its next start.
+    let effects = play.tell(Event::FlavourDown(DOWN, 5));
+    assert_eq!(effects[0], Effect::Keep(0, Cause::Given(5)));
+    assert_eq!(effects.last(), Some(&Effect::StartFlavour(1)));
+    // In the order in which they came, and nobody who comes now is quicker.
+    play.tell(Event::HandedIn(vec![unit(3).down()]));
+    let launches = [1, 2, 3].map(|id| Effect::Launch(run(id, 1)));
+    play.expect(Event::FlavourUp(DOWN), &launches);
+    assert_eq!(play.pass(SECOND), starts(run(0, 2)));
+}
+
+#[test]
+fn v12_a_launch_that_is_refused_is_a_failure_unless_it_met_the_stop() {
+    let mut play = Play::new();
+    play.tell(Event::HandedIn(vec![unit(0)]));
+    // The payload that was refused has told of its end.
+    play.expect(ended(run(0, 1)), &[]);
+    let record = Effect::Record(0, Cause::Given(5), None);
+    let refused = Event::Launched(run(0, 1), Err(Some(5)));
+    play.expect(refused, &all([&[record], &over_at_last(0, Failed)]));
+    let mut play = Play::new();
+    play.tell(Event::HandedIn(vec![unit(0)]));
+    play.stop();
+    play.expect(ended(run(0, 1)), &[]);
+    let met = Event::Launched(run(0, 1), Err(None));
+    play.expect(met, &over_at_last(0, Ended));
+}
+
+#[test]
+fn v8_a_value_is_kept_where_another_run_may_follow() {
+    let on_failure = || restarts(restart());
+    let always = || restarts(Restart::always());
+    for (policy, event, keeps) in [
+        (Policy::default(), None, false),
+        (on_failure(), None, true),
+        (on_failure(), Some(returned(run(0, 1))), false),
+        (on_failure(), Some(errs(run(0, 1), 5)), true),
+        (always(), Some(returned(run(0, 1))), true),
+        (on_failure(), Some(Event::Asked(0, Wish::Stop)), false),
+        (
+            Policy::default(),
+            Some(Event::Asked(0, Wish::Restart)),
+            true,
+        ),
+        (always(), Some(Event::Stops(Moment::NEVER)), false),
+    ] {
+        let mut play = Play::new();
+        play.running(unit(0).policy(policy));
+        let shown = format!("{event:?}");
+        event.map(|event| play.tell(event));
+        assert_eq!(play.all.keeps_value(run(0, 1)), keeps, "{shown}");
+        assert!(!play.all.keeps_value(run(0, 2)));
+    }
+}
+
+#[test]
+fn what_a_clock_that_is_moved_waits_for() {
+    let mut play = Play::new();
+    assert!(play.all.is_settled(play.now));
+    play.expect(
+        Event::HandedIn(vec![unit(0).policy(restarts(restart()))]),
+        &starts(run(0, 1)),
+    );
+    assert!(!play.all.is_settled(play.now));
+    play.tell(Event::Launched(run(0, 1), Ok(())));
+    play.tell(failed(run(0, 1), 5));
+    play.tell(ended(run(0, 1)));
+    assert!(play.all.is_settled(play.now));
+    assert!(!play.all.is_settled(play.now.plus(SECOND)));
+}

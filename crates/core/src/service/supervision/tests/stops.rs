@@ -1,0 +1,278 @@
+//! The runtime's stop: rows V3, V10 and V11.
+
+use super::*;
+use UnitState::Ended;
+
+/// Three in a chain, the last one handed in first to go; all hold tokens.
+fn chain(play: &mut Play) {
+    for (id, after) in [(0, &[][..]), (1, &[0]), (2, &[1])] {
+        play.running(unit(id).after(after));
+        play.tell(Event::TookToken(run(id, 1)));
+    }
+}
+
+#[test]
+fn v11_the_last_that_came_is_the_first_to_go() {
+    let mut play = Play::new();
+    for id in 0..3 {
+        play.running(unit(id));
+        play.tell(Event::TookToken(run(id, 1)));
+    }
+    let all_asked = all([&asks(run(2, 1)), &asks(run(1, 1)), &asks(run(0, 1))]);
+    assert_eq!(play.stop(), all_asked);
+}
+
+#[test]
+fn v11_each_of_a_chain_has_its_turn_and_its_share() {
+    let mut play = Play::new();
+    chain(&mut play);
+    assert_eq!(play.stop(), asks(run(2, 1)));
+    // 10 s less a second for each of the other two.
+    assert_eq!(play.due_in(), Some(8 * SECOND));
+    let blamed = [Effect::Blame(2, Blame::Overran), Effect::Cut(run(2, 1))];
+    assert_eq!(play.pass(8 * SECOND), blamed);
+    let next = all([&over(2, Ended), &asks(run(1, 1))]);
+    play.expect(gone(run(2, 1)), &next);
+    assert_eq!(play.due_in(), Some(SECOND));
+    play.tell(returned(run(1, 1)));
+    let next = all([&over(1, Ended), &asks(run(0, 1))]);
+    play.expect(gone(run(1, 1)), &next);
+    assert_eq!(play.due_in(), Some(2 * SECOND));
+    play.tell(returned(run(0, 1)));
+    play.expect(gone(run(0, 1)), &over_at_last(0, Ended));
+}
+
+#[test]
+fn v11_a_thread_that_overruns_is_blamed_once_and_holds_nobody_up() {
+    let mut play = Play::new();
+    play.running(unit(0));
+    play.tell(Event::TookToken(run(0, 1)));
+    play.running(unit(1).after(&[0]).blocking());
+    play.tell(Event::TookToken(run(1, 1)));
+    play.stop();
+    let blamed = all([&[Effect::Blame(1, Blame::Overran)], &asks(run(0, 1))]);
+    assert_eq!(play.pass(9 * SECOND), blamed);
+    assert_eq!(play.pass(SECOND)[0], Effect::Blame(0, Blame::Overran));
+    let by_signal = false;
+    assert_eq!(play.tell(Event::GraceOver { by_signal }), []);
+}
+
+#[test]
+fn v11_a_coroutine_without_a_token_is_blamed_if_it_blocks() {
+    let mut play = Play::new();
+    let policy = Policy {
+        stop_time: Some(SECOND),
+        ..Policy::default()
+    };
+    play.running(unit(0).policy(policy));
+    let asked = all([&asks(run(0, 1)), &[Effect::Cancel(run(0, 1))]]);
+    assert_eq!(play.stop(), asked);
+    // That it has not ended yet is none of its doing, as far as this is known.
+    assert_eq!(play.pass(SECOND), [Effect::Cut(run(0, 1))]);
+    let blocks = [Effect::Blame(0, Blame::Overran), Effect::StopOver];
+    play.expect(Event::Blocks(run(0, 1)), &blocks);
+}
+
+#[test]
+fn v11_a_thread_without_a_token_is_waited_for_by_those_before_it_alone() {
+    let mut play = Play::new();
+    play.running(unit(0).blocking());
+    let end = all([&asks(run(0, 1)), &[Effect::StopOver]]);
+    assert_eq!(play.stop(), end);
+    let mut play = Play::new();
+    play.running(unit(0));
+    play.running(unit(1).after(&[0]).blocking());
+    assert_eq!(play.stop(), asks(run(1, 1)));
+    let next = all([&asks(run(0, 1)), &[Effect::Cancel(run(0, 1))]]);
+    assert_eq!(play.pass(9 * SECOND), next);
+}
+
+#[test]
+fn v11_who_was_not_asked_or_was_cut_short_is_told_apart() {
+    for by_signal in [true, false] {
+        let mut play = Play::new();
+        chain(&mut play);
+        play.stop();
+        assert_eq!(play.pass(SECOND), []);
+        let blames: Vec<_> = play
+            .tell(Event::GraceOver { by_signal })
+            .into_iter()
+            .filter(|effect| matches!(effect, Effect::Blame(..)))
+            .collect();
+        let by = || Blame::NotAsked { by: vec![2] };
+        let last = match by_signal {
+            true => Blame::CutShort {
+                after: SECOND,
+                of: 8 * SECOND,
+            },
+            false => Blame::Overran,
+        };
+        let expected = [(0, by()), (1, by()), (2, last)];
+        let expected = expected.map(|(unit, blame)| Effect::Blame(unit, blame));
+        assert_eq!(blames, expected);
+    }
+}
+
+#[test]
+fn v11_only_those_that_stop_before_it_have_used_its_time_up() {
+    let mut play = Play::new();
+    let newcomers = [unit(0), unit(1).after(&[0]), unit(2).after(&[1]), unit(3)];
+    for newcomer in newcomers {
+        let id = newcomer.id;
+        play.running(newcomer);
+        play.tell(Event::TookToken(run(id, 1)));
+    }
+    play.stop();
+    play.pass(SECOND);
+    let effects = play.tell(Event::GraceOver { by_signal: true });
+    for unit in [0, 1] {
+        let blame = Effect::Blame(unit, Blame::NotAsked { by: vec![2] });
+        assert!(effects.contains(&blame), "{effects:?}");
+    }
+}
+
+#[test]
+fn v11_a_stop_time_counts_from_the_first_time_that_it_was_asked() {
+    let mut play = Play::new();
+    play.running(unit(0));
+    play.tell(Event::TookToken(run(0, 1)));
+    play.tell(Event::Asked(0, Wish::Restart));
+    play.pass(9 * SECOND);
+    assert_eq!(play.stop(), []);
+    assert_eq!(play.due_in(), Some(SECOND));
+    let blamed = [Effect::Blame(0, Blame::Overran), Effect::Cut(run(0, 1))];
+    assert_eq!(play.pass(SECOND), blamed);
+}
+
+#[test]
+fn v11_times_that_exceed_grace_are_told_at_the_start() {
+    let long = || Policy {
+        stop_time: Some(6 * SECOND),
+        ..Policy::default()
+    };
+    let mut play = Play::new();
+    let both = vec![unit(0).policy(long()), unit(1).after(&[0]).policy(long())];
+    let effects = play.tell(Event::HandedIn(both));
+    let (times, grace) = (12 * SECOND, GRACE);
+    assert_eq!(effects[0], Effect::Tell(1, Line::TooLong { times, grace }));
+    for id in [0, 1] {
+        play.tell(Event::Launched(run(id, 1), Ok(())));
+        play.tell(Event::Begun(run(id, 1)));
+        play.tell(Event::TookToken(run(id, 1)));
+    }
+    play.stop();
+    assert_eq!(play.due_in(), Some(5 * SECOND));
+}
+
+#[test]
+fn v11_a_time_that_exceeds_grace_is_told_once_and_of_one_alone_too() {
+    let of = |seconds: u32| Policy {
+        stop_time: Some(seconds * SECOND),
+        ..Policy::default()
+    };
+    let mut play = Play::new();
+    let all = vec![
+        unit(0).policy(of(50)),
+        unit(1).after(&[0]).policy(of(1)),
+        unit(2).policy(of(10)),
+    ];
+    let told: Vec<_> = play
+        .tell(Event::HandedIn(all))
+        .into_iter()
+        .filter(|effect| matches!(effect, Effect::Tell(..)))
+        .collect();
+    let (times, grace) = (50 * SECOND, GRACE);
+    assert_eq!(told, [Effect::Tell(0, Line::TooLong { times, grace })]);
+}
+
+#[test]
+fn v10_who_waits_for_one_in_a_delay_or_one_that_is_given_up_is_told() {
+    let mut play = Play::new();
+    let policy = Policy {
+        restart: Some(restart().limit(1, 60 * SECOND)),
+        ..notifies()
+    };
+    play.running(unit(0).policy(policy));
+    play.tell(Event::HandedIn(vec![unit(1).after(&[0])]));
+    play.tell(errs(run(0, 1), 7));
+    let effects = play.tell(ended(run(0, 1)));
+    assert!(effects.contains(&Effect::InVain(1, 0)), "{effects:?}");
+    let mut play = Play::new();
+    let policy = Policy {
+        restart: Some(restart()),
+        ..notifies()
+    };
+    play.running(unit(0).policy(policy));
+    play.tell(Event::HandedIn(vec![unit(1).after(&[0])]));
+    play.tell(errs(run(0, 1), 7));
+    play.tell(ended(run(0, 1)));
+    let effects = play.stop();
+    assert!(effects.contains(&Effect::InVain(1, 0)), "{effects:?}");
+}
+
+#[test]
+fn v2_a_stop_that_is_asked_for_while_the_runtime_stops_hides_no_error() {
+    let mut play = Play::new();
+    play.running(unit(0));
+    play.tell(Event::TookToken(run(0, 1)));
+    play.stop();
+    play.tell(Event::Asked(0, Wish::Stop));
+    let effects = play.tell(errs(run(0, 1), 7));
+    let told = Effect::Record(0, Cause::Given(7), None);
+    assert!(effects.contains(&told), "{effects:?}");
+}
+
+#[test]
+fn v5_an_absorbed_failure_is_told_if_the_stop_comes_before_the_restart_that_was_asked_for() {
+    let mut play = Play::new();
+    play.running(unit(0).policy(restarts(restart())));
+    play.tell(errs(run(0, 1), 7));
+    play.tell(Event::Asked(0, Wish::Restart));
+    play.stop();
+    let effects = play.tell(ended(run(0, 1)));
+    let told = Effect::Record(0, Cause::Kept, None);
+    assert!(effects.contains(&told), "{effects:?}");
+}
+
+#[test]
+fn v10_who_waited_when_the_stop_began_is_told() {
+    let mut play = Play::new();
+    play.running(unit(0).policy(notifies()));
+    play.tell(Event::HandedIn(vec![
+        unit(1).after(&[0]),
+        unit(2).after(&[1]),
+    ]));
+    let told = all([
+        &[Effect::InVain(2, 1)],
+        &over(2, Ended),
+        &[Effect::InVain(1, 0)],
+        &over(1, Ended),
+        &asks(run(0, 1)),
+        &[Effect::Cancel(run(0, 1))],
+    ]);
+    assert_eq!(play.stop(), told);
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "slow there, and nothing in it is unsafe")]
+fn l6_one_call_looks_at_a_bounded_number_of_units() {
+    let mut play = Play::new();
+    let many = 10 * STEP;
+    for id in 0..many {
+        play.running(unit(id));
+    }
+    let mut asked = 0;
+    let count = |effects: Vec<Effect<Failure>>| {
+        let is_request = |effect: &&Effect<Failure>| matches!(effect, Effect::Request(_));
+        effects.iter().filter(is_request).count()
+    };
+    asked += count(play.stop());
+    assert!(asked <= STEP);
+    while asked < many {
+        assert_eq!(play.due_in(), Some(Duration::ZERO), "the rest is due now");
+        asked += count(play.tell(Event::Due));
+    }
+    assert_eq!(asked, many);
+    let is_up = |id: Id| play.all.nodes[&id].run().is_some();
+    assert!((0..many).all(is_up));
+}

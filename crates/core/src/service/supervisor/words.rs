@@ -1,0 +1,153 @@
+//! What the supervision decides, in words.
+
+use std::time::Duration;
+
+use super::super::supervision::{Blame, Cause as Reason, Id, Line as What, Why};
+use crate::failure::{Cause, Failure, FailureKind};
+use crate::service::state::UnitState;
+use crate::service::unit_core::UnitCore;
+use crate::sync::Arc;
+use crate::telling::Line;
+
+/// How units are found by their number.
+type Find<'a> = dyn Fn(Id) -> Option<&'a Arc<UnitCore>> + 'a;
+
+fn name(id: Id, find: &Find<'_>) -> String {
+    find(id).map_or_else(
+        || "a service that is over".to_owned(),
+        |unit| format!("`{}`", unit.name()),
+    )
+}
+
+fn names(ids: &[Id], find: &Find<'_>) -> String {
+    let mut names: Vec<_> = ids.iter().map(|id| name(*id, find)).collect();
+    names.sort();
+    names.join(", ")
+}
+
+/// The failure of a unit for such a cause.
+pub(super) fn failure(unit: &UnitCore, cause: Reason<Failure>, find: &Find<'_>) -> Failure {
+    let why = match cause {
+        Reason::Given(failure) => return failure,
+        Reason::Kept => match unit.last_failure() {
+            Some(failure) => return failure,
+            None => Why::Returned,
+        },
+        Reason::Made(why) => why,
+    };
+    let (kind, text) = match why {
+        Why::UnreadyAtItsEnd => (
+            FailureKind::NotReady,
+            "it ended without having said that it is ready".to_owned(),
+        ),
+        Why::Returned => (
+            FailureKind::Returned,
+            "its run came to an end by itself".to_owned(),
+        ),
+        Why::ReturnedTooOften => (
+            FailureKind::Returned,
+            "its run came to an end by itself, again and again".to_owned(),
+        ),
+        Why::Late {
+            within,
+            notifies,
+            waiters,
+        } => {
+            let what = match notifies {
+                true => "did not say that it is ready",
+                false => "was not started",
+            };
+            let waiters = match &waiters[..] {
+                [] => String::new(),
+                [one] => format!("; {} waits for it", name(*one, find)),
+                all => format!("; {} wait for it", names(all, find)),
+            };
+            (
+                FailureKind::NotReady,
+                format!("it {what} within {within:?}{waiters}"),
+            )
+        }
+        Why::WaitedTooLong { within, others } => {
+            let others: Vec<_> = others
+                .iter()
+                .filter_map(|other| find(*other))
+                .map(|other| format!("`{}`, which is {}", other.name(), other.state()))
+                .collect();
+            let others = others.join(" and for ");
+            (
+                FailureKind::NotReady,
+                format!("it waited for {within:?}, for {others}"),
+            )
+        }
+        Why::WaitsForEver { other, was_stopped } => {
+            let how = match was_stopped {
+                true => "was stopped before it was ready",
+                false => "is over without having been ready",
+            };
+            let other = name(other, find);
+            (
+                FailureKind::NotReady,
+                format!("it waits for {other}, which {how}"),
+            )
+        }
+        Why::Stuck => (
+            FailureKind::Stuck,
+            "it was asked to end and goes on, so it cannot be started again".to_owned(),
+        ),
+    };
+    Failure::new(unit.origin(), Cause::text(kind, text))
+}
+
+/// A failure that is the unit's, unless it is given up for it.
+pub(super) fn kept(failure: Failure) -> Line {
+    Line::followed(failure, "kept with the service")
+}
+
+/// What is to be known of a unit beside its failures.
+pub(super) fn line(unit: &UnitCore, what: &What) -> Line {
+    let text = match what {
+        What::Restarts(Duration::MAX) => {
+            "does not start again by itself: its delay is without end".to_owned()
+        }
+        What::Restarts(delay) => format!("starts again in {delay:?}"),
+        What::Overran => "overran its stop time".to_owned(),
+        What::GoesOn => "was asked to stop and goes on".to_owned(),
+        What::TooLong { times, grace } => format!(
+            "the stop times of `{}` and the services that it comes after take {times:?} together, \
+             and the grace time is {grace:?}: all of them are shortened in proportion",
+            unit.name()
+        ),
+    };
+    Line::about(unit.origin(), text)
+}
+
+/// That `unit` waited for `other` until the stop began: for whoever listens, and for the report.
+pub(super) fn in_vain(unit: &UnitCore, other: &UnitCore) -> (Line, String) {
+    let other_is = match other.state() {
+        UnitState::Failed => "has failed".to_owned(),
+        UnitState::Ended => "has ended".to_owned(),
+        UnitState::Starting if other.last_failure().is_some() => "failed as it started".to_owned(),
+        state => format!("is {state}"),
+    };
+    let text = format!("waited for `{}`, which {other_is}", other.name());
+    let whole = format!("{} {text}", unit.origin());
+    (Line::about(unit.origin(), text), whole)
+}
+
+/// Why a run is in the report, beyond that it overran.
+pub(super) fn blame(blame: &Blame, find: &Find<'_>) -> Option<String> {
+    match blame {
+        Blame::Overran => None,
+        Blame::NotAsked { by } if by.is_empty() => Some("not asked in time".to_owned()),
+        Blame::NotAsked { by } => {
+            let by = names(by, find);
+            Some(format!("not asked in time: {by} used it up"))
+        }
+        Blame::CutShort { after, of } => Some(format!(
+            "cut short after {:.1} of {} s by a signal",
+            after.as_secs_f64(),
+            // As many places as it takes.
+            (of.as_secs_f64() * 10.0).round() / 10.0
+        )),
+    }
+}
