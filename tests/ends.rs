@@ -28,7 +28,8 @@ once!(
     a6_a_failure_that_is_being_told_is_waited_for,
     l5_a_thread_that_tells_its_failure_has_ended,
     s2_a_token_taken_after_the_grace_time_does_not_count,
-    s2_a_subroutine_that_is_not_young_is_not_waited_for,
+    s2_a_subroutine_that_has_settled_is_not_waited_for,
+    s2_a_subroutine_that_has_just_begun_has_time_to_take_its_token,
     s3_a_holder_that_only_tells_its_failure_has_not_overrun,
     s3_payloads_from_the_same_line_are_told_apart,
 );
@@ -295,7 +296,7 @@ fn s2_a_token_taken_after_the_grace_time_does_not_count() {
     }
 }
 
-fn s2_a_subroutine_that_is_not_young_is_not_waited_for() {
+fn s2_a_subroutine_that_has_settled_is_not_waited_for() {
     let runtime = builder().grace(Duration::from_secs(60)).build();
     runtime.start().unwrap();
     let (running, go) = (Event::new(), Event::new());
@@ -315,6 +316,30 @@ fn s2_a_subroutine_that_is_not_young_is_not_waited_for() {
     go.happen();
     assert!(start.elapsed() < SOON, "it is not waited for");
     assert_eq!(runtime.left_behind().len(), 1);
+}
+
+fn s2_a_subroutine_that_has_just_begun_has_time_to_take_its_token() {
+    // The settling time is real time, of which a loaded machine may leave nothing: once will do.
+    let was_waited_for = (0..50).any(|_| {
+        let runtime = builder().grace(Duration::from_secs(60)).build();
+        runtime.start().unwrap();
+        let (running, go) = (Event::new(), Event::new());
+        let (is_running, its_go) = (running.clone(), go.clone());
+        runtime
+            .adopt(Thread, move || {
+                is_running.happen();
+                block_until(&its_go);
+                assert!(Shutdown::current().is_requested());
+            })
+            .unwrap();
+        running.expect("the subroutine runs");
+        runtime.shutdown();
+        thread::sleep(Duration::from_millis(5));
+        go.happen();
+        runtime.wait().unwrap();
+        runtime.left_behind().is_empty()
+    });
+    assert!(was_waited_for);
 }
 
 fn s1_cancel_time_is_the_clocks<F: AsyncFlavour>(flavour: F) {

@@ -243,7 +243,7 @@ fn v9_a_unit_that_is_held_is_waited_for() {
 fn v12_a_start_that_has_failed_is_tried_again_for_the_others() {
     let runtime = patient();
     let odd = Odd::failing(2);
-    // The last of them is attended: its time to start runs already.
+    // The time to start of the last of them runs already.
     let units: Vec<_> = (0..4)
         .map(|number| {
             let unit = runtime.unit().restart(at_once(Restart::on_failure()));

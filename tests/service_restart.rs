@@ -384,6 +384,7 @@ fn v7_a_thread_without_a_token_cannot_be_restarted() {
     let unit = runtime
         .unit()
         .name("deaf")
+        .stop_time(Duration::from_millis(50))
         .serve(service(Thread, move || block_until(&end)))
         .unwrap();
     assert!(unit.wait_ready(SOON));

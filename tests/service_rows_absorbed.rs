@@ -15,27 +15,21 @@ use foster::{
 use futures_lite::future::block_on;
 
 on_every_flavour!(
-    #[ignore = "house"]
     v10_a_late_start_that_ends_normally_is_followed_by_a_run,
     v10_a_late_start_that_ends_normally_is_followed_by_a_run_with_a_new_value,
-    #[ignore = "house"]
     v5_a_destructor_that_panics_after_a_normal_return_is_told,
     v5_a_destructor_that_panics_after_a_normal_return_is_followed_by_a_run_or_told,
-    #[ignore = "house"]
     v5_a_stop_while_it_flaps_ends_the_unit_alone,
-    #[ignore = "house"]
+    v5_an_absorbed_failure_is_told_if_the_stop_comes_before_a_restart_by_hand,
+    v5_a_destructor_that_panics_after_a_stop_in_a_delay_is_the_services,
     v7_a_restart_in_a_delay_after_the_stop_is_none,
 );
 once!(
-    #[ignore = "house"]
     v12_a_flavour_that_cannot_start_at_first_is_tried_again,
     v12_a_flavour_that_cannot_start_at_first_is_tried_again_with_a_new_value,
     v12_a_flavour_that_cannot_start_at_first_is_tried_again_for_what_waited_for_the_start,
-    #[ignore = "house"]
     v12_a_flavour_that_never_starts_is_given_up_and_told,
-    #[ignore = "house"]
     v12_who_comes_after_one_whose_flavour_cannot_start_at_first_waits,
-    #[ignore = "house"]
     v12_a_flavour_that_cannot_start_is_told_without_a_policy,
 );
 
@@ -123,6 +117,52 @@ fn panicked(result: Result<(), RunError>, name: &str) {
     };
     let seen = (failure.payload(), failure.kind(), failure.message());
     assert_eq!(seen, (name, FailureKind::Panic, "as it is dropped"));
+}
+
+fn v5_an_absorbed_failure_is_told_if_the_stop_comes_before_a_restart_by_hand<F: Host>(flavour: F) {
+    let (clock, runtime) = manual();
+    let (held, goes_on) = (Event::new(), Event::new());
+    let (holds, until) = (held.clone(), goes_on.clone());
+    let run = move || {
+        let (held, goes_on) = (holds.clone(), until.clone());
+        async move {
+            let token = Shutdown::current();
+            held.happen();
+            token.requested().await;
+            block_until(&goes_on);
+        }
+    };
+    let unit = runtime.unit().name("late").notifies_ready();
+    let unit = unit.start_timeout(SECOND).restart(at_once());
+    let unit = flavour.serve(unit, run).unwrap();
+    held.expect("the run holds its token");
+    clock.advance(SECOND);
+    unit.expect(UnitState::Stopping);
+    unit.restart();
+    runtime.shutdown();
+    goes_on.happen();
+    let error = runtime.wait().unwrap_err();
+    let kinds: Vec<_> = error.failures().iter().map(|one| one.kind()).collect();
+    assert_eq!(kinds, [FailureKind::NotReady], "{error}");
+    assert_eq!((unit.state(), unit.restarts()), (UnitState::Failed, 0));
+}
+
+fn v5_a_destructor_that_panics_after_a_stop_in_a_delay_is_the_services<F: Host>(flavour: F) {
+    let (_clock, runtime) = manual();
+    let bomb = Bomb(Arc::default());
+    let run = move || {
+        let _ = &bomb;
+        async { Err::<(), _>("flaps") }
+    };
+    let unit = runtime.unit().name("fragile").restart(in_a_second());
+    let unit = flavour.serve(unit, run).unwrap();
+    unit.expect(UnitState::Delayed);
+    unit.stop();
+    let result = runtime.wait();
+    let text = result.as_ref().unwrap_err().to_string();
+    assert!(text.starts_with("service `fragile`"), "{text}");
+    panicked(result, "fragile");
+    assert_eq!(unit.state(), UnitState::Failed);
 }
 
 fn v5_a_destructor_that_panics_after_a_normal_return_is_told<F: Host>(flavour: F) {

@@ -12,17 +12,11 @@ use foster::{FailureKind, Restart, Runtime, Shutdown, Smol, UnitBuilder, UnitSta
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 on_every_flavour!(
-    #[ignore = "house"]
     v2_an_error_at_the_runtimes_stop_is_in_the_report,
-    #[ignore = "house"]
     v2_errors_of_several_at_the_runtimes_stop_are_all_in_the_report,
-    #[ignore = "house"]
     v2_an_error_after_its_own_stop_is_the_units_alone,
-    #[ignore = "house"]
     v2_an_error_after_a_restart_was_asked_for_is_kept_and_the_restart_goes_on,
-    #[ignore = "house"]
     v2_an_error_right_behind_a_stop_never_ends_the_runtime,
-    #[ignore = "house"]
     v2_an_error_right_behind_a_restart_never_ends_the_runtime,
     v2_an_error_before_a_stop_ends_the_runtime,
     v2_a_panic_after_a_stop_ends_the_runtime_and_is_not_restarted,

@@ -12,23 +12,16 @@ use common::*;
 use foster::{FailureKind, Restart, Runtime, ServeErrorKind, Settings, Shutdown, Smol, UnitState};
 
 on_every_flavour!(
-    #[ignore = "house"]
     v6_a_delay_of_max_never_ends_by_itself,
     v6_a_reset_after_max_never_comes,
     v6_a_window_of_max_forgets_no_start,
     v10_a_start_timeout_of_max_never_runs_out,
-    #[ignore = "house"]
     v11_a_stop_time_of_max_is_within_the_grace_time,
-    #[ignore = "house"]
     v11_a_grace_time_of_max_never_ends,
     v6_settings_of_max_work_by_the_systems_clock,
-    #[ignore = "house"]
     v15_the_clock_can_be_moved_to_its_end,
 );
-once!(
-    #[ignore = "house"]
-    v6_limits_with_times_of_max_are_looked_at,
-);
+once!(v6_limits_with_times_of_max_are_looked_at,);
 
 /// Longer than any program runs.
 const AGES: Duration = Duration::from_secs(100 * 365 * 24 * 3600);

@@ -12,23 +12,16 @@ use common::*;
 use foster::{Restart, Settings, Shutdown, Smol, UnitState};
 
 on_async_flavours!(
-    #[ignore = "house"]
     a8_services_begin_in_the_order_in_which_they_were_handed_in,
-    #[ignore = "house"]
     a8_services_begin_in_order_whatever_their_settings_are,
 );
 on_every_flavour!(
-    #[ignore = "house"]
     v10_one_that_waits_at_the_stop_says_for_whom,
-    #[ignore = "house"]
     v10_one_that_waits_is_in_the_report_if_there_is_one,
 );
 once!(
-    #[ignore = "house"]
     v11_stop_times_that_exceed_grace_are_told_at_the_start,
-    #[ignore = "house"]
     a8_services_begin_in_order_although_their_flavour_takes_its_time,
-    #[ignore = "house"]
     a8_services_begin_in_order_although_their_flavour_takes_its_time_whatever_their_settings_are,
 );
 
@@ -186,9 +179,8 @@ fn v11_stop_times_that_exceed_grace_are_told_at_the_start() {
 
 /// A line of `text` that says that `one` waits for `other`.
 fn says_who_waits(text: &str, one: &str, other: &str) -> bool {
-    let (one, other) = (format!("`{one}`"), format!("`{other}`"));
     let mut lines = text.lines();
-    lines.any(|line| line.contains(&one) && line.contains(&other) && line.contains("wait"))
+    lines.any(|line| line.contains(one) && line.contains(other) && line.contains("wait"))
 }
 
 /// A runtime on which a service waits for another that is never ready, without a time for that.
@@ -219,7 +211,7 @@ fn waiting<F: Host>(
 }
 
 fn names<F: Host>(test: &str) -> (&'static str, &'static str) {
-    let name = |name: &str| &*format!("{name} of {test} on {}", F::NAME).leak();
+    let name = |name: &str| &*format!("{name} of {test} on <{}>", F::NAME).leak();
     (name("api"), name("log"))
 }
 

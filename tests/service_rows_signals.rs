@@ -10,10 +10,7 @@ use common::services::*;
 use common::*;
 use foster::{Runtime, Shutdown, Smol, Thread, Tokio, TokioMultiThread};
 
-once!(
-    #[ignore = "house"]
-    v11_a_second_signal_blames_nobody_for_the_time_that_it_took,
-);
+once!(v11_a_second_signal_blames_nobody_for_the_time_that_it_took,);
 
 const FLAVOUR: &str = "FOSTER_TEST_FLAVOUR";
 

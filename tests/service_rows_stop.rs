@@ -13,31 +13,20 @@ use common::*;
 use foster::{Smol, Thread, Tokio, UnitState};
 
 on_every_flavour!(
-    #[ignore = "house"]
     v11_only_the_one_that_hangs_is_blamed,
     v11_one_that_overruns_its_own_time_and_grace_is_told_once,
-    #[ignore = "house"]
     v11_a_unit_has_what_others_left_of_the_time,
 );
 on_async_flavours!(
     v11_its_own_stop_has_the_whole_grace_time_and_concerns_it_alone,
-    #[ignore = "house"]
     v11_each_of_a_chain_has_its_share,
-    #[ignore = "house"]
     v11_seconds_for_others_take_at_most_half,
-    #[ignore = "house"]
     v11_own_times_count_in_full,
-    #[ignore = "house"]
     v11_a_diamond_costs_its_costliest_path,
-    #[ignore = "house"]
     v11_thirty_leaves_stop_at_once_and_count_once,
-    #[ignore = "house"]
     v11_chains_beside_each_other_cost_each_other_nothing,
-    #[ignore = "house"]
     v11_own_times_that_exceed_grace_are_shortened_in_proportion,
-    #[ignore = "house"]
     v11_own_times_that_are_shortened_on_one_path_stay_whole_on_another,
-    #[ignore = "house"]
     v11_a_coroutine_without_a_token_that_blocks_is_a_straggler,
 );
 
@@ -200,7 +189,7 @@ fn v11_thirty_leaves_stop_at_once_and_count_once<F: Host>(flavour: F) {
     stage.have_their_turn_at(&all, 8 * SECOND);
     // A quick one changes nothing for the others.
     leaves[7].tell();
-    leaves[7].over.expect("it was told to end");
+    assert!(leaves[7].unit.wait_stopped(SOON), "it was told to end");
     stage.have_their_turn_at(&[&base], 9 * SECOND);
     let error = stage.finish().unwrap_err();
     let mut blamed = vec!["front"];

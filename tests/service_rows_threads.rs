@@ -13,20 +13,13 @@ use futures_lite::future::block_on;
 use tokio::sync::Notify;
 
 once!(
-    #[ignore = "house"]
     v7_a_thread_without_a_token_is_judged_at_its_stop_time,
-    #[ignore = "house"]
     v7_a_thread_without_a_token_is_judged_at_the_end_of_grace,
-    #[ignore = "house"]
     v7_a_thread_that_takes_its_token_late_is_restarted,
     v7_a_thread_that_takes_its_token_late_is_stopped,
-    #[ignore = "house"]
     v7_a_thread_that_ends_by_itself_in_time_is_restarted,
 );
-on_every_flavour!(
-    #[ignore = "house"]
-    s6_a_token_of_a_run_that_is_over_says_that_the_end_is_requested,
-);
+on_every_flavour!(s6_a_token_of_a_run_that_is_over_says_that_the_end_is_requested,);
 
 /// Longer than any window in which a thread may have been judged.
 const A_WHILE: Duration = Duration::from_millis(300);

@@ -24,9 +24,7 @@ on_every_flavour!(
     v11_the_time_to_stop_of_a_run_goes_with_it,
 );
 once!(
-    #[ignore = "house"]
     v15_waits_before_the_start_wake_on_a_manual_clock,
-    #[ignore = "house"]
     v4_the_changes_of_a_runtime_that_is_dropped_unrun_end,
 );
 

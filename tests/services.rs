@@ -30,7 +30,7 @@ on_every_flavour!(
     v2_a_panic_at_once_is_a_failure,
     v2_a_normal_return_is_fine_or_a_failure,
     v2_an_exit_may_end_the_runtime,
-    v2_what_is_returned_after_the_stop_is_no_failure_and_a_panic_is,
+    v2_what_is_returned_after_its_own_stop_is_the_units_and_a_panic_is_not,
     v3_one_unit_stops_and_the_others_go_on,
     v3_the_value_is_dropped_on_its_flavours_thread,
     until_idle_waits_for_services,
@@ -316,7 +316,7 @@ fn v2_an_exit_may_end_the_runtime<F: AnyKind>(flavour: F) {
     runtime.run().unwrap();
 }
 
-fn v2_what_is_returned_after_the_stop_is_no_failure_and_a_panic_is<F: AnyKind>(flavour: F) {
+fn v2_what_is_returned_after_its_own_stop_is_the_units_and_a_panic_is_not<F: AnyKind>(flavour: F) {
     for panics in [false, true] {
         let runtime = started();
         let held = Event::new();
@@ -334,6 +334,7 @@ fn v2_what_is_returned_after_the_stop_is_no_failure_and_a_panic_is<F: AnyKind>(f
         held.expect("it runs");
         unit.stop();
         assert!(unit.wait_stopped(SOON));
+        assert_eq!(unit.state(), UnitState::Failed);
         runtime.shutdown();
         let result = runtime.wait();
         assert_eq!(result.is_err(), panics);

@@ -319,12 +319,10 @@ fn s4_a_signal_right_behind_the_last_one_is_not_counted() {
     // As systemd's SIGHUP behind its SIGTERM, or what a wrapper passes on that the group has had already.
     let mut child = play("stuck");
     child.ready();
-    child.signal("TERM");
-    child.signal_at_once("HUP");
+    child.signals(&["TERM", "HUP"]);
     child.line_after("asked");
     // Had it been counted, this were the third.
-    child.signal("TERM");
-    child.signal_at_once("TERM");
+    child.signals(&["TERM", "HUP"]);
     child.line_after("cut short");
     child.signal("INT");
     let (status, _, stderr) = child.end();
@@ -375,7 +373,6 @@ fn s4_sigterm_after_a_failure_counts_as_the_first() {
 }
 
 #[test]
-#[ignore = "teller"]
 fn s4_a_waker_that_blocks_keeps_no_signal_from_being_counted() {
     common::within_a_minute(|| {
         let mut child = play("blocking waker");

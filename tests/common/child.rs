@@ -23,8 +23,12 @@ pub fn say_ready() {
     println!("ready {}", std::process::id());
 }
 
-fn kill(name: &str, process: u32) -> bool {
-    let line = format!("kill -{name} {process}");
+/// Sends signals right behind each other: a shell of its own for each might take longer than 200 ms.
+fn kill(names: &[&str], process: u32) -> bool {
+    let kills: Vec<_> = (names.iter())
+        .map(|name| format!("kill -{name} {process}"))
+        .collect();
+    let line = kills.join(" && ");
     let status = Command::new("sh").arg("-c").arg(line).status();
     status.is_ok_and(|status| status.success())
 }
@@ -111,16 +115,16 @@ impl Playing {
 
     /// Sends a signal, so long after the last one that it counts for itself.
     pub fn signal(&mut self, name: &str) {
+        self.signals(&[name]);
+    }
+
+    /// Sends signals right behind each other, of which the first one counts for itself.
+    pub fn signals(&mut self, names: &[&str]) {
         if let Some(last) = self.signalled {
             // That it comes later is what is tested, and not that something has happened by then.
             std::thread::sleep(APART.saturating_sub(last.elapsed()));
         }
-        self.signal_at_once(name);
-    }
-
-    /// Sends a signal, however soon after the last one.
-    pub fn signal_at_once(&mut self, name: &str) {
-        assert!(kill(name, self.target), "signal {name} is sent");
+        assert!(kill(names, self.target), "{names:?} are sent");
         self.signalled = Some(Instant::now());
     }
 
@@ -153,7 +157,7 @@ impl Drop for Playing {
     fn drop(&mut self) {
         if let Ok(None) = self.child.try_wait() {
             // It may end at this very moment.
-            let _ = kill("KILL", self.target);
+            let _ = kill(&["KILL"], self.target);
             let _ = self.child.kill();
         }
     }

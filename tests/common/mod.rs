@@ -297,7 +297,7 @@ impl AsyncFlavour for Smol {}
 impl AsyncFlavour for Tokio {}
 
 /// Makes a `#[test]` for each flavour of each function named, which takes the flavour's key. What stands before
-/// a name, such as `#[ignore = "house"]`, goes to its tests.
+/// a name, such as `#[cfg(unix)]`, goes to its tests.
 #[macro_export]
 macro_rules! on_every_flavour {
     ($($(#[$attribute:meta])* $test:ident),* $(,)?) => {

@@ -188,6 +188,7 @@ pub struct Part {
     pub asked: Event,
     /// Its run is over, however it ended.
     pub over: Event,
+    end: End,
     go: Arc<Notify>,
 }
 
@@ -250,6 +251,7 @@ impl Stage {
             unit,
             asked,
             over,
+            end,
             go,
         }
     }
@@ -270,8 +272,7 @@ impl Stage {
     #[track_caller]
     pub fn come_first(&self, parts: &[&Part]) {
         for part in parts {
-            part.asked
-                .expect(&format!("the turn of `{}` is the first", part.unit.name()));
+            part.expect_asked();
         }
     }
 
@@ -287,8 +288,7 @@ impl Stage {
         }
         self.move_to(time + NEARLY);
         for part in parts {
-            part.asked
-                .expect(&format!("`{}` has its turn", part.unit.name()));
+            part.expect_asked();
         }
     }
 
@@ -326,6 +326,15 @@ pub fn finish(clock: &Clock, runtime: &Runtime) -> Result<(), RunError> {
 }
 
 impl Part {
+    /// It has its turn. Where it ends at once it has, so that the clock does not run away from it.
+    #[track_caller]
+    fn expect_asked(&self) {
+        let name = self.unit.name();
+        self.asked.expect(&format!("`{name}` has its turn"));
+        let has_time = self.end == End::WhenTold;
+        assert!(has_time || self.unit.wait_stopped(SOON), "`{name}` ends");
+    }
+
     /// Lets it end that was asked.
     pub fn tell(&self) {
         self.go.notify_one();

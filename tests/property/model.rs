@@ -135,6 +135,8 @@ impl Played<'_> {
             // When a call was really handed in is not known: the stop may have been quicker, and then its first
             // poll is not waited for.
             let may_be_late = life.how != How::Adopt;
+            // Nor is when a runtime ends for being idle, which comes with nothing that could be seen.
+            let by_stop = by_stop || self.program.until_idle && may_be_late;
             let may_be = never_ran || by_caller || by_stop && (may_be_late || !self.is_patient);
             require!(may_be, "L7: it was taken in, and dropped unrun");
             return Ok(());

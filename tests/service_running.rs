@@ -1,5 +1,5 @@
-//! Services that ask nothing of the supervisor while they run keep every promise of those that do. All of
-//! them are handed in while the runtime runs, on flavours that have been started. Rows V1 to V4, V9, V11.
+//! Services that are handed in while the runtime runs, on flavours that have been started. Rows V1 to V4, V9,
+//! V11.
 
 mod common;
 
@@ -16,7 +16,7 @@ use foster::{
 };
 
 once!(
-    v4_the_stop_tells_all_in_reverse_whether_they_are_attended_or_not,
+    v4_the_stop_tells_all_in_reverse_whether_they_were_restarted_or_not,
     v11_the_stop_waits_for_one_that_cannot_end_yet,
     v11_one_that_never_ends_is_left_behind,
 );
@@ -303,14 +303,13 @@ fn until_idle_ends_with_the_last<F: AsyncFlavour>(flavour: F) {
     }
 }
 
-fn v4_the_stop_tells_all_in_reverse_whether_they_are_attended_or_not() {
+fn v4_the_stop_tells_all_in_reverse_whether_they_were_restarted_or_not() {
     let runtime = running(Smol);
     let mut expected = Vec::new();
     for number in 0..20 {
         let unit = runtime.serve(service(Smol, pending::<()>)).unwrap();
         assert!(unit.wait_ready(SOON));
         if number % 3 == 0 {
-            // What was restarted is attended.
             unit.restart();
             while unit.restarts() == 0 || unit.state() != UnitState::Running {
                 std::thread::yield_now();
