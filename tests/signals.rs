@@ -322,7 +322,7 @@ fn s4_a_signal_right_behind_the_last_one_is_not_counted() {
     child.signals(&["TERM", "HUP"]);
     child.line_after("asked");
     // Had it been counted, this were the third.
-    child.signals(&["TERM", "HUP"]);
+    child.signals(&["TERM", "TERM"]);
     child.line_after("cut short");
     child.signal("INT");
     let (status, _, stderr) = child.end();
