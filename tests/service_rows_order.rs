@@ -1,5 +1,5 @@
 //! The order in which services begin that were handed in before the start, and what is said of those that still
-//! wait at the stop. Rows V10, V13 and A8.
+//! wait at the stop, and of one that is given up. Rows A7, A8, V10, V11 and V13.
 
 mod common;
 
@@ -21,6 +21,7 @@ on_every_flavour!(
 );
 once!(
     v11_stop_times_that_exceed_grace_are_told_at_the_start,
+    a7_a_give_up_is_a_line_behind_that_of_its_failure,
     a8_services_begin_in_order_although_their_flavour_takes_its_time,
     a8_services_begin_in_order_although_their_flavour_takes_its_time_whatever_their_settings_are,
 );
@@ -175,6 +176,28 @@ fn v11_stop_times_that_exceed_grace_are_told_at_the_start() {
         runtime.shutdown();
         runtime.wait().unwrap();
     }
+}
+
+/// In this order, on whatever threads they were told of.
+fn a7_a_give_up_is_a_line_behind_that_of_its_failure() {
+    traced();
+    let runtime = started();
+    let restart = Restart::on_failure().jitter(0.0).limit(1, 60 * SECOND);
+    let unit = runtime.unit().name("one that is given up").restart(restart);
+    let fails = || async { Err::<(), _>("the only cause") };
+    unit.serve(foster::service(Smol, fails)).unwrap();
+    runtime.wait().unwrap_err();
+    let text = traced_text();
+    let lines = text
+        .lines()
+        .filter(|line| line.contains("one that is given up"));
+    let lines: Vec<_> = lines.collect();
+    let [failure, give_up] = lines[..] else {
+        panic!("{lines:#?}")
+    };
+    assert!(failure.contains("the only cause"), "{failure}");
+    assert!(!failure.contains("does not end"), "{failure}");
+    assert!(give_up.contains("given_up_after_starts=1"), "{give_up}");
 }
 
 /// A line of `text` that says that `one` waits for `other`.

@@ -93,6 +93,7 @@ impl Line {
                     location = origin.map(|origin| tracing::field::display(origin.location)),
                     kind = failure.map(|failure| tracing::field::display(failure.kind())),
                     during_shutdown = failure.map(Failure::during_shutdown),
+                    given_up_after_starts = failure.and_then(Failure::starts),
                     chain = failure.map(|failure| tracing::field::debug(failure.chain())),
                     "{}",
                     self.message(),
