@@ -82,8 +82,23 @@ impl ExecutorThread {
         };
         match is_made.recv() {
             Ok(Ok(())) => Ok(Arc::new(this)),
-            Ok(Err(error)) => Err(error),
+            Ok(Err(error)) => {
+                this.wait_for_thread();
+                Err(error)
+            }
             Err(_) => Err("its thread ended before it had begun".into()),
+        }
+    }
+
+    /// Waits until the thread, which is about to end, has given back all that it had.
+    fn wait_for_thread(&self) {
+        let thread = self
+            .thread
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(thread) = thread {
+            let _ = thread.join();
         }
     }
 }
@@ -128,15 +143,7 @@ impl Flavour for ExecutorThread {
         if !self.gone.wait(by) {
             return false;
         }
-        let thread = self
-            .thread
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        if let Some(thread) = thread {
-            // It is about to end.
-            let _ = thread.join();
-        }
+        self.wait_for_thread();
         true
     }
 }

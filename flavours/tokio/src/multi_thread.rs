@@ -154,13 +154,23 @@ fn try_threads(threads: usize, stack_size: Option<usize>) -> io::Result<()> {
             };
             thread.spawn_scoped(scope, || drop(gate.lock()))
         };
-        let all: io::Result<Vec<_>> = (0..threads).map(one).collect();
+        let mut begun = Vec::new();
+        let mut result = Ok(());
+        for one in (0..threads).map(one) {
+            match one {
+                Ok(thread) => begun.push(thread),
+                Err(error) => {
+                    result = Err(error);
+                    break;
+                }
+            }
+        }
         drop(closed);
-        // Joined, as the scope by itself does not wait until their stacks are free.
-        for thread in all? {
+        // Joined, those of a refusal as well: the scope by itself does not wait until their stacks are free.
+        for thread in begun {
             let _ = thread.join();
         }
-        Ok(())
+        result
     })
 }
 
