@@ -17,44 +17,18 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(unsafe_code)]
 
-mod account;
-mod body;
-mod bound;
-mod clock;
-mod context;
-mod deadlock;
-mod envelope;
-mod error;
-mod event;
-mod executor_thread;
-mod failure;
-mod flavour;
-mod identifier;
-mod intake;
-mod joining;
-mod key;
-mod latch;
+mod base;
+mod contract;
+mod errors;
 mod lifetime;
-mod manual;
 #[cfg(all(test, foster_model))]
 mod models;
-mod moment;
-mod outcome;
+mod parts;
 mod payload;
-mod record;
-mod reply;
-mod report;
-mod run_queue;
 mod runtime;
+mod scheduler;
 mod service;
-mod shutdown;
-mod signals;
-mod slot;
-mod sync;
-mod teller;
-mod telling;
-mod text;
-mod tokens;
+mod task;
 
 #[cfg(feature = "macros")]
 #[cfg_attr(docsrs, doc(cfg(feature = "macros")))]
@@ -68,29 +42,33 @@ pub mod __private {
     pub use crate::service::{Described, service as service_fn};
     pub use inventory;
     // The flavour of what stands in for a service that the attribute refused.
-    pub use crate::manual::Manual;
+    pub use crate::parts::manual::Manual;
 }
 
-pub use crate::clock::Clock;
-pub use crate::envelope::Ticket;
-pub use crate::error::{AdoptError, AdoptErrorKind, BoxError, ExecuteError, ExecuteErrorKind};
-pub use crate::executor_thread::{Executor, ExecutorThread};
-pub use crate::failure::{Failure, FailureKind};
-pub use crate::flavour::{Flavour, Rejected, Reporter};
-pub use crate::identifier::{Identifier, IdentifierError};
-pub use crate::intake::{Fed, Intake};
-pub use crate::joining::Joining;
-pub use crate::key::{AnyKey, Choice, Instance, Key, LookupError, RegisterError, Registered};
-pub use crate::latch::Latch;
-pub use crate::manual::Manual;
-pub use crate::outcome::{Nothing, Outcome};
+pub use crate::base::clock::Clock;
+pub use crate::base::identifier::{Identifier, IdentifierError};
+pub use crate::base::joining::Joining;
+pub use crate::base::latch::Latch;
+pub use crate::contract::flavour::{Flavour, Rejected, Reporter};
+pub use crate::contract::key::{
+    AnyKey, Choice, Instance, Key, LookupError, RegisterError, Registered,
+};
+pub use crate::errors::failure::{Failure, FailureKind};
+pub use crate::errors::outcome::{Nothing, Outcome};
+pub use crate::errors::refusal::{
+    AdoptError, AdoptErrorKind, BoxError, ExecuteError, ExecuteErrorKind,
+};
+pub use crate::errors::report::{RunError, RunErrorKind, Straggler, StragglerReason};
+pub use crate::parts::executor_thread::{Executor, ExecutorThread};
+pub use crate::parts::intake::{Fed, Intake};
+pub use crate::parts::manual::Manual;
 pub use crate::payload::{Asynchronous, Completion, Coroutine, IntoPayload, Parallel, Subroutine};
-pub use crate::report::{RunError, RunErrorKind, Straggler, StragglerReason};
+pub use crate::runtime::signals::Signals;
 pub use crate::runtime::{Builder, Call, Named, Runtime, Wait, runtime};
 pub use crate::service::{
     Answer, Becoming, Dependency, Exit, FnService, Kind, LinkedService, PayloadOf, Ready, Restart,
     Run, Runs, ServeError, ServeErrorKind, Served, Service, Settings, Unit, UnitBuilder,
     UnitChange, UnitChanges, UnitState, UnitStatus, service,
 };
-pub use crate::shutdown::{Requested, Shutdown};
-pub use crate::signals::Signals;
+pub use crate::task::envelope::Ticket;
+pub use crate::task::token::{Requested, Shutdown};

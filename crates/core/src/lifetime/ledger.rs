@@ -8,11 +8,11 @@
 use std::time::Instant;
 
 use super::{Lifetime, Note, Phase};
-use crate::account::Account;
-use crate::event::Wakers;
-use crate::failure::Failure;
-use crate::sync::{Arc, MutexGuard, PoisonError};
-use crate::telling::Line;
+use crate::base::event::Wakers;
+use crate::base::sync::{Arc, MutexGuard, PoisonError};
+use crate::errors::failure::Failure;
+use crate::lifetime::telling::Line;
+use crate::task::account::Account;
 
 /// How many failures are kept; those after them are counted.
 const FAILURE_LIMIT: usize = 64;

@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Instant;
 
 use super::{Count, OnDrop};
-use crate::sync::{Mutex, lock};
+use crate::base::sync::{Mutex, lock};
 use crate::{
     BoxError, Coroutine, Executor, ExecutorThread, Fed, Flavour, Identifier, Intake, Key, Rejected,
     Reporter,

@@ -75,7 +75,8 @@ fn a_late_holder_comes_to_its_own_end() {
         let payload = move || async move {
             give_way().await;
             let _token = Shutdown::current();
-            let is_holder = crate::context::current().is_some_and(|record| record.is_holder());
+            let is_holder =
+                crate::task::context::current().is_some_and(|record| record.is_holder());
             if is_holder {
                 holds.add();
             }
@@ -102,7 +103,7 @@ fn a_clone_hears_of_the_end_of_its_payload() {
     holds(|| {
         let runtime = runtime();
         runtime.start().unwrap();
-        let (sender, receiver) = crate::sync::channel::unbounded();
+        let (sender, receiver) = crate::base::sync::channel::unbounded();
         let payload = move || async move {
             let _ = sender.send(Shutdown::current());
             give_way().await;

@@ -7,7 +7,7 @@ use shuttle::thread;
 
 use super::services::ask_as_it_ends;
 use super::{Count, Model, builder, holds, stop_aside, with_clock};
-use crate::sync::channel::Receiver;
+use crate::base::sync::channel::Receiver;
 use crate::{Clock, Ready, Restart, Runtime, Service, Unit, UnitState, service};
 
 /// A runtime on the system's clock, with its flavour started and a service that goes on.
@@ -120,9 +120,9 @@ fn a_launch_meets_the_stop() {
 fn a_token_elsewhere_hears_of_the_stop() {
     holds(|| {
         let (runtime, _first) = started();
-        let (sender, receiver) = crate::sync::channel::unbounded();
+        let (sender, receiver) = crate::base::sync::channel::unbounded();
         let run = move || {
-            let (token, over) = (crate::Shutdown::current(), crate::event::Event::new());
+            let (token, over) = (crate::Shutdown::current(), crate::base::event::Event::new());
             let over = std::sync::Arc::new(over);
             let listener = over.listen();
             let _ = sender.send((token, over));
@@ -244,7 +244,7 @@ fn an_old_notification_is_not_the_next_runs() {
 
 /// A service that is ready when somebody says so by what each of its runs sends.
 fn telling_elsewhere(runtime: &Runtime) -> (Unit<impl Service>, Receiver<Ready>) {
-    let (sender, receiver) = crate::sync::channel::unbounded();
+    let (sender, receiver) = crate::base::sync::channel::unbounded();
     let run = move || {
         let _ = sender.send(Ready::current());
         pending::<()>()

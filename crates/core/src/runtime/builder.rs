@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Runtime;
-use crate::clock::Clock;
-use crate::key::{AnyKey, RegisterError, register};
+use crate::base::clock::Clock;
+use crate::contract::key::{AnyKey, RegisterError, register};
 use crate::lifetime::Settings;
+use crate::runtime::signals::Signals;
+use crate::scheduler::Slot;
 use crate::service::Expected;
-use crate::signals::Signals;
-use crate::slot::Slot;
 
 /// The settings of a [`Runtime`].
 ///

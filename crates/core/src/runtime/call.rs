@@ -8,8 +8,8 @@ use std::task::{Context, Poll, ready};
 
 use super::Core;
 use super::launch::{Name, Place, Submitted};
-use crate::error::{ExecuteError, Reason};
-use crate::key::Choice;
+use crate::contract::key::Choice;
+use crate::errors::refusal::{ExecuteError, Reason};
 use crate::payload::IntoPayload;
 
 /// A payload's value to come: the future of [`Runtime::call`](super::Runtime::call).

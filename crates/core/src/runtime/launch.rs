@@ -3,26 +3,26 @@
 use std::borrow::Cow;
 
 use super::Core;
-use crate::account::Header;
-use crate::context::{self, Dropping};
-use crate::deadlock;
-use crate::envelope::Ticket;
-use crate::error::{AdoptError, ExecuteError, Reason};
-use crate::failure::{Cause, Failure, Origin};
-use crate::flavour::Rejected;
-use crate::key::Choice;
-use crate::key::sealed::Chosen;
+use crate::base::sync::Arc;
+use crate::contract::flavour::Rejected;
+use crate::contract::key::Choice;
+use crate::contract::key::sealed::Chosen;
+use crate::errors::failure::{Cause, Failure, Origin};
+use crate::errors::outcome::Outcome;
+use crate::errors::refusal::{AdoptError, ExecuteError, Reason};
+use crate::errors::report::RunError;
 use crate::lifetime::{Lifetime, Phase};
-use crate::outcome::Outcome;
 use crate::payload::IntoPayload;
-use crate::reply::{Gate, Reply};
-use crate::report::RunError;
-use crate::slot::{Slot, Typed};
-use crate::sync::Arc;
+use crate::runtime::deadlock;
+use crate::scheduler::{Slot, Typed};
+use crate::task::account::Header;
+use crate::task::context::{self, Dropping};
+use crate::task::envelope::Ticket;
+use crate::task::reply::{Gate, Reply};
 
 /// The name of a payload, if it was given one.
 pub(super) type Name = Option<Cow<'static, str>>;
-pub(super) use crate::account::Place;
+pub(super) use crate::task::account::Place;
 
 impl Core {
     pub(super) fn adopt<C, P>(

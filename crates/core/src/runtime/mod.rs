@@ -2,9 +2,11 @@
 
 mod builder;
 mod call;
+pub(crate) mod deadlock;
 mod launch;
 mod named;
 mod runner;
+pub(crate) mod signals;
 mod waiting;
 
 use std::borrow::Cow;
@@ -22,19 +24,19 @@ pub(crate) use self::launch::spawn;
 
 use self::runner::Runner;
 use self::waiting::Waiting;
-use crate::context;
-use crate::error::{AdoptError, ExecuteError};
-use crate::event::{Event, EventListener};
-use crate::key::{Choice, LookupError, Registered, look_up};
+use crate::base::event::{Event, EventListener};
+use crate::base::sync::channel::Receiver;
+use crate::base::sync::thread::{self, JoinHandle};
+use crate::base::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use crate::contract::key::{Choice, LookupError, Registered, look_up};
+use crate::errors::outcome::Outcome;
+use crate::errors::refusal::{AdoptError, ExecuteError};
+use crate::errors::report::{RunError, Straggler};
 use crate::lifetime::{Lifetime, Note, Phase, Settings};
-use crate::outcome::Outcome;
 use crate::payload::IntoPayload;
-use crate::report::{RunError, Straggler};
+use crate::scheduler::Slots;
 use crate::service::Registry;
-use crate::slot::Slots;
-use crate::sync::channel::Receiver;
-use crate::sync::thread::{self, JoinHandle};
-use crate::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use crate::task::context;
 
 /// One lifetime over several flavours of execution.
 ///
@@ -110,7 +112,7 @@ impl Runtime {
     }
 
     fn with(settings: Settings) -> Self {
-        let (sender, receiver) = crate::sync::channel::unbounded();
+        let (sender, receiver) = crate::base::sync::channel::unbounded();
         Self {
             owner: Arc::new(Owner {
                 core: Arc::new(Core {
@@ -400,8 +402,8 @@ impl Core {
     }
 
     /// Whether an execute or a call may begin now.
-    fn admits_execute(&self) -> Result<(), crate::error::Reason> {
-        use crate::error::Reason;
+    fn admits_execute(&self) -> Result<(), crate::errors::refusal::Reason> {
+        use crate::errors::refusal::Reason;
         match self.lifetime.phase() {
             Phase::Idle => Err(Reason::NotRunning),
             Phase::Starting | Phase::Running => Ok(()),

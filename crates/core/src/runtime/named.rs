@@ -4,9 +4,9 @@ use std::borrow::Cow;
 use std::panic::Location;
 
 use super::{Call, Runtime};
-use crate::error::{AdoptError, ExecuteError};
-use crate::key::Choice;
-use crate::outcome::Outcome;
+use crate::contract::key::Choice;
+use crate::errors::outcome::Outcome;
+use crate::errors::refusal::{AdoptError, ExecuteError};
 use crate::payload::IntoPayload;
 
 /// A runtime together with a name for the next payload: see [`Runtime::named`].

@@ -4,15 +4,15 @@ use std::panic::Location;
 use std::time::Instant;
 
 use super::Core;
-use crate::failure::{Cause, Failure, Origin};
-use crate::identifier::Identifier;
+use crate::base::identifier::Identifier;
+use crate::base::sync::Arc;
+use crate::base::sync::channel::{Receiver, RecvTimeoutError};
+use crate::errors::failure::{Cause, Failure, Origin};
+use crate::errors::report::{Ended, RunError, Straggler, StragglerReason};
 use crate::lifetime::{Lifetime, Note, Phase};
-use crate::report::{Ended, RunError, Straggler, StragglerReason};
+use crate::runtime::signals;
+use crate::scheduler::Slot;
 use crate::service::Left;
-use crate::signals;
-use crate::slot::Slot;
-use crate::sync::Arc;
-use crate::sync::channel::{Receiver, RecvTimeoutError};
 
 /// Takes one runtime from its start to its end, on whatever thread it is put.
 pub(super) struct Runner {

@@ -4,12 +4,12 @@ use std::time::{Duration, Instant};
 
 use super::launch::spawn;
 use super::lock;
-use crate::context::{self, Dropping};
-use crate::failure::{Failure, Origin};
-use crate::latch::Latch;
+use crate::base::latch::Latch;
+use crate::base::sync::{Arc, Mutex};
+use crate::errors::failure::{Failure, Origin};
 use crate::lifetime::{Lifetime, Phase};
-use crate::slot::Slot;
-use crate::sync::{Arc, Mutex};
+use crate::scheduler::Slot;
+use crate::task::context::{self, Dropping};
 
 /// After so many batches the launch is held up: others hand in payloads as fast as it spawns them.
 const BATCHES: usize = 3;

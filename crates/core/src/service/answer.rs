@@ -10,8 +10,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use crate::failure::Cause;
-use crate::outcome::{Outcome, cause_of};
+use crate::errors::failure::Cause;
+use crate::errors::outcome::{Outcome, cause_of};
 
 /// What a service may say of its own end, beside that it failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -4,12 +4,12 @@ use super::answer::Answered;
 use super::supervision::{Event, RunId};
 use super::supervisor::By;
 use super::unit_core::UnitCore;
-use crate::event::EventListener;
-use crate::failure::{Cause, Failure};
+use crate::base::event::EventListener;
+use crate::base::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use crate::base::sync::{Arc, OnceLock, Weak};
+use crate::errors::failure::{Cause, Failure};
 use crate::lifetime::Phase;
-use crate::record::Record;
-use crate::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use crate::sync::{Arc, OnceLock, Weak};
+use crate::task::record::Record;
 
 /// One run of a service. Shared by its payload, its tokens and the supervisor.
 #[derive(Clone)]

@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::unit::Unit;
 use super::unit_core::UnitCore;
-use crate::sync::Arc;
+use crate::base::sync::Arc;
 
 /// What a service comes [after](crate::Settings::after): a unit, or a name.
 #[derive(Clone)]

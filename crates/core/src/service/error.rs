@@ -4,9 +4,9 @@ use std::error::Error;
 use std::fmt;
 use std::panic::Location;
 
-use crate::error::Reason;
-use crate::failure::Origin;
-use crate::text;
+use crate::base::text;
+use crate::errors::failure::Origin;
+use crate::errors::refusal::Reason;
 
 /// Why a service was not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{Kind, PayloadOf, Run, Service, Settings};
-use crate::key::Key;
+use crate::contract::key::Key;
 
 /// A service made of a closure or a function: see [`service`].
 #[derive(Clone)]

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 
 use super::error::ServeError;
-use crate::report::RunError;
+use crate::errors::report::RunError;
 use crate::runtime::Runtime;
 
 /// A service that is collected when the program is linked: what the attribute `service` makes of a free

@@ -50,7 +50,7 @@ pub(crate) use self::supervisor::{Left, Supervisor};
 
 use self::answer::sealed::Answer as _;
 use self::answer::{Answered, Answering};
-use crate::key::Key;
+use crate::contract::key::Key;
 use crate::payload::{Coroutine, Parallel, Subroutine};
 
 /// The kind of payload that the flavour of the service `S` runs.

@@ -6,8 +6,8 @@ use super::dependency::{Dependency, Other};
 use super::error::Problem;
 use super::registry::{State, Waiting};
 use super::unit_core::UnitCore;
+use crate::base::sync::Arc;
 use crate::lifetime::Lifetime;
-use crate::sync::Arc;
 
 /// The units that a unit comes after. All of them are known.
 pub(super) fn resolve(state: &State, after: &[Dependency]) -> Vec<Arc<UnitCore>> {

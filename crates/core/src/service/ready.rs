@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::attempt::Attempt;
-use crate::context;
+use crate::task::context;
 
 /// By which a service says that it is ready, so that those [after](crate::Settings::after) it start.
 ///

@@ -11,10 +11,10 @@ use super::source::Launch;
 use super::state::UnitState;
 use super::supervisor::{By, Entrant, drop_value};
 use super::unit_core::UnitCore;
+use crate::base::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use crate::errors::report::RunError;
 use crate::lifetime::Lifetime;
-use crate::report::RunError;
-use crate::slot::Slot;
-use crate::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use crate::scheduler::Slot;
 
 /// How many services may be over before the first of them are forgotten.
 const REMEMBERED: usize = 1024;

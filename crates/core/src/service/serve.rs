@@ -15,12 +15,12 @@ use super::state::UnitStatus;
 use super::unit::Unit;
 use super::watch::UnitChanges;
 use super::{PayloadOf, sealed};
-use crate::failure::Origin;
-use crate::key::Key;
-use crate::key::sealed::{Chosen, Select as _};
+use crate::base::sync::Arc;
+use crate::contract::key::Key;
+use crate::contract::key::sealed::{Chosen, Select as _};
+use crate::errors::failure::Origin;
 use crate::lifetime::Phase;
 use crate::runtime::Runtime;
-use crate::sync::Arc;
 
 impl Runtime {
     /// Takes `service`: starts it, watches it, starts it again if its settings say so, and stops it with

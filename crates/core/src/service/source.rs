@@ -9,16 +9,16 @@ use super::attempt::Attempt;
 use super::supervisor::drop_at_last;
 use super::unit_core::UnitCore;
 use super::{PayloadOf, Service, sealed};
-use crate::account::Header;
-use crate::context::{self, Dropping};
-use crate::envelope::Ticket;
-use crate::error::Reason;
-use crate::key::Key;
+use crate::base::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use crate::contract::key::Key;
+use crate::errors::refusal::Reason;
 use crate::lifetime::Phase;
 use crate::payload::{Coroutine, Parallel, Subroutine};
 use crate::runtime::spawn;
-use crate::slot::{Slot, Typed};
-use crate::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use crate::scheduler::{Slot, Typed};
+use crate::task::account::Header;
+use crate::task::context::{self, Dropping};
+use crate::task::envelope::Ticket;
 
 /// Makes a service's value for each run after the first.
 pub(super) type Make<S> = Box<dyn Fn() -> S + Send + Sync>;

@@ -20,8 +20,8 @@
 use std::fmt;
 use std::time::Instant;
 
-use crate::failure::Failure;
-use crate::sync::Arc;
+use crate::base::sync::Arc;
+use crate::errors::failure::Failure;
 
 /// What a service is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -30,15 +30,15 @@ use super::error::Problem;
 use super::supervision::{Blame, Effect, Event, Id, Newcomer, RunId, Supervision};
 use super::unit_core::UnitCore;
 use super::watch::{UnitChanges, Watchers};
-use crate::context;
-use crate::failure::{Cause, Failure, Origin, panic_message};
-use crate::identifier::Identifier;
+use crate::base::identifier::Identifier;
+use crate::base::moment::Moment;
+use crate::base::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use crate::base::sync::thread::{Builder, JoinHandle};
+use crate::base::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use crate::errors::failure::{Cause, Failure, Origin, panic_message};
+use crate::errors::report::{Straggler, StragglerReason};
 use crate::lifetime::{Lifetime, Phase};
-use crate::moment::Moment;
-use crate::report::{Straggler, StragglerReason};
-use crate::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use crate::sync::thread::{Builder, JoinHandle};
-use crate::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use crate::task::context;
 
 /// How long whoever moves a manual clock waits for all that fell due to be done, at most, in real time.
 const SETTLED_WITHIN: Duration = Duration::from_secs(1);

@@ -10,9 +10,9 @@ use std::time::Duration;
 use super::state::{UnitState, UnitStatus};
 use super::supervision::Wish;
 use super::unit_core::{UnitCore, is_ready};
-use crate::event::EventListener;
-use crate::failure::Failure;
-use crate::sync::Arc;
+use crate::base::event::EventListener;
+use crate::base::sync::Arc;
+use crate::errors::failure::Failure;
 
 /// A service that a runtime has taken: to look at it, and to stop or restart it.
 ///

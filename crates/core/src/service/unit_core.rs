@@ -9,12 +9,12 @@ use super::state::{Status, UnitState, UnitStatus};
 use super::supervision::{Event, Id, Wish};
 use super::supervisor::By;
 use super::watch::UnitChange;
-use crate::event::{self, EventListener};
-use crate::failure::{Failure, Origin};
+use crate::base::event::{self, EventListener};
+use crate::base::moment::Moment;
+use crate::base::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use crate::errors::failure::{Failure, Origin};
 use crate::lifetime::Lifetime;
-use crate::moment::Moment;
-use crate::slot::Slot;
-use crate::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use crate::scheduler::Slot;
 
 /// A unit, whatever its service is.
 pub(crate) struct UnitCore {

@@ -8,11 +8,11 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use super::state::UnitState;
-use crate::clock::Clock;
-use crate::event::{Event, EventListener, Wakers};
-use crate::failure::Failure;
-use crate::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use crate::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use crate::base::clock::Clock;
+use crate::base::event::{Event, EventListener, Wakers};
+use crate::base::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use crate::base::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use crate::errors::failure::Failure;
 
 /// One change of one service's state.
 #[derive(Debug, Clone)]

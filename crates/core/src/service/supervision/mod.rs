@@ -33,7 +33,7 @@ use self::node::{Node, Run, Stage};
 use self::timers::{Due, Timers};
 use super::settings::Policy;
 use super::state::UnitState;
-use crate::moment::Moment;
+use crate::base::moment::Moment;
 
 /// A unit's number. Whoever comes later has a higher one.
 pub(crate) type Id = usize;

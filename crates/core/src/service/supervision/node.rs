@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::shares::Path;
 use super::timers::Key;
 use super::{Exit, Id, RunId, Wish};
-use crate::moment::Moment;
+use crate::base::moment::Moment;
 use crate::service::settings::Policy;
 
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use super::node::{Asked, Launch, Run, Stage};
 use super::timers::Due;
 use super::{Blame, Call, Effect, Id, Line, RunId, STEP, Stop, Why, Wish};
-use crate::moment::Moment;
+use crate::base::moment::Moment;
 use crate::service::state::UnitState;
 
 impl<F> Call<'_, F> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Id;
-use crate::moment::Moment;
+use crate::base::moment::Moment;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Due {

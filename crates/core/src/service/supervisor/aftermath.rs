@@ -1,14 +1,14 @@
 //! What runs code of the user's after an event, where nothing is locked.
 
-use crate::event::Wakers;
-use crate::failure::Failure;
+use crate::base::event::Wakers;
+use crate::base::sync::Arc;
+use crate::errors::failure::Failure;
+use crate::lifetime::telling::Line;
 use crate::lifetime::{Lifetime, Untold};
 use crate::service::attempt::Attempt;
 use crate::service::supervisor::By;
 use crate::service::unit_core::UnitCore;
 use crate::service::watch::{News, UnitChange};
-use crate::sync::Arc;
-use crate::telling::Line;
 
 /// What is to come once the lock of services is released.
 #[must_use = "subscribers are to be told, and who waits is to be woken"]

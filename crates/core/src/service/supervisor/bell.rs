@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
+use crate::base::moment::Moment;
+use crate::base::sync::{Condvar, Mutex, PoisonError};
 use crate::lifetime::Lifetime;
-use crate::moment::Moment;
-use crate::sync::{Condvar, Mutex, PoisonError};
 
 /// Rung from anywhere, also under locks: it has one of its own, which nobody else holds.
 #[derive(Default)]

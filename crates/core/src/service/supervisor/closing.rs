@@ -5,17 +5,17 @@ use std::time::{Duration, Instant};
 
 use super::outward::Outward;
 use super::{By, State, Supervisor};
-use crate::failure::{Cause, Failure};
-use crate::joining::Joining;
+use crate::base::joining::Joining;
+use crate::base::sync::atomic::Ordering::SeqCst;
+use crate::base::sync::{Arc, MutexGuard, PoisonError};
+use crate::errors::failure::{Cause, Failure};
+use crate::errors::report::Straggler;
 use crate::lifetime::Lifetime;
-use crate::report::Straggler;
 use crate::service::attempt::Attempt;
 use crate::service::state::UnitState;
 use crate::service::supervision::Event;
 use crate::service::supervisor::Aftermath;
 use crate::service::unit_core::UnitCore;
-use crate::sync::atomic::Ordering::SeqCst;
-use crate::sync::{Arc, MutexGuard, PoisonError};
 
 /// How long the supervisor has for its end if others have used up the cancel time: it is quick.
 const CLOSING: Duration = Duration::from_millis(100);

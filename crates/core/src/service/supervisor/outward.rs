@@ -3,14 +3,14 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::{By, Supervisor};
-use crate::error::Reason;
-use crate::failure::{Cause, Failure, contain, panic_message};
+use crate::base::sync::Arc;
+use crate::base::sync::thread::Builder;
+use crate::errors::failure::{Cause, Failure, contain, panic_message};
+use crate::errors::refusal::Reason;
 use crate::lifetime::Lifetime;
 use crate::service::attempt::Attempt;
 use crate::service::supervision::Event;
 use crate::service::unit_core::UnitCore;
-use crate::sync::Arc;
-use crate::sync::thread::Builder;
 
 pub(super) enum Outward {
     StartFlavour(Arc<UnitCore>),

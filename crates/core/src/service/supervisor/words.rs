@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use super::super::supervision::{Blame, Cause as Reason, Id, Line as What, Why};
-use crate::failure::{Cause, Failure, FailureKind};
+use crate::base::sync::Arc;
+use crate::errors::failure::{Cause, Failure, FailureKind};
+use crate::lifetime::telling::Line;
 use crate::service::state::UnitState;
 use crate::service::unit_core::UnitCore;
-use crate::sync::Arc;
-use crate::telling::Line;
 
 /// How units are found by their number.
 type Find<'a> = dyn Fn(Id) -> Option<&'a Arc<UnitCore>> + 'a;

@@ -1,0 +1,220 @@
+//! An event that costs next to nothing as long as nobody waits for it.
+//!
+//! Wakers are the user's code and may block, or use Foster: they are taken out under the lock and woken
+//! without it, on whatever thread the notifier chooses.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use slab::Slab;
+
+use crate::base::clock::Clock;
+use crate::base::sync::atomic::{Ordering::SeqCst, fence};
+use crate::base::sync::{Arc, Condvar, Mutex, MutexGuard, OnceBox, PoisonError};
+use crate::errors::failure::contain;
+
+/// Something that happens again and again, and can be waited for.
+///
+/// Whoever waits listens first and looks afterwards whether what he waits for is there; whoever brings it
+/// about does that first and notifies afterwards. Most are never listened to: such a one has no memory of
+/// its own.
+#[derive(Default)]
+pub(crate) struct Event {
+    listeners: OnceBox<Arc<Listeners>>,
+}
+
+#[derive(Default)]
+struct Listeners(Mutex<Slab<Arc<Node>>>);
+
+/// One who listens, to one notification.
+#[derive(Default)]
+struct Node {
+    state: Mutex<State>,
+    notified: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    is_notified: bool,
+    /// A thread sleeps until it is: to notify none would cost a system call all the same.
+    is_blocked: bool,
+    waker: Option<Waker>,
+}
+
+impl Event {
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    pub(crate) fn listen(&self) -> EventListener {
+        let listeners = Arc::clone(self.listeners.get_or_init(Box::default));
+        let node = Arc::<Node>::default();
+        let key = listeners.lock().insert(Arc::clone(&node));
+        // With the fence below: either that one's notifier sees the listener, or the listener's next look
+        // sees what has been brought about.
+        fence(SeqCst);
+        EventListener {
+            listeners,
+            node,
+            key,
+        }
+    }
+
+    /// Blocks until `look` finds what is waited for, at most for `time` on `clock`.
+    pub(crate) fn wait<R>(
+        &self,
+        clock: &Clock,
+        time: Duration,
+        look: impl FnMut() -> Option<R>,
+    ) -> Option<R> {
+        wait(|| self.listen(), clock, time, look)
+    }
+
+    /// Lets all who listen go on. Wakers run right here.
+    pub(crate) fn notify(&self) {
+        self.notify_threads().wake();
+    }
+
+    /// Lets all threads that listen go on, and takes out the wakers of all others, which are to be woken
+    /// where the user's code may run.
+    pub(crate) fn notify_threads(&self) -> Wakers {
+        fence(SeqCst);
+        let Some(listeners) = self.listeners.get() else {
+            return Wakers::default();
+        };
+        let nodes = std::mem::take(&mut *listeners.lock());
+        nodes.iter().filter_map(|(_, node)| node.notify()).collect()
+    }
+}
+
+impl Listeners {
+    fn lock(&self) -> MutexGuard<'_, Slab<Arc<Node>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Node {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn notify(&self) -> Option<Waker> {
+        let mut state = self.lock();
+        state.is_notified = true;
+        if state.is_blocked {
+            self.notified.notify_one();
+        }
+        state.waker.take()
+    }
+}
+
+/// Wakers that are still to be woken.
+#[derive(Default)]
+#[must_use = "whoever they belong to sleeps until they are woken"]
+pub(crate) struct Wakers(Vec<Waker>);
+
+impl Wakers {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn append(&mut self, mut other: Self) {
+        self.0.append(&mut other.0);
+    }
+
+    /// Wakes them all, whatever becomes of one.
+    pub(crate) fn wake(self) {
+        for waker in self.0 {
+            contain(|| waker.wake());
+        }
+    }
+}
+
+impl FromIterator<Waker> for Wakers {
+    fn from_iter<I: IntoIterator<Item = Waker>>(wakers: I) -> Self {
+        Self(wakers.into_iter().collect())
+    }
+}
+
+/// Waits for one notification: the next one after it was made.
+pub(crate) struct EventListener {
+    listeners: Arc<Listeners>,
+    node: Arc<Node>,
+    key: usize,
+}
+
+impl EventListener {
+    /// Blocks until the notification, at most until `limit`.
+    pub(crate) fn wait(self, limit: Option<Instant>) {
+        let mut state = self.node.lock();
+        state.is_blocked = true;
+        while !state.is_notified {
+            let notified = &self.node.notified;
+            state = match limit {
+                None => notified.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Some(limit) => {
+                    let left = limit.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
+                        return;
+                    }
+                    let waited = notified.wait_timeout(state, left);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+        }
+    }
+}
+
+impl Future for EventListener {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        // Cloned before the lock and dropped after it: both are the user's code.
+        let waker = context.waker().clone();
+        let replaced = {
+            let mut state = self.node.lock();
+            match state.is_notified {
+                true => Err(waker),
+                false => Ok(state.waker.replace(waker)),
+            }
+        };
+        match replaced {
+            Ok(_) => Poll::Pending,
+            Err(_) => Poll::Ready(()),
+        }
+    }
+}
+
+impl Drop for EventListener {
+    fn drop(&mut self) {
+        let mut nodes = self.listeners.lock();
+        let own = |node: &Arc<Node>| Arc::ptr_eq(node, &self.node);
+        // After a notification the key may be another's.
+        if nodes.get(self.key).is_some_and(own) {
+            // Not the last reference, which has the waker.
+            nodes.remove(self.key);
+        }
+    }
+}
+
+/// Blocks until `look` finds what is waited for, at most for `time` on `clock`, and looks again whenever what
+/// `listen` listens to happens.
+pub(crate) fn wait<R>(
+    listen: impl Fn() -> EventListener,
+    clock: &Clock,
+    time: Duration,
+    mut look: impl FnMut() -> Option<R>,
+) -> Option<R> {
+    let deadline = clock.after(time);
+    loop {
+        // Listening comes before the look, so that no notification falls between the two.
+        let listener = listen();
+        let found = look();
+        if found.is_some() || clock.now() >= deadline {
+            return found;
+        }
+        listener.wait(clock.sleep_limit(deadline));
+    }
+}

@@ -1,0 +1,11 @@
+//! The lowest floor: what knows nothing of payloads, flavours and runtimes.
+
+pub(crate) mod clock;
+pub(crate) mod event;
+pub(crate) mod identifier;
+pub(crate) mod joining;
+pub(crate) mod latch;
+pub(crate) mod moment;
+pub(crate) mod sync;
+pub(crate) mod teller;
+pub(crate) mod text;

@@ -1,0 +1,38 @@
+//! All that threads meet at: locks, atomics, threads, thread-locals, the failure channel.
+//!
+//! The library takes them from here so that models can put others in their place, which choose who
+//! goes on at each of these points: `cargo test -p foster-models` (see `models`). Reference counts and
+//! cells that are written once are no such points.
+
+#[cfg(all(test, foster_model))]
+mod model;
+
+#[cfg(all(test, foster_model))]
+pub(crate) use self::model::*;
+#[cfg(not(all(test, foster_model)))]
+pub(crate) use self::real::*;
+pub(crate) use once_cell::race::OnceBox;
+pub(crate) use std::sync::{Arc, OnceLock, PoisonError, Weak};
+
+#[cfg(not(all(test, foster_model)))]
+mod real {
+    pub(crate) use flume as channel;
+    pub(crate) use scoped_tls::scoped_thread_local;
+    pub(crate) use std::sync::mpsc::sync_channel;
+    pub(crate) use std::sync::{Condvar, LazyLock, Mutex, MutexGuard, atomic};
+    pub(crate) use std::{thread, thread_local};
+
+    /// Whether a thread has run its last line.
+    pub(crate) fn is_finished(thread: &thread::JoinHandle<()>) -> bool {
+        thread.is_finished()
+    }
+
+    /// A static that is made when it is first used.
+    macro_rules! lazy_static {
+        ($(#[$attribute:meta])* static ref $name:ident: $type:ty = $init:expr;) => {
+            $(#[$attribute])*
+            static $name: $crate::base::sync::LazyLock<$type> = $crate::base::sync::LazyLock::new(|| $init);
+        };
+    }
+    pub(crate) use lazy_static;
+}

@@ -1,0 +1,343 @@
+//! The trait behind every flavour, and what its authors need beside it.
+
+use std::fmt;
+use std::time::Instant;
+
+use crate::base::identifier::Identifier;
+use crate::base::sync::Weak;
+use crate::errors::refusal::BoxError;
+use crate::scheduler::Slot;
+
+/// Runs payloads on one kind of executor.
+///
+/// A runtime holds its flavours as trait objects and knows nothing of what is behind them; a
+/// flavour sees payloads and nothing of results, panics, names or failures: core wraps all of that
+/// around the payload. What is left to a flavour is to poll or run what it is given, in its
+/// executor's context, and to end when it is asked to.
+///
+/// A flavour is started through a [`Key`](crate::Key), which also gives it its identifier. Most
+/// executors that poll on one thread need none of this by hand: see
+/// [`ExecutorThread`](crate::ExecutorThread).
+///
+/// # A whole flavour
+///
+/// An executor of one thread that polls its payloads in turn, for as long as there are any:
+///
+/// ```
+/// use std::future::Future;
+/// use std::pin::Pin;
+/// use std::sync::mpsc::{Receiver, Sender, channel};
+/// use std::sync::{Arc, Condvar, Mutex};
+/// use std::task::{Context, Waker};
+/// use std::thread;
+/// use std::time::{Duration, Instant};
+///
+/// use foster_core::{BoxError, Coroutine, Flavour, Identifier, Key, Rejected, Reporter, Runtime};
+///
+/// /// The key: a small value that says which flavour, and how to start it.
+/// #[derive(Clone, Debug, PartialEq)]
+/// struct Turns;
+///
+/// impl Key for Turns {
+///     type Payload = Coroutine;
+///
+///     fn identifier(&self) -> Identifier {
+///         const { Identifier::new("turns") }
+///     }
+///
+///     fn start(&self, reporter: Reporter) -> Result<Arc<dyn Flavour<Payload = Coroutine>>, BoxError> {
+///         let (sender, receiver) = channel();
+///         let ended = Arc::new((Mutex::new(false), Condvar::new()));
+///         let at_end = Arc::clone(&ended);
+///         thread::Builder::new().name("turns".to_owned()).spawn(move || {
+///             if thread::spawn(move || take_turns(receiver)).join().is_err() {
+///                 reporter.lost("its thread panicked");
+///             }
+///             *at_end.0.lock().unwrap() = true;
+///             at_end.1.notify_all();
+///         })?;
+///         Ok(Arc::new(TurnsFlavour { queue: Mutex::new(Some(sender)), ended }))
+///     }
+/// }
+///
+/// fn take_turns(queue: Receiver<Coroutine>) {
+///     let mut context = Context::from_waker(Waker::noop());
+///     let mut payloads: Vec<Coroutine> = Vec::new();
+///     let mut open = true;
+///     while open || !payloads.is_empty() {
+///         // Takes at most one new payload a round, so that those that run are never starved.
+///         match queue.recv_timeout(Duration::from_millis(1)) {
+///             Ok(payload) => payloads.push(payload),
+///             Err(error) => open = error == std::sync::mpsc::RecvTimeoutError::Timeout,
+///         }
+///         payloads.retain_mut(|payload| Pin::new(payload).poll(&mut context).is_pending());
+///     }
+/// }
+///
+/// #[derive(Debug)]
+/// struct TurnsFlavour {
+///     queue: Mutex<Option<Sender<Coroutine>>>,
+///     ended: Arc<(Mutex<bool>, Condvar)>,
+/// }
+///
+/// impl Flavour for TurnsFlavour {
+///     type Payload = Coroutine;
+///
+///     fn spawn(&self, payload: Coroutine) -> Result<(), Rejected<Coroutine>> {
+///         match &*self.queue.lock().unwrap() {
+///             Some(queue) => queue.send(payload).map_err(|error| Rejected::new(error.0)),
+///             None => Err(Rejected::new(payload)),
+///         }
+///     }
+///
+///     fn block_on(&self, payload: Coroutine) -> Result<(), Rejected<Coroutine>> {
+///         let completion = payload.completion();
+///         self.spawn(payload)?;
+///         completion.wait();
+///         Ok(())
+///     }
+///
+///     fn cancel(&self) {
+///         *self.queue.lock().unwrap() = None;
+///     }
+///
+///     fn join(&self, by: Instant) -> bool {
+///         let ended = self.ended.0.lock().unwrap();
+///         let left = by.saturating_duration_since(Instant::now());
+///         *self.ended.1.wait_timeout_while(ended, left, |ended| !*ended).unwrap().0
+///     }
+/// }
+///
+/// let runtime = Runtime::builder().until_idle().build();
+/// runtime.adopt(Turns, || async { println!("my turn") })?;
+/// runtime.run()?;
+/// # Ok::<(), foster_core::RunError>(())
+/// ```
+///
+/// # Known flavours
+///
+/// `foster-smol`, `foster-tokio` and `foster-thread`; [`Manual`](crate::Manual) in this crate.
+///
+/// # For implementors
+///
+/// The clauses below have ids; `foster-testkit` has the cases that check them. These hold for a
+/// payload from when the flavour took it until it is over, whichever method took it:
+///
+/// - **POLL-1** A payload that was woken is polled again, whichever thread woke it, and also if that
+///   was while it was polled. A wake that comes after its end does no harm.
+/// - **POLL-2** Polls and drops are inside the executor's context, where its timers and sockets work.
+///   All [`Coroutine`](crate::Coroutine)s of a flavour are polled and dropped on one thread.
+/// - **POLL-3** No payload is dropped, forgotten or left before it is ready, and a flavour on which
+///   none is left waits for more. One that cannot go on says so by [`Reporter::lost`].
+pub trait Flavour: fmt::Debug + Send + Sync + 'static {
+    /// What this flavour runs: [`Coroutine`](crate::Coroutine), [`Parallel`](crate::Parallel),
+    /// [`Subroutine`](crate::Subroutine), or a kind of its own that is built around one of them.
+    type Payload;
+
+    /// Takes `payload` and returns without waiting for it.
+    ///
+    /// # For implementors
+    ///
+    /// - **SPAWN-1** A payload that comes before [`cancel`](Self::cancel) is accepted, unless it cannot be
+    ///   run at all. What is accepted starts at most once, and does start unless it is cancelled before.
+    /// - **SPAWN-2** The caller is not blocked, even when every thread of the flavour is busy, and
+    ///   the payload does not run inside this call.
+    /// - **SPAWN-3** Payloads spawned from one thread start in that order.
+    /// - **SPAWN-4** New payloads are taken in bounded batches: however many come, timers, sockets
+    ///   and the payloads that run already go on.
+    ///
+    /// # What the runner promises
+    ///
+    /// Calls come from any thread and overlap. Any of them may race with `cancel`.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejected`] hands the payload back untouched, once `cancel` was called or if the flavour
+    /// cannot run it.
+    ///
+    /// # Panics
+    ///
+    /// Never because of the payload, whose `poll` and `run` do not panic.
+    fn spawn(&self, payload: Self::Payload) -> Result<(), Rejected<Self::Payload>>;
+
+    /// Takes `payload` and returns when it is over, which includes that it was cancelled.
+    ///
+    /// # For implementors
+    ///
+    /// - **BLOCK-1** It returns once the payload's [`Completion`](crate::Completion) is reached:
+    ///   no earlier, and without needing anything more of the flavour.
+    /// - **BLOCK-2** A flavour of [`Subroutine`](crate::Subroutine)s runs the payload right here, on
+    ///   the calling thread. Any other spawns it and waits.
+    ///
+    /// # What the runner promises
+    ///
+    /// It is not called where waiting could never end, as on a thread of the flavour itself. Which these are is
+    /// known from first polls, and by [`Reporter::runs_here`] and [`Reporter::runs_where`].
+    ///
+    /// # Errors
+    ///
+    /// As [`spawn`](Self::spawn).
+    ///
+    /// # Panics
+    ///
+    /// Never because of the payload.
+    fn block_on(&self, payload: Self::Payload) -> Result<(), Rejected<Self::Payload>>;
+
+    /// Asks the flavour to end, and returns at once: it takes nothing more, and its threads end
+    /// when nothing is left to run.
+    ///
+    /// # For implementors
+    ///
+    /// - **CANCEL-1** Calling it twice is calling it once.
+    /// - **CANCEL-2** Payloads are not dropped for it: each has been woken, is ready at its next
+    ///   poll, and drops the user's future there, in the executor's context. An executor is dropped
+    ///   only when it is empty.
+    /// - **CANCEL-3** From here on `spawn` and `block_on` reject every payload.
+    /// - **CANCEL-4** It returns at once, also while payloads are alive or block their thread.
+    /// - **CANCEL-5** The flavour's threads end as soon as nothing is left to run.
+    ///
+    /// # Limits
+    ///
+    /// Blocking code cannot be interrupted. Its flavour does not wait for it here, and need not in
+    /// `join` once the time is over.
+    fn cancel(&self);
+
+    /// Waits for the end of the flavour's threads until `by`; whether they have ended.
+    ///
+    /// # For implementors
+    ///
+    /// - **JOIN-1** It returns at `by` at the latest; with a `by` that has passed it only looks.
+    /// - **JOIN-2** `true` means that no thread of the flavour runs any more.
+    ///
+    /// # What the runner promises
+    ///
+    /// `cancel` came first, on all flavours, so that all of them end at the same time.
+    fn join(&self, by: Instant) -> bool;
+}
+
+/// A payload that a flavour did not take, handed back.
+pub struct Rejected<P> {
+    payload: P,
+    reason: Option<BoxError>,
+}
+
+impl<P> Rejected<P> {
+    /// Hands `payload` back because the flavour has been cancelled.
+    pub fn new(payload: P) -> Self {
+        Self {
+            payload,
+            reason: None,
+        }
+    }
+
+    /// Hands `payload` back because of `reason`, which the adopter will be told.
+    pub fn because(payload: P, reason: impl Into<BoxError>) -> Self {
+        Self {
+            payload,
+            reason: Some(reason.into()),
+        }
+    }
+
+    /// The payload.
+    pub fn into_payload(self) -> P {
+        self.payload
+    }
+
+    pub(crate) fn into_parts(self) -> (P, Option<BoxError>) {
+        (self.payload, self.reason)
+    }
+}
+
+impl<P> fmt::Debug for Rejected<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rejected")
+            .field("reason", &self.reason)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A flavour's line to its runtime, by which it can say that it is lost.
+#[derive(Clone)]
+pub struct Reporter {
+    identifier: Identifier,
+    // Weak, as a flavour must not keep its runtime alive.
+    slot: Weak<Slot>,
+}
+
+impl Reporter {
+    pub(crate) fn new(identifier: Identifier, slot: Weak<Slot>) -> Self {
+        Self { identifier, slot }
+    }
+
+    pub(crate) fn slot(&self) -> Option<crate::base::sync::Arc<Slot>> {
+        self.slot.upgrade()
+    }
+
+    /// The identifier under which the flavour was started, to name threads after.
+    pub fn identifier(&self) -> &Identifier {
+        &self.identifier
+    }
+
+    /// Says on how many threads the flavour runs payloads, which is one unless it says so. An execute
+    /// that waits for a flavour is refused as a deadlock only if all of its threads are blocked.
+    pub fn runs_on(&self, threads: usize) {
+        if let Some(slot) = self.slot.upgrade() {
+            slot.set_width(threads);
+        }
+    }
+
+    /// Says that the flavour runs payloads on the calling thread, from which an execute on it would wait
+    /// for itself. Otherwise that is known from a payload's first poll on. See also
+    /// [`runs_where`](Self::runs_where).
+    pub fn runs_here(&self) {
+        if let Some(slot) = self.slot.upgrade() {
+            slot.note_thread();
+        }
+    }
+
+    /// Gives an answer to whether the flavour runs payloads on the calling thread, for a flavour that cannot
+    /// say so by [`runs_here`](Self::runs_here), as its threads are others' or change.
+    ///
+    /// `answer` is asked on every thread that is about to wait in an execute, on whatever flavour of the
+    /// runtime, and what it says holds for that thread until it is asked there again. It must be quick, and
+    /// neither wait nor panic. The first answer that is given stays.
+    pub fn runs_where(&self, answer: impl Fn() -> bool + Send + Sync + 'static) {
+        if let Some(slot) = self.slot.upgrade() {
+            slot.ask_where(Box::new(answer));
+        }
+    }
+
+    /// How large the stacks of the flavour's threads are to be, in bytes, if the runtime's builder
+    /// [says so](crate::Builder::stack_size).
+    pub fn stack_size(&self) -> Option<usize> {
+        self.slot.upgrade()?.lifetime.settings.stack_size
+    }
+
+    /// Says that the flavour died for `reason`: it will run nothing more.
+    ///
+    /// That is a failure, and so is every payload that was alive on the flavour; a caller that
+    /// waited for one of them gets an error.
+    pub fn lost(&self, reason: impl Into<String>) {
+        if let Some(slot) = self.slot.upgrade() {
+            slot.lose(&reason.into());
+        }
+    }
+}
+
+impl fmt::Debug for Reporter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Reporter").field(&self.identifier).finish()
+    }
+}
+
+#[cfg(all(test, not(foster_model)))]
+mod tests {
+    use super::*;
+    use crate::{Coroutine, Subroutine};
+
+    #[test]
+    fn flavour_is_dyn_compatible() {
+        fn _coroutines(_: &dyn Flavour<Payload = Coroutine>) {}
+        fn _subroutines(_: &dyn Flavour<Payload = Subroutine>) {}
+    }
+}

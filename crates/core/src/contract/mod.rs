@@ -1,0 +1,4 @@
+//! What a flavour is, and what its author has to do with.
+
+pub(crate) mod flavour;
+pub(crate) mod key;

@@ -1,0 +1,444 @@
+//! Failures: what went wrong with a payload, kept as data and as text.
+
+use std::any::Any;
+use std::borrow::Cow;
+use std::error::Error;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::base::identifier::Identifier;
+use crate::base::text;
+use crate::errors::outcome::ErrorValue;
+
+/// Stands for the links of a chain that were not kept.
+const MORE_CAUSES: &str = "… (more causes)";
+
+/// How a payload failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum FailureKind {
+    /// The payload returned an error.
+    Error,
+    /// The payload, or a destructor of it, panicked.
+    Panic,
+    /// The payload returned a value, but has no caller who could receive it.
+    OrphanedReturn,
+    /// The payload's flavour died, could not start, or dropped the payload unfinished.
+    Lost,
+    /// A service did not say that it is ready: in time, or at all before it ended.
+    NotReady,
+    /// A service returned that must never end (see
+    /// [`return_is_failure`](crate::Settings::return_is_failure)), or more often than the limit of its restarts
+    /// lets it.
+    Returned,
+    /// A service would not end, so that it could not be started again.
+    Stuck,
+}
+
+impl fmt::Display for FailureKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Error => "error",
+            Self::Panic => "panic",
+            Self::OrphanedReturn => "orphaned return",
+            Self::Lost => "lost",
+            Self::NotReady => "not ready",
+            Self::Returned => "returned",
+            Self::Stuck => "stuck",
+        })
+    }
+}
+
+/// One failure: which payload, on which flavour, adopted where, and why.
+///
+/// `Display` is one line without the cause, as for every error. `{:#}` is one line with the whole
+/// chain, as anyhow prints it: ``payload `poller` on smol failed: no answer: no route``.
+/// [`RunError`](crate::RunError) prints the whole of it. Clones share the cause.
+#[derive(Clone)]
+pub struct Failure {
+    origin: Origin,
+    cause: Arc<Cause>,
+    /// Apart from the texts, which may be needed for longer.
+    error: Option<Arc<Contained>>,
+    during_shutdown: bool,
+    given_up: Option<GivenUp>,
+}
+
+/// A service that was started too often.
+#[derive(Debug, Clone, Copy)]
+struct GivenUp {
+    starts: usize,
+    window: Duration,
+}
+
+impl Failure {
+    pub(crate) fn new(origin: Origin, mut cause: Cause) -> Self {
+        Self {
+            origin,
+            error: cause.error.take().map(Arc::new),
+            cause: Arc::new(cause),
+            during_shutdown: false,
+            given_up: None,
+        }
+    }
+
+    /// The failure of a service that is not started once more after it.
+    pub(crate) fn give_up(mut self, starts: usize, window: Duration) -> Self {
+        self.given_up = Some(GivenUp { starts, window });
+        self
+    }
+
+    /// What there is to tell of it: without the error itself, which is the user's.
+    pub(crate) fn texts(mut self) -> Self {
+        self.error = None;
+        self
+    }
+
+    pub(crate) fn mark_during_shutdown(&mut self) {
+        self.during_shutdown = true;
+    }
+
+    pub(crate) fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// The payload's name: the one given by [`named`](crate::Runtime::named), else the place
+    /// where it was handed to the runtime, such as `src/main.rs:12`.
+    pub fn payload(&self) -> &str {
+        &self.origin.payload
+    }
+
+    /// The identifier of the payload's flavour.
+    pub fn flavour(&self) -> &str {
+        self.origin.flavour.as_str()
+    }
+
+    /// Where the payload was handed to the runtime.
+    pub fn location(&self) -> &'static Location<'static> {
+        self.origin.location
+    }
+
+    /// How the payload failed.
+    pub fn kind(&self) -> FailureKind {
+        self.cause.kind
+    }
+
+    /// What went wrong, in one text: the error's own text without its sources, the panic's
+    /// message, the orphaned value's `Debug` text, or how the payload was lost.
+    pub fn message(&self) -> &str {
+        &self.cause.message
+    }
+
+    /// The texts of the error's sources, outermost first; at most 32 are kept.
+    pub fn chain(&self) -> &[String] {
+        &self.cause.chain
+    }
+
+    /// The error that the payload returned, for downcasting.
+    ///
+    /// An `anyhow::Error` is shown as the error that it was made from. `None` for failures that
+    /// are no returned error.
+    pub fn error(&self) -> Option<&(dyn Error + Send + Sync + 'static)> {
+        self.error.as_ref().map(|error| error.as_dyn())
+    }
+
+    /// How often the service had been started within its [limit](crate::Restart::limit)'s window when
+    /// this, its last failure, made Foster give it up; `None` for every other failure.
+    pub fn starts(&self) -> Option<usize> {
+        self.given_up.map(|given_up| given_up.starts)
+    }
+
+    /// Whether the runtime was already stopping when this happened.
+    pub fn during_shutdown(&self) -> bool {
+        self.during_shutdown
+    }
+
+    /// Writes the failure and its whole cause as an indented block.
+    pub(crate) fn write_report(&self, f: &mut fmt::Formatter<'_>, indent: &str) -> fmt::Result {
+        let inner = format!("{indent}  ");
+        write!(f, "{indent}{self}{}\n{inner}", self.origin.place())?;
+        self.write_cause(f, &inner)
+    }
+
+    /// Writes the failure and its whole cause on one line.
+    pub(crate) fn write_line(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}{}", self.origin.place())?;
+        let mut above = "";
+        for link in std::iter::once(self.message()).chain(self.chain().iter().map(String::as_str)) {
+            // Many errors print their source's text as part of their own.
+            if above.is_empty() || !above.contains(link) {
+                write!(f, ": {}", text::line(link, text::MESSAGE_LIMIT))?;
+            }
+            above = link;
+        }
+        if self.cause.chain_cut {
+            f.write_str(": … (more causes)")?;
+        }
+        Ok(())
+    }
+
+    /// Writes the whole cause, the first line without `indent`.
+    pub(crate) fn write_cause(&self, f: &mut fmt::Formatter<'_>, indent: &str) -> fmt::Result {
+        let mut above = self.message();
+        let message = text::block(above, text::MESSAGE_LIMIT, indent);
+        write!(f, "{message}")?;
+        for link in self.chain() {
+            // Many errors print their source's text as part of their own.
+            if !above.contains(link.as_str()) {
+                let link = text::block(link, text::MESSAGE_LIMIT, indent);
+                write!(f, "\n{indent}caused by: {link}")?;
+            }
+            above = link;
+        }
+        if self.cause.chain_cut {
+            write!(f, "\n{indent}caused by: {MORE_CAUSES}")?;
+        }
+        Ok(())
+    }
+
+    /// The backtrace that the error carries, if one was taken.
+    pub(crate) fn backtrace(&self) -> Option<String> {
+        self.error.as_ref()?.backtrace()
+    }
+
+    /// Writes the whole cause behind what stands there, on the same line.
+    fn write_chain(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for link in std::iter::once(self.message()).chain(self.chain().iter().map(String::as_str)) {
+            write!(f, ": {}", text::line(link, text::MESSAGE_LIMIT))?;
+        }
+        if self.cause.chain_cut {
+            write!(f, ": {MORE_CAUSES}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let how = match self.cause.kind {
+            FailureKind::Error => "failed",
+            FailureKind::Panic => "panicked",
+            FailureKind::OrphanedReturn => "returned a value that nobody receives",
+            FailureKind::Lost => "was lost",
+            FailureKind::NotReady => "did not become ready",
+            FailureKind::Returned if self.given_up.is_some() => "returned",
+            FailureKind::Returned => "returned, although it must never end",
+            FailureKind::Stuck => "would not end",
+        };
+        write!(f, "{} {how}", self.origin)?;
+        if let Some(GivenUp { starts, window }) = self.given_up {
+            let times = if starts == 1 { "time" } else { "times" };
+            write!(
+                f,
+                ", and is given up: started {starts} {times} within {window:?}"
+            )?;
+        }
+        if f.alternate() {
+            self.write_chain(f)?;
+        }
+        Ok(())
+    }
+}
+
+/// Shows the texts that were taken when it happened, and runs nothing of the user's.
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Failure")
+            .field("payload", &self.payload())
+            .field("flavour", &self.flavour())
+            .field("location", &format_args!("{}", self.location()))
+            .field("kind", &self.kind())
+            .field("message", &self.message())
+            .field("chain", &self.chain())
+            .field("during_shutdown", &self.during_shutdown)
+            .field("starts", &self.starts())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Error for Failure {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.error.as_ref().map(|error| error.as_dyn() as _)
+    }
+}
+
+/// Which payload something is about.
+#[derive(Debug, Clone)]
+pub(crate) struct Origin {
+    pub(crate) payload: Arc<str>,
+    /// Whether `payload` was chosen by the user; if not, it already says the place.
+    pub(crate) named: bool,
+    /// Whether it is a service.
+    pub(crate) service: bool,
+    pub(crate) flavour: Identifier,
+    pub(crate) location: &'static Location<'static>,
+}
+
+impl Origin {
+    pub(crate) fn new(
+        name: Option<Cow<'static, str>>,
+        location: &'static Location<'static>,
+        flavour: Identifier,
+    ) -> Self {
+        // An empty name is refused, and says nothing.
+        let name = name.filter(|name| !name.is_empty());
+        Self {
+            named: name.is_some(),
+            service: false,
+            payload: match name {
+                Some(name) => name.into(),
+                None => format!("{}:{}", location.file(), location.line()).into(),
+            },
+            flavour,
+            location,
+        }
+    }
+
+    /// Where the payload came from, to stand behind its name, unless the name says it already.
+    pub(crate) fn place(&self) -> String {
+        match self.named {
+            true => format!(" (from {}:{})", self.location.file(), self.location.line()),
+            false => String::new(),
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = text::line(&self.payload, text::NAME_LIMIT);
+        let what = if self.service { "service" } else { "payload" };
+        write!(f, "{what} `{name}` on {}", self.flavour)
+    }
+}
+
+/// Why a payload failed.
+pub(crate) struct Cause {
+    kind: FailureKind,
+    message: String,
+    chain: Vec<String>,
+    chain_cut: bool,
+    error: Option<Contained>,
+}
+
+impl Cause {
+    pub(crate) fn text(kind: FailureKind, message: String) -> Self {
+        Self {
+            kind,
+            message,
+            chain: Vec::new(),
+            chain_cut: false,
+            error: None,
+        }
+    }
+
+    /// A returned error. Its texts are taken here, on the payload's thread: a report must not run
+    /// code of the user's.
+    pub(crate) fn error(error: ErrorValue) -> Self {
+        Self::with_error(FailureKind::Error, None, error)
+    }
+
+    pub(crate) fn orphaned(value: String) -> Self {
+        Self::text(FailureKind::OrphanedReturn, value)
+    }
+
+    pub(crate) fn lost(message: impl Into<String>) -> Self {
+        Self::text(FailureKind::Lost, message.into())
+    }
+
+    /// A flavour that could not take the payload for a reason of its own.
+    pub(crate) fn lost_by(message: &str, error: Box<dyn Error + Send + Sync>) -> Self {
+        Self::with_error(FailureKind::Lost, Some(message), ErrorValue::Boxed(error))
+    }
+
+    pub(crate) fn panic(payload: Box<dyn Any + Send>) -> Self {
+        Self::text(FailureKind::Panic, panic_message(payload))
+    }
+
+    fn with_error(kind: FailureKind, message: Option<&str>, error: ErrorValue) -> Self {
+        let mut chain = Vec::new();
+        let mut link: Option<&(dyn Error + 'static)> = Some(error.as_dyn());
+        while let Some(error) = link.filter(|_| chain.len() <= text::CHAIN_LIMIT) {
+            chain.push(text_of(error));
+            link = source_of(error);
+        }
+        let chain_cut = link.is_some();
+        let message = match message {
+            Some(message) => message.to_owned(),
+            None => chain.remove(0),
+        };
+        Self {
+            kind,
+            message,
+            chain,
+            chain_cut,
+            error: Some(Contained(Some(error))),
+        }
+    }
+}
+
+/// An error whose destructor's panic ends here: whoever drops a report has nothing to do with it.
+struct Contained(Option<ErrorValue>);
+
+impl Contained {
+    fn as_dyn(&self) -> &(dyn Error + Send + Sync + 'static) {
+        let error = self.0.as_ref();
+        error.expect("it is there until it is dropped").as_dyn()
+    }
+
+    fn backtrace(&self) -> Option<String> {
+        self.0.as_ref()?.backtrace()
+    }
+}
+
+impl Drop for Contained {
+    fn drop(&mut self) {
+        let error = self.0.take();
+        contain(|| drop(error));
+    }
+}
+
+fn text_of(error: &(dyn Error + 'static)) -> String {
+    attempt(|| error.to_string())
+        .unwrap_or_else(|| "an error that cannot be shown: its `Display` panicked".to_owned())
+}
+
+/// An error's source, or none if asking for it panics.
+pub(crate) fn source_of<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
+    attempt(|| error.source()).flatten()
+}
+
+/// Runs code of the user's that must not stop Foster's, such as a waker's: its panic ends here, with
+/// the message that the panic hook has printed.
+pub(crate) fn contain(code: impl FnOnce()) {
+    attempt(code);
+}
+
+/// What `code` of the user's returns, or none if it panics. The panic's value ends here as well: it may
+/// panic when it is dropped.
+pub(crate) fn attempt<R>(code: impl FnOnce() -> R) -> Option<R> {
+    match catch_unwind(AssertUnwindSafe(code)) {
+        Ok(result) => Some(result),
+        Err(panic) => {
+            panic_message(panic);
+            None
+        }
+    }
+}
+
+/// The message of a caught panic. The panic's value is dropped here, caught as well.
+pub(crate) fn panic_message(payload: Box<dyn Any + Send>) -> String {
+    let message = match payload.downcast_ref::<&'static str>() {
+        Some(text) => (*text).to_owned(),
+        None => match payload.downcast_ref::<String>() {
+            Some(text) => text.clone(),
+            None => "a panic whose value is no text".to_owned(),
+        },
+    };
+    if let Err(again) = catch_unwind(AssertUnwindSafe(move || drop(payload))) {
+        // Its destructor panicked, and the new panic's might: leaked, as there is no end to it.
+        std::mem::forget(again);
+    }
+    message
+}

@@ -1,0 +1,6 @@
+//! What went wrong, as data and as text.
+
+pub(crate) mod failure;
+pub(crate) mod outcome;
+pub(crate) mod refusal;
+pub(crate) mod report;

@@ -1,0 +1,171 @@
+//! What an adopted payload may return, and what that means.
+#![allow(
+    private_interfaces,
+    private_bounds,
+    reason = "the traits are closed: nobody else can name or call what is private here"
+)]
+
+use std::any::Any;
+use std::backtrace::BacktraceStatus;
+use std::convert::Infallible;
+use std::error::Error;
+use std::fmt::Debug;
+
+use crate::errors::failure::{Cause, attempt};
+use crate::errors::refusal::is_clean_stop;
+
+/// What a payload that is *adopted* may return: nothing, or a failure.
+///
+/// An adopted payload has no caller, so nobody could receive a value from it. It may return
+///
+/// - `()`, `!` or [`Infallible`]: nothing is left to say;
+/// - `Result<_, E>` of these, where `E` converts into `Box<dyn Error + Send + Sync>` (any error,
+///   `anyhow::Error`, `String`, `&str`, a boxed error): `Err` is a failure;
+/// - `Option<T>` with `T: Debug`: `Some` is an *orphaned return*, which is a failure, too.
+///
+/// An `Err` that is Foster's own "stopping" or "cancelled" ([`AdoptError`](crate::AdoptError),
+/// [`ExecuteError`](crate::ExecuteError)), also one wrapped by `anyhow` or another error's
+/// `source`, is no failure: it only says that the runtime ends, which it knows.
+///
+/// The trait is closed: its method is private to Foster.
+#[diagnostic::on_unimplemented(
+    message = "a payload that is adopted must not return `{Self}`: it has no caller who could receive the value",
+    label = "adopted payloads return nothing or an error",
+    note = "return `()`, `Result<(), E>`, `Option<T: Debug>` (where `Some` is a failure) or `!`",
+    note = "to get a value back use `execute` (blocks) or `call` (a future) in place of `adopt`",
+    note = "if `{Self}` is a future, the payload is async and its flavour is not: did you mean an async flavour?"
+)]
+pub trait Outcome: sealed::Verdict {}
+
+/// The part of a `Result` that says nothing: `()`, `!` or [`Infallible`].
+///
+/// The trait is closed.
+#[diagnostic::on_unimplemented(
+    message = "a payload that is adopted must not return `Result<{Self}, _>`: it has no caller who could receive the value",
+    label = "adopted payloads return `Result<(), E>`",
+    note = "end the payload in `Ok(())`; to get a value back use `execute` (blocks) or `call` (a future) in place of `adopt`"
+)]
+pub trait Nothing: sealed::Sealed {}
+
+pub(crate) mod sealed {
+    use super::Cause;
+
+    pub trait Sealed {}
+
+    pub trait Verdict: 'static {
+        #[doc(hidden)]
+        fn verdict(self) -> Option<Cause>;
+    }
+}
+
+/// Names the type `!`, which stable Rust only writes as a function's return type.
+trait Returns {
+    type Output;
+}
+
+impl<T> Returns for fn() -> T {
+    type Output = T;
+}
+
+type Never = <fn() -> ! as Returns>::Output;
+
+impl sealed::Sealed for () {}
+impl Nothing for () {}
+impl sealed::Sealed for Never {}
+impl Nothing for Never {}
+
+impl sealed::Verdict for () {
+    fn verdict(self) -> Option<Cause> {
+        None
+    }
+}
+impl Outcome for () {}
+
+impl sealed::Verdict for Never {
+    fn verdict(self) -> Option<Cause> {
+        match self {}
+    }
+}
+impl Outcome for Never {}
+
+// From Rust 1.100 on `Infallible` is `!` itself, and the impls above are its own.
+#[rustversion::before(1.100)]
+mod infallible {
+    use super::*;
+
+    impl sealed::Sealed for Infallible {}
+    impl Nothing for Infallible {}
+
+    impl sealed::Verdict for Infallible {
+        fn verdict(self) -> Option<Cause> {
+            match self {}
+        }
+    }
+    impl Outcome for Infallible {}
+}
+
+impl<T, E> sealed::Verdict for Result<T, E>
+where
+    T: Nothing + 'static,
+    E: Into<Box<dyn Error + Send + Sync>> + 'static,
+{
+    fn verdict(self) -> Option<Cause> {
+        cause_of(self.err()?)
+    }
+}
+impl<T, E> Outcome for Result<T, E>
+where
+    T: Nothing + 'static,
+    E: Into<Box<dyn Error + Send + Sync>> + 'static,
+{
+}
+
+impl<T: Debug + 'static> sealed::Verdict for Option<T> {
+    fn verdict(self) -> Option<Cause> {
+        self.map(|value| Cause::orphaned(format!("{value:?}")))
+    }
+}
+impl<T: Debug + 'static> Outcome for Option<T> {}
+
+/// Why a payload that returned `error` has failed; `None` if it only says that the runtime ends.
+pub(crate) fn cause_of<E>(error: E) -> Option<Cause>
+where
+    E: Into<Box<dyn Error + Send + Sync>> + 'static,
+{
+    // An anyhow error is kept as it is: turned into a box it could no longer be downcast.
+    let mut error = Some(error);
+    let cause = match (&mut error as &mut dyn Any).downcast_mut::<Option<anyhow::Error>>() {
+        Some(error) => ErrorValue::Anyhow(error.take()?),
+        None => ErrorValue::Boxed(error?.into()),
+    };
+    (!is_clean_stop(&cause)).then(|| Cause::error(cause))
+}
+
+/// An error as the payload returned it.
+pub(crate) enum ErrorValue {
+    Boxed(Box<dyn Error + Send + Sync>),
+    Anyhow(anyhow::Error),
+}
+
+impl ErrorValue {
+    pub(crate) fn as_dyn(&self) -> &(dyn Error + Send + Sync + 'static) {
+        match self {
+            Self::Boxed(error) => error.as_ref(),
+            Self::Anyhow(error) => error.as_ref(),
+        }
+    }
+
+    /// The backtrace that it carries, if one was taken.
+    pub(crate) fn backtrace(&self) -> Option<String> {
+        let Self::Anyhow(error) = self else {
+            return None;
+        };
+        // Where an error may hand out a backtrace of its own, asking for it is code of the user's.
+        let text = || {
+            let backtrace = error.backtrace();
+            let is_there = backtrace.status() == BacktraceStatus::Captured;
+            is_there.then(|| backtrace.to_string())
+        };
+        attempt(text).flatten()
+    }
+}

@@ -1,0 +1,246 @@
+//! The errors of adopt, execute and call: what the runtime would not do, and why.
+
+use crate::errors::failure::Cause;
+use std::error::Error;
+use std::fmt;
+use std::panic::Location;
+
+use crate::base::text;
+use crate::errors::failure::{Origin, source_of};
+use crate::errors::outcome::ErrorValue;
+use crate::errors::report::RunError;
+use crate::service::{ServeError, ServeErrorKind};
+
+/// A boxed error, as flavours return it.
+pub type BoxError = Box<dyn Error + Send + Sync>;
+
+/// Why a payload was not adopted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum AdoptErrorKind {
+    /// The runtime is stopping or has stopped.
+    Stopping,
+    /// The key disagrees with one that this runtime already knows by the same identifier.
+    Conflict,
+    /// The flavour could not be started.
+    Start,
+    /// The flavour did not take the payload.
+    Rejected,
+    /// The name that the payload was given is empty.
+    Name,
+}
+
+/// Why a payload was not executed, or did not end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ExecuteErrorKind {
+    /// The runtime was not started yet.
+    NotRunning,
+    /// The runtime is stopping or has stopped.
+    Stopping,
+    /// The payload was cancelled, as the runtime stopped, or its flavour lost it.
+    Cancelled,
+    /// Waiting for the payload could never have ended.
+    Deadlock,
+    /// The key disagrees with one that this runtime already knows by the same identifier.
+    Conflict,
+    /// The flavour could not be started.
+    Start,
+    /// The flavour did not take the payload.
+    Rejected,
+    /// The name that the payload was given is empty.
+    Name,
+}
+
+/// The payload was not adopted; it has been dropped without being run.
+///
+/// A program that adopts from outside a running runtime may meet
+/// [`Stopping`](AdoptErrorKind::Stopping) at any time, as a signal may come at any time. It then goes
+/// on to [`wait`](crate::Runtime::wait), which tells whether anything failed.
+pub struct AdoptError(Box<Refused>);
+
+/// The payload has no value to give: the runtime did not run it, or did not run it to its end.
+///
+/// A panic of the payload is never an `ExecuteError`: it goes on in the caller.
+pub struct ExecuteError(Box<Refused>);
+
+#[derive(Debug)]
+struct Refused {
+    origin: Origin,
+    reason: Reason,
+}
+
+#[derive(Debug)]
+pub(crate) enum Reason {
+    NotRunning,
+    Stopping,
+    Cancelled,
+    Deadlock(String),
+    Conflict(String),
+    Start(BoxError),
+    Rejected(Option<BoxError>),
+    NoName,
+}
+
+impl Reason {
+    /// Why a payload that could not begin has failed, whose adopter was told that all is well; `None` if it met
+    /// the stop.
+    pub(crate) fn into_cause(self) -> Option<Cause> {
+        Some(match self {
+            Self::Stopping => return None,
+            Self::Start(error) => Cause::lost_by("its flavour could not be started", error),
+            Self::Rejected(Some(error)) => Cause::lost_by("its flavour does not take it", error),
+            _ => Cause::lost("its flavour does not take it"),
+        })
+    }
+}
+
+impl AdoptError {
+    pub(crate) fn new(origin: Origin, reason: Reason) -> Self {
+        Self(Box::new(Refused { origin, reason }))
+    }
+
+    /// Why the payload was not adopted.
+    pub fn kind(&self) -> AdoptErrorKind {
+        match &self.0.reason {
+            Reason::Conflict(_) => AdoptErrorKind::Conflict,
+            Reason::Start(_) => AdoptErrorKind::Start,
+            Reason::Rejected(_) => AdoptErrorKind::Rejected,
+            Reason::NoName => AdoptErrorKind::Name,
+            _ => AdoptErrorKind::Stopping,
+        }
+    }
+}
+
+impl ExecuteError {
+    pub(crate) fn new(origin: Origin, reason: Reason) -> Self {
+        Self(Box::new(Refused { origin, reason }))
+    }
+
+    /// Why there is no value.
+    pub fn kind(&self) -> ExecuteErrorKind {
+        match &self.0.reason {
+            Reason::NotRunning => ExecuteErrorKind::NotRunning,
+            Reason::Stopping => ExecuteErrorKind::Stopping,
+            Reason::Cancelled => ExecuteErrorKind::Cancelled,
+            Reason::Deadlock(_) => ExecuteErrorKind::Deadlock,
+            Reason::Conflict(_) => ExecuteErrorKind::Conflict,
+            Reason::Start(_) => ExecuteErrorKind::Start,
+            Reason::Rejected(_) => ExecuteErrorKind::Rejected,
+            Reason::NoName => ExecuteErrorKind::Name,
+        }
+    }
+}
+
+macro_rules! refusal_error {
+    ($name:ident, $verb:literal) => {
+        impl $name {
+            /// The payload's name, or the place where it was handed to the runtime.
+            pub fn payload(&self) -> &str {
+                &self.0.origin.payload
+            }
+
+            /// The identifier of the flavour that was asked for.
+            pub fn flavour(&self) -> &str {
+                self.0.origin.flavour.as_str()
+            }
+
+            /// Where the payload was handed to the runtime.
+            pub fn location(&self) -> &'static Location<'static> {
+                self.0.origin.location
+            }
+
+            pub(crate) fn origin(&self) -> &Origin {
+                &self.0.origin
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{} was {}", self.0.origin, self.0.reason.text($verb))
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(stringify!($name))
+                    .field("kind", &self.kind())
+                    .field("payload", &self.payload())
+                    .field("flavour", &self.flavour())
+                    .field("message", &self.to_string())
+                    .finish_non_exhaustive()
+            }
+        }
+
+        impl Error for $name {
+            fn source(&self) -> Option<&(dyn Error + 'static)> {
+                match &self.0.reason {
+                    Reason::Start(error) | Reason::Rejected(Some(error)) => Some(error.as_ref()),
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+refusal_error!(AdoptError, "adopted");
+refusal_error!(ExecuteError, "executed");
+
+impl Reason {
+    fn text(&self, verb: &str) -> String {
+        match self {
+            Self::NotRunning => {
+                format!("not {verb}: the runtime is not running, `run` or `start` comes first")
+            }
+            Self::Stopping => format!("not {verb}: the runtime is stopping or has stopped"),
+            Self::Cancelled => "cancelled: its runtime stopped, or its flavour lost it".to_owned(),
+            Self::Deadlock(ring) => format!(
+                "not {verb}: waiting for it would deadlock ({ring}); `call` waits without blocking"
+            ),
+            Self::Conflict(text) => format!("not {verb}: {text}"),
+            Self::Start(error) => format!("not {verb}: its flavour could not be started: {error}"),
+            Self::Rejected(Some(error)) => {
+                format!("not {verb}: its flavour does not take it: {error}")
+            }
+            Self::Rejected(None) => format!("not {verb}: its flavour does not take it"),
+            Self::NoName => format!("not {verb}: {}", text::NO_NAME),
+        }
+    }
+}
+
+/// Whether an error is Foster's own word for a runtime that ends, however it is wrapped.
+pub(crate) fn is_clean_stop(error: &ErrorValue) -> bool {
+    is_clean_chain(error.as_dyn())
+}
+
+fn is_clean_chain(error: &(dyn Error + 'static)) -> bool {
+    let mut link = Some(error);
+    // As deep as a report goes; a chain may be a ring.
+    for _ in 0..=text::CHAIN_LIMIT {
+        let Some(error) = link else { return false };
+        if let Some(error) = error.downcast_ref::<AdoptError>() {
+            return error.kind() == AdoptErrorKind::Stopping;
+        }
+        if let Some(error) = error.downcast_ref::<ExecuteError>() {
+            return matches!(
+                error.kind(),
+                ExecuteErrorKind::Stopping | ExecuteErrorKind::Cancelled
+            );
+        }
+        if let Some(error) = error.downcast_ref::<ServeError>() {
+            return error.kind() == ServeErrorKind::Stopping;
+        }
+        // Two that do not show what they hold as their source.
+        if let Some(inner) = error.downcast_ref::<RunError>() {
+            return inner.refusal().is_some_and(|error| is_clean_chain(error));
+        }
+        link = match error
+            .downcast_ref::<std::io::Error>()
+            .and_then(|error| error.get_ref())
+        {
+            Some(inner) => Some(inner),
+            None => source_of(error),
+        };
+    }
+    false
+}

@@ -1,0 +1,442 @@
+//! `RunError`: the report of all that went wrong in one lifetime.
+
+use std::error::Error;
+use std::fmt;
+use std::panic::Location;
+use std::sync::Arc;
+
+use crate::base::identifier::Identifier;
+use crate::base::text;
+use crate::contract::key::{LookupError, RegisterError};
+use crate::errors::failure::{Cause, Failure, Origin};
+use crate::errors::outcome::ErrorValue;
+use crate::errors::refusal::{AdoptError, BoxError, ExecuteError};
+use crate::service::ServeError;
+use crate::task::account::Account;
+
+/// How many stragglers, and how many left behind, a printed report lists.
+const SHOWN: usize = 64;
+
+/// All that went wrong while a runtime ran, or why it did not run.
+///
+/// It *is* the report: `Display` and `Debug` both print the whole of it, over several lines, and
+/// `source()` is `None`, so that whatever prints it prints it once. `fn main() -> Result<(),
+/// RunError>` reads well and exits with status 1.
+///
+/// At its end are the backtraces that `anyhow::Error`s carry, where `RUST_BACKTRACE` asks for them.
+///
+/// Cheap to clone: every waiter of a runtime gets the same report.
+#[derive(Clone)]
+pub struct RunError(Arc<Report>);
+
+enum Report {
+    Ended(Ended),
+    /// A payload was refused to the program around the runtime.
+    Refused(Failure),
+    /// The runtime could not be set up as the program wanted.
+    Setup(BoxError),
+    /// The services of the runtime cannot be started in any order.
+    Order(String),
+    AlreadyStarted,
+    NotStarted,
+    InsideItself,
+    Thread(std::io::Error),
+}
+
+/// What a runtime that ended badly has to say.
+#[derive(Default)]
+pub(crate) struct Ended {
+    pub(crate) failures: Vec<Failure>,
+    pub(crate) omitted: usize,
+    pub(crate) stragglers: Vec<Straggler>,
+    /// Services that waited for others when the stop began, in words.
+    pub(crate) in_vain: Vec<String>,
+    pub(crate) left_behind: Vec<Straggler>,
+}
+
+/// What kind of [`RunError`] this is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RunErrorKind {
+    /// Something failed, or would not end in time.
+    Failed,
+    /// A payload was not adopted or not executed; the program passed that on.
+    Refused,
+    /// A key could not be registered or was not found, or a linked service is missing.
+    Setup,
+    /// Services come after each other in a ring, or after one that is not there.
+    Order,
+    /// The runtime was started before: it runs once.
+    AlreadyStarted,
+    /// The runtime was waited for before it was started.
+    NotStarted,
+    /// A payload of the runtime waited for the runtime's own end.
+    InsideItself,
+    /// The operating system gave no thread to the runner.
+    Thread,
+}
+
+impl RunError {
+    pub(crate) fn ended(report: Ended) -> Self {
+        Self(Arc::new(Report::Ended(report)))
+    }
+
+    pub(crate) fn already_started() -> Self {
+        Self(Arc::new(Report::AlreadyStarted))
+    }
+
+    pub(crate) fn not_started() -> Self {
+        Self(Arc::new(Report::NotStarted))
+    }
+
+    pub(crate) fn inside_itself() -> Self {
+        Self(Arc::new(Report::InsideItself))
+    }
+
+    pub(crate) fn thread(error: std::io::Error) -> Self {
+        Self(Arc::new(Report::Thread(error)))
+    }
+
+    pub(crate) fn order(text: String) -> Self {
+        Self(Arc::new(Report::Order(text)))
+    }
+
+    pub(crate) fn setup(error: impl Error + Send + Sync + 'static) -> Self {
+        Self(Arc::new(Report::Setup(Box::new(error))))
+    }
+
+    fn refused(origin: Origin, error: impl Error + Send + Sync + 'static) -> Self {
+        let cause = Cause::error(ErrorValue::Boxed(Box::new(error)));
+        Self(Arc::new(Report::Refused(Failure::new(origin, cause))))
+    }
+
+    /// What kind of error this is.
+    pub fn kind(&self) -> RunErrorKind {
+        match &*self.0 {
+            Report::Ended(_) => RunErrorKind::Failed,
+            Report::Refused(_) => RunErrorKind::Refused,
+            Report::Setup(_) => RunErrorKind::Setup,
+            Report::Order(_) => RunErrorKind::Order,
+            Report::AlreadyStarted => RunErrorKind::AlreadyStarted,
+            Report::NotStarted => RunErrorKind::NotStarted,
+            Report::InsideItself => RunErrorKind::InsideItself,
+            Report::Thread(_) => RunErrorKind::Thread,
+        }
+    }
+
+    /// The error of the payload that was refused, if that is all that this says.
+    pub(crate) fn refusal(&self) -> Option<&(dyn Error + Send + Sync + 'static)> {
+        match &*self.0 {
+            Report::Refused(failure) => failure.error(),
+            _ => None,
+        }
+    }
+
+    fn report(&self) -> Option<&Ended> {
+        match &*self.0 {
+            Report::Ended(report) => Some(report),
+            _ => None,
+        }
+    }
+
+    /// The failures in the order in which they happened; the first is the cause of the end.
+    ///
+    /// Empty if the runtime ended for another reason and only a straggler is to be told, or if it
+    /// did not run at all (see [`kind`](Self::kind)). The first 64 are kept.
+    pub fn failures(&self) -> &[Failure] {
+        match &*self.0 {
+            Report::Ended(report) => &report.failures,
+            Report::Refused(failure) => std::slice::from_ref(failure),
+            _ => &[],
+        }
+    }
+
+    /// How many failures came after the first 64, which are the ones kept.
+    pub fn omitted(&self) -> usize {
+        self.report().map_or(0, |report| report.omitted)
+    }
+
+    /// What would not end in time.
+    pub fn stragglers(&self) -> &[Straggler] {
+        self.report().map_or(&[], |report| &report.stragglers)
+    }
+
+    /// Subroutines that still ran when the runtime ended and that were never asked to end, as
+    /// they never took a [`Shutdown`](crate::Shutdown) token.
+    pub fn left_behind(&self) -> &[Straggler] {
+        self.report().map_or(&[], |report| &report.left_behind)
+    }
+}
+
+impl fmt::Display for RunError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &*self.0 {
+            Report::Ended(report) => report.fmt(f),
+            Report::Refused(failure) => failure.write_cause(f, ""),
+            Report::Setup(error) => write!(f, "{error}"),
+            Report::Order(text) => f.write_str(text),
+            Report::AlreadyStarted => {
+                f.write_str("this runtime was already started: a runtime runs once")
+            }
+            Report::NotStarted => {
+                f.write_str("this runtime was not started: `start` comes before `wait`")
+            }
+            Report::InsideItself => f.write_str(
+                "a payload must not wait for the end of its own runtime, which waits for the payload",
+            ),
+            Report::Thread(error) => write!(f, "no thread for the runtime's runner: {error}"),
+        }
+    }
+}
+
+impl fmt::Debug for RunError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Error for RunError {}
+
+impl From<AdoptError> for RunError {
+    fn from(error: AdoptError) -> Self {
+        Self::refused(error.origin().clone(), error)
+    }
+}
+
+impl From<ExecuteError> for RunError {
+    fn from(error: ExecuteError) -> Self {
+        Self::refused(error.origin().clone(), error)
+    }
+}
+
+impl From<ServeError> for RunError {
+    fn from(error: ServeError) -> Self {
+        Self::refused(error.origin().clone(), error)
+    }
+}
+
+impl From<RegisterError> for RunError {
+    fn from(error: RegisterError) -> Self {
+        Self(Arc::new(Report::Setup(error.into())))
+    }
+}
+
+impl From<LookupError> for RunError {
+    fn from(error: LookupError) -> Self {
+        Self(Arc::new(Report::Setup(error.into())))
+    }
+}
+
+impl Ended {
+    pub(crate) fn is_clean(&self) -> bool {
+        self.failures.is_empty() && self.stragglers.is_empty()
+    }
+
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut sections = Sections { f, begun: false };
+        if let Some((cause, others)) = self.failures.split_first() {
+            sections.next(|f| cause.write_report(f, ""))?;
+            let (during, before): (Vec<_>, Vec<_>) =
+                others.iter().partition(|failure| failure.during_shutdown());
+            for (title, failures) in [("and:", before), ("then, during shutdown:", during)] {
+                if !failures.is_empty() {
+                    sections.next(|f| {
+                        f.write_str(title)?;
+                        failures.iter().try_for_each(|failure| {
+                            f.write_str("\n")?;
+                            failure.write_report(f, "  ")
+                        })
+                    })?;
+                }
+            }
+        }
+        match self.omitted {
+            0 => {}
+            1 => sections.next(|f| f.write_str("1 more failure, not kept"))?,
+            more => sections.next(|f| write!(f, "{more} more failures, not kept"))?,
+        }
+        if !self.in_vain.is_empty() {
+            sections.next(|f| {
+                f.write_str("waiting when the stop began:")?;
+                let shown = self.in_vain.iter().take(SHOWN);
+                shown
+                    .into_iter()
+                    .try_for_each(|one| write!(f, "\n  {one}"))?;
+                match self.in_vain.len().saturating_sub(SHOWN) {
+                    0 => Ok(()),
+                    more => write!(f, "\n  … and {more} more"),
+                }
+            })?;
+        }
+        for (title, stragglers) in [
+            ("did not end in time:", &self.stragglers),
+            ("left behind, still running:", &self.left_behind),
+        ] {
+            if !stragglers.is_empty() {
+                sections.next(|f| {
+                    f.write_str(title)?;
+                    let shown = &stragglers[..stragglers.len().min(SHOWN)];
+                    shown.iter().try_for_each(|one| write!(f, "\n  {one}"))?;
+                    match stragglers.len() - shown.len() {
+                        0 => Ok(()),
+                        more => write!(f, "\n  … and {more} more"),
+                    }
+                })?;
+            }
+        }
+        // Last, as they are long.
+        for failure in &self.failures {
+            if let Some(backtrace) = failure.backtrace() {
+                sections.next(|f| {
+                    let backtrace = text::block(backtrace.trim_end(), text::BACKTRACE_LIMIT, "  ");
+                    write!(f, "backtrace of {}:\n  {backtrace}", failure.origin())
+                })?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Writes the sections of a report, each on lines of its own.
+struct Sections<'a, 'b> {
+    f: &'a mut fmt::Formatter<'b>,
+    begun: bool,
+}
+
+impl<'b> Sections<'_, 'b> {
+    fn next(&mut self, write: impl FnOnce(&mut fmt::Formatter<'b>) -> fmt::Result) -> fmt::Result {
+        if std::mem::replace(&mut self.begun, true) {
+            self.f.write_str("\n")?;
+        }
+        write(self.f)
+    }
+}
+
+/// Something that had not ended when its runtime did.
+#[derive(Clone)]
+pub struct Straggler {
+    flavour: Identifier,
+    origin: Option<Origin>,
+    /// Where the record of the payload is, or was.
+    record: Option<usize>,
+    reason: StragglerReason,
+    /// What the reason alone does not say.
+    story: Option<Arc<str>>,
+}
+
+/// Why something had not ended when its runtime did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum StragglerReason {
+    /// The payload held a shutdown token and did not end within the grace time, or a service within its
+    /// [stop time](crate::Settings::stop_time).
+    Overran,
+    /// The payload blocks its flavour's thread, and so held up others of the flavour.
+    Blocking {
+        /// How many other payloads of the flavour could not be dropped for it.
+        others: usize,
+    },
+    /// The payload was cancelled, but its flavour neither polled nor dropped it.
+    Kept,
+    /// A thread of the flavour itself would not end.
+    Thread,
+    /// A subroutine without a shutdown token, which was never asked to end.
+    LeftBehind,
+    /// A service that holds a token and was not asked to end before the grace time was over: others that stop before
+    /// it had used that up.
+    NotAsked,
+    /// A service that holds a token and was asked to end, and had had a part of its time when a signal ended the grace
+    /// time.
+    CutShort,
+}
+
+impl Straggler {
+    pub(crate) fn of_payload(record: &Account, reason: StragglerReason) -> Self {
+        let origin = record.origin();
+        Self {
+            flavour: origin.flavour.clone(),
+            origin: Some(origin),
+            record: Some(record.address()),
+            reason,
+            story: None,
+        }
+    }
+
+    pub(crate) fn with_story(mut self, story: String) -> Self {
+        self.story = Some(story.into());
+        self
+    }
+
+    pub(crate) fn of_flavour(flavour: Identifier) -> Self {
+        Self {
+            flavour,
+            origin: None,
+            record: None,
+            reason: StragglerReason::Thread,
+            story: None,
+        }
+    }
+
+    /// Whether both are the same payload. Names do not tell that: many payloads may have one name.
+    pub(crate) fn is_payload_of(&self, other: &Self) -> bool {
+        self.record.is_some() && self.record == other.record
+    }
+
+    /// The payload's name, or the place where it was handed to the runtime; `None` if it is the
+    /// flavour's own thread that would not end.
+    pub fn payload(&self) -> Option<&str> {
+        self.origin.as_ref().map(|origin| &*origin.payload)
+    }
+
+    /// The identifier of the flavour.
+    pub fn flavour(&self) -> &str {
+        self.flavour.as_str()
+    }
+
+    /// Where the payload was handed to the runtime.
+    pub fn location(&self) -> Option<&'static Location<'static>> {
+        self.origin.as_ref().map(|origin| origin.location)
+    }
+
+    /// Why it had not ended.
+    pub fn reason(&self) -> StragglerReason {
+        self.reason
+    }
+}
+
+impl fmt::Display for Straggler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(origin) = &self.origin else {
+            return write!(f, "the executor thread of {}", self.flavour);
+        };
+        write!(f, "{origin}{}", origin.place())?;
+        if let Some(story) = &self.story {
+            return write!(f, ": {story}");
+        }
+        match self.reason {
+            StragglerReason::NotAsked => f.write_str(": not asked in time"),
+            StragglerReason::CutShort => f.write_str(": cut short by a signal"),
+            StragglerReason::Overran => {
+                f.write_str(": asked to end, it overran the time that it had")
+            }
+            StragglerReason::Blocking { others: 0 } => {
+                f.write_str(": it blocks its flavour's thread")
+            }
+            StragglerReason::Blocking { others } => {
+                write!(f, ": it blocks its flavour's thread and {others} more")
+            }
+            StragglerReason::Kept => f.write_str(": cancelled, but kept by its flavour"),
+            StragglerReason::Thread | StragglerReason::LeftBehind => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Straggler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Straggler")
+            .field("payload", &self.payload())
+            .field("flavour", &self.flavour())
+            .field("reason", &self.reason)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,380 @@
+//! One lifetime: the phase it is in, its failures, and who must be waited for.
+//!
+//! ```text
+//!                 launch            all spawned
+//!   Idle ──────────────► Starting ──────────────► Running
+//!     │                      │                       │
+//!     │ shutdown             │ failure, shutdown     │ failure, shutdown, signal, idle
+//!     ▼                      ▼                       ▼
+//!   Stopping ◄───────────────┴───────────────────────┘    `stop`
+//!     │ no holder is left, or grace is over                `end_grace`
+//!     ▼
+//!   Cancelling
+//!     │ all flavours joined, or cancel time is over        `end`
+//!     ▼
+//!   Over
+//! ```
+//!
+//! Phases only move down. Every move to Stopping is made by whoever causes it, inside its own
+//! call; all later moves are the runner's.
+
+mod ledger;
+pub(crate) mod telling;
+pub(crate) mod tokens;
+
+use std::time::{Duration, Instant};
+
+use crossbeam_utils::CachePadded;
+use slab::Slab;
+
+use self::ledger::Ledger;
+pub(crate) use self::ledger::Untold;
+use crate::base::clock::{Clock, Sleeper, later};
+use crate::base::event::Wakers;
+use crate::base::moment::Moment;
+use crate::base::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering::SeqCst};
+use crate::base::sync::channel::Sender;
+use crate::base::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use crate::base::teller::Teller;
+use crate::errors::failure::Failure;
+use crate::lifetime::telling::Lines;
+use crate::lifetime::tokens::Tokens;
+use crate::service::Supervisor;
+use crate::task::account::Account;
+use crate::task::reply::Gate;
+
+/// Set in the count of holders when it no longer matters who holds a token.
+const GRACE_OVER: usize = 1 << (usize::BITS - 1);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub(crate) enum Phase {
+    Idle,
+    Starting,
+    Running,
+    Stopping,
+    Cancelling,
+    Over,
+}
+
+/// What the runner is told through the failure channel.
+pub(crate) enum Note {
+    /// A payload failed.
+    Failure(Box<Failure>),
+    /// Something changed that the runner may be waiting for.
+    Look,
+    /// Grace is over now, whatever the clock says.
+    CutShort,
+}
+
+/// The settings of a runtime.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) grace: Duration,
+    pub(crate) cancel_timeout: Duration,
+    pub(crate) until_idle: bool,
+    /// Whether what nobody takes is not printed to standard error.
+    pub(crate) is_quiet: bool,
+    pub(crate) signals: crate::runtime::signals::Signals,
+    pub(crate) clock: Clock,
+    /// How large the stacks of the flavours' threads are to be, in bytes.
+    pub(crate) stack_size: Option<usize>,
+}
+
+/// The state that payloads, flavours, tokens and the runner of one runtime share.
+pub(crate) struct Lifetime {
+    phase: AtomicU8,
+    /// Whether it ever left Idle for Starting.
+    launched: AtomicBool,
+    /// How many payloads that are alive have taken a token; with [`GRACE_OVER`] as its top bit. On a cache line
+    /// of its own, as all that is handed in is held against the phase.
+    holders: CachePadded<AtomicUsize>,
+    /// Whether a [`Note::Look`] is under way, so that a million ends send one.
+    looking: AtomicBool,
+    notes: Sender<Note>,
+    ledger: Mutex<Ledger>,
+    lines: Lines,
+    /// Tells lines: runs subscribers and loggers.
+    teller: Arc<Teller>,
+    /// Runs wakers.
+    waker: Arc<Teller>,
+    /// The callers that wait for a payload, so that they can be let go at the end.
+    callers: Mutex<Slab<Arc<dyn Gate>>>,
+    /// When it was made, on its clock.
+    birth: Instant,
+    /// How the stop began. Written before it has, and never again.
+    stop: OnceLock<Stop>,
+    /// Notified when the stop begins, and each when its payload is over.
+    pub(crate) tokens: Tokens,
+    /// The services that are not over.
+    pub(crate) supervisor: Supervisor,
+    pub(crate) settings: Settings,
+}
+
+/// How the stop of a runtime began.
+#[derive(Debug, Clone, Copy)]
+struct Stop {
+    /// When, on the clock.
+    began: Instant,
+    /// When, in real time, if a failure began it.
+    failing_since: Option<Instant>,
+}
+
+impl Lifetime {
+    pub(crate) fn new(settings: Settings, notes: Sender<Note>) -> Arc<Self> {
+        let lifetime = Arc::new(Self {
+            birth: settings.clock.now(),
+            phase: AtomicU8::new(Phase::Idle as u8),
+            launched: AtomicBool::new(false),
+            holders: CachePadded::new(AtomicUsize::new(0)),
+            looking: AtomicBool::new(false),
+            notes,
+            ledger: Mutex::default(),
+            lines: Lines::new(settings.is_quiet),
+            teller: Teller::new("foster teller"),
+            waker: Teller::new("foster waker"),
+            callers: Mutex::default(),
+            stop: OnceLock::new(),
+            tokens: Tokens::default(),
+            supervisor: Supervisor::new(settings.grace),
+            settings,
+        });
+        let weak = Arc::downgrade(&lifetime);
+        lifetime.settings.clock.on_advance(weak);
+        lifetime
+    }
+
+    pub(crate) fn phase(&self) -> Phase {
+        match self.phase.load(SeqCst) {
+            0 => Phase::Idle,
+            1 => Phase::Starting,
+            2 => Phase::Running,
+            3 => Phase::Stopping,
+            4 => Phase::Cancelling,
+            _ => Phase::Over,
+        }
+    }
+
+    /// The present moment on its clock.
+    pub(crate) fn now(&self) -> Moment {
+        self.moment(self.settings.clock.now())
+    }
+
+    /// When `instant` is, for it.
+    pub(crate) fn moment(&self, instant: Instant) -> Moment {
+        Moment::after_birth(instant.saturating_duration_since(self.birth))
+    }
+
+    /// When `moment` is on its clock; far off, if it never is.
+    pub(crate) fn instant(&self, moment: Moment) -> Instant {
+        later(self.birth, moment.since_birth())
+    }
+
+    /// Moves from exactly `from` to `to`.
+    pub(crate) fn advance(&self, from: Phase, to: Phase) -> bool {
+        self.phase
+            .compare_exchange(from as u8, to as u8, SeqCst, SeqCst)
+            .is_ok()
+    }
+
+    /// Moves from Idle to Starting; `false` if the stop was quicker.
+    pub(crate) fn launch(&self) -> bool {
+        let launched = self.advance(Phase::Idle, Phase::Starting);
+        if launched {
+            self.launched.store(true, SeqCst);
+        }
+        launched
+    }
+
+    /// Whether it was started before the stop began.
+    pub(crate) fn was_launched(&self) -> bool {
+        self.launched.load(SeqCst)
+    }
+
+    /// Begins the stop, unless it has begun: from here on adopts are refused and every token says
+    /// that the end is requested. Returns whether it began here.
+    ///
+    /// Wakers run here, so no thread of Foster's calls it: see [`stop_aside`](Self::stop_aside).
+    pub(crate) fn stop(self: &Arc<Self>) -> bool {
+        let begun = self.flip(None);
+        if begun {
+            let wakers = self.announce();
+            self.supervisor.look(self);
+            wakers.wake();
+        }
+        begun
+    }
+
+    /// As [`stop`](Self::stop), and wakers run aside.
+    pub(crate) fn stop_aside(self: &Arc<Self>) -> bool {
+        let begun = self.flip(None);
+        if begun {
+            self.wake_aside(self.announce());
+        }
+        begun
+    }
+
+    /// When, in real time, a failure began the stop, if one did.
+    pub(crate) fn failing_since(&self) -> Option<Instant> {
+        self.stop.get()?.failing_since
+    }
+
+    /// Begins the stop, unless it has begun; for a failure that came at `failing_since`, if there is one.
+    fn flip(&self, failing_since: Option<Instant>) -> bool {
+        loop {
+            let phase = self.phase();
+            if phase >= Phase::Stopping {
+                return false;
+            }
+            // Before the phase, which the runner sees first. Whoever was quicker is as good.
+            let began = self.settings.clock.now();
+            let _ = self.stop.set(Stop {
+                began,
+                failing_since,
+            });
+            if self.advance(phase, Phase::Stopping) {
+                return true;
+            }
+        }
+    }
+
+    /// When the grace time is over. Counted from the moment of the stop and not from when the runner sees
+    /// it, so that whoever moves a manual clock need not wait for that.
+    pub(crate) fn grace_deadline(&self) -> Instant {
+        let began = self.stop.get().map(|stop| stop.began);
+        let began = began.unwrap_or_else(|| self.settings.clock.now());
+        later(began, self.settings.grace)
+    }
+
+    /// Has all go on that waits for the stop, but for those whose wakers are returned.
+    fn announce(&self) -> Wakers {
+        self.look();
+        self.supervisor.poke();
+        self.tokens.notify_threads()
+    }
+
+    /// Has the runner look at the state of things.
+    pub(crate) fn look(&self) {
+        if !self.looking.swap(true, SeqCst) {
+            self.tell(Note::Look);
+        }
+    }
+
+    /// The runner is about to look: what changes from here on needs a new note.
+    pub(crate) fn looked(&self) {
+        self.looking.store(false, SeqCst);
+    }
+
+    pub(crate) fn cut_short(&self) {
+        self.tell(Note::CutShort);
+    }
+
+    fn tell(&self, note: Note) {
+        // An error means that the runner is gone, and with it all that it could do.
+        let _ = self.notes.send(note);
+    }
+
+    /// Counts the payload as one to be waited for, once, unless grace is over. Whether it did so here.
+    pub(crate) fn hold(&self, record: &Account) -> bool {
+        if record.is_holder() || record.is_settled() {
+            return false;
+        }
+        let counted = self
+            .holders
+            .fetch_update(SeqCst, SeqCst, |holders| {
+                (holders & GRACE_OVER == 0).then_some(holders + 1)
+            })
+            .is_ok();
+        // Only the payload's own thread comes here while it lives, so nobody else counted it.
+        counted && record.hold()
+    }
+
+    /// Counts the supervisor of services as a holder until their stop is over; `false` if grace is over.
+    pub(crate) fn hold_for_services(&self) -> bool {
+        self.holders
+            .fetch_update(SeqCst, SeqCst, |holders| {
+                (holders & GRACE_OVER == 0).then_some(holders + 1)
+            })
+            .is_ok()
+    }
+
+    /// A payload that was counted has ended.
+    pub(crate) fn release(&self) {
+        self.holders.fetch_sub(1, SeqCst);
+    }
+
+    /// Whether a payload that is alive holds a token.
+    pub(crate) fn is_held(&self) -> bool {
+        self.holders.load(SeqCst) & !GRACE_OVER != 0
+    }
+
+    /// Ends the grace time if no payload holds a token; whether it has ended.
+    pub(crate) fn end_grace_if_unheld(&self) -> bool {
+        self.holders
+            .compare_exchange(0, GRACE_OVER, SeqCst, SeqCst)
+            .is_ok()
+    }
+
+    /// Ends the grace time, whoever holds a token.
+    pub(crate) fn end_grace(&self) {
+        self.holders.fetch_or(GRACE_OVER, SeqCst);
+    }
+
+    /// Lets `gate` be opened at the end of the lifetime, if nothing opens it before.
+    pub(crate) fn watch(&self, gate: Arc<dyn Gate>) -> usize {
+        let key = self.callers().insert(Arc::clone(&gate));
+        // `end` may have come before the insertion, and does not come twice.
+        if self.phase() == Phase::Over {
+            gate.give_up().wake();
+        }
+        key
+    }
+
+    pub(crate) fn unwatch(&self, key: usize) {
+        // Bound to a name so that it is dropped after the lock.
+        let _gate = self.callers().try_remove(key);
+    }
+
+    /// The lifetime is over: every caller that still waits is let go.
+    pub(crate) fn end(self: &Arc<Self>) {
+        self.phase.store(Phase::Over as u8, SeqCst);
+        let callers: Vec<_> = self
+            .callers()
+            .iter()
+            .map(|(_, gate)| gate.clone())
+            .collect();
+        let mut wakers = self.tokens.notify_threads();
+        for gate in callers {
+            wakers.append(gate.give_up());
+        }
+        self.wake_aside(wakers);
+    }
+
+    /// Waits for the end of the threads on which the user's code runs aside, at most until `by`.
+    pub(crate) fn join_aside(&self, by: Instant) {
+        self.teller.join(by);
+        self.waker.join(by);
+    }
+
+    /// How many callers would be let go at the end.
+    #[cfg(all(test, not(foster_model)))]
+    pub(crate) fn watched(&self) -> usize {
+        self.callers().len()
+    }
+
+    fn callers(&self) -> MutexGuard<'_, Slab<Arc<dyn Gate>>> {
+        self.callers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Sleeper for Lifetime {
+    fn next_due(&self) -> Option<Instant> {
+        self.supervisor.next_due(self)
+    }
+
+    fn wake(self: Arc<Self>) {
+        self.look();
+        self.tokens.notify_threads().wake();
+        self.supervisor.settle(&self);
+    }
+}

@@ -1,0 +1,52 @@
+//! Who listens to shutdown tokens, by the payload that they belong to.
+
+use std::collections::HashMap;
+
+use crate::base::event::{Event, EventListener, Wakers};
+use crate::base::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use crate::task::account::Account;
+
+/// An event for each payload that is alive and whose token somebody has listened to: it happens when the runtime
+/// stops, and when the payload is over. By the record's address, as most payloads have none.
+#[derive(Default)]
+pub(crate) struct Tokens {
+    events: Mutex<HashMap<usize, Arc<Event>>>,
+}
+
+impl Tokens {
+    pub(crate) fn listen(&self, record: &Account) -> EventListener {
+        record.set_listened();
+        let listener = self.lock().entry(record.address()).or_default().listen();
+        // It may have ended between the two, and then nobody forgets the event any more.
+        if record.is_settled() {
+            self.notify_of(record).wake();
+        }
+        listener
+    }
+
+    /// The payload is over: lets all threads go on that listen to its token, and forgets them.
+    pub(crate) fn notify_of(&self, record: &Account) -> Wakers {
+        let event = self.lock().remove(&record.address());
+        event.map_or_else(Wakers::default, |event| event.notify_threads())
+    }
+
+    /// Lets all threads go on that listen to any token.
+    pub(crate) fn notify_threads(&self) -> Wakers {
+        let events: Vec<_> = self.lock().values().cloned().collect();
+        let mut wakers = Wakers::default();
+        for event in events {
+            wakers.append(event.notify_threads());
+        }
+        wakers
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<usize, Arc<Event>>> {
+        self.events.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Of how many payloads somebody listens to a token.
+    #[cfg(all(test, not(foster_model)))]
+    pub(crate) fn listened(&self) -> usize {
+        self.lock().len()
+    }
+}

@@ -1,0 +1,229 @@
+//! The queue between those who hand payloads in and one executor's thread.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use crate::base::sync::Arc;
+use crate::contract::flavour::Rejected;
+use crate::payload::Coroutine;
+use crate::scheduler::Slot;
+use crate::scheduler::run_queue::{BATCH, RunQueue};
+
+/// A queue that any thread fills and one executor's thread drains, in batches.
+///
+/// A push costs a short lock that is shared with nothing but other pushes and one swap a batch;
+/// only the push that finds the executor asleep wakes it.
+#[derive(Default)]
+pub struct Intake {
+    queue: Arc<RunQueue>,
+}
+
+impl Intake {
+    /// An empty, open queue.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Puts `payload` at the end of the queue.
+    ///
+    /// # Errors
+    ///
+    /// Hands the payload back if the queue is closed.
+    pub fn push(&self, payload: Coroutine) -> Result<(), Rejected<Coroutine>> {
+        self.queue.push(payload)
+    }
+
+    /// Takes nothing more. What is in the queue is still drained.
+    pub fn close(&self) {
+        self.queue.close();
+    }
+
+    /// Whether [`close`](Self::close) was called.
+    pub fn is_closed(&self) -> bool {
+        self.queue.lock().closed
+    }
+
+    /// Closes the queue and ends what nobody will poll any more.
+    pub(crate) fn abandon(&self, slot: Option<&Slot>) {
+        self.queue.abandon(slot);
+    }
+
+    /// Polls every payload, until the queue is closed and all payloads are over.
+    ///
+    /// That is a task of one's own for each of them without its cost: what a payload wakes puts it back
+    /// into this queue. The executor polls nothing but this future, in its context. After at most 128
+    /// polls, or as soon as `is_spent` says so after one of them, `pause` is awaited, so that the executor
+    /// gets to everything else; it must not be ready before the executor has had a turn. When payloads are asked to
+    /// end or cancelled, up to 128 of them are looked at as if it were one poll, and `pause` is awaited then.
+    ///
+    /// An executor that gives each task a budget of its own, as tokio does, says with `is_spent` when that
+    /// of this future is used up.
+    ///
+    /// A flavour has one intake that is driven, and all polls of this future must come from one thread, as
+    /// those of its payloads do.
+    ///
+    /// # Panics
+    ///
+    /// When polled, if the intake is or was driven by another future.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it is ready, it leaves its payloads unfinished. [`ExecutorThread`](crate::ExecutorThread)
+    /// reports them as lost.
+    pub fn drive<P>(
+        &self,
+        pause: impl FnMut() -> P + 'static,
+        is_spent: impl FnMut() -> bool + 'static,
+    ) -> impl Future<Output = ()> + 'static
+    where
+        P: Future + 'static,
+    {
+        let queue = Arc::clone(&self.queue);
+        async move { queue.drive(pause, is_spent).await }
+    }
+
+    /// Hands every payload to `spawn`, which puts it on the executor that polls this future, until
+    /// the queue is closed and all payloads are over.
+    ///
+    /// After at most 128 payloads `pause` is awaited, so that the executor gets to everything else; it
+    /// must not be ready before the executor has had a turn. No more are handed over before all of
+    /// those have had their first poll.
+    pub async fn feed<P>(&self, mut spawn: impl FnMut(Fed), mut pause: impl FnMut() -> P)
+    where
+        P: Future,
+    {
+        let alive = Rc::new(Alive::default());
+        let mut batch = VecDeque::new();
+        let mut since_pause = 0;
+        while self.next_batch(&mut batch, &mut since_pause).await {
+            for payload in batch.drain(..) {
+                if payload.is_cancelled() {
+                    // Never started, so it needs no executor to end: a long queue goes fast.
+                    drop(payload);
+                    continue;
+                }
+                alive.count.set(alive.count.get() + 1);
+                alive.unpolled.set(alive.unpolled.get() + 1);
+                spawn(Fed {
+                    payload,
+                    alive: Rc::clone(&alive),
+                    polled: false,
+                });
+                since_pause += 1;
+                if since_pause == BATCH {
+                    since_pause = 0;
+                    pause().await;
+                    // An executor may come back here before it got to all of them. Were it given
+                    // more, its queue would grow, and what wakes would wait at the end of it.
+                    alive.none(|alive| &alive.unpolled).await;
+                }
+            }
+        }
+        alive.none(|alive| &alive.count).await;
+    }
+
+    /// Swaps the queue into the empty `batch`; `false` when it is closed and drained. A wait for
+    /// new payloads is a pause, too.
+    async fn next_batch(&self, batch: &mut VecDeque<Coroutine>, since_pause: &mut usize) -> bool {
+        poll_fn(|context| {
+            let mut state = self.queue.lock();
+            if !state.new.is_empty() {
+                std::mem::swap(&mut state.new, batch);
+                return Poll::Ready(true);
+            }
+            if state.closed {
+                return Poll::Ready(false);
+            }
+            state.waker = Some(context.waker().clone());
+            *since_pause = 0;
+            Poll::Pending
+        })
+        .await
+    }
+}
+
+impl fmt::Debug for Intake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inbox = self.queue.lock();
+        f.debug_struct("Intake")
+            .field("waiting", &inbox.new.len())
+            .field("closed", &inbox.closed)
+            .finish()
+    }
+}
+
+/// A coroutine on its way to an executor, counted by the [`feed`](Intake::feed) that it came from.
+#[must_use = "a payload that is dropped unpolled is reported as lost"]
+pub struct Fed {
+    payload: Coroutine,
+    alive: Rc<Alive>,
+    polled: bool,
+}
+
+impl Fed {
+    fn set_polled(&mut self) {
+        if !std::mem::replace(&mut self.polled, true) {
+            self.alive.one_less(&self.alive.unpolled);
+        }
+    }
+}
+
+impl Future for Fed {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let polled = Pin::new(&mut self.payload).poll(context);
+        self.set_polled();
+        polled
+    }
+}
+
+impl Drop for Fed {
+    fn drop(&mut self) {
+        self.set_polled();
+        self.alive.one_less(&self.alive.count);
+    }
+}
+
+impl fmt::Debug for Fed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Fed").field(&self.payload).finish()
+    }
+}
+
+/// The payloads on the executor.
+#[derive(Default)]
+struct Alive {
+    count: Cell<usize>,
+    /// Those that have not had their first poll.
+    unpolled: Cell<usize>,
+    /// The feed, which waits for one of the two to be none.
+    waker: RefCell<Option<Waker>>,
+}
+
+impl Alive {
+    fn one_less(&self, count: &Cell<usize>) {
+        count.set(count.get() - 1);
+        if count.get() == 0 {
+            if let Some(waker) = self.waker.take() {
+                waker.wake();
+            }
+        }
+    }
+
+    async fn none(&self, count: impl Fn(&Self) -> &Cell<usize>) {
+        poll_fn(|context| {
+            if count(self).get() == 0 {
+                return Poll::Ready(());
+            }
+            self.waker.replace(Some(context.waker().clone()));
+            Poll::Pending
+        })
+        .await;
+    }
+}

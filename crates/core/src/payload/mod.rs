@@ -1,0 +1,271 @@
+//! Payloads as flavours see them: coroutines and subroutines.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use crate::base::sync::Arc;
+use crate::base::text;
+use crate::scheduler::Slot;
+use crate::task::envelope::{Envelope, Ticket, is_large};
+use crate::task::record::Record;
+use crate::task::reply::Gate;
+
+/// A unit of work that fits flavours whose [`Payload`](crate::Flavour::Payload) is `P`.
+///
+/// Implemented for closures and functions without arguments:
+///
+/// | `P` | what fits |
+/// |---|---|
+/// | [`Coroutine`] | `FnOnce() -> impl Future`, the closure `Send`; the future need not be |
+/// | [`Parallel`] | the same, and the future is `Send` as well |
+/// | [`Subroutine`] | `FnOnce() -> T`, `Send` |
+///
+/// An author whose flavour has payloads of a kind of its own implements this trait for what users
+/// hand in, and builds the payload around one of these types.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no payload for a flavour of `{P}`s",
+    label = "not a payload that this flavour can run",
+    note = "an async flavour such as `Smol` or `Tokio` takes a closure that makes a future: `|| async {{ … }}`",
+    note = "a blocking flavour such as `Thread` takes a closure: `|| {{ … }}`",
+    note = "the closure takes no arguments, is `Send` and owns what it uses (`move`)"
+)]
+pub trait IntoPayload<P>: Sized {
+    /// What the payload gives when it ends.
+    type Output: 'static;
+
+    /// Makes the payload on behalf of `ticket`.
+    fn into_payload(self, ticket: Ticket<Self::Output>) -> P;
+}
+
+/// What an async flavour's closure makes: any future that owns what it uses.
+///
+/// Implemented for every `Future + 'static`; it exists for its error message.
+#[diagnostic::on_unimplemented(
+    message = "the payload of an async flavour must make a future, `{Self}` is none: did you mean a blocking flavour such as `Thread`?",
+    label = "this closure makes no future",
+    note = "write `|| async {{ … }}`, or run blocking code on `Thread`"
+)]
+pub trait Asynchronous: Future + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<A: Future + 'static> Asynchronous for A {}
+
+/// A payload that makes a future and polls it to its end, always on one thread.
+///
+/// It is `Send` and a future itself, so any executor can take it. The user's future inside is
+/// made at the first poll, on the thread that polls, and stays bound to it; it need not be `Send`.
+///
+/// # For implementors of flavours
+///
+/// - Poll a coroutine on one thread only. A poll on a second thread reports the flavour as broken
+///   and ends the payload; a drop on a second thread leaks the user's future. Neither is unsound.
+/// - `poll` never panics, and after `Ready` may be called again (it stays `Ready`).
+/// - Do not drop a coroutine that is not `Ready`: core cancels it by waking it, and its next poll
+///   is `Ready`. One that is dropped unfinished and uncancelled is reported as *lost*.
+///
+/// # Cancel safety
+///
+/// Core drops the user's future between two polls, where it awaits.
+#[must_use = "a coroutine that is dropped unpolled is reported as lost"]
+pub struct Coroutine(Envelope);
+
+impl Coroutine {
+    /// Makes the coroutine that runs `make` and what it makes.
+    pub fn new<F, A>(make: F, ticket: Ticket<A::Output>) -> Self
+    where
+        F: FnOnce() -> A + Send + 'static,
+        A: Future<Output: 'static> + 'static,
+    {
+        Self(Envelope::coroutine(make, ticket))
+    }
+
+    /// A handle to wait for the end of this payload with, for [`block_on`](crate::Flavour::block_on).
+    pub fn completion(&self) -> Completion {
+        Completion(self.0.record().gate())
+    }
+
+    /// Whether the payload would be dropped at its next poll.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.0.record().is_cancelled()
+    }
+
+    pub(crate) fn slot(&self) -> &Slot {
+        self.0.record().slot()
+    }
+
+    /// Takes the payload out, for the run queue.
+    pub(crate) fn into_record(self) -> Arc<Record> {
+        self.0.into_record()
+    }
+}
+
+impl Future for Coroutine {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        self.0.poll(context)
+    }
+}
+
+impl fmt::Debug for Coroutine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Coroutine of {}", self.0.record().origin())
+    }
+}
+
+impl<F, A> IntoPayload<Coroutine> for F
+where
+    F: FnOnce() -> A + Send + 'static,
+    A: Asynchronous<Output: 'static>,
+{
+    type Output = A::Output;
+
+    fn into_payload(self, ticket: Ticket<A::Output>) -> Coroutine {
+        // Boxed here, as large code takes room on the stack for each call on its way.
+        match const { is_large::<F>() } {
+            true => Coroutine::new(Box::new(self), ticket),
+            false => Coroutine::new(self, ticket),
+        }
+    }
+}
+
+/// A payload that makes a future and polls it to its end, on any of its flavour's threads.
+///
+/// It is `Send` throughout, so an executor with several threads takes it as it is, and may poll it on
+/// one thread now and on another later.
+///
+/// # For implementors of flavours
+///
+/// - `poll` never panics, and after `Ready` may be called again (it stays `Ready`).
+/// - Do not drop a parallel that is not `Ready`: core cancels it by waking it, and its next poll is
+///   `Ready`. One that is dropped unfinished and uncancelled is reported as *lost*.
+/// - Say on how many threads payloads run, with [`Reporter::runs_on`](crate::Reporter::runs_on).
+///
+/// # Cancel safety
+///
+/// Core drops the user's future between two polls, where it awaits.
+#[must_use = "a parallel that is dropped unpolled is reported as lost"]
+pub struct Parallel(Envelope);
+
+impl Parallel {
+    /// Makes the parallel that runs `make` and what it makes.
+    pub fn new<F, A>(make: F, ticket: Ticket<A::Output>) -> Self
+    where
+        F: FnOnce() -> A + Send + 'static,
+        A: Future<Output: 'static> + Send + 'static,
+    {
+        Self(Envelope::parallel(make, ticket))
+    }
+
+    /// A handle to wait for the end of this payload with, for [`block_on`](crate::Flavour::block_on).
+    pub fn completion(&self) -> Completion {
+        Completion(self.0.record().gate())
+    }
+}
+
+impl Future for Parallel {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        self.0.poll(context)
+    }
+}
+
+impl fmt::Debug for Parallel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Parallel of {}", self.0.record().origin())
+    }
+}
+
+impl<F, A> IntoPayload<Parallel> for F
+where
+    F: FnOnce() -> A + Send + 'static,
+    A: Asynchronous<Output: 'static> + Send,
+{
+    type Output = A::Output;
+
+    fn into_payload(self, ticket: Ticket<A::Output>) -> Parallel {
+        match const { is_large::<F>() } {
+            true => Parallel::new(Box::new(self), ticket),
+            false => Parallel::new(self, ticket),
+        }
+    }
+}
+
+/// A payload of blocking code.
+///
+/// # For implementors of flavours
+///
+/// [`run`](Self::run) it once, on a thread that may block. One that is dropped unrun and
+/// uncancelled is reported as *lost*.
+#[must_use = "a subroutine that is dropped unrun is reported as lost"]
+pub struct Subroutine(Envelope);
+
+impl Subroutine {
+    /// Makes the subroutine that runs `code`.
+    pub fn new<F, T>(code: F, ticket: Ticket<T>) -> Self
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: 'static,
+    {
+        Self(Envelope::subroutine(code, ticket))
+    }
+
+    /// The payload's name, or the place where it was handed in, as a name for its thread: short, and of
+    /// nothing but characters that can be shown. A panic's message has it as it is.
+    pub fn name(&self) -> String {
+        text::plain(&self.0.record().origin().payload, text::THREAD_LIMIT)
+    }
+
+    /// Runs the code to its end on the calling thread. Never panics.
+    ///
+    /// If the payload was cancelled before, its closure is dropped unrun.
+    pub fn run(self) {
+        self.0.run();
+    }
+
+    /// A handle to wait for the end of this payload with, for [`block_on`](crate::Flavour::block_on).
+    pub fn completion(&self) -> Completion {
+        Completion(self.0.record().gate())
+    }
+}
+
+impl fmt::Debug for Subroutine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Subroutine of {}", self.0.record().origin())
+    }
+}
+
+impl<F, T> IntoPayload<Subroutine> for F
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: 'static,
+{
+    type Output = T;
+
+    fn into_payload(self, ticket: Ticket<T>) -> Subroutine {
+        match const { is_large::<F>() } {
+            true => Subroutine::new(Box::new(self), ticket),
+            false => Subroutine::new(self, ticket),
+        }
+    }
+}
+
+/// Waits for the end of one payload.
+pub struct Completion(Arc<dyn Gate>);
+
+impl Completion {
+    /// Blocks the calling thread until the payload is over: ended, cancelled or lost. Also returns
+    /// when the runtime has given its flavour up, so that no caller hangs on a stuck flavour.
+    pub fn wait(&self) {
+        self.0.wait();
+    }
+}
+
+impl fmt::Debug for Completion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Completion")
+    }
+}

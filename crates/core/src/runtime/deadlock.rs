@@ -1,0 +1,199 @@
+//! Executes that could never end: a thread must not wait for a payload that waits for it.
+//!
+//! Every thread that is in an execute, and that others may wait for, stands in one table for the whole
+//! process, with the payloads whose code it is in, and what it waits for. A new wait that closes a ring of
+//! such waits is refused before it begins.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::base::sync::thread::ThreadId;
+use crate::base::sync::{Arc, Mutex, MutexGuard, PoisonError, lazy_static};
+use crate::scheduler;
+use crate::task::cell::current_thread;
+use crate::task::context;
+use crate::task::record::Record;
+
+lazy_static! {
+    static ref TABLE: Mutex<Table> = Mutex::default();
+}
+
+/// The executes that each thread is in, the innermost last.
+#[derive(Default)]
+struct Table(HashMap<ThreadId, Vec<Execute>>);
+
+struct Execute {
+    /// The payload that executes; `None` outside of all.
+    by: Option<Arc<Record>>,
+    /// What the thread waits for; `None` if the executed payload runs on this very thread.
+    waits_for: Option<Arc<Record>>,
+}
+
+fn table() -> MutexGuard<'static, Table> {
+    TABLE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The calling thread's newest entry in the table; dropping it takes the entry out.
+pub(crate) struct Executing(ThreadId);
+
+/// Says that the calling thread is about to execute `payload`: to wait for it, or to run it if it is
+/// blocking code. `None` if nothing can wait for the calling thread, which so is in no ring.
+///
+/// # Errors
+///
+/// The ring that the wait would close, in words.
+pub(crate) fn enter(payload: Arc<Record>) -> Result<Option<Executing>, String> {
+    let by = context::current();
+    if by.is_none() && !scheduler::is_thread_noted() {
+        return Ok(None);
+    }
+    let thread = current_thread();
+    let waits_for = (!payload.is_blocking()).then_some(payload);
+    if let Some(by) = by.as_ref().filter(|by| !by.is_blocking()) {
+        // Another one than that of its first poll, if the flavour has several.
+        by.slot().note_thread();
+    }
+    let execute = Execute { by, waits_for };
+    let ring = {
+        let mut table = table();
+        table.0.entry(thread).or_default().push(execute);
+        table.ring(thread)
+    };
+    // Takes the entry out again, also where it is refused.
+    let executing = Executing(thread);
+    match ring {
+        Some(ring) => Err(ring),
+        None => Ok(Some(executing)),
+    }
+}
+
+impl Drop for Executing {
+    fn drop(&mut self) {
+        let mut table = table();
+        let execute = table.0.get_mut(&self.0).and_then(Vec::pop);
+        if table.0.get(&self.0).is_some_and(Vec::is_empty) {
+            table.0.remove(&self.0);
+        }
+        // It holds payloads, whose last drop must not happen under the lock.
+        drop(table);
+        drop(execute);
+    }
+}
+
+impl Table {
+    /// The ring that the newest wait of `thread` closes, in words.
+    fn ring(&self, thread: ThreadId) -> Option<String> {
+        let (execute, payload) = self.wait_of(thread)?;
+        if payload.slot().threads().contains(&thread) {
+            return Some(format!("{}, whose thread this is", execute.words()));
+        }
+        let stuck = self.stuck(thread);
+        stuck.contains(&thread).then(|| self.words(thread, &stuck))
+    }
+
+    /// Of the threads that the wait of `thread` leads to, those that none of the others lets go on.
+    ///
+    /// All that wait are taken for stuck at first; then whoever waits for something that can happen is
+    /// taken out, until nobody is.
+    fn stuck(&self, thread: ThreadId) -> HashSet<ThreadId> {
+        let mut stuck = HashSet::new();
+        let mut open = vec![thread];
+        while let Some(one) = open.pop() {
+            if self.wait_of(one).is_some() && stuck.insert(one) {
+                open.extend(self.needed(one));
+            }
+        }
+        loop {
+            let before = stuck.len();
+            let waiting = stuck.clone();
+            stuck.retain(|one| self.is_stuck(*one, &waiting));
+            if stuck.len() == before {
+                return stuck;
+            }
+        }
+    }
+
+    /// The threads of which some must go on before the wait of `one` ends.
+    fn needed(&self, one: ThreadId) -> Vec<ThreadId> {
+        match self.wait_of(one) {
+            Some((_, payload)) => match self.holder_of(payload) {
+                // Started, and its own code waits: that others of its threads are free helps nobody.
+                Some(holder) => vec![holder],
+                None => payload.slot().threads(),
+            },
+            None => Vec::new(),
+        }
+    }
+
+    /// Whether the wait of `one` cannot end while none of `stuck` goes on.
+    fn is_stuck(&self, one: ThreadId, stuck: &HashSet<ThreadId>) -> bool {
+        let Some((_, payload)) = self.wait_of(one) else {
+            return false;
+        };
+        match self.holder_of(payload) {
+            Some(holder) => stuck.contains(&holder),
+            None => {
+                let threads = payload.slot().threads();
+                let blocked = threads.iter().filter(|one| stuck.contains(one)).count();
+                blocked >= payload.slot().width()
+            }
+        }
+    }
+
+    /// The way from `thread` through stuck ones back to it.
+    fn words(&self, thread: ThreadId, stuck: &HashSet<ThreadId>) -> String {
+        let mut words = String::new();
+        let mut seen = Vec::new();
+        let mut next = Some(thread);
+        while let Some(one) = next.filter(|one| !seen.contains(one)) {
+            if let Some((execute, _)) = self.wait_of(one) {
+                let link = if seen.is_empty() { "" } else { ", where " };
+                words.push_str(link);
+                words.push_str(&execute.words());
+            }
+            seen.push(one);
+            let mut needed = self.needed(one);
+            needed.retain(|one| stuck.contains(one));
+            // Back to the beginning as soon as there is a way.
+            let back = needed.contains(&thread);
+            next = if back {
+                Some(thread)
+            } else {
+                needed.first().copied()
+            };
+        }
+        words.push_str(", which waits for this");
+        words
+    }
+
+    /// What `thread` waits for, if it does.
+    fn wait_of(&self, thread: ThreadId) -> Option<(&Execute, &Record)> {
+        let execute = self.0.get(&thread)?.last()?;
+        Some((execute, execute.waits_for.as_deref()?))
+    }
+
+    /// The thread that is in the code of `payload`, in an execute.
+    fn holder_of(&self, payload: &Record) -> Option<ThreadId> {
+        let holds = |execute: &Execute| {
+            let by = execute.by.as_deref();
+            by.is_some_and(|by| std::ptr::addr_eq(by, payload))
+        };
+        self.0
+            .iter()
+            .find(|(_, executes)| executes.iter().any(holds))
+            .map(|(thread, _)| *thread)
+    }
+}
+
+impl Execute {
+    /// Who waits for which flavour.
+    fn words(&self) -> String {
+        let by = match &self.by {
+            Some(record) => record.origin().to_string(),
+            None => "this thread".to_owned(),
+        };
+        match &self.waits_for {
+            Some(payload) => format!("{by} → {}", payload.slot().identifier()),
+            None => by,
+        }
+    }
+}

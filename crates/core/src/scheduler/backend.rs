@@ -1,0 +1,168 @@
+//! The flavour behind a slot: its start, and its end.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
+
+use super::Slot;
+use crate::base::sync::{Arc, MutexGuard, OnceLock, PoisonError};
+use crate::contract::flavour::{Flavour, Reporter};
+use crate::errors::failure::panic_message;
+use crate::errors::refusal::{BoxError, Reason};
+
+/// How small a stack may be set, in bytes. With less a thread would not get to its first payload.
+const LEAST_STACK: usize = 64 * 1024;
+
+#[derive(Default)]
+pub(super) struct Start {
+    under_way: bool,
+    closed: bool,
+}
+
+impl Slot {
+    /// The flavour, started now if it was not yet.
+    pub(crate) fn started<'a, P: 'static>(
+        self: &'a Arc<Self>,
+        typed: &'a Typed<P>,
+    ) -> Result<&'a Arc<dyn Flavour<Payload = P>>, Reason> {
+        if let Some(flavour) = typed.flavour.get() {
+            return Ok(flavour);
+        }
+        let mut start = self.lock_start();
+        loop {
+            if let Some(flavour) = typed.flavour.get() {
+                return Ok(flavour);
+            }
+            if start.closed {
+                return Err(Reason::Stopping);
+            }
+            if !start.under_way {
+                break;
+            }
+            start = self
+                .start_over
+                .wait(start)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        start.under_way = true;
+        drop(start);
+        // Without the lock: this is the flavour's code, and the runner must be able to close the
+        // slot while it takes its time.
+        let reporter = Reporter::new(self.identifier().clone(), Arc::downgrade(self));
+        let start = || {
+            self.check_stack_size()?;
+            (typed.starter)(reporter)
+        };
+        let result = catch_unwind(AssertUnwindSafe(start))
+            .unwrap_or_else(|panic| Err(panic_message(panic).into()));
+        let mut start = self.lock_start();
+        // Kept also if the slot was closed meanwhile: the runner waited for this, and joins it.
+        let started = result.map(|flavour| typed.flavour.get_or_init(|| flavour));
+        start.under_way = false;
+        self.start_over.notify_all();
+        let closed = start.closed;
+        drop(start);
+        let flavour = started.map_err(Reason::Start)?;
+        if closed {
+            // The runner may have given up waiting.
+            flavour.cancel();
+            return Err(Reason::Stopping);
+        }
+        Ok(flavour)
+    }
+
+    fn check_stack_size(&self) -> Result<(), BoxError> {
+        match self.lifetime.settings.stack_size {
+            Some(bytes) if bytes < LEAST_STACK => {
+                let least = LEAST_STACK;
+                Err(format!("a stack of {bytes} bytes is too small, {least} are the least").into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Lets the flavour be started no more; `false` if a start was still under way at `by`.
+    pub(crate) fn close(&self, by: Instant) -> bool {
+        let mut start = self.lock_start();
+        start.closed = true;
+        while start.under_way {
+            let Some(left) = by.checked_duration_since(Instant::now()) else {
+                return false;
+            };
+            start = self
+                .start_over
+                .wait_timeout(start, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+        true
+    }
+
+    fn lock_start(&self) -> MutexGuard<'_, Start> {
+        self.start.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks the flavour, if it was started, to end when it is empty.
+    pub(crate) fn cancel_flavour(&self) {
+        self.guard(|| self.backend.cancel(), ());
+    }
+
+    /// Waits for the flavour's threads; `true` if it was never started.
+    pub(crate) fn join_flavour(&self, by: Instant) -> bool {
+        self.guard(|| self.backend.join(by), false)
+    }
+
+    /// Runs code of the flavour's for the runner, which must survive its panic.
+    fn guard<R>(&self, run: impl FnOnce() -> R, otherwise: R) -> R {
+        catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
+            let message = format!("the flavour panicked: {}", panic_message(panic));
+            self.fail_flavour(&message);
+            otherwise
+        })
+    }
+}
+
+/// What the runner needs of a flavour, whatever its payloads are.
+pub(crate) trait Backend: Send + Sync {
+    fn cancel(&self);
+    fn join(&self, by: Instant) -> bool;
+    fn as_any(&self) -> &dyn Any;
+}
+
+type Starter<P> = dyn Fn(Reporter) -> Result<Arc<dyn Flavour<Payload = P>>, BoxError> + Send + Sync;
+
+/// A flavour for payloads of type `P`, and how to start it.
+pub(crate) struct Typed<P> {
+    starter: Box<Starter<P>>,
+    flavour: OnceLock<Arc<dyn Flavour<Payload = P>>>,
+}
+
+impl<P> Typed<P> {
+    pub(crate) fn new(starter: Box<Starter<P>>) -> Self {
+        Self {
+            starter,
+            flavour: OnceLock::new(),
+        }
+    }
+
+    /// Whether the flavour is there.
+    pub(crate) fn is_started(&self) -> bool {
+        self.flavour.get().is_some()
+    }
+}
+
+impl<P: 'static> Backend for Typed<P> {
+    fn cancel(&self) {
+        if let Some(flavour) = self.flavour.get() {
+            flavour.cancel();
+        }
+    }
+
+    fn join(&self, by: Instant) -> bool {
+        self.flavour.get().is_none_or(|flavour| flavour.join(by))
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}

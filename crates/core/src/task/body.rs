@@ -1,0 +1,145 @@
+//! The user's code of one payload, from closure to result.
+
+use std::any::Any;
+use std::future::Future;
+use std::task::{Context, Poll};
+
+use crate::base::sync::thread;
+use crate::base::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use crate::errors::failure::Cause;
+use crate::task::cell::FutureCell;
+use crate::task::record::Record;
+use crate::task::reply::{Gate, Reply};
+
+/// A panic's value.
+pub(crate) type Panic = Box<dyn Any + Send>;
+
+/// The user's code of a payload.
+pub(crate) trait Body: Send + Sync {
+    /// What it gives.
+    type Output;
+
+    /// Lets the code go on; its value when it is ready, once. `keeper` is the record that it is a part of.
+    fn poll(
+        &self,
+        keeper: &Arc<Record>,
+        context: &mut Context<'_>,
+    ) -> Result<Poll<Option<Self::Output>>, ForeignThread>;
+
+    /// Drops the closure or the future, if the calling thread may; else leaks it.
+    fn clear(&self, keeper: &Arc<Record>) -> Result<(), ForeignThread>;
+}
+
+/// The user's future was reached for on a thread that it is not bound to.
+pub(crate) struct ForeignThread;
+
+/// The code of a coroutine, `BOUND` to its thread, or of a parallel.
+impl<F, A, const BOUND: bool> Body for FutureCell<F, A, BOUND>
+where
+    Self: Send + Sync,
+    F: FnOnce() -> A,
+    A: Future,
+{
+    type Output = A::Output;
+
+    fn poll(
+        &self,
+        keeper: &Arc<Record>,
+        context: &mut Context<'_>,
+    ) -> Result<Poll<Option<A::Output>>, ForeignThread> {
+        FutureCell::poll(self, keeper, context)
+    }
+
+    fn clear(&self, keeper: &Arc<Record>) -> Result<(), ForeignThread> {
+        FutureCell::clear(self, keeper)
+    }
+}
+
+/// The code of a subroutine.
+pub(crate) struct BlockingBody<F>(Mutex<Option<F>>);
+
+impl<F> BlockingBody<F> {
+    pub(crate) fn new(code: F) -> Self {
+        Self(Mutex::new(Some(code)))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<F>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<F, T> Body for BlockingBody<F>
+where
+    F: FnOnce() -> T + Send,
+{
+    type Output = T;
+
+    fn poll(&self, _: &Arc<Record>, _: &mut Context<'_>) -> Result<Poll<Option<T>>, ForeignThread> {
+        let code = self.lock().take();
+        Ok(Poll::Ready(code.map(|code| code())))
+    }
+
+    fn clear(&self, _: &Arc<Record>) -> Result<(), ForeignThread> {
+        // Bound to a name so that it is dropped after the lock.
+        let _code = self.lock().take();
+        Ok(())
+    }
+}
+
+/// Where a payload's result goes.
+pub(crate) enum Sink<T> {
+    /// Nobody receives it: it is judged.
+    Adopted(fn(T) -> Option<Cause>),
+    /// A caller waits for it. A trait object, as the reply itself would tie the sink's `Send` to
+    /// that of `T`, which an adopted payload's result need not be.
+    Called(Arc<dyn Put<T> + Send + Sync>),
+}
+
+impl<T> Sink<T> {
+    /// Takes the payload's value; why the payload has failed, if it has.
+    pub(crate) fn take_in(&self, value: T) -> Option<Cause> {
+        match self {
+            Self::Adopted(verdict) => verdict(value),
+            Self::Called(reply) => {
+                // A value that is no longer wanted is dropped here, where it was made.
+                drop(reply.put(Ok(value)));
+                None
+            }
+        }
+    }
+
+    /// Takes the payload's panic, which is a failure if nobody is there to receive it.
+    pub(crate) fn take_panic(&self, panic: Panic) -> Option<Cause> {
+        match self {
+            Self::Adopted(_) => Some(Cause::panic(panic)),
+            Self::Called(reply) => match reply.put(Err(panic)) {
+                Some(Err(panic)) => Some(Cause::panic(panic)),
+                _ => None,
+            },
+        }
+    }
+
+    /// Where the caller waits, if there is one.
+    pub(crate) fn gate(&self) -> Option<Arc<dyn Gate>> {
+        match self {
+            Self::Adopted(_) => None,
+            Self::Called(reply) => Some(Arc::clone(reply).gate()),
+        }
+    }
+}
+
+/// A [`Reply`], seen by the payload.
+pub(crate) trait Put<T> {
+    fn put(&self, result: thread::Result<T>) -> Option<thread::Result<T>>;
+    fn gate(self: Arc<Self>) -> Arc<dyn Gate>;
+}
+
+impl<T: Send + 'static> Put<T> for Reply<T> {
+    fn put(&self, result: thread::Result<T>) -> Option<thread::Result<T>> {
+        Reply::put(self, result)
+    }
+
+    fn gate(self: Arc<Self>) -> Arc<dyn Gate> {
+        self
+    }
+}

@@ -1,0 +1,274 @@
+//! The cell that a payload's closure and future live in: the module of Foster that holds `unsafe`, but for the
+//! handlers of signals.
+//!
+//! A payload's future may be `!Send`, yet the payload around it is handed to executors as a `Send` value,
+//! and its wakers go anywhere. The future lives in its payload's own allocation, so that a payload costs
+//! one. [`FutureCell`] makes that sound whatever the executor does.
+//!
+//! # Invariants
+//!
+//! 1. A bound future is made on the thread `home`, and only code that runs on `home` ever reaches it:
+//!    every access compares the calling thread with `home` first.
+//! 2. A future is pinned where it was made. As long as it is there, the record around it owns one reference
+//!    to itself, which is given back only when the future's destructor has run. So the memory is neither
+//!    freed nor moved out of its `Arc` under a future that was not dropped: what is given up on a foreign
+//!    thread is leaked with all that is around it.
+//! 3. Threads are known by numbers of our own, none of which is given out twice.
+//! 4. Whoever reaches for what is in the cell has set `busy`, and finds it clear: nobody else does then.
+//!
+//! A future that is too large to be moved on the stack lies in an allocation of its own, see [`boxed`]: the cell
+//! holds the pointer to it, to which the same applies.
+//!
+//! What a record is by its own type, which its waker needs, is known by a reference to it that is borrowed:
+//! [`as_itself`]. To take one more would cost two atomic operations of every poll, a twelfth of what an adopt costs
+//! the thread that polls.
+#![allow(unsafe_code)]
+
+use std::cell::{Cell, UnsafeCell};
+use std::future::Future;
+use std::mem::{self, ManuallyDrop};
+use std::pin::Pin;
+use std::ptr;
+use std::task::{Context, Poll};
+
+use crate::base::sync::atomic::AtomicBool;
+use crate::base::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use crate::base::sync::thread::{self, ThreadId};
+use crate::base::sync::{Arc, thread_local};
+use crate::task::body::ForeignThread;
+use crate::task::record::{Record, Task};
+
+thread_local! {
+    static ID: Cell<Option<ThreadId>> = const { Cell::new(None) };
+    static HOME: Cell<u32> = const { Cell::new(NOWHERE) };
+}
+
+/// The calling thread's id, remembered, as this is asked often.
+pub(crate) fn current_thread() -> ThreadId {
+    // The cell has no destructor, so it can be read even while the thread's locals are torn down.
+    ID.with(|id| {
+        id.get().unwrap_or_else(|| {
+            let current = thread::current().id();
+            id.set(Some(current));
+            current
+        })
+    })
+}
+
+/// The number of no thread.
+const NOWHERE: u32 = 0;
+
+/// The calling thread's number, which is half the size of its id. A thread that comes after four thousand
+/// million others has none, and is nobody's home.
+fn current_home() -> u32 {
+    static LAST: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(NOWHERE);
+    HOME.with(|home| {
+        if home.get() == NOWHERE {
+            let last = LAST.fetch_update(Relaxed, Relaxed, |last| last.checked_add(1));
+            home.set(last.map_or(NOWHERE, |last| last + 1));
+        }
+        home.get()
+    })
+}
+
+/// The future that `make` makes, in an allocation of its own. It is on the stack once, as it is made, and gone
+/// from there when this returns: a future may be as large as half of its thread's stack.
+#[inline(never)]
+pub(crate) fn boxed<A>(make: impl FnOnce() -> A) -> Pin<Box<A>> {
+    let mut place = Box::<A>::new_uninit();
+    // SAFETY: the pointer must be valid for a write, and aligned: it is that of a box of our own, for such a value.
+    unsafe { place.as_mut_ptr().write(make()) };
+    // SAFETY: the value must be there: it was written by the line above, or `make` has panicked, and nothing comes here.
+    Box::into_pin(unsafe { place.assume_init() })
+}
+
+/// A closure, and then the future that it has made, in place. With `BOUND` the future need not be `Send`,
+/// and is reached on the thread that made it alone.
+pub(crate) struct FutureCell<F, A, const BOUND: bool> {
+    busy: AtomicBool,
+    /// Whether the record around it has a reference to itself for the future.
+    kept: Cell<bool>,
+    /// Where the future was made. `NOWHERE` beside a future says that it was leaked.
+    home: Cell<u32>,
+    age: UnsafeCell<Age<F, A>>,
+}
+
+/// The three ages of a payload's code.
+enum Age<F, A> {
+    /// Not run yet: may be anywhere.
+    Closure(F),
+    /// Started.
+    Future(A),
+    Gone,
+}
+
+// SAFETY: to be `Send`, nothing in it may be used on a thread where it must not be. The closure is `Send`.
+// The future is only ever reached by `poll` and `clear`, which do nothing with it unless the calling thread
+// is the one that made it (invariant 1); and it is never dropped with the cell (invariant 2).
+unsafe impl<F: Send, A> Send for FutureCell<F, A, true> {}
+// SAFETY: to be `Sync`, no two threads may reach what has no lock of its own. `kept`, `home` and `age` are
+// reached by whoever has set `busy` alone (invariant 4), and by its thread as said above.
+unsafe impl<F: Send, A> Sync for FutureCell<F, A, true> {}
+
+// SAFETY: both that it may hold are `Send`.
+unsafe impl<F: Send, A: Send> Send for FutureCell<F, A, false> {}
+// SAFETY: as above, and by one thread at a time (invariant 4).
+unsafe impl<F: Send, A: Send> Sync for FutureCell<F, A, false> {}
+
+impl<F, A, const BOUND: bool> FutureCell<F, A, BOUND>
+where
+    F: FnOnce() -> A,
+    A: Future,
+{
+    pub(crate) fn new(make: F) -> Self {
+        Self {
+            busy: AtomicBool::new(false),
+            kept: Cell::new(false),
+            home: Cell::new(NOWHERE),
+            age: UnsafeCell::new(Age::Closure(make)),
+        }
+    }
+
+    /// Lets the code go on; its value when it is ready, once. The future is gone by then.
+    ///
+    /// # Panics
+    ///
+    /// As the user's code does; and if `keeper` is not the record that this cell is a part of.
+    pub(crate) fn poll(
+        &self,
+        keeper: &Arc<Record>,
+        context: &mut Context<'_>,
+    ) -> Result<Poll<Option<A::Output>>, ForeignThread> {
+        let inside = self.enter(keeper)?;
+        if let Age::Closure(_) = inside.age {
+            // Gone while the closure runs: should it panic, there is nothing to drop.
+            if let Age::Closure(make) = mem::replace(inside.age, Age::Gone) {
+                let future = make();
+                self.home.set(current_home());
+                *inside.age = Age::Future(future);
+            }
+        }
+        let is_home = self.is_home();
+        let Age::Future(future) = &mut *inside.age else {
+            return Ok(Poll::Ready(None));
+        };
+        if !is_home {
+            return Err(ForeignThread);
+        }
+        // SAFETY: the future must not move until it is dropped, and its memory must be left alone until then.
+        // It stays where it is until it is dropped there: nobody is given a `&mut` to it, and the record around
+        // the cell can be neither freed nor taken out of its `Arc`: while this runs `keeper` is borrowed, and
+        // the future does not outlast it but with a reference that the record has to itself, see
+        // `Inside::drop` (invariant 2).
+        let Poll::Ready(value) = unsafe { Pin::new_unchecked(future) }.poll(context) else {
+            return Ok(Poll::Pending);
+        };
+        // The future's destructors belong to the payload: they come before its result.
+        *inside.age = Age::Gone;
+        Ok(Poll::Ready(Some(value)))
+    }
+
+    /// Drops the closure or the future, if the calling thread may; else leaks it.
+    ///
+    /// # Panics
+    ///
+    /// As [`poll`](Self::poll).
+    pub(crate) fn clear(&self, keeper: &Arc<Record>) -> Result<(), ForeignThread> {
+        let inside = self.enter(keeper)?;
+        if let Age::Future(_) = inside.age {
+            if self.home.get() == NOWHERE {
+                // Leaked, which has been told.
+                return Ok(());
+            }
+            if !self.is_home() {
+                self.home.set(NOWHERE);
+                return Err(ForeignThread);
+            }
+        }
+        // Also if the destructor panics: the assignment is made all the same.
+        *inside.age = Age::Gone;
+        Ok(())
+    }
+
+    fn is_home(&self) -> bool {
+        let home = self.home.get();
+        home != NOWHERE && (!BOUND || home == current_home())
+    }
+
+    /// Reaches for what is in the cell, unless somebody else does right now: a flavour that polls a payload
+    /// on two threads at once.
+    fn enter<'a>(
+        &'a self,
+        keeper: &'a Arc<Record>,
+    ) -> Result<Inside<'a, F, A, BOUND>, ForeignThread> {
+        let start = Arc::as_ptr(keeper).cast::<()>().addr();
+        let offset = ptr::from_ref(self).addr().wrapping_sub(start);
+        assert!(
+            offset < size_of_val(&**keeper),
+            "a cell is kept by its own record"
+        );
+        if self.busy.swap(true, Acquire) {
+            return Err(ForeignThread);
+        }
+        Ok(Inside {
+            // SAFETY: the pointer is that of a cell that is borrowed, so it is valid, aligned and
+            // initialised. `busy` was clear and is set until this is dropped, and the reference does not
+            // leave it, so there is no other one meanwhile (invariant 4).
+            age: unsafe { &mut *self.age.get() },
+            cell: self,
+            keeper,
+        })
+    }
+}
+
+/// The only way to what is in a cell.
+struct Inside<'a, F, A, const BOUND: bool> {
+    age: &'a mut Age<F, A>,
+    cell: &'a FutureCell<F, A, BOUND>,
+    keeper: &'a Arc<Record>,
+}
+
+impl<F, A, const BOUND: bool> Drop for Inside<'_, F, A, BOUND> {
+    fn drop(&mut self) {
+        let keeps = matches!(self.age, Age::Future(_));
+        let kept = self.cell.kept.replace(keeps);
+        if keeps && !kept {
+            // A future stays behind: from here on the record keeps itself (invariant 2).
+            mem::forget(Arc::clone(self.keeper));
+        }
+        self.cell.busy.store(false, Release);
+        if kept && !keeps {
+            // SAFETY: the pointer must be one that `into_raw` gives, as that of `as_ptr` is, with a reference
+            // to give back: a clone of the keeper was forgotten, and has not been given back since, or `kept`
+            // were not set. The keeper is the same, as it is the record that the cell is a part of. It must be
+            // alive throughout, and is borrowed, so this is not the last reference.
+            unsafe { Arc::decrement_strong_count(Arc::as_ptr(self.keeper)) }
+        }
+    }
+}
+
+/// Calls `code` with the reference to the record `whole` that `keeper` is, by the record's own type.
+///
+/// # Panics
+///
+/// As `code` does; and if `keeper` refers to another record.
+pub(crate) fn as_itself<T: Task, R>(
+    whole: &T,
+    keeper: &Arc<Record>,
+    code: impl FnOnce(&Arc<T>) -> R,
+) -> R {
+    let start = Arc::as_ptr(keeper).cast::<T>();
+    assert!(
+        ptr::eq(start, whole) && size_of_val(&**keeper) == size_of::<T>(),
+        "a record is kept by itself"
+    );
+    // SAFETY: the pointer must be one that `into_raw` gives: that of `as_ptr` is the same. It must be that of an `Arc<T>`,
+    // or of an unsized one whose value has a `T`'s size and alignment: `keeper` was made of an `Arc<T>`, as `whole`, a
+    // `T`, is at its very start and as large, and no `Task` is a part of another one. The value must be dropped
+    // once, and only when no count is left: `keeper` is borrowed and has one, and this `Arc` is not dropped.
+    let itself = ManuallyDrop::new(unsafe { Arc::from_raw(start) });
+    code(&itself)
+}
+
+#[cfg(all(test, not(foster_model)))]
+mod tests;

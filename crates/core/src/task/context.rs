@@ -1,0 +1,60 @@
+//! What the calling thread is doing for Foster right now: whose code it runs, and why it drops.
+
+use std::cell::Cell;
+
+use crate::base::sync::Arc;
+use crate::base::sync::{scoped_thread_local, thread_local};
+use crate::task::record::Record;
+
+scoped_thread_local!(static CURRENT: Arc<Record>);
+
+thread_local! {
+    static DROPPING: Cell<Dropping> = const { Cell::new(Dropping::ByFlavour) };
+}
+
+/// Runs `code` as the payload of `record`.
+pub(crate) fn enter<R>(record: &Arc<Record>, code: impl FnOnce() -> R) -> R {
+    CURRENT.set(record, code)
+}
+
+/// The record of the payload whose code runs on this thread.
+pub(crate) fn current() -> Option<Arc<Record>> {
+    with_current(|record| record.cloned())
+}
+
+/// Calls `code` with the record of the payload whose code runs on this thread.
+pub(crate) fn with_current<R>(code: impl FnOnce(Option<&Arc<Record>>) -> R) -> R {
+    match CURRENT.is_set() {
+        true => CURRENT.with(|record| code(Some(record))),
+        false => code(None),
+    }
+}
+
+/// On whose behalf a payload is dropped.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dropping {
+    /// Its flavour's: it must have cancelled or finished it.
+    ByFlavour,
+    /// Its adopter's, who is told that it was refused.
+    Refused,
+    /// The runtime's, which ends before it has begun.
+    Unrun,
+}
+
+/// Drops `payload` and what is in it on behalf of `whom`.
+pub(crate) fn drop_for<P>(whom: Dropping, payload: P) {
+    struct Restore(Dropping);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            DROPPING.with(|dropping| dropping.set(self.0));
+        }
+    }
+    // Also restored if a destructor of the user's unwinds.
+    let _restore = Restore(DROPPING.with(|dropping| dropping.replace(whom)));
+    drop(payload);
+}
+
+/// On whose behalf the calling thread drops a payload.
+pub(crate) fn dropping() -> Dropping {
+    DROPPING.with(Cell::get)
+}

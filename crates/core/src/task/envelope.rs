@@ -1,0 +1,339 @@
+//! What core wraps around every payload: its thread, its panics, its outcome, its accounting.
+//!
+//! A flavour only ever sees an [`Envelope`] inside a [`Coroutine`](crate::Coroutine), a
+//! [`Parallel`](crate::Parallel) or a [`Subroutine`](crate::Subroutine); results, panics, names and
+//! failures stay in here.
+
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::task::{Context, Poll, Waker};
+
+use crate::base::sync::Arc;
+use crate::errors::failure::Cause;
+use crate::errors::outcome::Outcome;
+use crate::lifetime::Untold;
+use crate::service::Attempt;
+use crate::task::account::Header;
+use crate::task::body::{BlockingBody, Body, ForeignThread, Panic, Sink};
+use crate::task::cell::{FutureCell, boxed};
+use crate::task::context::{self, Dropping};
+use crate::task::record::{self, Record};
+use crate::task::reply::Reply;
+
+/// The account of one payload that is about to be handed to a flavour: whose it is, and where its
+/// result goes. Made by the runtime, used up by making a payload with it.
+pub struct Ticket<T> {
+    header: Header,
+    /// Whether the payload came while the runtime was stopping.
+    is_late: bool,
+    sink: Sink<T>,
+}
+
+impl<T: 'static> Ticket<T> {
+    pub(crate) fn adopted(header: Header) -> Self
+    where
+        T: Outcome,
+    {
+        Self {
+            header,
+            is_late: false,
+            sink: Sink::Adopted(T::verdict),
+        }
+    }
+
+    pub(crate) fn called(header: Header, is_late: bool, reply: &Arc<Reply<T>>) -> Self
+    where
+        T: Send,
+    {
+        Self {
+            header,
+            is_late,
+            sink: Sink::Called(Arc::clone(reply) as _),
+        }
+    }
+}
+
+impl Ticket<()> {
+    /// For one run of a service, which has told of its answer by itself.
+    pub(crate) fn of_service(attempt: Attempt) -> Self {
+        Self {
+            header: Header::Service(attempt),
+            is_late: false,
+            sink: Sink::Adopted(|()| None),
+        }
+    }
+}
+
+impl<T> std::fmt::Debug for Ticket<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Ticket for {}", self.header.origin())
+    }
+}
+
+/// From which size on code is kept in an allocation of its own, in bytes. All that is smaller lies in its record,
+/// and is moved a few times on the way there, on the stacks of the adopter and of the flavour's thread; in a
+/// debug build each of these moves takes room of its own on them.
+const LARGE: usize = 16 * 1024;
+
+pub(crate) const fn is_large<T>() -> bool {
+    size_of::<T>() >= LARGE
+}
+
+/// The code of a coroutine.
+type BoundCell<F, A> = FutureCell<F, A, true>;
+
+/// The code of a parallel.
+type UnboundCell<F, A> = FutureCell<F, A, false>;
+
+/// A payload with all that core wraps around it.
+pub(crate) struct Envelope {
+    /// `None` when the payload goes on without its envelope.
+    record: Option<Arc<Record>>,
+}
+
+impl Envelope {
+    pub(crate) fn coroutine<F, A>(make: F, ticket: Ticket<A::Output>) -> Self
+    where
+        F: FnOnce() -> A + Send + 'static,
+        A: Future<Output: 'static> + 'static,
+    {
+        match const { is_large::<F>() } {
+            true => Self::bound(Box::new(make), ticket),
+            false => Self::bound(make, ticket),
+        }
+    }
+
+    fn bound<F, A>(make: F, ticket: Ticket<A::Output>) -> Self
+    where
+        F: FnOnce() -> A + Send + 'static,
+        A: Future<Output: 'static> + 'static,
+    {
+        match const { is_large::<A>() } {
+            true => Self::new(ticket, false, BoundCell::new(move || boxed(make))),
+            false => Self::new(ticket, false, BoundCell::new(make)),
+        }
+    }
+
+    pub(crate) fn parallel<F, A>(make: F, ticket: Ticket<A::Output>) -> Self
+    where
+        F: FnOnce() -> A + Send + 'static,
+        A: Future<Output: 'static> + Send + 'static,
+    {
+        let this = match const { is_large::<F>() } {
+            true => Self::unbound(Box::new(make), ticket),
+            false => Self::unbound(make, ticket),
+        };
+        // Before its flavour has it, which may never poll it: the threads of others need not run.
+        this.record().slot().register(this.record());
+        this
+    }
+
+    fn unbound<F, A>(make: F, ticket: Ticket<A::Output>) -> Self
+    where
+        F: FnOnce() -> A + Send + 'static,
+        A: Future<Output: 'static> + Send + 'static,
+    {
+        match const { is_large::<A>() } {
+            true => Self::new(ticket, false, UnboundCell::new(move || boxed(make))),
+            false => Self::new(ticket, false, UnboundCell::new(make)),
+        }
+    }
+
+    pub(crate) fn subroutine<F, T>(code: F, ticket: Ticket<T>) -> Self
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: 'static,
+    {
+        match const { is_large::<F>() } {
+            true => Self::new(ticket, true, BlockingBody::new(Box::new(code))),
+            false => Self::new(ticket, true, BlockingBody::new(code)),
+        }
+    }
+
+    fn new<B>(ticket: Ticket<B::Output>, blocking: bool, body: B) -> Self
+    where
+        B: Body<Output: 'static> + 'static,
+    {
+        record::record(ticket.header, blocking, ticket.is_late, ticket.sink, body).into()
+    }
+
+    pub(crate) fn record(&self) -> &Arc<Record> {
+        self.record
+            .as_ref()
+            .expect("it is taken out at the end alone")
+    }
+
+    /// Takes the payload out, for the run queue.
+    pub(crate) fn into_record(mut self) -> Arc<Record> {
+        self.record
+            .take()
+            .expect("it is taken out at the end alone")
+    }
+
+    /// Runs blocking code to its end.
+    pub(crate) fn run(self) {
+        let polled = self.poll(&mut Context::from_waker(Waker::noop()));
+        debug_assert!(polled.is_ready(), "blocking code has no point to wait at");
+    }
+
+    /// Lets the payload go on, or drops it if it was cancelled. Never unwinds.
+    pub(crate) fn poll(&self, context: &mut Context<'_>) -> Poll<()> {
+        let record = self.record();
+        if !record.is_started() && !record.is_settled() {
+            record.leave_driven();
+            // The runner changes the phase first and cancels the registry afterwards, so a payload that it
+            // does not find there sees the phase.
+            record.slot().begin(record);
+        }
+        if advance(record, context).is_ready() {
+            return Poll::Ready(());
+        }
+        // Registered before the second look at the flag: who cancels sets the flag first
+        // and wakes afterwards, so either the wake or the look finds it.
+        record.slot().park(record, context.waker());
+        if !record.is_cancelled() {
+            return Poll::Pending;
+        }
+        end(record);
+        Poll::Ready(())
+    }
+}
+
+impl From<Arc<Record>> for Envelope {
+    fn from(record: Arc<Record>) -> Self {
+        Self {
+            record: Some(record),
+        }
+    }
+}
+
+/// Lets the payload go on, or drops it if it was cancelled. Never unwinds.
+pub(crate) fn advance(record: &Arc<Record>, context: &mut Context<'_>) -> Poll<()> {
+    let account = record.account();
+    if account.is_cancelled() || account.is_settled() {
+        end(record);
+        return Poll::Ready(());
+    }
+    let first = !account.is_started();
+    if account.is_blocking() {
+        account.slot().count_start(account);
+    }
+    match guarded(record, || record.step(record, context)) {
+        Ok(Ok(Poll::Pending)) => {
+            if first {
+                account.slot().count_start(account);
+            }
+            return Poll::Pending;
+        }
+        Ok(Ok(Poll::Ready(cause))) => conclude(record, cause.map(|cause| *cause), None),
+        Ok(Err(ForeignThread)) => finish(
+            record,
+            None,
+            Some("its flavour polled it on a thread other than its own: its future was leaked"),
+        ),
+        Err(panic) => finish(record, record.take_panic(panic), None),
+    }
+    Poll::Ready(())
+}
+
+impl Drop for Envelope {
+    fn drop(&mut self) {
+        let Some(record) = &self.record else { return };
+        let lost = match context::dropping() {
+            _ if record.is_settled() => {
+                // Over, or lost with its flavour; only the latter's code is still here.
+                if let Err(panic) = discard(record) {
+                    record.fail(Cause::panic(panic));
+                }
+                return;
+            }
+            // Whoever handed it in knows. The closure goes with the record, its panic goes on there.
+            Dropping::Refused => {
+                settle(record);
+                return;
+            }
+            Dropping::ByFlavour if !record.is_cancelled() => {
+                Some("its flavour dropped it unfinished")
+            }
+            Dropping::ByFlavour | Dropping::Unrun => None,
+        };
+        finish(record, None, lost);
+    }
+}
+
+/// Ends a payload that is cancelled, or of which nothing but its code is left.
+pub(crate) fn end(record: &Arc<Record>) {
+    finish(record, None, None);
+}
+
+/// Ends the payload: drops what is left of the user's code, records its failures, settles its account, lets its
+/// caller go on and tells its failures, in this order.
+fn finish(record: &Arc<Record>, cause: Option<Cause>, lost: Option<&str>) {
+    let discarded = discard(record);
+    let lost = match discarded {
+        Ok(Err(ForeignThread)) => {
+            Some("its flavour dropped it on a thread other than its own: its future was leaked")
+        }
+        _ => lost,
+    };
+    conclude(record, lost.map(Cause::lost).or(cause), discarded.err());
+}
+
+/// Ends the payload, of whose code nothing is left.
+fn conclude(record: &Arc<Record>, cause: Option<Cause>, panic: Option<Panic>) {
+    let account = record.account();
+    let ending = account.is_blocking() && account.lifetime().is_ending(account);
+    if cause.is_none() && panic.is_none() {
+        // As most do.
+        return settle_ending(record, ending);
+    }
+    let causes = [cause, panic.map(Cause::panic)].into_iter().flatten();
+    let untold: Vec<_> = causes
+        .filter_map(|cause| record.record_failure(cause))
+        .collect();
+    // Blocking code has a thread of its own, which may hang in a subscriber. An executor's must not.
+    let tell = match account.is_blocking() && account.is_started() {
+        true => Untold::tell,
+        false => Untold::tell_aside,
+    };
+    if account.is_blocking() && !ending {
+        // Too late for the report, which may be about to list it as one that still runs.
+        untold.into_iter().for_each(tell);
+        return settle(record);
+    }
+    // Settled before that, as the payload itself holds up nothing any more.
+    settle_ending(record, ending);
+    untold.into_iter().for_each(tell);
+}
+
+/// Settles the payload's account, for which the report waits if it is `ending`.
+fn settle_ending(record: &Arc<Record>, ending: bool) {
+    settle(record);
+    if ending {
+        record.lifetime().has_ended();
+    }
+}
+
+/// Settles the payload's account, unless its flavour was lost and that is done.
+fn settle(record: &Arc<Record>) {
+    let account = record.account();
+    if let Some(ended) = account.settle() {
+        account.slot().unregister(account);
+        account.slot().count_end(ended);
+        record.open_gate();
+    }
+}
+
+/// Drops what is left of the user's code.
+fn discard(record: &Arc<Record>) -> Result<Result<(), ForeignThread>, Panic> {
+    guarded(record, || record.clear(record))
+}
+
+/// Runs the user's code as the current payload of this thread, its panics caught.
+fn guarded<R>(record: &Arc<Record>, code: impl FnOnce() -> R) -> Result<R, Panic> {
+    let account = record.account();
+    account.set_polling(true);
+    let result = context::enter(record, || catch_unwind(AssertUnwindSafe(code)));
+    account.set_polling(false);
+    result
+}

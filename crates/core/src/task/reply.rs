@@ -1,0 +1,154 @@
+//! How the value of an executed payload comes back to its caller.
+
+use std::panic::resume_unwind;
+use std::task::{Context, Poll, Waker};
+
+use crate::base::event::Wakers;
+use crate::base::sync::thread;
+use crate::base::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use crate::task::record::Record;
+
+/// Something that is closed until a payload is over.
+pub(crate) trait Gate: Send + Sync {
+    /// Says which payload the gate belongs to, once that is made.
+    fn belongs_to(&self, record: Weak<Record>);
+
+    /// Lets all waiters go on.
+    fn open(&self);
+
+    /// Opens the gate on a payload that is not over: what it may still give is not wanted. Whoever waits with a
+    /// waker is still to be woken.
+    fn give_up(&self) -> Wakers;
+
+    /// Blocks the calling thread until the gate is open.
+    fn wait(&self);
+}
+
+/// The place where a payload leaves its value, or its panic, for a caller.
+pub(crate) struct Reply<T> {
+    state: Mutex<State<T>>,
+    opened: Condvar,
+    record: OnceLock<Weak<Record>>,
+}
+
+struct State<T> {
+    result: Option<thread::Result<T>>,
+    open: bool,
+    /// A thread is blocked until it is open: to notify none would cost a system call all the same.
+    waited_for: bool,
+    /// Nobody will take the result.
+    unwanted: bool,
+    waker: Option<Waker>,
+}
+
+impl<T> Default for Reply<T> {
+    fn default() -> Self {
+        Self {
+            state: Mutex::new(State {
+                result: None,
+                open: false,
+                waited_for: false,
+                unwanted: false,
+                waker: None,
+            }),
+            opened: Condvar::new(),
+            record: OnceLock::new(),
+        }
+    }
+}
+
+impl<T> Reply<T> {
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
+        // Nothing of the user's runs under the lock, so a poisoned one is still whole.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The payload, as long as there is anything of it.
+    pub(crate) fn record(&self) -> Option<Arc<Record>> {
+        self.record.get()?.upgrade()
+    }
+
+    /// Leaves `result` for the caller; hands it back if there is none any more.
+    pub(crate) fn put(&self, result: thread::Result<T>) -> Option<thread::Result<T>> {
+        let mut state = self.lock();
+        if state.unwanted {
+            return Some(result);
+        }
+        state.result = Some(result);
+        None
+    }
+
+    /// Takes the value once the gate is open; `None` if the payload did not end. A panic of the
+    /// payload goes on here.
+    pub(crate) fn take(&self) -> Option<T> {
+        let result = self.lock().result.take();
+        match result? {
+            Ok(value) => Some(value),
+            Err(panic) => resume_unwind(panic),
+        }
+    }
+
+    /// Opens the gate and lets threads go on; a waker is still to be woken.
+    fn open_to_threads(&self) -> Wakers {
+        let (waker, waited_for) = {
+            let mut state = self.lock();
+            state.open = true;
+            (state.waker.take(), state.waited_for)
+        };
+        if waited_for {
+            self.opened.notify_all();
+        }
+        waker.into_iter().collect()
+    }
+
+    /// Registers `context` to be woken and tells whether the gate is open.
+    pub(crate) fn poll_open(&self, context: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.lock();
+        if state.open {
+            return Poll::Ready(());
+        }
+        match &mut state.waker {
+            Some(waker) => waker.clone_from(context.waker()),
+            none => *none = Some(context.waker().clone()),
+        }
+        Poll::Pending
+    }
+
+    /// Says that nobody will take the result, and returns one that is there already.
+    pub(crate) fn abandon(&self) -> Option<thread::Result<T>> {
+        let mut state = self.lock();
+        state.unwanted = true;
+        state.result.take()
+    }
+}
+
+impl<T: Send> Gate for Reply<T> {
+    fn belongs_to(&self, record: Weak<Record>) {
+        let unset = self.record.set(record).is_ok();
+        debug_assert!(unset, "a reply is for one payload");
+    }
+
+    fn open(&self) {
+        self.open_to_threads().wake();
+    }
+
+    fn give_up(&self) -> Wakers {
+        {
+            let mut state = self.lock();
+            // A result that is there already is still the caller's.
+            state.unwanted |= state.result.is_none();
+        }
+        self.open_to_threads()
+    }
+
+    fn wait(&self) {
+        let mut state = self.lock();
+        while !state.open {
+            state.waited_for = true;
+            state = self
+                .opened
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}

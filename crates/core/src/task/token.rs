@@ -1,0 +1,201 @@
+//! Shutdown tokens: how a payload takes part in the orderly end.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use crate::base::event::{self, EventListener};
+use crate::base::sync::Arc;
+use crate::lifetime::{Lifetime, Phase};
+use crate::task::context;
+use crate::task::record::Record;
+
+/// A payload's part in the end of its runtime.
+///
+/// A payload that takes a token promises to end soon after the token says so, and the runtime
+/// waits for it, at most for its grace time. A payload that never took one is not waited for: a
+/// coroutine is dropped where it awaits, a subroutine is left behind. Taking a token counts for the
+/// whole life of the payload, also if the token is dropped at once, and a token taken while the
+/// runtime is already stopping counts as well, until the grace time is over. Take it in the first
+/// lines: a subroutine that has none when the runtime stops is left behind, unless it got its thread
+/// within the last 20 ms (row S2 of the contract).
+///
+/// In a run of a [service](crate::Service) it is the service's own: it is asked to end when it is stopped
+/// or restarted alone, and while the runtime stops when those that come after it have ended.
+///
+/// Clones may go anywhere, to other threads and to tasks that the payload spawned by other means;
+/// the runtime still waits for the payload, not for them. Once the payload is over, for whatever reason, they say
+/// that the end is requested: who helps a payload ends with it.
+#[derive(Clone)]
+pub struct Shutdown {
+    record: Arc<Record>,
+}
+
+impl Shutdown {
+    /// The token of the payload that runs on this thread.
+    ///
+    /// # Panics
+    ///
+    /// Outside a payload, and in tasks that a payload spawned by its executor's own means. Take the
+    /// token in the payload and move a clone there, or use [`try_current`](Self::try_current).
+    #[track_caller]
+    pub fn current() -> Self {
+        match Self::try_current() {
+            Some(token) => token,
+            None => panic!(
+                "no payload of a foster runtime runs here, so there is no shutdown token: take the \
+                 token in the payload and move a clone of it to where it is needed, or use \
+                 `Shutdown::try_current`"
+            ),
+        }
+    }
+
+    /// The token of the payload that runs on this thread; `None` where [`current`](Self::current)
+    /// would panic.
+    pub fn try_current() -> Option<Self> {
+        let record = context::current()?;
+        if record.lifetime().hold(&record) {
+            if let Some(attempt) = record.attempt() {
+                attempt.take_token();
+            }
+        }
+        Some(Self { record })
+    }
+
+    /// Whether the payload is asked to end, or is over.
+    pub fn is_requested(&self) -> bool {
+        if self.record.is_settled() {
+            return true;
+        }
+        match self.record.attempt() {
+            // A service is asked when its turn has come.
+            Some(attempt) => attempt.is_requested(),
+            None => self.lifetime().phase() >= Phase::Stopping,
+        }
+    }
+
+    /// A future that is ready when the payload is asked to end, or is over, for async code.
+    ///
+    /// It owns what it needs, may be moved to any thread, and stays ready.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost if it is dropped; a new one picks up where it was.
+    pub fn requested(&self) -> Requested {
+        Requested {
+            token: self.clone(),
+            listener: None,
+        }
+    }
+
+    /// Blocks the calling thread until the payload is asked to end, or is over, at most for `time`; `true` if it
+    /// is. For threads: a sleep that ends at once when the runtime stops.
+    ///
+    /// In a coroutine it blocks all others of the flavour; await [`requested`](Self::requested).
+    pub fn wait_timeout(&self, time: Duration) -> bool {
+        let clock = &self.lifetime().settings.clock;
+        let is_requested = || self.is_requested().then_some(());
+        event::wait(|| self.listen(), clock, time, is_requested).is_some()
+    }
+
+    /// Listens to what happens when the payload is asked to end, and when it is over.
+    fn listen(&self) -> EventListener {
+        match self.record.attempt() {
+            Some(attempt) => attempt.listen(),
+            None => self.lifetime().tokens.listen(&self.record),
+        }
+    }
+
+    fn lifetime(&self) -> &Lifetime {
+        self.record.lifetime()
+    }
+}
+
+impl fmt::Debug for Shutdown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shutdown")
+            .field("payload", &self.record.origin().payload)
+            .field("requested", &self.is_requested())
+            .finish()
+    }
+}
+
+/// The future of [`Shutdown::requested`].
+#[must_use = "a future does nothing unless it is awaited"]
+pub struct Requested {
+    token: Shutdown,
+    listener: Option<EventListener>,
+}
+
+impl Future for Requested {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        loop {
+            if this.token.is_requested() {
+                return Poll::Ready(());
+            }
+            if this.token.record.is_woken_by(context.waker()) {
+                // Whoever asks the payload wakes it, so a million tokens need no list.
+                return Poll::Pending;
+            }
+            match &mut this.listener {
+                Some(listener) => {
+                    ready!(Pin::new(listener).poll(context));
+                    // Notified, perhaps for a moved clock only: a listener serves once.
+                    this.listener = None;
+                }
+                none => *none = Some(this.token.listen()),
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Requested {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Requested").field(&self.token).finish()
+    }
+}
+
+#[cfg(all(test, not(foster_model)))]
+mod tests {
+    use std::future::pending;
+    use std::pin::pin;
+    use std::task::Waker;
+
+    use super::*;
+    use crate::{Manual, Runtime, Signals};
+
+    /// A runtime that lives long would keep something of each of them.
+    #[test]
+    fn payloads_that_are_over_are_forgotten() {
+        let runtime = Runtime::builder().signals(Signals::Leave).build();
+        runtime.start().unwrap();
+        let (manual, mut context) = (Manual::new(), Context::from_waker(Waker::noop()));
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let payload = || async move {
+            sender.send(Shutdown::current()).unwrap();
+            pending::<()>().await;
+        };
+        let mut call = Box::pin(runtime.call(manual.clone(), payload));
+        assert!(call.as_mut().poll(&mut context).is_pending());
+        manual.step();
+        let token = receiver.recv().unwrap();
+        let listened = || runtime.core().lifetime.tokens.listened();
+        let mut requested = pin!(token.requested());
+        assert!(requested.as_mut().poll(&mut context).is_pending());
+        assert_eq!(listened(), 1);
+        drop(call);
+        manual.step();
+        assert_eq!(listened(), 0);
+        assert!(requested.poll(&mut context).is_ready());
+        // Who listens afterwards leaves nothing behind either.
+        drop(token.listen());
+        assert_eq!(listened(), 0);
+        runtime.shutdown();
+        runtime.wait().unwrap();
+    }
+}
