@@ -49,26 +49,28 @@ pub use crate::base::clock::Clock;
 pub use crate::base::identifier::{Identifier, IdentifierError};
 pub use crate::base::joining::Joining;
 pub use crate::base::latch::Latch;
-pub use crate::contract::flavour::{Flavour, Rejected, Reporter};
-pub use crate::contract::key::{
-    AnyKey, Choice, Instance, Key, LookupError, RegisterError, Registered,
-};
+pub use crate::contract::flavour::{Flavour, Rejected};
+pub use crate::contract::key::{AnyKey, Instance, Key};
+pub use crate::contract::reporter::Reporter;
 pub use crate::errors::failure::{Failure, FailureKind};
+pub use crate::errors::lookup::{LookupError, RegisterError};
 pub use crate::errors::outcome::{Nothing, Outcome};
 pub use crate::errors::refusal::{
     AdoptError, AdoptErrorKind, BoxError, ExecuteError, ExecuteErrorKind,
 };
 pub use crate::errors::report::{RunError, RunErrorKind, Straggler, StragglerReason};
+pub use crate::errors::serve::{ServeError, ServeErrorKind};
 pub use crate::parts::executor_thread::{Executor, ExecutorThread};
 pub use crate::parts::intake::{Fed, Intake};
 pub use crate::parts::manual::Manual;
 pub use crate::payload::{Asynchronous, Completion, Coroutine, IntoPayload, Parallel, Subroutine};
+pub use crate::runtime::choice::{Choice, Registered};
 pub use crate::runtime::signals::Signals;
 pub use crate::runtime::{Builder, Call, Named, Runtime, Wait, runtime};
 pub use crate::service::{
     Answer, Becoming, Dependency, Exit, FnService, Kind, LinkedService, PayloadOf, Ready, Restart,
-    Run, Runs, ServeError, ServeErrorKind, Served, Service, Settings, Unit, UnitBuilder,
-    UnitChange, UnitChanges, UnitState, UnitStatus, service,
+    Run, Runs, Served, Service, Settings, Unit, UnitBuilder, UnitChange, UnitChanges, UnitState,
+    UnitStatus, service,
 };
 pub use crate::task::envelope::Ticket;
 pub use crate::task::token::{Requested, Shutdown};

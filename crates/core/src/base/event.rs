@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 use slab::Slab;
 
 use crate::base::clock::Clock;
+use crate::base::panics::contain;
 use crate::base::sync::atomic::{Ordering::SeqCst, fence};
 use crate::base::sync::{Arc, Condvar, Mutex, MutexGuard, OnceBox, PoisonError};
-use crate::errors::failure::contain;
 
 /// Something that happens again and again, and can be waited for.
 ///

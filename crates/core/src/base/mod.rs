@@ -6,6 +6,8 @@ pub(crate) mod identifier;
 pub(crate) mod joining;
 pub(crate) mod latch;
 pub(crate) mod moment;
+pub(crate) mod panics;
 pub(crate) mod sync;
 pub(crate) mod teller;
 pub(crate) mod text;
+pub(crate) mod threads;

@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use crate::base::joining::Joining;
+use crate::base::panics::contain;
 use crate::base::sync::thread::{Builder, JoinHandle};
 use crate::base::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use crate::errors::failure::contain;
 
 /// A queue of errands, and the thread that runs one after the other: it is there as long as there are any.
 pub(crate) struct Teller {

@@ -3,10 +3,7 @@
 use std::fmt;
 use std::time::Instant;
 
-use crate::base::identifier::Identifier;
-use crate::base::sync::Weak;
 use crate::errors::refusal::BoxError;
-use crate::scheduler::Slot;
 
 /// Runs payloads on one kind of executor.
 ///
@@ -253,80 +250,6 @@ impl<P> fmt::Debug for Rejected<P> {
         f.debug_struct("Rejected")
             .field("reason", &self.reason)
             .finish_non_exhaustive()
-    }
-}
-
-/// A flavour's line to its runtime, by which it can say that it is lost.
-#[derive(Clone)]
-pub struct Reporter {
-    identifier: Identifier,
-    // Weak, as a flavour must not keep its runtime alive.
-    slot: Weak<Slot>,
-}
-
-impl Reporter {
-    pub(crate) fn new(identifier: Identifier, slot: Weak<Slot>) -> Self {
-        Self { identifier, slot }
-    }
-
-    pub(crate) fn slot(&self) -> Option<crate::base::sync::Arc<Slot>> {
-        self.slot.upgrade()
-    }
-
-    /// The identifier under which the flavour was started, to name threads after.
-    pub fn identifier(&self) -> &Identifier {
-        &self.identifier
-    }
-
-    /// Says on how many threads the flavour runs payloads, which is one unless it says so. An execute
-    /// that waits for a flavour is refused as a deadlock only if all of its threads are blocked.
-    pub fn runs_on(&self, threads: usize) {
-        if let Some(slot) = self.slot.upgrade() {
-            slot.set_width(threads);
-        }
-    }
-
-    /// Says that the flavour runs payloads on the calling thread, from which an execute on it would wait
-    /// for itself. Otherwise that is known from a payload's first poll on. See also
-    /// [`runs_where`](Self::runs_where).
-    pub fn runs_here(&self) {
-        if let Some(slot) = self.slot.upgrade() {
-            slot.note_thread();
-        }
-    }
-
-    /// Gives an answer to whether the flavour runs payloads on the calling thread, for a flavour that cannot
-    /// say so by [`runs_here`](Self::runs_here), as its threads are others' or change.
-    ///
-    /// `answer` is asked on every thread that is about to wait in an execute, on whatever flavour of the
-    /// runtime, and what it says holds for that thread until it is asked there again. It must be quick, and
-    /// neither wait nor panic. The first answer that is given stays.
-    pub fn runs_where(&self, answer: impl Fn() -> bool + Send + Sync + 'static) {
-        if let Some(slot) = self.slot.upgrade() {
-            slot.ask_where(Box::new(answer));
-        }
-    }
-
-    /// How large the stacks of the flavour's threads are to be, in bytes, if the runtime's builder
-    /// [says so](crate::Builder::stack_size).
-    pub fn stack_size(&self) -> Option<usize> {
-        self.slot.upgrade()?.lifetime.settings.stack_size
-    }
-
-    /// Says that the flavour died for `reason`: it will run nothing more.
-    ///
-    /// That is a failure, and so is every payload that was alive on the flavour; a caller that
-    /// waited for one of them gets an error.
-    pub fn lost(&self, reason: impl Into<String>) {
-        if let Some(slot) = self.slot.upgrade() {
-            slot.lose(&reason.into());
-        }
-    }
-}
-
-impl fmt::Debug for Reporter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Reporter").field(&self.identifier).finish()
     }
 }
 

@@ -1,16 +1,17 @@
 //! Failures: what went wrong with a payload, kept as data and as text.
 
 use std::any::Any;
+use std::backtrace::BacktraceStatus;
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::identifier::Identifier;
+use crate::base::panics::{attempt, contain, panic_message};
 use crate::base::text;
-use crate::errors::outcome::ErrorValue;
 
 /// Stands for the links of a chain that were not kept.
 const MORE_CAUSES: &str = "… (more causes)";
@@ -409,36 +410,31 @@ pub(crate) fn source_of<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn
     attempt(|| error.source()).flatten()
 }
 
-/// Runs code of the user's that must not stop Foster's, such as a waker's: its panic ends here, with
-/// the message that the panic hook has printed.
-pub(crate) fn contain(code: impl FnOnce()) {
-    attempt(code);
+/// An error as the payload returned it.
+pub(crate) enum ErrorValue {
+    Boxed(Box<dyn Error + Send + Sync>),
+    Anyhow(anyhow::Error),
 }
 
-/// What `code` of the user's returns, or none if it panics. The panic's value ends here as well: it may
-/// panic when it is dropped.
-pub(crate) fn attempt<R>(code: impl FnOnce() -> R) -> Option<R> {
-    match catch_unwind(AssertUnwindSafe(code)) {
-        Ok(result) => Some(result),
-        Err(panic) => {
-            panic_message(panic);
-            None
+impl ErrorValue {
+    pub(crate) fn as_dyn(&self) -> &(dyn Error + Send + Sync + 'static) {
+        match self {
+            Self::Boxed(error) => error.as_ref(),
+            Self::Anyhow(error) => error.as_ref(),
         }
     }
-}
 
-/// The message of a caught panic. The panic's value is dropped here, caught as well.
-pub(crate) fn panic_message(payload: Box<dyn Any + Send>) -> String {
-    let message = match payload.downcast_ref::<&'static str>() {
-        Some(text) => (*text).to_owned(),
-        None => match payload.downcast_ref::<String>() {
-            Some(text) => text.clone(),
-            None => "a panic whose value is no text".to_owned(),
-        },
-    };
-    if let Err(again) = catch_unwind(AssertUnwindSafe(move || drop(payload))) {
-        // Its destructor panicked, and the new panic's might: leaked, as there is no end to it.
-        std::mem::forget(again);
+    /// The backtrace that it carries, if one was taken.
+    pub(crate) fn backtrace(&self) -> Option<String> {
+        let Self::Anyhow(error) = self else {
+            return None;
+        };
+        // Where an error may hand out a backtrace of its own, asking for it is code of the user's.
+        let text = || {
+            let backtrace = error.backtrace();
+            let is_there = backtrace.status() == BacktraceStatus::Captured;
+            is_there.then(|| backtrace.to_string())
+        };
+        attempt(text).flatten()
     }
-    message
 }

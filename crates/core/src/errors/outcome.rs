@@ -6,13 +6,15 @@
 )]
 
 use std::any::Any;
-use std::backtrace::BacktraceStatus;
 use std::convert::Infallible;
 use std::error::Error;
 use std::fmt::Debug;
 
-use crate::errors::failure::{Cause, attempt};
-use crate::errors::refusal::is_clean_stop;
+use crate::base::text;
+use crate::errors::failure::{Cause, ErrorValue, source_of};
+use crate::errors::refusal::{AdoptError, AdoptErrorKind, ExecuteError, ExecuteErrorKind};
+use crate::errors::report::RunError;
+use crate::errors::serve::{ServeError, ServeErrorKind};
 
 /// What a payload that is *adopted* may return: nothing, or a failure.
 ///
@@ -141,31 +143,39 @@ where
     (!is_clean_stop(&cause)).then(|| Cause::error(cause))
 }
 
-/// An error as the payload returned it.
-pub(crate) enum ErrorValue {
-    Boxed(Box<dyn Error + Send + Sync>),
-    Anyhow(anyhow::Error),
+/// Whether an error is Foster's own word for a runtime that ends, however it is wrapped.
+fn is_clean_stop(error: &ErrorValue) -> bool {
+    is_clean_chain(error.as_dyn())
 }
 
-impl ErrorValue {
-    pub(crate) fn as_dyn(&self) -> &(dyn Error + Send + Sync + 'static) {
-        match self {
-            Self::Boxed(error) => error.as_ref(),
-            Self::Anyhow(error) => error.as_ref(),
+fn is_clean_chain(error: &(dyn Error + 'static)) -> bool {
+    let mut link = Some(error);
+    // As deep as a report goes; a chain may be a ring.
+    for _ in 0..=text::CHAIN_LIMIT {
+        let Some(error) = link else { return false };
+        if let Some(error) = error.downcast_ref::<AdoptError>() {
+            return error.kind() == AdoptErrorKind::Stopping;
         }
-    }
-
-    /// The backtrace that it carries, if one was taken.
-    pub(crate) fn backtrace(&self) -> Option<String> {
-        let Self::Anyhow(error) = self else {
-            return None;
+        if let Some(error) = error.downcast_ref::<ExecuteError>() {
+            return matches!(
+                error.kind(),
+                ExecuteErrorKind::Stopping | ExecuteErrorKind::Cancelled
+            );
+        }
+        if let Some(error) = error.downcast_ref::<ServeError>() {
+            return error.kind() == ServeErrorKind::Stopping;
+        }
+        // Two that do not show what they hold as their source.
+        if let Some(inner) = error.downcast_ref::<RunError>() {
+            return inner.refusal().is_some_and(|error| is_clean_chain(error));
+        }
+        link = match error
+            .downcast_ref::<std::io::Error>()
+            .and_then(|error| error.get_ref())
+        {
+            Some(inner) => Some(inner),
+            None => source_of(error),
         };
-        // Where an error may hand out a backtrace of its own, asking for it is code of the user's.
-        let text = || {
-            let backtrace = error.backtrace();
-            let is_there = backtrace.status() == BacktraceStatus::Captured;
-            is_there.then(|| backtrace.to_string())
-        };
-        attempt(text).flatten()
     }
+    false
 }

@@ -1,15 +1,11 @@
 //! The errors of adopt, execute and call: what the runtime would not do, and why.
 
-use crate::errors::failure::Cause;
+use crate::errors::failure::{Cause, Origin};
 use std::error::Error;
 use std::fmt;
 use std::panic::Location;
 
 use crate::base::text;
-use crate::errors::failure::{Origin, source_of};
-use crate::errors::outcome::ErrorValue;
-use crate::errors::report::RunError;
-use crate::service::{ServeError, ServeErrorKind};
 
 /// A boxed error, as flavours return it.
 pub type BoxError = Box<dyn Error + Send + Sync>;
@@ -206,41 +202,4 @@ impl Reason {
             Self::NoName => format!("not {verb}: {}", text::NO_NAME),
         }
     }
-}
-
-/// Whether an error is Foster's own word for a runtime that ends, however it is wrapped.
-pub(crate) fn is_clean_stop(error: &ErrorValue) -> bool {
-    is_clean_chain(error.as_dyn())
-}
-
-fn is_clean_chain(error: &(dyn Error + 'static)) -> bool {
-    let mut link = Some(error);
-    // As deep as a report goes; a chain may be a ring.
-    for _ in 0..=text::CHAIN_LIMIT {
-        let Some(error) = link else { return false };
-        if let Some(error) = error.downcast_ref::<AdoptError>() {
-            return error.kind() == AdoptErrorKind::Stopping;
-        }
-        if let Some(error) = error.downcast_ref::<ExecuteError>() {
-            return matches!(
-                error.kind(),
-                ExecuteErrorKind::Stopping | ExecuteErrorKind::Cancelled
-            );
-        }
-        if let Some(error) = error.downcast_ref::<ServeError>() {
-            return error.kind() == ServeErrorKind::Stopping;
-        }
-        // Two that do not show what they hold as their source.
-        if let Some(inner) = error.downcast_ref::<RunError>() {
-            return inner.refusal().is_some_and(|error| is_clean_chain(error));
-        }
-        link = match error
-            .downcast_ref::<std::io::Error>()
-            .and_then(|error| error.get_ref())
-        {
-            Some(inner) => Some(inner),
-            None => source_of(error),
-        };
-    }
-    false
 }

@@ -7,12 +7,10 @@ use std::sync::Arc;
 
 use crate::base::identifier::Identifier;
 use crate::base::text;
-use crate::contract::key::{LookupError, RegisterError};
-use crate::errors::failure::{Cause, Failure, Origin};
-use crate::errors::outcome::ErrorValue;
+use crate::errors::failure::{Cause, ErrorValue, Failure, Origin};
+use crate::errors::lookup::{LookupError, RegisterError};
 use crate::errors::refusal::{AdoptError, BoxError, ExecuteError};
-use crate::service::ServeError;
-use crate::task::account::Account;
+use crate::errors::serve::ServeError;
 
 /// How many stragglers, and how many left behind, a printed report lists.
 const SHOWN: usize = 64;
@@ -351,12 +349,11 @@ pub enum StragglerReason {
 }
 
 impl Straggler {
-    pub(crate) fn of_payload(record: &Account, reason: StragglerReason) -> Self {
-        let origin = record.origin();
+    pub(crate) fn of_payload(origin: Origin, address: usize, reason: StragglerReason) -> Self {
         Self {
             flavour: origin.flavour.clone(),
             origin: Some(origin),
-            record: Some(record.address()),
+            record: Some(address),
             reason,
             story: None,
         }

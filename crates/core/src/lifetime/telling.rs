@@ -7,9 +7,10 @@ use std::io::{self, Write as _};
 use tracing::Dispatch;
 use tracing::dispatcher::{get_default, with_default};
 
+use crate::base::panics::attempt;
 use crate::base::sync::{Mutex, MutexGuard, PoisonError};
 use crate::base::text;
-use crate::errors::failure::{Failure, Origin, attempt};
+use crate::errors::failure::{Failure, Origin};
 
 /// How many lines wait to be told; those beyond are counted.
 const LINE_LIMIT: usize = 1_024;

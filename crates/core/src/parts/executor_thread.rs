@@ -6,11 +6,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 use crate::base::latch::Latch;
+use crate::base::panics::panic_message;
 use crate::base::sync::sync_channel;
 use crate::base::sync::thread::{self, JoinHandle};
 use crate::base::sync::{Arc, Mutex, PoisonError, thread_local};
-use crate::contract::flavour::{Flavour, Rejected, Reporter};
-use crate::errors::failure::panic_message;
+use crate::contract::flavour::{Flavour, Rejected};
+use crate::contract::reporter::Reporter;
 use crate::errors::refusal::BoxError;
 use crate::parts::intake::Intake;
 use crate::payload::Coroutine;
@@ -112,7 +113,7 @@ fn live<E: Executor>(executor: E, intake: &Intake, reporter: &Reporter) {
         Ok(()) if !intake.is_closed() => reporter.lost("its executor ended without being asked to"),
         Ok(()) => {}
     }
-    intake.abandon(reporter.slot().as_deref());
+    intake.abandon();
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| executor.close())) {
         let message = panic_message(panic);
         reporter.lost(format!(

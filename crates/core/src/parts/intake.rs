@@ -11,7 +11,6 @@ use std::task::{Context, Poll, Waker};
 use crate::base::sync::Arc;
 use crate::contract::flavour::Rejected;
 use crate::payload::Coroutine;
-use crate::scheduler::Slot;
 use crate::scheduler::run_queue::{BATCH, RunQueue};
 
 /// A queue that any thread fills and one executor's thread drains, in batches.
@@ -49,8 +48,8 @@ impl Intake {
     }
 
     /// Closes the queue and ends what nobody will poll any more.
-    pub(crate) fn abandon(&self, slot: Option<&Slot>) {
-        self.queue.abandon(slot);
+    pub(crate) fn abandon(&self) {
+        self.queue.abandon();
     }
 
     /// Polls every payload, until the queue is closed and all payloads are over.

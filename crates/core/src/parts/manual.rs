@@ -9,8 +9,9 @@ use std::time::Instant;
 
 use crate::base::identifier::Identifier;
 use crate::base::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use crate::contract::flavour::{Flavour, Rejected, Reporter};
+use crate::contract::flavour::{Flavour, Rejected};
 use crate::contract::key::Key;
+use crate::contract::reporter::Reporter;
 use crate::errors::refusal::BoxError;
 use crate::payload::Coroutine;
 

@@ -91,7 +91,7 @@ impl Coroutine {
         self.0.record().is_cancelled()
     }
 
-    pub(crate) fn slot(&self) -> &Slot {
+    pub(crate) fn slot(&self) -> &Arc<Slot> {
         self.0.record().slot()
     }
 

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use super::Runtime;
 use crate::base::clock::Clock;
-use crate::contract::key::{AnyKey, RegisterError, register};
+use crate::contract::key::AnyKey;
+use crate::errors::lookup::RegisterError;
 use crate::lifetime::Settings;
+use crate::runtime::choice::register;
 use crate::runtime::signals::Signals;
 use crate::scheduler::Slot;
 use crate::service::Expected;

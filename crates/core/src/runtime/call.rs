@@ -8,9 +8,9 @@ use std::task::{Context, Poll, ready};
 
 use super::Core;
 use super::launch::{Name, Place, Submitted};
-use crate::contract::key::Choice;
 use crate::errors::refusal::{ExecuteError, Reason};
 use crate::payload::IntoPayload;
+use crate::runtime::choice::Choice;
 
 /// A payload's value to come: the future of [`Runtime::call`](super::Runtime::call).
 ///

@@ -8,8 +8,8 @@ use std::collections::{HashMap, HashSet};
 
 use crate::base::sync::thread::ThreadId;
 use crate::base::sync::{Arc, Mutex, MutexGuard, PoisonError, lazy_static};
+use crate::base::threads::current_thread;
 use crate::scheduler;
-use crate::task::cell::current_thread;
 use crate::task::context;
 use crate::task::record::Record;
 

@@ -2,6 +2,7 @@
 
 mod builder;
 mod call;
+pub(crate) mod choice;
 pub(crate) mod deadlock;
 mod launch;
 mod named;
@@ -28,12 +29,13 @@ use crate::base::event::{Event, EventListener};
 use crate::base::sync::channel::Receiver;
 use crate::base::sync::thread::{self, JoinHandle};
 use crate::base::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use crate::contract::key::{Choice, LookupError, Registered, look_up};
+use crate::errors::lookup::LookupError;
 use crate::errors::outcome::Outcome;
 use crate::errors::refusal::{AdoptError, ExecuteError};
 use crate::errors::report::{RunError, Straggler};
 use crate::lifetime::{Lifetime, Note, Phase, Settings};
 use crate::payload::IntoPayload;
+use crate::runtime::choice::{Choice, Registered, look_up};
 use crate::scheduler::Slots;
 use crate::service::Registry;
 use crate::task::context;

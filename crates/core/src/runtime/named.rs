@@ -4,10 +4,10 @@ use std::borrow::Cow;
 use std::panic::Location;
 
 use super::{Call, Runtime};
-use crate::contract::key::Choice;
 use crate::errors::outcome::Outcome;
 use crate::errors::refusal::{AdoptError, ExecuteError};
 use crate::payload::IntoPayload;
+use crate::runtime::choice::Choice;
 
 /// A runtime together with a name for the next payload: see [`Runtime::named`].
 #[derive(Debug, Clone)]

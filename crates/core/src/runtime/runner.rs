@@ -104,7 +104,7 @@ impl Runner {
             .flat_map(|slot| slot.alive())
             // Which of the services are to blame is known where they are asked.
             .filter(|record| record.is_holder() && !record.is_ending() && !record.is_service())
-            .map(|record| Straggler::of_payload(&record, StragglerReason::Overran))
+            .map(|record| record.straggler(StragglerReason::Overran))
             .collect()
     }
 
@@ -204,7 +204,7 @@ impl Runner {
             .iter()
             .flat_map(|slot| slot.alive())
             .filter(|record| record.is_blocking() && !record.is_holder())
-            .map(|record| Straggler::of_payload(&record, StragglerReason::LeftBehind))
+            .map(|record| record.straggler(StragglerReason::LeftBehind))
             .collect();
         let by = self.lifetime().settings.clock.real(deadline);
         self.lifetime().join_aside(by);
@@ -275,7 +275,7 @@ fn unended(slot: &Slot) -> Vec<Straggler> {
         return vec![Straggler::of_flavour(slot.identifier().clone())];
     }
     let alive = slot.alive();
-    let straggler = |index: usize, reason| Straggler::of_payload(&alive[index], reason);
+    let straggler = |index: usize, reason| alive[index].straggler(reason);
     let polling: Vec<_> = (0..alive.len())
         .filter(|index| alive[*index].is_polling())
         .collect();

@@ -125,12 +125,6 @@ impl Slot {
         self.queue.get().is_some()
     }
 
-    /// Whether that is `queue`.
-    pub(crate) fn has_as_queue(&self, queue: &RunQueue) -> bool {
-        let own = self.queue.get();
-        own.is_some_and(|own| std::ptr::eq(Arc::as_ptr(own), queue))
-    }
-
     /// Puts a payload that has been woken into the run queue that polls it.
     pub(crate) fn enqueue(&self, record: Arc<Record>) {
         match self.queue.get() {
@@ -140,8 +134,12 @@ impl Slot {
     }
 
     /// Whether `queue` may poll payloads of this slot, which no other one ever does from then on.
-    pub(crate) fn is_driven_by(&self, queue: &Arc<RunQueue>) -> bool {
-        Arc::ptr_eq(self.queue.get_or_init(|| Arc::clone(queue)), queue)
+    pub(crate) fn is_driven_by(self: &Arc<Self>, queue: &Arc<RunQueue>) -> bool {
+        let own = self.queue.get_or_init(|| {
+            queue.belongs_to(self);
+            Arc::clone(queue)
+        });
+        Arc::ptr_eq(own, queue)
     }
 
     /// The payloads in `hand` are about to be polled for the first time.

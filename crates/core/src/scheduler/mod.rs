@@ -1,11 +1,11 @@
 //! A slot: one flavour of one runtime, with the counts and the registries of its payloads.
 
-mod backend;
 mod counts;
 mod driven;
 mod registry;
 pub(crate) mod run_queue;
 mod slots;
+mod start;
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -13,24 +13,25 @@ use std::time::{Duration, Instant};
 
 use slab::Slab;
 
-use self::backend::Start;
 use self::counts::Counts;
 use self::driven::Driven;
 use self::registry::Registered;
+use self::start::Start;
 use crate::base::identifier::Identifier;
 use crate::base::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use crate::base::sync::thread::ThreadId;
 use crate::base::sync::thread_local;
 use crate::base::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use crate::base::threads::current_thread;
+use crate::contract::backend::{Backend, Typed};
 use crate::contract::key::AnyKey;
-use crate::errors::failure::{Cause, Origin};
+use crate::contract::reporter::{Report, RunsHere};
+use crate::errors::failure::{Cause, Failure, Origin};
 use crate::lifetime::Lifetime;
 use crate::scheduler::run_queue::RunQueue;
-use crate::task::cell::current_thread;
 use crate::task::record::Record;
 use crate::task::reply::Gate;
 
-pub(crate) use self::backend::{Backend, Typed};
 pub(crate) use self::driven::{Hand, Purpose};
 pub(crate) use self::slots::Slots;
 
@@ -38,9 +39,6 @@ pub(crate) use self::slots::Slots;
 /// reach its first lines. A coroutine takes its token in its first poll, which is waited for; this is
 /// the same for threads. It is real time whatever the clock, as the thread runs in real time.
 const SETTLING: Duration = Duration::from_millis(20);
-
-/// What a flavour answers when it is asked whether it runs payloads on the calling thread.
-pub(crate) type RunsHere = dyn Fn() -> bool + Send + Sync;
 
 thread_local! {
     /// The slot that has noted this thread last, so that most payloads need not look.
@@ -207,12 +205,6 @@ impl Slot {
         }
     }
 
-    /// From here on `answer` says whether the flavour runs payloads on the thread that asks. The first one
-    /// stays.
-    pub(crate) fn ask_where(&self, answer: Box<RunsHere>) {
-        let _ = self.runs_here.set(answer);
-    }
-
     /// Asks the flavour, if it can tell, whether it runs payloads on the calling thread, and notes the answer.
     pub(crate) fn look_here(&self) {
         match self.runs_here.get() {
@@ -239,10 +231,6 @@ impl Slot {
         self.lock_threads().clone()
     }
 
-    pub(crate) fn set_width(&self, threads: usize) {
-        self.width.store(threads.max(1), SeqCst);
-    }
-
     /// On how many threads the flavour runs payloads.
     pub(crate) fn width(&self) -> usize {
         self.width.load(SeqCst)
@@ -250,19 +238,6 @@ impl Slot {
 
     fn lock_threads(&self) -> MutexGuard<'_, Vec<ThreadId>> {
         self.threads.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The flavour is lost, and every payload that ran on it with it.
-    pub(crate) fn lose(&self, reason: &str) {
-        self.fail_flavour(reason);
-        for record in self.alive() {
-            if let Some(ended) = record.settle() {
-                record.fail(Cause::lost("its flavour died before the payload was over"));
-                self.unregister(&record);
-                self.count_end(ended);
-                record.open_gate();
-            }
-        }
     }
 
     /// Reports a failure of the flavour itself.
@@ -275,9 +250,39 @@ impl Slot {
             flavour: self.identifier().clone(),
             location: std::panic::Location::caller(),
         };
-        self.lifetime.fail(crate::errors::failure::Failure::new(
-            origin,
-            Cause::lost(reason),
-        ));
+        self.lifetime
+            .fail(Failure::new(origin, Cause::lost(reason)));
+    }
+}
+
+impl Report for Slot {
+    fn runs_on(&self, threads: usize) {
+        self.width.store(threads.max(1), SeqCst);
+    }
+
+    fn runs_here(&self) {
+        self.note_thread();
+    }
+
+    fn runs_where(&self, answer: Box<RunsHere>) {
+        // The first one stays.
+        let _ = self.runs_here.set(answer);
+    }
+
+    fn stack_size(&self) -> Option<usize> {
+        self.lifetime.settings.stack_size
+    }
+
+    /// The flavour is lost, and every payload that ran on it with it.
+    fn lost(&self, reason: &str) {
+        self.fail_flavour(reason);
+        for record in self.alive() {
+            if let Some(ended) = record.settle() {
+                record.fail(Cause::lost("its flavour died before the payload was over"));
+                self.unregister(&record);
+                self.count_end(ended);
+                record.open_gate();
+            }
+        }
     }
 }

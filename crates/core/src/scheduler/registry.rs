@@ -6,9 +6,9 @@ use std::time::Instant;
 use slab::Slab;
 
 use super::Slot;
+use crate::base::panics::contain;
 use crate::base::sync::atomic::Ordering::SeqCst;
 use crate::base::sync::{Arc, MutexGuard, PoisonError};
-use crate::errors::failure::contain;
 use crate::task::account::Account;
 use crate::task::record::Record;
 use crate::task::reply::{Gate, Reply};

@@ -9,7 +9,7 @@ use std::future::{Future, poll_fn};
 use std::mem;
 use std::task::{Context, Poll, Waker};
 
-use crate::base::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use crate::base::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use crate::contract::flavour::Rejected;
 use crate::payload::Coroutine;
 use crate::scheduler::{Hand, Purpose, Slot};
@@ -23,6 +23,8 @@ pub(crate) const BATCH: usize = 128;
 #[derive(Default)]
 pub(crate) struct RunQueue {
     inbox: Mutex<Inbox>,
+    /// Whose payloads it polls, from the first of them on. Weak, as the slot keeps its queue.
+    slot: OnceLock<Weak<Slot>>,
 }
 
 #[derive(Default)]
@@ -104,16 +106,22 @@ impl RunQueue {
         }
     }
 
+    /// From here on it polls payloads of `slot`.
+    pub(super) fn belongs_to(&self, slot: &Arc<Slot>) {
+        // The first one stays: an intake is for one flavour.
+        let _ = self.slot.set(Arc::downgrade(slot));
+    }
+
     /// Ends the payloads that nobody will poll any more, on the thread that has.
-    pub(crate) fn abandon(&self, slot: Option<&Slot>) {
+    pub(crate) fn abandon(&self) {
         let left = {
             let mut inbox = self.lock();
             (inbox.closed, inbox.over) = (true, true);
             (mem::take(&mut inbox.new), mem::take(&mut inbox.woken))
         };
         drop(left);
-        // The payloads of another queue are that one's business.
-        let Some(slot) = slot.filter(|slot| slot.has_as_queue(self)) else {
+        let Some(slot) = self.slot.get().and_then(Weak::upgrade) else {
+            // It has not polled any.
             return;
         };
         slot.put_all_back();

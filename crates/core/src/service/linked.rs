@@ -3,8 +3,8 @@
 use std::error::Error;
 use std::fmt;
 
-use super::error::ServeError;
 use crate::errors::report::RunError;
+use crate::errors::serve::ServeError;
 use crate::runtime::Runtime;
 
 /// A service that is collected when the program is linked: what the attribute `service` makes of a free

@@ -8,7 +8,6 @@
 mod answer;
 mod attempt;
 mod dependency;
-mod error;
 mod function;
 mod linked;
 mod names;
@@ -31,7 +30,6 @@ use std::pin::Pin;
 
 pub use self::answer::{Answer, Exit};
 pub use self::dependency::Dependency;
-pub use self::error::{ServeError, ServeErrorKind};
 pub use self::function::{Described, FnService, service};
 pub use self::linked::LinkedService;
 pub use self::ready::Ready;

@@ -5,9 +5,9 @@ use std::panic::Location;
 
 use rustc_hash::FxHashMap;
 
-use super::error::Problem;
 use super::unit_core::UnitCore;
 use crate::base::sync::Arc;
+use crate::errors::serve::Problem;
 
 /// The name of a service of type `S` that was given none and was handed in at `location`: the type's name, in the
 /// way in which modules are written; the place if it has none.

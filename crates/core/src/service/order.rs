@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use super::dependency::{Dependency, Other};
-use super::error::Problem;
 use super::registry::{State, Waiting};
 use super::unit_core::UnitCore;
 use crate::base::sync::Arc;
+use crate::errors::serve::Problem;
 use crate::lifetime::Lifetime;
 
 /// The units that a unit comes after. All of them are known.

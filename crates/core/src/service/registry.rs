@@ -3,7 +3,6 @@
 use std::panic::Location;
 
 use super::dependency::Dependency;
-use super::error::Problem;
 use super::names::Names;
 use super::order::{check_dependency, check_order, resolve};
 use super::settings::Policy;
@@ -13,6 +12,7 @@ use super::supervisor::{By, Entrant, drop_value};
 use super::unit_core::UnitCore;
 use crate::base::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::errors::report::RunError;
+use crate::errors::serve::Problem;
 use crate::lifetime::Lifetime;
 use crate::scheduler::Slot;
 

@@ -5,7 +5,6 @@ use std::panic::Location;
 use std::time::Duration;
 
 use super::dependency::Dependency;
-use super::error::{Problem, ServeError};
 use super::names::derive;
 use super::registry::Application;
 use super::restart::Restart;
@@ -17,10 +16,11 @@ use super::watch::UnitChanges;
 use super::{PayloadOf, sealed};
 use crate::base::sync::Arc;
 use crate::contract::key::Key;
-use crate::contract::key::sealed::{Chosen, Select as _};
 use crate::errors::failure::Origin;
+use crate::errors::serve::{Problem, ServeError};
 use crate::lifetime::Phase;
 use crate::runtime::Runtime;
+use crate::runtime::choice::sealed::{Chosen, Select as _};
 
 impl Runtime {
     /// Takes `service`: starts it, watches it, starts it again if its settings say so, and stops it with

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use super::dependency::Dependency;
-use super::error::Problem;
 use super::restart::Restart;
+use crate::errors::serve::Problem;
 
 /// The settings of a service: what it is called, what it comes after, and what its ends mean.
 ///

@@ -10,12 +10,13 @@ use super::supervisor::drop_at_last;
 use super::unit_core::UnitCore;
 use super::{PayloadOf, Service, sealed};
 use crate::base::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use crate::contract::backend::Typed;
 use crate::contract::key::Key;
 use crate::errors::refusal::Reason;
 use crate::lifetime::Phase;
 use crate::payload::{Coroutine, Parallel, Subroutine};
 use crate::runtime::spawn;
-use crate::scheduler::{Slot, Typed};
+use crate::scheduler::Slot;
 use crate::task::account::Header;
 use crate::task::context::{self, Dropping};
 use crate::task::envelope::Ticket;
@@ -264,7 +265,7 @@ where
 
     fn is_flavour_up(&self, slot: &Slot) -> bool {
         slot.typed::<PayloadOf<S>>()
-            .is_some_and(|typed| typed.is_started())
+            .is_some_and(|typed| typed.flavour().is_some())
     }
 
     fn start_flavour(&self, slot: &Arc<Slot>) -> Result<(), Reason> {

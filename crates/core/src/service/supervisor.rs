@@ -26,17 +26,18 @@ pub(crate) use self::closing::Left;
 pub(super) use self::closing::{drop_at_last, drop_value};
 use self::outward::Outward;
 use super::attempt::Attempt;
-use super::error::Problem;
 use super::supervision::{Blame, Effect, Event, Id, Newcomer, RunId, Supervision};
 use super::unit_core::UnitCore;
 use super::watch::{UnitChanges, Watchers};
 use crate::base::identifier::Identifier;
 use crate::base::moment::Moment;
+use crate::base::panics::panic_message;
 use crate::base::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use crate::base::sync::thread::{Builder, JoinHandle};
 use crate::base::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use crate::errors::failure::{Cause, Failure, Origin, panic_message};
+use crate::errors::failure::{Cause, Failure, Origin};
 use crate::errors::report::{Straggler, StragglerReason};
+use crate::errors::serve::Problem;
 use crate::lifetime::{Lifetime, Phase};
 use crate::task::context;
 
@@ -410,7 +411,7 @@ impl Supervisor {
             Effect::Blame(id, blame) => {
                 let record = state.runs.get(&id).and_then(Attempt::record);
                 let Some(record) = record else { return };
-                let mut straggler = Straggler::of_payload(&record, reason_of(&blame));
+                let mut straggler = record.straggler(reason_of(&blame));
                 if let Some(story) = words::blame(&blame, &find) {
                     straggler = straggler.with_story(story);
                 }

@@ -31,45 +31,12 @@ use std::pin::Pin;
 use std::ptr;
 use std::task::{Context, Poll};
 
+use crate::base::sync::Arc;
 use crate::base::sync::atomic::AtomicBool;
-use crate::base::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use crate::base::sync::thread::{self, ThreadId};
-use crate::base::sync::{Arc, thread_local};
+use crate::base::sync::atomic::Ordering::{Acquire, Release};
+use crate::base::threads::{NO_THREAD, current_number};
 use crate::task::body::ForeignThread;
 use crate::task::record::{Record, Task};
-
-thread_local! {
-    static ID: Cell<Option<ThreadId>> = const { Cell::new(None) };
-    static HOME: Cell<u32> = const { Cell::new(NOWHERE) };
-}
-
-/// The calling thread's id, remembered, as this is asked often.
-pub(crate) fn current_thread() -> ThreadId {
-    // The cell has no destructor, so it can be read even while the thread's locals are torn down.
-    ID.with(|id| {
-        id.get().unwrap_or_else(|| {
-            let current = thread::current().id();
-            id.set(Some(current));
-            current
-        })
-    })
-}
-
-/// The number of no thread.
-const NOWHERE: u32 = 0;
-
-/// The calling thread's number, which is half the size of its id. A thread that comes after four thousand
-/// million others has none, and is nobody's home.
-fn current_home() -> u32 {
-    static LAST: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(NOWHERE);
-    HOME.with(|home| {
-        if home.get() == NOWHERE {
-            let last = LAST.fetch_update(Relaxed, Relaxed, |last| last.checked_add(1));
-            home.set(last.map_or(NOWHERE, |last| last + 1));
-        }
-        home.get()
-    })
-}
 
 /// The future that `make` makes, in an allocation of its own. It is on the stack once, as it is made, and gone
 /// from there when this returns: a future may be as large as half of its thread's stack.
@@ -88,7 +55,7 @@ pub(crate) struct FutureCell<F, A, const BOUND: bool> {
     busy: AtomicBool,
     /// Whether the record around it has a reference to itself for the future.
     kept: Cell<bool>,
-    /// Where the future was made. `NOWHERE` beside a future says that it was leaked.
+    /// Where the future was made. `NO_THREAD` beside a future says that it was leaked.
     home: Cell<u32>,
     age: UnsafeCell<Age<F, A>>,
 }
@@ -124,7 +91,7 @@ where
         Self {
             busy: AtomicBool::new(false),
             kept: Cell::new(false),
-            home: Cell::new(NOWHERE),
+            home: Cell::new(NO_THREAD),
             age: UnsafeCell::new(Age::Closure(make)),
         }
     }
@@ -144,7 +111,7 @@ where
             // Gone while the closure runs: should it panic, there is nothing to drop.
             if let Age::Closure(make) = mem::replace(inside.age, Age::Gone) {
                 let future = make();
-                self.home.set(current_home());
+                self.home.set(current_number());
                 *inside.age = Age::Future(future);
             }
         }
@@ -176,12 +143,12 @@ where
     pub(crate) fn clear(&self, keeper: &Arc<Record>) -> Result<(), ForeignThread> {
         let inside = self.enter(keeper)?;
         if let Age::Future(_) = inside.age {
-            if self.home.get() == NOWHERE {
+            if self.home.get() == NO_THREAD {
                 // Leaked, which has been told.
                 return Ok(());
             }
             if !self.is_home() {
-                self.home.set(NOWHERE);
+                self.home.set(NO_THREAD);
                 return Err(ForeignThread);
             }
         }
@@ -192,7 +159,7 @@ where
 
     fn is_home(&self) -> bool {
         let home = self.home.get();
-        home != NOWHERE && (!BOUND || home == current_home())
+        home != NO_THREAD && (!BOUND || home == current_number())
     }
 
     /// Reaches for what is in the cell, unless somebody else does right now: a flavour that polls a payload

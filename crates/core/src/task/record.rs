@@ -7,6 +7,7 @@ use futures_task::{ArcWake, waker_ref};
 
 use crate::base::sync::Arc;
 use crate::errors::failure::{Cause, Failure};
+use crate::errors::report::{Straggler, StragglerReason};
 use crate::lifetime::Untold;
 use crate::task::account::{Account, Header};
 use crate::task::body::{Body, ForeignThread, Panic, Sink};
@@ -187,6 +188,11 @@ impl Record {
         if account.is_listened() {
             account.lifetime().tokens.notify_of(account).wake();
         }
+    }
+
+    /// The payload as one that did not end, for the report.
+    pub(crate) fn straggler(&self, reason: StragglerReason) -> Straggler {
+        Straggler::of_payload(self.origin(), self.address(), reason)
     }
 
     /// Tells the runtime that the payload has failed.

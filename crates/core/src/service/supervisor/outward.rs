@@ -3,9 +3,10 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::{By, Supervisor};
+use crate::base::panics::{contain, panic_message};
 use crate::base::sync::Arc;
 use crate::base::sync::thread::Builder;
-use crate::errors::failure::{Cause, Failure, contain, panic_message};
+use crate::errors::failure::{Cause, Failure};
 use crate::errors::refusal::Reason;
 use crate::lifetime::Lifetime;
 use crate::service::attempt::Attempt;

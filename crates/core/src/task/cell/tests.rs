@@ -118,7 +118,7 @@ fn another_thread_neither_polls_nor_drops_a_future() {
     });
     assert_eq!(poll(&record), Some(false));
     let other = Arc::clone(&record);
-    thread::spawn(move || {
+    std::thread::spawn(move || {
         assert_eq!(poll(&other), None);
         assert!(other.clear(&other).is_err());
         assert!(other.clear(&other).is_ok(), "told once");
@@ -141,7 +141,7 @@ fn memory_of_a_leaked_future_stays_valid() {
         std::future::pending::<()>().await;
     });
     assert_eq!(poll(&record), Some(false));
-    thread::spawn(move || drop(record))
+    std::thread::spawn(move || drop(record))
         .join()
         .expect("the drop does nothing");
     // SAFETY: the node is in a future that was leaked with its memory (invariant 2).
@@ -242,7 +242,7 @@ fn a_record_is_not_taken_for_another_one() {
     let code = || as_itself(&whole, &other, |_| unreachable!("it is another one"));
     let panic = catch_unwind(AssertUnwindSafe(code)).unwrap_err();
     assert_eq!(
-        crate::errors::failure::panic_message(panic),
+        crate::base::panics::panic_message(panic),
         "a record is kept by itself"
     );
     assert_eq!(Arc::strong_count(&other), 1);

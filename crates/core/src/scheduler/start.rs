@@ -1,13 +1,14 @@
-//! The flavour behind a slot: its start, and its end.
+//! The start and the end of the flavour behind a slot.
 
-use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 use super::Slot;
-use crate::base::sync::{Arc, MutexGuard, OnceLock, PoisonError};
-use crate::contract::flavour::{Flavour, Reporter};
-use crate::errors::failure::panic_message;
+use crate::base::panics::panic_message;
+use crate::base::sync::{Arc, MutexGuard, PoisonError, Weak};
+use crate::contract::backend::Typed;
+use crate::contract::flavour::Flavour;
+use crate::contract::reporter::{Report, Reporter};
 use crate::errors::refusal::{BoxError, Reason};
 
 /// How small a stack may be set, in bytes. With less a thread would not get to its first payload.
@@ -25,12 +26,12 @@ impl Slot {
         self: &'a Arc<Self>,
         typed: &'a Typed<P>,
     ) -> Result<&'a Arc<dyn Flavour<Payload = P>>, Reason> {
-        if let Some(flavour) = typed.flavour.get() {
+        if let Some(flavour) = typed.flavour() {
             return Ok(flavour);
         }
         let mut start = self.lock_start();
         loop {
-            if let Some(flavour) = typed.flavour.get() {
+            if let Some(flavour) = typed.flavour() {
                 return Ok(flavour);
             }
             if start.closed {
@@ -48,16 +49,19 @@ impl Slot {
         drop(start);
         // Without the lock: this is the flavour's code, and the runner must be able to close the
         // slot while it takes its time.
-        let reporter = Reporter::new(self.identifier().clone(), Arc::downgrade(self));
+        let reporter = Reporter::new(
+            self.identifier().clone(),
+            Arc::downgrade(self) as Weak<dyn Report>,
+        );
         let start = || {
             self.check_stack_size()?;
-            (typed.starter)(reporter)
+            typed.start(reporter)
         };
         let result = catch_unwind(AssertUnwindSafe(start))
             .unwrap_or_else(|panic| Err(panic_message(panic).into()));
         let mut start = self.lock_start();
         // Kept also if the slot was closed meanwhile: the runner waited for this, and joins it.
-        let started = result.map(|flavour| typed.flavour.get_or_init(|| flavour));
+        let started = result.map(|flavour| typed.keep(flavour));
         start.under_way = false;
         self.start_over.notify_all();
         let closed = start.closed;
@@ -119,50 +123,5 @@ impl Slot {
             self.fail_flavour(&message);
             otherwise
         })
-    }
-}
-
-/// What the runner needs of a flavour, whatever its payloads are.
-pub(crate) trait Backend: Send + Sync {
-    fn cancel(&self);
-    fn join(&self, by: Instant) -> bool;
-    fn as_any(&self) -> &dyn Any;
-}
-
-type Starter<P> = dyn Fn(Reporter) -> Result<Arc<dyn Flavour<Payload = P>>, BoxError> + Send + Sync;
-
-/// A flavour for payloads of type `P`, and how to start it.
-pub(crate) struct Typed<P> {
-    starter: Box<Starter<P>>,
-    flavour: OnceLock<Arc<dyn Flavour<Payload = P>>>,
-}
-
-impl<P> Typed<P> {
-    pub(crate) fn new(starter: Box<Starter<P>>) -> Self {
-        Self {
-            starter,
-            flavour: OnceLock::new(),
-        }
-    }
-
-    /// Whether the flavour is there.
-    pub(crate) fn is_started(&self) -> bool {
-        self.flavour.get().is_some()
-    }
-}
-
-impl<P: 'static> Backend for Typed<P> {
-    fn cancel(&self) {
-        if let Some(flavour) = self.flavour.get() {
-            flavour.cancel();
-        }
-    }
-
-    fn join(&self, by: Instant) -> bool {
-        self.flavour.get().is_none_or(|flavour| flavour.join(by))
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }

@@ -1,0 +1,69 @@
+//! A flavour of some runtime, whatever its payloads are.
+
+use std::any::Any;
+use std::time::Instant;
+
+use crate::base::sync::{Arc, OnceLock};
+use crate::contract::flavour::Flavour;
+use crate::contract::reporter::Reporter;
+use crate::errors::refusal::BoxError;
+
+/// What the runner needs of a flavour, whatever its payloads are.
+pub(crate) trait Backend: Send + Sync {
+    fn cancel(&self);
+    fn join(&self, by: Instant) -> bool;
+    fn as_any(&self) -> &dyn Any;
+}
+
+type Starter<P> = dyn Fn(Reporter) -> Result<Arc<dyn Flavour<Payload = P>>, BoxError> + Send + Sync;
+
+/// A flavour for payloads of type `P`, and how to start it.
+pub(crate) struct Typed<P> {
+    starter: Box<Starter<P>>,
+    flavour: OnceLock<Arc<dyn Flavour<Payload = P>>>,
+}
+
+impl<P> Typed<P> {
+    pub(crate) fn new(starter: Box<Starter<P>>) -> Self {
+        Self {
+            starter,
+            flavour: OnceLock::new(),
+        }
+    }
+
+    /// Starts one, which is kept by [`keep`](Self::keep).
+    pub(crate) fn start(
+        &self,
+        reporter: Reporter,
+    ) -> Result<Arc<dyn Flavour<Payload = P>>, BoxError> {
+        (self.starter)(reporter)
+    }
+
+    pub(crate) fn keep(
+        &self,
+        flavour: Arc<dyn Flavour<Payload = P>>,
+    ) -> &Arc<dyn Flavour<Payload = P>> {
+        self.flavour.get_or_init(|| flavour)
+    }
+
+    /// The flavour, if it is there.
+    pub(crate) fn flavour(&self) -> Option<&Arc<dyn Flavour<Payload = P>>> {
+        self.flavour.get()
+    }
+}
+
+impl<P: 'static> Backend for Typed<P> {
+    fn cancel(&self) {
+        if let Some(flavour) = self.flavour.get() {
+            flavour.cancel();
+        }
+    }
+
+    fn join(&self, by: Instant) -> bool {
+        self.flavour.get().is_none_or(|flavour| flavour.join(by))
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}

@@ -1,0 +1,185 @@
+//! Choosing a flavour: by its key, or by its name.
+
+use std::any::type_name;
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use crate::base::identifier::Identifier;
+use crate::contract::backend::Typed;
+use crate::contract::key::{AnyKey, Key, short_name};
+use crate::errors::lookup::{LookupError, RegisterError};
+use crate::errors::refusal::Reason;
+use crate::lifetime::Lifetime;
+use crate::scheduler::{Slot, Slots};
+
+/// A flavour that was looked up by its identifier: a key for payloads of type `P`.
+///
+/// Made by [`Runtime::flavour`](crate::Runtime::flavour).
+pub struct Registered<P> {
+    identifier: Identifier,
+    payload: PhantomData<fn(P)>,
+}
+
+impl<P> Registered<P> {
+    /// The identifier that was looked up.
+    pub fn identifier(&self) -> &Identifier {
+        &self.identifier
+    }
+}
+
+impl<P> Clone for Registered<P> {
+    fn clone(&self) -> Self {
+        Self {
+            identifier: self.identifier.clone(),
+            payload: PhantomData,
+        }
+    }
+}
+
+impl<P> fmt::Debug for Registered<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Registered").field(&self.identifier).finish()
+    }
+}
+
+/// What adopt, execute and call take as their first argument: a [`Key`], or a flavour that was
+/// [looked up by name](crate::Runtime::flavour).
+///
+/// The trait is closed.
+pub trait Choice: sealed::Select {}
+
+impl<K: Key> Choice for K {}
+impl<P: Send + 'static> Choice for Registered<P> {}
+
+pub(crate) mod sealed {
+    use super::*;
+
+    #[allow(
+        private_interfaces,
+        reason = "the trait is closed, nobody else can call it"
+    )]
+    pub trait Select: Clone + Send + 'static {
+        /// What the chosen flavour runs.
+        type Payload: Send + 'static;
+
+        #[doc(hidden)]
+        fn chosen(&self) -> Identifier;
+
+        #[doc(hidden)]
+        fn select<'a>(
+            &self,
+            slots: &'a Slots,
+            lifetime: &Arc<Lifetime>,
+        ) -> Result<Chosen<'a, Self::Payload>, Reason>;
+    }
+
+    /// The slot of a chosen flavour.
+    #[allow(missing_debug_implementations, reason = "never leaves the crate")]
+    pub struct Chosen<'a, P> {
+        pub(crate) slot: &'a Arc<Slot>,
+        pub(crate) typed: &'a Typed<P>,
+    }
+}
+
+use sealed::Chosen;
+
+#[allow(
+    private_interfaces,
+    reason = "the trait is closed, nobody else can call it"
+)]
+impl<K: Key> sealed::Select for K {
+    type Payload = K::Payload;
+
+    fn chosen(&self) -> Identifier {
+        self.identifier()
+    }
+
+    fn select<'a>(
+        &self,
+        slots: &'a Slots,
+        lifetime: &Arc<Lifetime>,
+    ) -> Result<Chosen<'a, K::Payload>, Reason> {
+        let identifier = self.identifier();
+        let slot = slots.find_or_add(&identifier, || {
+            Slot::new(self.clone().into(), Arc::clone(lifetime))
+        });
+        match slot.typed() {
+            Some(typed) if slot.key().agrees_with_key(self) => Ok(Chosen { slot, typed }),
+            _ => Err(Reason::Conflict(disagreement(slot.key(), self))),
+        }
+    }
+}
+
+#[allow(
+    private_interfaces,
+    reason = "the trait is closed, nobody else can call it"
+)]
+impl<P: Send + 'static> sealed::Select for Registered<P> {
+    type Payload = P;
+
+    fn chosen(&self) -> Identifier {
+        self.identifier.clone()
+    }
+
+    fn select<'a>(&self, slots: &'a Slots, _: &Arc<Lifetime>) -> Result<Chosen<'a, P>, Reason> {
+        let slot = slots.find(&self.identifier);
+        match slot.and_then(|slot| Some((slot, slot.typed()?))) {
+            Some((slot, typed)) => Ok(Chosen { slot, typed }),
+            // Looked up in one runtime, used in another.
+            None => Err(Reason::Conflict(
+                not_here::<P>(self.identifier.as_str(), slots).to_string(),
+            )),
+        }
+    }
+}
+
+fn disagreement(known: &AnyKey, given: &dyn fmt::Debug) -> String {
+    format!(
+        "the key {given:?} disagrees with {known:?}, which this runtime knows as `{}` \
+         (one identifier, one kind, one setting)",
+        known.identifier(),
+    )
+}
+
+/// Adds `key` to `keys`, unless it is there.
+pub(crate) fn register(keys: &mut Vec<AnyKey>, key: AnyKey) -> Result<(), RegisterError> {
+    match keys
+        .iter()
+        .find(|known| known.identifier() == key.identifier())
+    {
+        Some(known) if known.agrees_with(&key) => {}
+        Some(known) => {
+            let text = disagreement(known, &key);
+            return Err(RegisterError::new(key.identifier().clone(), text));
+        }
+        None => keys.push(key),
+    }
+    Ok(())
+}
+
+/// Looks a flavour up by name.
+pub(crate) fn look_up<P: 'static>(
+    slots: &Slots,
+    identifier: &str,
+) -> Result<Registered<P>, LookupError> {
+    // What is no identifier at all is just not here.
+    let identifier = Identifier::parse(identifier.to_owned())
+        .map_err(|error| not_here::<P>(error.given(), slots))?;
+    match slots.find(&identifier).and_then(|slot| slot.typed::<P>()) {
+        Some(_) => Ok(Registered {
+            identifier,
+            payload: PhantomData,
+        }),
+        None => Err(not_here::<P>(identifier.as_str(), slots)),
+    }
+}
+
+fn not_here<P>(given: &str, slots: &Slots) -> LookupError {
+    let known = |slot: &Arc<Slot>| (slot.identifier().clone(), slot.key().payload_name());
+    LookupError::new(
+        given,
+        short_name(type_name::<P>()),
+        slots.iter().map(known).collect(),
+    )
+}
