@@ -17,6 +17,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(unsafe_code)]
 
+mod assembly;
 mod base;
 mod contract;
 mod errors;
@@ -60,12 +61,12 @@ pub use crate::errors::refusal::{
 };
 pub use crate::errors::report::{RunError, RunErrorKind, Straggler, StragglerReason};
 pub use crate::errors::serve::{ServeError, ServeErrorKind};
+pub use crate::lifetime::settings::Signals;
 pub use crate::parts::executor_thread::{Executor, ExecutorThread};
 pub use crate::parts::intake::{Fed, Intake};
 pub use crate::parts::manual::Manual;
 pub use crate::payload::{Asynchronous, Completion, Coroutine, IntoPayload, Parallel, Subroutine};
 pub use crate::runtime::choice::{Choice, Registered};
-pub use crate::runtime::signals::Signals;
 pub use crate::runtime::{Builder, Call, Named, Runtime, Wait, runtime};
 pub use crate::service::{
     Answer, Becoming, Dependency, Exit, FnService, Kind, LinkedService, PayloadOf, Ready, Restart,

@@ -125,7 +125,7 @@ use crate::errors::refusal::BoxError;
 /// - **POLL-2** Polls and drops are inside the executor's context, where its timers and sockets work.
 ///   All [`Coroutine`](crate::Coroutine)s of a flavour are polled and dropped on one thread.
 /// - **POLL-3** No payload is dropped, forgotten or left before it is ready, and a flavour on which
-///   none is left waits for more. One that cannot go on says so by [`Reporter::lost`].
+///   none is left waits for more. One that cannot go on says so by [`Reporter::lost`](crate::Reporter::lost).
 pub trait Flavour: fmt::Debug + Send + Sync + 'static {
     /// What this flavour runs: [`Coroutine`](crate::Coroutine), [`Parallel`](crate::Parallel),
     /// [`Subroutine`](crate::Subroutine), or a kind of its own that is built around one of them.
@@ -169,7 +169,7 @@ pub trait Flavour: fmt::Debug + Send + Sync + 'static {
     /// # What the runner promises
     ///
     /// It is not called where waiting could never end, as on a thread of the flavour itself. Which these are is
-    /// known from first polls, and by [`Reporter::runs_here`] and [`Reporter::runs_where`].
+    /// known from first polls, and by [`Reporter::runs_here`](crate::Reporter::runs_here) and [`Reporter::runs_where`](crate::Reporter::runs_where).
     ///
     /// # Errors
     ///

@@ -12,7 +12,6 @@ use crate::base::event::Wakers;
 use crate::base::sync::{Arc, MutexGuard, PoisonError};
 use crate::errors::failure::Failure;
 use crate::lifetime::telling::Line;
-use crate::task::account::Account;
 
 /// How many failures are kept; those after them are counted.
 const FAILURE_LIMIT: usize = 64;
@@ -89,15 +88,15 @@ impl Lifetime {
 
     /// Says that the code of a blocking payload has come to its end; whether that was in time for the
     /// report, which then waits for [`has_ended`](Self::has_ended). If not, the payload counts as one
-    /// that still ran.
-    pub(crate) fn is_ending(&self, record: &Account) -> bool {
+    /// that still ran. If so, `mark` notes it where others can see it.
+    pub(crate) fn begin_ending(&self, mark: impl FnOnce()) -> bool {
         let mut ledger = self.ledger();
         if ledger.closed {
             return false;
         }
         // Under the lock: a payload must not find itself among those left behind for the very
         // failure that it is about to tell.
-        record.set_ending();
+        mark();
         ledger.ending += 1;
         true
     }

@@ -19,17 +19,19 @@
 //! call; all later moves are the runner's.
 
 mod ledger;
+pub(crate) mod services;
+pub(crate) mod settings;
 pub(crate) mod telling;
 pub(crate) mod tokens;
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crossbeam_utils::CachePadded;
 use slab::Slab;
 
 use self::ledger::Ledger;
 pub(crate) use self::ledger::Untold;
-use crate::base::clock::{Clock, Sleeper, later};
+use crate::base::clock::{Sleeper, later};
 use crate::base::event::Wakers;
 use crate::base::moment::Moment;
 use crate::base::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering::SeqCst};
@@ -37,11 +39,10 @@ use crate::base::sync::channel::Sender;
 use crate::base::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use crate::base::teller::Teller;
 use crate::errors::failure::Failure;
+use crate::lifetime::services::Services;
+use crate::lifetime::settings::Settings;
 use crate::lifetime::telling::Lines;
 use crate::lifetime::tokens::Tokens;
-use crate::service::Supervisor;
-use crate::task::account::Account;
-use crate::task::reply::Gate;
 
 /// Set in the count of holders when it no longer matters who holds a token.
 const GRACE_OVER: usize = 1 << (usize::BITS - 1);
@@ -67,20 +68,6 @@ pub(crate) enum Note {
     CutShort,
 }
 
-/// The settings of a runtime.
-#[derive(Debug, Clone)]
-pub(crate) struct Settings {
-    pub(crate) grace: Duration,
-    pub(crate) cancel_timeout: Duration,
-    pub(crate) until_idle: bool,
-    /// Whether what nobody takes is not printed to standard error.
-    pub(crate) is_quiet: bool,
-    pub(crate) signals: crate::runtime::signals::Signals,
-    pub(crate) clock: Clock,
-    /// How large the stacks of the flavours' threads are to be, in bytes.
-    pub(crate) stack_size: Option<usize>,
-}
-
 /// The state that payloads, flavours, tokens and the runner of one runtime share.
 pub(crate) struct Lifetime {
     phase: AtomicU8,
@@ -99,16 +86,21 @@ pub(crate) struct Lifetime {
     /// Runs wakers.
     waker: Arc<Teller>,
     /// The callers that wait for a payload, so that they can be let go at the end.
-    callers: Mutex<Slab<Arc<dyn Gate>>>,
+    callers: Mutex<Slab<Arc<dyn Caller>>>,
     /// When it was made, on its clock.
     birth: Instant,
     /// How the stop began. Written before it has, and never again.
     stop: OnceLock<Stop>,
     /// Notified when the stop begins, and each when its payload is over.
     pub(crate) tokens: Tokens,
-    /// The services that are not over.
-    pub(crate) supervisor: Supervisor,
+    pub(crate) services: Box<dyn Services>,
     pub(crate) settings: Settings,
+}
+
+/// Somebody who waits for a payload, and is let go when the lifetime is over.
+pub(crate) trait Caller: Send + Sync {
+    /// Lets the caller go on, with what is there; returns the wakers that this takes.
+    fn give_up(&self) -> Wakers;
 }
 
 /// How the stop of a runtime began.
@@ -121,7 +113,11 @@ struct Stop {
 }
 
 impl Lifetime {
-    pub(crate) fn new(settings: Settings, notes: Sender<Note>) -> Arc<Self> {
+    pub(crate) fn new(
+        settings: Settings,
+        services: Box<dyn Services>,
+        notes: Sender<Note>,
+    ) -> Arc<Self> {
         let lifetime = Arc::new(Self {
             birth: settings.clock.now(),
             phase: AtomicU8::new(Phase::Idle as u8),
@@ -136,7 +132,7 @@ impl Lifetime {
             callers: Mutex::default(),
             stop: OnceLock::new(),
             tokens: Tokens::default(),
-            supervisor: Supervisor::new(settings.grace),
+            services,
             settings,
         });
         let weak = Arc::downgrade(&lifetime);
@@ -199,7 +195,7 @@ impl Lifetime {
         let begun = self.flip(None);
         if begun {
             let wakers = self.announce();
-            self.supervisor.look(self);
+            self.services.look(self);
             wakers.wake();
         }
         begun
@@ -249,7 +245,7 @@ impl Lifetime {
     /// Has all go on that waits for the stop, but for those whose wakers are returned.
     fn announce(&self) -> Wakers {
         self.look();
-        self.supervisor.poke();
+        self.services.poke();
         self.tokens.notify_threads()
     }
 
@@ -274,23 +270,8 @@ impl Lifetime {
         let _ = self.notes.send(note);
     }
 
-    /// Counts the payload as one to be waited for, once, unless grace is over. Whether it did so here.
-    pub(crate) fn hold(&self, record: &Account) -> bool {
-        if record.is_holder() || record.is_settled() {
-            return false;
-        }
-        let counted = self
-            .holders
-            .fetch_update(SeqCst, SeqCst, |holders| {
-                (holders & GRACE_OVER == 0).then_some(holders + 1)
-            })
-            .is_ok();
-        // Only the payload's own thread comes here while it lives, so nobody else counted it.
-        counted && record.hold()
-    }
-
-    /// Counts the supervisor of services as a holder until their stop is over; `false` if grace is over.
-    pub(crate) fn hold_for_services(&self) -> bool {
+    /// Counts somebody for whom the stop waits; `false` if the grace time is over.
+    pub(crate) fn hold(&self) -> bool {
         self.holders
             .fetch_update(SeqCst, SeqCst, |holders| {
                 (holders & GRACE_OVER == 0).then_some(holders + 1)
@@ -298,7 +279,7 @@ impl Lifetime {
             .is_ok()
     }
 
-    /// A payload that was counted has ended.
+    /// Somebody who was counted has ended.
     pub(crate) fn release(&self) {
         self.holders.fetch_sub(1, SeqCst);
     }
@@ -320,19 +301,19 @@ impl Lifetime {
         self.holders.fetch_or(GRACE_OVER, SeqCst);
     }
 
-    /// Lets `gate` be opened at the end of the lifetime, if nothing opens it before.
-    pub(crate) fn watch(&self, gate: Arc<dyn Gate>) -> usize {
-        let key = self.callers().insert(Arc::clone(&gate));
+    /// Lets `caller` go on at the end of the lifetime, if nothing lets it before.
+    pub(crate) fn watch(&self, caller: Arc<dyn Caller>) -> usize {
+        let key = self.callers().insert(Arc::clone(&caller));
         // `end` may have come before the insertion, and does not come twice.
         if self.phase() == Phase::Over {
-            gate.give_up().wake();
+            caller.give_up().wake();
         }
         key
     }
 
     pub(crate) fn unwatch(&self, key: usize) {
         // Bound to a name so that it is dropped after the lock.
-        let _gate = self.callers().try_remove(key);
+        let _caller = self.callers().try_remove(key);
     }
 
     /// The lifetime is over: every caller that still waits is let go.
@@ -341,11 +322,11 @@ impl Lifetime {
         let callers: Vec<_> = self
             .callers()
             .iter()
-            .map(|(_, gate)| gate.clone())
+            .map(|(_, caller)| Arc::clone(caller))
             .collect();
         let mut wakers = self.tokens.notify_threads();
-        for gate in callers {
-            wakers.append(gate.give_up());
+        for caller in callers {
+            wakers.append(caller.give_up());
         }
         self.wake_aside(wakers);
     }
@@ -362,19 +343,19 @@ impl Lifetime {
         self.callers().len()
     }
 
-    fn callers(&self) -> MutexGuard<'_, Slab<Arc<dyn Gate>>> {
+    fn callers(&self) -> MutexGuard<'_, Slab<Arc<dyn Caller>>> {
         self.callers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Sleeper for Lifetime {
     fn next_due(&self) -> Option<Instant> {
-        self.supervisor.next_due(self)
+        self.services.next_due(self)
     }
 
     fn wake(self: Arc<Self>) {
         self.look();
         self.tokens.notify_threads().wake();
-        self.supervisor.settle(&self);
+        self.services.settle(&self);
     }
 }

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use crate::base::event::{Event, EventListener, Wakers};
 use crate::base::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use crate::task::account::Account;
 
 /// An event for each payload that is alive and whose token somebody has listened to: it happens when the runtime
 /// stops, and when the payload is over. By the record's address, as most payloads have none.
@@ -14,19 +13,14 @@ pub(crate) struct Tokens {
 }
 
 impl Tokens {
-    pub(crate) fn listen(&self, record: &Account) -> EventListener {
-        record.set_listened();
-        let listener = self.lock().entry(record.address()).or_default().listen();
-        // It may have ended between the two, and then nobody forgets the event any more.
-        if record.is_settled() {
-            self.notify_of(record).wake();
-        }
-        listener
+    /// Listens to the token of the payload at this address.
+    pub(crate) fn listen(&self, address: usize) -> EventListener {
+        self.lock().entry(address).or_default().listen()
     }
 
     /// The payload is over: lets all threads go on that listen to its token, and forgets them.
-    pub(crate) fn notify_of(&self, record: &Account) -> Wakers {
-        let event = self.lock().remove(&record.address());
+    pub(crate) fn notify_of(&self, address: usize) -> Wakers {
+        let event = self.lock().remove(&address);
         event.map_or_else(Wakers::default, |event| event.notify_threads())
     }
 

@@ -1,19 +1,14 @@
 //! Setting a runtime up.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use super::Runtime;
 use crate::base::clock::Clock;
 use crate::contract::key::AnyKey;
 use crate::errors::lookup::RegisterError;
-use crate::lifetime::Settings;
+use crate::lifetime::settings::{Settings, Signals};
 use crate::runtime::choice::register;
-use crate::runtime::signals::Signals;
-use crate::scheduler::Slot;
-use crate::service::Expected;
 
-/// The settings of a [`Runtime`].
+/// The settings of a [`Runtime`](crate::Runtime).
 ///
 /// ```
 /// use std::time::Duration;
@@ -29,25 +24,18 @@ use crate::service::Expected;
 #[derive(Debug)]
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct Builder {
-    settings: Settings,
-    keys: Vec<AnyKey>,
-    linked: Expected,
+    pub(crate) settings: Settings,
+    pub(crate) keys: Vec<AnyKey>,
+    /// The names of linked services that must be there, if any are to be taken.
+    pub(crate) linked: Option<Vec<String>>,
 }
 
 impl Builder {
     pub(super) fn new() -> Self {
         Self {
-            settings: Settings {
-                grace: Duration::from_secs(10),
-                cancel_timeout: Duration::from_secs(5),
-                until_idle: false,
-                is_quiet: false,
-                signals: Signals::default(),
-                clock: Clock::system(),
-                stack_size: None,
-            },
+            settings: Settings::default(),
             keys: Vec::new(),
-            linked: Expected::default(),
+            linked: None,
         }
     }
 
@@ -78,7 +66,7 @@ impl Builder {
     /// Leaves standard error to the program. Without this each failure, each restart of a service and each
     /// give-up is one line there the moment it happens, unless a `tracing` subscriber or a `log` logger takes it.
     ///
-    /// The report of [`run`](Runtime::run) has all failures either way; one that comes after the runtime's end,
+    /// The report of [`run`](crate::Runtime::run) has all failures either way; one that comes after the runtime's end,
     /// and so is in no report, is printed all the same.
     pub fn quiet(mut self) -> Self {
         self.settings.is_quiet = true;
@@ -114,7 +102,7 @@ impl Builder {
     }
 
     /// Makes the flavour of `key` known by its identifier, for
-    /// [`Runtime::flavour`]. It starts with its first payload, as always.
+    /// [`Runtime::flavour`](crate::Runtime::flavour). It starts with its first payload, as always.
     ///
     /// # Errors
     ///
@@ -127,32 +115,17 @@ impl Builder {
     /// Takes the services that were collected when the program was linked: the free functions on which
     /// the attribute `service` says `linked`. Without this they are never started.
     ///
-    /// That there are none is an error of [`run`](Runtime::run), as is one that cannot be taken.
+    /// That there are none is an error of [`run`](crate::Runtime::run), as is one that cannot be taken.
     pub fn linked_services(mut self) -> Self {
-        self.linked.wanted = true;
+        self.linked.get_or_insert_default();
         self
     }
 
     /// As [`linked_services`](Self::linked_services), and says which services must be among them: one that
-    /// is missing is an error of [`run`](Runtime::run), before anything starts.
+    /// is missing is an error of [`run`](crate::Runtime::run), before anything starts.
     pub fn expect_linked<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
-        self.linked.wanted = true;
-        self.linked.names.extend(names.into_iter().map(Into::into));
+        let expected = self.linked.get_or_insert_default();
+        expected.extend(names.into_iter().map(Into::into));
         self
-    }
-
-    /// The runtime. Nothing is started yet.
-    pub fn build(self) -> Runtime {
-        let runtime = Runtime::with(self.settings);
-        let core = runtime.core();
-        for key in self.keys {
-            let identifier = key.identifier().clone();
-            core.slots
-                .find_or_add(&identifier, || Slot::new(key, Arc::clone(&core.lifetime)));
-        }
-        if let Err(problem) = self.linked.serve(&runtime) {
-            runtime.core().services.spoil(problem);
-        }
-        runtime
     }
 }

@@ -10,7 +10,7 @@ use crate::errors::failure::{Cause, Failure, Origin};
 use crate::errors::outcome::Outcome;
 use crate::errors::refusal::{AdoptError, ExecuteError, Reason};
 use crate::errors::report::RunError;
-use crate::lifetime::{Lifetime, Phase};
+use crate::lifetime::{Caller, Lifetime, Phase};
 use crate::payload::IntoPayload;
 use crate::runtime::choice::Choice;
 use crate::runtime::choice::sealed::Chosen;
@@ -19,7 +19,7 @@ use crate::scheduler::Slot;
 use crate::task::account::Header;
 use crate::task::context::{self, Dropping};
 use crate::task::envelope::Ticket;
-use crate::task::reply::{Gate, Reply};
+use crate::task::reply::Reply;
 
 /// The name of a payload, if it was given one.
 pub(super) type Name = Option<Cow<'static, str>>;
@@ -92,13 +92,13 @@ impl Core {
         if !self.lifetime.launch() {
             // Asked to end before it began.
             self.waiting.drop_unrun();
-            self.services.drop_unrun(&self.lifetime);
+            self.lifetime.services.drop_unrun(&self.lifetime);
             return Ok(());
         }
-        if let Err(error) = self.services.launch(&self.lifetime) {
+        if let Err(error) = self.lifetime.services.launch(&self.lifetime) {
             self.lifetime.stop();
             self.waiting.drop_unrun();
-            self.services.drop_unrun(&self.lifetime);
+            self.lifetime.services.drop_unrun(&self.lifetime);
             return Err(RunError::thread(error));
         }
         self.waiting.launch(&self.lifetime);
@@ -156,7 +156,7 @@ impl Core {
             Ok(executing) => executing,
             Err(ring) => return refuse(payload, Reason::Deadlock(ring)),
         };
-        let watched = waits.then(|| self.lifetime.watch(Arc::clone(reply) as Arc<dyn Gate>));
+        let watched = waits.then(|| self.lifetime.watch(Arc::clone(reply) as Arc<dyn Caller>));
         let result = flavour.block_on(payload);
         if let Some(watched) = watched {
             self.lifetime.unwatch(watched);
@@ -197,7 +197,7 @@ impl Core {
     {
         let reply = Arc::new(Reply::default());
         let submitted = Submitted {
-            watched: self.lifetime.watch(Arc::clone(&reply) as Arc<dyn Gate>),
+            watched: self.lifetime.watch(Arc::clone(&reply) as Arc<dyn Caller>),
             lifetime: Arc::clone(&self.lifetime),
             origin: Origin::new(name.clone(), place, key.chosen()),
             reply,

@@ -33,11 +33,12 @@ use crate::errors::lookup::LookupError;
 use crate::errors::outcome::Outcome;
 use crate::errors::refusal::{AdoptError, ExecuteError};
 use crate::errors::report::{RunError, Straggler};
-use crate::lifetime::{Lifetime, Note, Phase, Settings};
+use crate::lifetime::services::Services;
+use crate::lifetime::settings::Settings;
+use crate::lifetime::{Lifetime, Note, Phase};
 use crate::payload::IntoPayload;
 use crate::runtime::choice::{Choice, Registered, look_up};
 use crate::scheduler::Slots;
-use crate::service::Registry;
 use crate::task::context;
 
 /// One lifetime over several flavours of execution.
@@ -74,7 +75,6 @@ pub(crate) struct Core {
     pub(crate) lifetime: Arc<Lifetime>,
     pub(crate) slots: Slots,
     waiting: Waiting,
-    pub(crate) services: Registry,
     /// The receiving end of the failure channel, until the runtime is started.
     notes: Mutex<Option<Receiver<Note>>>,
     result: OnceLock<Result<(), RunError>>,
@@ -113,15 +113,14 @@ impl Runtime {
         Builder::new()
     }
 
-    fn with(settings: Settings) -> Self {
+    pub(crate) fn with(settings: Settings, services: Box<dyn Services>) -> Self {
         let (sender, receiver) = crate::base::sync::channel::unbounded();
         Self {
             owner: Arc::new(Owner {
                 core: Arc::new(Core {
-                    lifetime: Lifetime::new(settings, sender),
+                    lifetime: Lifetime::new(settings, services, sender),
                     slots: Slots::default(),
                     waiting: Waiting::default(),
-                    services: Registry::default(),
                     notes: Mutex::new(Some(receiver)),
                     result: OnceLock::new(),
                     left_behind: OnceLock::new(),
@@ -355,7 +354,7 @@ impl Core {
     fn claim(self: &Arc<Self>) -> Result<Runner, RunError> {
         if lock(&self.notes).is_some() {
             // What is wrong with the services is known before anything starts, and can be put right.
-            self.services.seal()?;
+            self.lifetime.services.seal()?;
         }
         let notes = lock(&self.notes).take();
         let notes = notes.ok_or_else(RunError::already_started)?;
@@ -374,7 +373,7 @@ impl Core {
         // There is no runner to report what the destructors of those that waited do wrong.
         self.lifetime.close_ledger(true);
         self.waiting.drop_unrun();
-        self.services.drop_unrun(&self.lifetime);
+        self.lifetime.services.drop_unrun(&self.lifetime);
         self.lifetime.end();
         self.finish(Err(error.clone()), Vec::new());
         error
@@ -424,7 +423,7 @@ impl Drop for Owner {
             // Never started.
             self.core.lifetime.close_ledger(true);
             self.core.waiting.drop_unrun();
-            self.core.services.drop_unrun(&self.core.lifetime);
+            self.core.lifetime.services.drop_unrun(&self.core.lifetime);
         }
     }
 }

@@ -9,10 +9,10 @@ use crate::base::sync::Arc;
 use crate::base::sync::channel::{Receiver, RecvTimeoutError};
 use crate::errors::failure::{Cause, Failure, Origin};
 use crate::errors::report::{Ended, RunError, Straggler, StragglerReason};
+use crate::lifetime::services::Left;
 use crate::lifetime::{Lifetime, Note, Phase};
 use crate::runtime::signals;
 use crate::scheduler::Slot;
-use crate::service::Left;
 
 /// Takes one runtime from its start to its end, on whatever thread it is put.
 pub(super) struct Runner {
@@ -67,7 +67,7 @@ impl Runner {
             self.next_note(None, None);
             if self.lifetime().settings.until_idle
                 && self.lifetime().phase() == Phase::Running
-                && self.core.slots.are_idle(&self.lifetime().supervisor)
+                && self.core.slots.are_idle(&*self.lifetime().services)
             {
                 self.lifetime().stop_aside();
             }
@@ -96,7 +96,7 @@ impl Runner {
         self.lifetime().end_grace();
         let is_early = self.lifetime().settings.clock.now() < deadline;
         self.lifetime()
-            .supervisor
+            .services
             .end_grace(self.lifetime(), is_early);
         self.core
             .slots
@@ -165,7 +165,7 @@ impl Runner {
     fn close_services(&self, deadline: Instant) -> Left {
         let lifetime = self.lifetime();
         let by = lifetime.settings.clock.real(deadline);
-        lifetime.supervisor.close(lifetime, by)
+        lifetime.services.close(lifetime, by)
     }
 
     /// Waits until all that can end soon on `slots` has, at most until `deadline`.

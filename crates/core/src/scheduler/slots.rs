@@ -3,7 +3,7 @@
 use super::Slot;
 use crate::base::identifier::Identifier;
 use crate::base::sync::{Arc, Mutex, OnceLock, PoisonError};
-use crate::service::Supervisor;
+use crate::lifetime::services::Services;
 
 /// All slots of a runtime: a list that only grows, so that a look-up takes no lock.
 #[derive(Default)]
@@ -64,7 +64,7 @@ impl Slots {
     ///
     /// Services count beside the payloads that they are at times: one that waits for its next start
     /// is none, but not over.
-    pub(crate) fn are_idle(&self, services: &Supervisor) -> bool {
+    pub(crate) fn are_idle(&self, services: &dyn Services) -> bool {
         let ended: usize = self.iter().map(|slot| slot.ended()).sum();
         let over = services.over();
         let accepted: usize = self.iter().map(|slot| slot.accepted()).sum();

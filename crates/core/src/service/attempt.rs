@@ -1,6 +1,7 @@
 //! One run of a service, as its payload sees it: it tells what happens to it, and is told when it is to end.
 
 use super::answer::Answered;
+use super::root::supervisor;
 use super::supervision::{Event, RunId};
 use super::supervisor::By;
 use super::unit_core::UnitCore;
@@ -72,7 +73,7 @@ impl Attempt {
 
     fn bring(&self, event: Event<Failure>) {
         let lifetime = self.unit().lifetime();
-        lifetime.supervisor.bring_of(self.unit(), By::User, event);
+        supervisor(lifetime).bring_of(self.unit(), By::User, event);
     }
 
     /// The run had its first poll, or has its thread.
@@ -122,6 +123,6 @@ impl Attempt {
 
     /// Whether the value of this run, which is at its end, is kept for another one.
     pub(super) fn keeps_value(&self) -> bool {
-        self.unit().lifetime().supervisor.keeps_value(self.id())
+        supervisor(self.unit().lifetime()).keeps_value(self.id())
     }
 }

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
+use super::root::root;
 use crate::errors::report::RunError;
 use crate::errors::serve::ServeError;
 use crate::runtime::Runtime;
@@ -33,53 +34,48 @@ impl fmt::Debug for LinkedService {
 
 inventory::collect!(LinkedService);
 
-/// What a builder was told of linked services.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Expected {
-    pub(crate) wanted: bool,
-    pub(crate) names: Vec<String>,
+impl Runtime {
+    /// Takes all linked services, in the order of their places, so that it does not depend on the linker. What is
+    /// wrong with them is an error of the start.
+    pub(crate) fn take_linked(&self, expected: &[String]) {
+        if let Err(problem) = take(self, expected) {
+            root(&self.core().lifetime).registry.spoil(problem);
+        }
+    }
 }
 
-impl Expected {
-    /// Hands all of them to `runtime`, in the order of their places, so that it does not depend on the
-    /// linker.
-    pub(crate) fn serve(&self, runtime: &Runtime) -> Result<(), RunError> {
-        if !self.wanted {
-            return Ok(());
-        }
-        let mut found: Vec<_> = inventory::iter::<LinkedService>.into_iter().collect();
-        found.sort_by_key(|service| service.place);
-        if found.is_empty() {
-            return Err(missing(
-                "no linked service was found: none is marked `linked`, or the crates with \
-                them are not linked, for nothing of theirs is used (`use the_crate as _;` does)"
-                    .to_owned(),
-            ));
-        }
-        for service in &found {
-            (service.serve)(runtime)?;
-        }
-        let services = &runtime.core().services;
-        let absent: Vec<_> = self
-            .names
-            .iter()
-            .filter(|name| !services.has(name))
-            .map(|name| format!("`{name}`"))
-            .collect();
-        if absent.is_empty() {
-            return Ok(());
-        }
-        let names: Vec<_> = services
-            .units()
-            .iter()
-            .map(|unit| unit.name().to_string())
-            .collect();
-        Err(missing(format!(
-            "linked services are missing: {} (found: {})",
-            absent.join(", "),
-            names.join(", ")
-        )))
+fn take(runtime: &Runtime, expected: &[String]) -> Result<(), RunError> {
+    let mut found: Vec<_> = inventory::iter::<LinkedService>.into_iter().collect();
+    found.sort_by_key(|service| service.place);
+    if found.is_empty() {
+        return Err(missing(
+            "no linked service was found: none is marked `linked`, or the crates with \
+            them are not linked, for nothing of theirs is used (`use the_crate as _;` does)"
+                .to_owned(),
+        ));
     }
+    for service in &found {
+        (service.serve)(runtime)?;
+    }
+    let services = &root(&runtime.core().lifetime).registry;
+    let absent: Vec<_> = expected
+        .iter()
+        .filter(|name| !services.has(name))
+        .map(|name| format!("`{name}`"))
+        .collect();
+    if absent.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<_> = services
+        .units()
+        .iter()
+        .map(|unit| unit.name().to_string())
+        .collect();
+    Err(missing(format!(
+        "linked services are missing: {} (found: {})",
+        absent.join(", "),
+        names.join(", ")
+    )))
 }
 
 fn missing(text: String) -> RunError {

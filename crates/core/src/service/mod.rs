@@ -15,6 +15,7 @@ mod order;
 mod ready;
 mod registry;
 mod restart;
+mod root;
 mod serve;
 mod settings;
 mod source;
@@ -42,9 +43,7 @@ pub use self::unit::{Becoming, Unit};
 pub use self::watch::{UnitChange, UnitChanges};
 
 pub(crate) use self::attempt::Attempt;
-pub(crate) use self::linked::Expected;
-pub(crate) use self::registry::Registry;
-pub(crate) use self::supervisor::{Left, Supervisor};
+pub(crate) use self::root::Root;
 
 use self::answer::sealed::Answer as _;
 use self::answer::{Answered, Answering};

@@ -5,6 +5,7 @@ use std::panic::Location;
 use super::dependency::Dependency;
 use super::names::Names;
 use super::order::{check_dependency, check_order, resolve};
+use super::root::supervisor;
 use super::settings::Policy;
 use super::source::Launch;
 use super::state::UnitState;
@@ -84,7 +85,7 @@ impl Registry {
             application.source,
         ));
         let is_blocking = application.is_blocking;
-        let supervisor = &lifetime.supervisor;
+        let supervisor = supervisor(&lifetime);
         supervisor.enrol(&unit);
         let mut aftermath = None;
         if state.launched {
@@ -154,12 +155,12 @@ impl Registry {
         };
         let entrants = state.waiting.iter().map(entrant).collect();
         // Under the lock, so that those that come from here on come after these.
-        let aftermath = lifetime.supervisor.launch(lifetime, entrants)?;
+        let aftermath = supervisor(lifetime).launch(lifetime, entrants)?;
         let launched = std::mem::take(&mut state.waiting);
         drop(state);
         drop(launched);
         aftermath.come(lifetime, By::User);
-        lifetime.supervisor.perform(lifetime, By::User);
+        supervisor(lifetime).perform(lifetime, By::User);
         Ok(())
     }
 
@@ -170,7 +171,7 @@ impl Registry {
             state.launched = true;
             std::mem::take(&mut state.waiting)
         };
-        let supervisor = &lifetime.supervisor;
+        let supervisor = supervisor(lifetime);
         for Waiting { unit, .. } in &waiting {
             supervisor.strike(unit);
             let end = match drop_value(unit) {

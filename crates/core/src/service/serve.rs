@@ -8,6 +8,7 @@ use super::dependency::Dependency;
 use super::names::derive;
 use super::registry::Application;
 use super::restart::Restart;
+use super::root::{root, supervisor};
 use super::settings::Settings;
 use super::source::{Make, Served, Source};
 use super::state::UnitStatus;
@@ -97,7 +98,7 @@ impl Runtime {
     /// Services that are over are listed as well, until there are many of them: then the oldest are
     /// forgotten, of which the last 512 always stay.
     pub fn units(&self) -> Vec<UnitStatus> {
-        let units = self.core().services.units();
+        let units = root(&self.core().lifetime).registry.units();
         units.iter().map(|unit| unit.status()).collect()
     }
 
@@ -105,7 +106,7 @@ impl Runtime {
     /// them. At most `capacity` of them, and one at least, wait to be taken out: see [`UnitChanges`].
     pub fn unit_changes(&self, capacity: usize) -> UnitChanges {
         let lifetime = &self.core().lifetime;
-        lifetime.supervisor.watch(lifetime, capacity)
+        supervisor(lifetime).watch(lifetime, capacity)
     }
 
     fn take_service<S>(
@@ -134,7 +135,7 @@ impl Runtime {
         if core.lifetime.phase() >= Phase::Stopping {
             return Err(refused(Problem::Stopping));
         }
-        let taken = core.services.take_in(Application {
+        let taken = root(&core.lifetime).registry.take_in(Application {
             name: settings.name.as_deref(),
             derived: derived.clone(),
             location,

@@ -22,7 +22,6 @@ use std::time::{Duration, Instant};
 
 use self::aftermath::Aftermath;
 use self::bell::Bell;
-pub(crate) use self::closing::Left;
 pub(super) use self::closing::{drop_at_last, drop_value};
 use self::outward::Outward;
 use super::attempt::Attempt;
@@ -39,6 +38,7 @@ use crate::errors::failure::{Cause, Failure, Origin};
 use crate::errors::report::{Straggler, StragglerReason};
 use crate::errors::serve::Problem;
 use crate::lifetime::{Lifetime, Phase};
+use crate::service::root::supervisor;
 use crate::task::context;
 
 /// How long whoever moves a manual clock waits for all that fell due to be done, at most, in real time.
@@ -273,7 +273,7 @@ impl Supervisor {
         if state.thread.is_some() {
             return Ok(());
         }
-        if !lifetime.hold_for_services() {
+        if !lifetime.hold() {
             return Err(Problem::Stopping);
         }
         let on_thread = Arc::clone(lifetime);
@@ -555,7 +555,7 @@ impl State {
 
 /// The supervisor's thread. It runs nothing of the user's that could panic; still, services must not go on unwatched.
 fn supervise(lifetime: &Arc<Lifetime>) {
-    let watch = || lifetime.supervisor.bring_what_is_due(lifetime);
+    let watch = || supervisor(lifetime).bring_what_is_due(lifetime);
     if let Err(panic) = catch_unwind(AssertUnwindSafe(watch)) {
         let origin = Origin {
             payload: "supervisor".into(),

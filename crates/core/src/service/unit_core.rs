@@ -3,6 +3,7 @@
 use std::panic::Location;
 use std::time::Duration;
 
+use super::root::supervisor;
 use super::settings::Policy;
 use super::source::Launch;
 use super::state::{Status, UnitState, UnitStatus};
@@ -155,7 +156,7 @@ impl UnitCore {
         }
         let lifetime = self.lifetime();
         let event = Event::Asked(self.id, wish);
-        lifetime.supervisor.bring(lifetime, By::User, event);
+        supervisor(lifetime).bring(lifetime, By::User, event);
     }
 
     /// The next run is about to begin.

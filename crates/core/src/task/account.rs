@@ -157,8 +157,8 @@ impl Account {
         self.has(STARTED)
     }
 
-    /// Says that the payload took a token; whether this is the first to say so.
-    pub(crate) fn hold(&self) -> bool {
+    /// Says that the payload took a token, and counts; whether this is the first to say so.
+    pub(crate) fn set_holder(&self) -> bool {
         self.set(HOLDS)
     }
 

@@ -282,7 +282,7 @@ fn finish(record: &Arc<Record>, cause: Option<Cause>, lost: Option<&str>) {
 /// Ends the payload, of whose code nothing is left.
 fn conclude(record: &Arc<Record>, cause: Option<Cause>, panic: Option<Panic>) {
     let account = record.account();
-    let ending = account.is_blocking() && account.lifetime().is_ending(account);
+    let ending = account.is_blocking() && account.lifetime().begin_ending(|| account.set_ending());
     if cause.is_none() && panic.is_none() {
         // As most do.
         return settle_ending(record, ending);

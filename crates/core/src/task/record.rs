@@ -5,6 +5,7 @@ use std::task::{Context, Poll, Waker};
 
 use futures_task::{ArcWake, waker_ref};
 
+use crate::base::event::EventListener;
 use crate::base::sync::Arc;
 use crate::errors::failure::{Cause, Failure};
 use crate::errors::report::{Straggler, StragglerReason};
@@ -159,6 +160,28 @@ impl Record {
         }
     }
 
+    /// The payload takes a token: the stop waits for it, unless the grace time is over. Whether it is the first one
+    /// that it takes, and counts.
+    pub(crate) fn hold(&self) -> bool {
+        if self.is_holder() || self.is_settled() {
+            return false;
+        }
+        // Only the payload's own thread comes here while it lives, so nobody else counted it.
+        self.lifetime().hold() && self.set_holder()
+    }
+
+    /// Listens to what happens when the payload is asked to end by the runtime's stop, and when it is over.
+    pub(crate) fn listen(&self) -> EventListener {
+        self.set_listened();
+        let tokens = &self.lifetime().tokens;
+        let listener = tokens.listen(self.address());
+        // It may have ended between the two, and then nobody forgets the event any more.
+        if self.is_settled() {
+            tokens.notify_of(self.address()).wake();
+        }
+        listener
+    }
+
     /// The gate to wait at for the payload's end.
     pub(crate) fn gate(&self) -> Arc<dyn Gate> {
         if let Some(gate) = self.caller() {
@@ -186,7 +209,11 @@ impl Record {
             account.slot().take_gate_of(account);
         }
         if account.is_listened() {
-            account.lifetime().tokens.notify_of(account).wake();
+            account
+                .lifetime()
+                .tokens
+                .notify_of(account.address())
+                .wake();
         }
     }
 

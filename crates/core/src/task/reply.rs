@@ -6,6 +6,7 @@ use std::task::{Context, Poll, Waker};
 use crate::base::event::Wakers;
 use crate::base::sync::thread;
 use crate::base::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use crate::lifetime::Caller;
 use crate::task::record::Record;
 
 /// Something that is closed until a payload is over.
@@ -15,10 +16,6 @@ pub(crate) trait Gate: Send + Sync {
 
     /// Lets all waiters go on.
     fn open(&self);
-
-    /// Opens the gate on a payload that is not over: what it may still give is not wanted. Whoever waits with a
-    /// waker is still to be woken.
-    fn give_up(&self) -> Wakers;
 
     /// Blocks the calling thread until the gate is open.
     fn wait(&self);
@@ -132,15 +129,6 @@ impl<T: Send> Gate for Reply<T> {
         self.open_to_threads().wake();
     }
 
-    fn give_up(&self) -> Wakers {
-        {
-            let mut state = self.lock();
-            // A result that is there already is still the caller's.
-            state.unwanted |= state.result.is_none();
-        }
-        self.open_to_threads()
-    }
-
     fn wait(&self) {
         let mut state = self.lock();
         while !state.open {
@@ -150,5 +138,16 @@ impl<T: Send> Gate for Reply<T> {
                 .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
         }
+    }
+}
+
+impl<T: Send> Caller for Reply<T> {
+    fn give_up(&self) -> Wakers {
+        {
+            let mut state = self.lock();
+            // A result that is there already is still the caller's.
+            state.unwanted |= state.result.is_none();
+        }
+        self.open_to_threads()
     }
 }

@@ -56,7 +56,7 @@ impl Shutdown {
     /// would panic.
     pub fn try_current() -> Option<Self> {
         let record = context::current()?;
-        if record.lifetime().hold(&record) {
+        if record.hold() {
             if let Some(attempt) = record.attempt() {
                 attempt.take_token();
             }
@@ -104,7 +104,7 @@ impl Shutdown {
     fn listen(&self) -> EventListener {
         match self.record.attempt() {
             Some(attempt) => attempt.listen(),
-            None => self.lifetime().tokens.listen(&self.record),
+            None => self.record.listen(),
         }
     }
 

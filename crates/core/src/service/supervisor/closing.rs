@@ -11,6 +11,7 @@ use crate::base::sync::{Arc, MutexGuard, PoisonError};
 use crate::errors::failure::{Cause, Failure};
 use crate::errors::report::Straggler;
 use crate::lifetime::Lifetime;
+use crate::lifetime::services::Left;
 use crate::service::attempt::Attempt;
 use crate::service::state::UnitState;
 use crate::service::supervision::Event;
@@ -19,13 +20,6 @@ use crate::service::unit_core::UnitCore;
 
 /// How long the supervisor has for its end if others have used up the cancel time: it is quick.
 const CLOSING: Duration = Duration::from_millis(100);
-
-/// What the services have to say for the report.
-pub(crate) struct Left {
-    pub(crate) stragglers: Vec<Straggler>,
-    /// Who waited in vain when the stop began.
-    pub(crate) in_vain: Vec<String>,
-}
 
 impl Supervisor {
     /// The grace time is over.

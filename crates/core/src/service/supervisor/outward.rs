@@ -10,6 +10,7 @@ use crate::errors::failure::{Cause, Failure};
 use crate::errors::refusal::Reason;
 use crate::lifetime::Lifetime;
 use crate::service::attempt::Attempt;
+use crate::service::root::supervisor;
 use crate::service::supervision::Event;
 use crate::service::unit_core::UnitCore;
 
@@ -54,7 +55,7 @@ impl Supervisor {
         let start = move || {
             let slot = starting.slot();
             let result = starting.source().start_flavour(slot);
-            let supervisor = &on_thread.supervisor;
+            let supervisor = supervisor(&on_thread);
             supervisor.flavour_started(&on_thread, &starting, result);
         };
         let name = "foster starter".to_owned();

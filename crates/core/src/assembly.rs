@@ -1,0 +1,24 @@
+//! Where the floors meet: a runtime is made, with its services.
+
+use crate::base::sync::Arc;
+use crate::runtime::{Builder, Runtime};
+use crate::scheduler::Slot;
+use crate::service::Root;
+
+impl Builder {
+    /// The runtime. Nothing is started yet.
+    pub fn build(self) -> Runtime {
+        let services = Root::new(self.settings.grace);
+        let runtime = Runtime::with(self.settings, Box::new(services));
+        let core = runtime.core();
+        for key in self.keys {
+            let identifier = key.identifier().clone();
+            core.slots
+                .find_or_add(&identifier, || Slot::new(key, Arc::clone(&core.lifetime)));
+        }
+        if let Some(expected) = self.linked {
+            runtime.take_linked(&expected);
+        }
+        runtime
+    }
+}
