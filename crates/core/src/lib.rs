@@ -17,7 +17,6 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(unsafe_code)]
 
-mod assembly;
 mod base;
 mod contract;
 mod errors;
@@ -73,5 +72,5 @@ pub use crate::service::{
     Run, Runs, Served, Service, Settings, Unit, UnitBuilder, UnitChange, UnitChanges, UnitState,
     UnitStatus, service,
 };
-pub use crate::task::envelope::Ticket;
-pub use crate::task::token::{Requested, Shutdown};
+pub use crate::task::Ticket;
+pub use crate::task::{Requested, Shutdown};

@@ -7,10 +7,7 @@ use std::task::{Context, Poll};
 
 use crate::base::sync::Arc;
 use crate::base::text;
-use crate::scheduler::Slot;
-use crate::task::envelope::{Envelope, Ticket, is_large};
-use crate::task::record::Record;
-use crate::task::reply::Gate;
+use crate::task::{Envelope, Gate, Observer, Record, Ticket, is_large};
 
 /// A unit of work that fits flavours whose [`Payload`](crate::Flavour::Payload) is `P`.
 ///
@@ -78,7 +75,20 @@ impl Coroutine {
         F: FnOnce() -> A + Send + 'static,
         A: Future<Output: 'static> + 'static,
     {
-        Self(Envelope::coroutine(make, ticket))
+        Self(Envelope::coroutine(make, ticket, ()))
+    }
+
+    /// As [`new`](Self::new), of a payload that `observer` observes.
+    pub(crate) fn observed<F, A>(
+        make: F,
+        ticket: Ticket<A::Output>,
+        observer: impl Observer,
+    ) -> Self
+    where
+        F: FnOnce() -> A + Send + 'static,
+        A: Future<Output: 'static> + 'static,
+    {
+        Self(Envelope::coroutine(make, ticket, observer))
     }
 
     /// A handle to wait for the end of this payload with, for [`block_on`](crate::Flavour::block_on).
@@ -88,14 +98,13 @@ impl Coroutine {
 
     /// Whether the payload would be dropped at its next poll.
     pub(crate) fn is_cancelled(&self) -> bool {
-        self.0.record().is_cancelled()
+        self.0.record().header().is_cancelled()
     }
 
-    pub(crate) fn slot(&self) -> &Arc<Slot> {
-        self.0.record().slot()
+    pub(crate) fn record(&self) -> &Arc<Record> {
+        self.0.record()
     }
 
-    /// Takes the payload out, for the run queue.
     pub(crate) fn into_record(self) -> Arc<Record> {
         self.0.into_record()
     }
@@ -156,7 +165,20 @@ impl Parallel {
         F: FnOnce() -> A + Send + 'static,
         A: Future<Output: 'static> + Send + 'static,
     {
-        Self(Envelope::parallel(make, ticket))
+        Self(Envelope::parallel(make, ticket, ()))
+    }
+
+    /// As [`new`](Self::new), of a payload that `observer` observes.
+    pub(crate) fn observed<F, A>(
+        make: F,
+        ticket: Ticket<A::Output>,
+        observer: impl Observer,
+    ) -> Self
+    where
+        F: FnOnce() -> A + Send + 'static,
+        A: Future<Output: 'static> + Send + 'static,
+    {
+        Self(Envelope::parallel(make, ticket, observer))
     }
 
     /// A handle to wait for the end of this payload with, for [`block_on`](crate::Flavour::block_on).
@@ -210,7 +232,16 @@ impl Subroutine {
         F: FnOnce() -> T + Send + 'static,
         T: 'static,
     {
-        Self(Envelope::subroutine(code, ticket))
+        Self(Envelope::subroutine(code, ticket, ()))
+    }
+
+    /// As [`new`](Self::new), of a payload that `observer` observes.
+    pub(crate) fn observed<F, T>(code: F, ticket: Ticket<T>, observer: impl Observer) -> Self
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: 'static,
+    {
+        Self(Envelope::subroutine(code, ticket, observer))
     }
 
     /// The payload's name, or the place where it was handed in, as a name for its thread: short, and of

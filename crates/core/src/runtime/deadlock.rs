@@ -9,9 +9,9 @@ use std::collections::{HashMap, HashSet};
 use crate::base::sync::thread::ThreadId;
 use crate::base::sync::{Arc, Mutex, MutexGuard, PoisonError, lazy_static};
 use crate::base::threads::current_thread;
-use crate::scheduler;
-use crate::task::context;
-use crate::task::record::Record;
+use crate::scheduler::{self, Slot};
+use crate::task;
+use crate::task::Record;
 
 lazy_static! {
     static ref TABLE: Mutex<Table> = Mutex::default();
@@ -42,15 +42,15 @@ pub(crate) struct Executing(ThreadId);
 ///
 /// The ring that the wait would close, in words.
 pub(crate) fn enter(payload: Arc<Record>) -> Result<Option<Executing>, String> {
-    let by = context::current();
+    let by = task::current();
     if by.is_none() && !scheduler::is_thread_noted() {
         return Ok(None);
     }
     let thread = current_thread();
-    let waits_for = (!payload.is_blocking()).then_some(payload);
-    if let Some(by) = by.as_ref().filter(|by| !by.is_blocking()) {
+    let waits_for = (!payload.state().is_blocking()).then_some(payload);
+    if let Some(by) = by.as_ref().filter(|by| !by.state().is_blocking()) {
         // Another one than that of its first poll, if the flavour has several.
-        by.slot().note_thread();
+        Slot::of(&**by).note_thread();
     }
     let execute = Execute { by, waits_for };
     let ring = {
@@ -83,7 +83,7 @@ impl Table {
     /// The ring that the newest wait of `thread` closes, in words.
     fn ring(&self, thread: ThreadId) -> Option<String> {
         let (execute, payload) = self.wait_of(thread)?;
-        if payload.slot().threads().contains(&thread) {
+        if Slot::of(payload).threads().contains(&thread) {
             return Some(format!("{}, whose thread this is", execute.words()));
         }
         let stuck = self.stuck(thread);
@@ -118,7 +118,7 @@ impl Table {
             Some((_, payload)) => match self.holder_of(payload) {
                 // Started, and its own code waits: that others of its threads are free helps nobody.
                 Some(holder) => vec![holder],
-                None => payload.slot().threads(),
+                None => Slot::of(payload).threads(),
             },
             None => Vec::new(),
         }
@@ -132,9 +132,9 @@ impl Table {
         match self.holder_of(payload) {
             Some(holder) => stuck.contains(&holder),
             None => {
-                let threads = payload.slot().threads();
+                let threads = Slot::of(payload).threads();
                 let blocked = threads.iter().filter(|one| stuck.contains(one)).count();
-                blocked >= payload.slot().width()
+                blocked >= Slot::of(payload).width()
             }
         }
     }
@@ -192,7 +192,7 @@ impl Execute {
             None => "this thread".to_owned(),
         };
         match &self.waits_for {
-            Some(payload) => format!("{by} → {}", payload.slot().identifier()),
+            Some(payload) => format!("{by} → {}", Slot::of(&**payload).identifier()),
             None => by,
         }
     }

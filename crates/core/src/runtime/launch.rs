@@ -16,14 +16,14 @@ use crate::runtime::choice::Choice;
 use crate::runtime::choice::sealed::Chosen;
 use crate::runtime::deadlock;
 use crate::scheduler::Slot;
-use crate::task::account::Header;
-use crate::task::context::{self, Dropping};
-use crate::task::envelope::Ticket;
-use crate::task::reply::Reply;
+use crate::task::Identity;
+use crate::task::Reply;
+use crate::task::Ticket;
+use crate::task::{self, Dropping};
 
 /// The name of a payload, if it was given one.
 pub(super) type Name = Option<Cow<'static, str>>;
-pub(super) use crate::task::account::Place;
+pub(super) use crate::task::Place;
 
 impl Core {
     pub(super) fn adopt<C, P>(
@@ -53,8 +53,11 @@ impl Core {
             return Err(AdoptError::new(origin(), Reason::Stopping));
         }
         slot.accept();
-        let payload =
-            payload.into_payload(Ticket::adopted(Header::new(name, place, Arc::clone(slot))));
+        let payload = payload.into_payload(Ticket::adopted(Identity::new(
+            name,
+            place,
+            Arc::clone(slot) as _,
+        )));
         self.admit(slot, typed, payload, &origin)
             .map_err(|reason| AdoptError::new(origin(), reason))
     }
@@ -147,7 +150,9 @@ impl Core {
             Err(reason) => return refuse(payload, reason),
         };
         // Blocking code runs right here: its caller waits for nobody, who could be let go.
-        let waits = reply.record().is_some_and(|record| !record.is_blocking());
+        let waits = reply
+            .record()
+            .is_some_and(|record| !record.state().is_blocking());
         if waits {
             // Of any flavour: the ring may come back to this thread through another one.
             self.slots.iter().for_each(|slot| slot.look_here());
@@ -175,7 +180,7 @@ impl Core {
         place: Place,
     ) -> Result<P, Reason> {
         let is_late = slot.accept_call();
-        let header = Header::new(name, place, Arc::clone(slot));
+        let header = Identity::new(name, place, Arc::clone(slot) as _);
         let payload = payload.into_payload(Ticket::called(header, is_late, reply));
         match self.admits_execute() {
             Ok(()) => Ok(payload),
@@ -274,7 +279,7 @@ pub(crate) fn spawn<P: 'static>(
 
 /// Drops a payload that will not run, whose adopter is told `reason`.
 fn refuse<P, R>(payload: P, reason: Reason) -> Result<R, Reason> {
-    context::drop_for(Dropping::Refused, payload);
+    task::drop_for(Dropping::Refused, payload);
     Err(reason)
 }
 

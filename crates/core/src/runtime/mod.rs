@@ -39,7 +39,7 @@ use crate::lifetime::{Lifetime, Note, Phase};
 use crate::payload::IntoPayload;
 use crate::runtime::choice::{Choice, Registered, look_up};
 use crate::scheduler::Slots;
-use crate::task::context;
+use crate::task;
 
 /// One lifetime over several flavours of execution.
 ///
@@ -383,7 +383,7 @@ impl Core {
         if lock(&self.notes).is_some() {
             return Err(RunError::not_started());
         }
-        match context::current() {
+        match task::current() {
             Some(record) if Arc::ptr_eq(record.lifetime(), &self.lifetime) => {
                 Err(RunError::inside_itself())
             }

@@ -103,7 +103,10 @@ impl Runner {
             .iter()
             .flat_map(|slot| slot.alive())
             // Which of the services are to blame is known where they are asked.
-            .filter(|record| record.is_holder() && !record.is_ending() && !record.is_service())
+            .filter(|record| {
+                let state = record.state();
+                state.is_holder() && !state.is_ending() && !state.is_observed()
+            })
             .map(|record| record.straggler(StragglerReason::Overran))
             .collect()
     }
@@ -203,7 +206,7 @@ impl Runner {
             .slots
             .iter()
             .flat_map(|slot| slot.alive())
-            .filter(|record| record.is_blocking() && !record.is_holder())
+            .filter(|record| record.state().is_blocking() && !record.state().is_holder())
             .map(|record| record.straggler(StragglerReason::LeftBehind))
             .collect();
         let by = self.lifetime().settings.clock.real(deadline);
@@ -277,7 +280,7 @@ fn unended(slot: &Slot) -> Vec<Straggler> {
     let alive = slot.alive();
     let straggler = |index: usize, reason| alive[index].straggler(reason);
     let polling: Vec<_> = (0..alive.len())
-        .filter(|index| alive[*index].is_polling())
+        .filter(|index| alive[*index].state().is_polling())
         .collect();
     if !polling.is_empty() {
         // Those in the flavour's queue are not in the registry, but are held up as well.

@@ -9,7 +9,7 @@ use crate::base::sync::{Arc, Mutex};
 use crate::errors::failure::{Failure, Origin};
 use crate::lifetime::{Lifetime, Phase};
 use crate::scheduler::Slot;
-use crate::task::context::{self, Dropping};
+use crate::task::{self, Dropping};
 
 /// After so many batches the launch is held up: others hand in payloads as fast as it spawns them.
 const BATCHES: usize = 3;
@@ -138,6 +138,6 @@ impl<P: Send + 'static> Launch for WaitingPayload<P> {
 impl<P> Drop for WaitingPayload<P> {
     fn drop(&mut self) {
         // No failure, unless its destructor panics.
-        context::drop_for(Dropping::Unrun, self.payload.take());
+        task::drop_for(Dropping::Unrun, self.payload.take());
     }
 }

@@ -6,7 +6,7 @@ use super::Slot;
 use crate::base::sync::atomic::AtomicUsize;
 use crate::base::sync::atomic::Ordering::SeqCst;
 use crate::lifetime::Phase;
-use crate::task::account::{Account, Ended};
+use crate::task::{Header, Settled};
 
 /// The counts. They only grow, and `accepted >= started + over_early >= over + over_early`.
 ///
@@ -72,14 +72,8 @@ impl Slot {
     }
 
     /// The payload had its first poll, or has its thread.
-    pub(crate) fn count_start(&self, record: &Account) {
-        if !record.start() {
-            return;
-        }
-        if let Some(attempt) = record.attempt() {
-            attempt.begin();
-        }
-        self.counts_of(record.is_late()).started.add(1);
+    pub(super) fn count_start(&self, header: &Header) {
+        self.counts_of(header.state.is_late()).started.add(1);
         let awaited = match self.lifetime.phase() {
             Phase::Stopping => !self.lifetime.is_held(),
             Phase::Cancelling => self.is_blocking(),
@@ -92,12 +86,12 @@ impl Slot {
 
     /// The payload is over. Has the runner look if that may be the end that it waits for: of many at once it
     /// would only be held up by all others.
-    pub(crate) fn count_end(&self, ended: Ended) {
-        let (counts, lifetime) = (self.counts_of(ended.is_late), &self.lifetime);
-        if ended.held {
+    pub(super) fn count_end(&self, settled: Settled) {
+        let (counts, lifetime) = (self.counts_of(settled.was_late()), &self.lifetime);
+        if settled.was_holder() {
             lifetime.release();
         }
-        match ended.started {
+        match settled.had_started() {
             true => counts.over.add(1),
             false => counts.over_early.add(1),
         }

@@ -10,7 +10,7 @@ use slab::Slab;
 use super::Slot;
 use crate::base::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::scheduler::run_queue::RunQueue;
-use crate::task::record::Record;
+use crate::task::Record;
 
 /// The payloads that a run queue polls, as all threads see them. On cache lines of its own, as that queue
 /// writes them all the time, and whoever hands payloads in reads what else is in a slot.
@@ -68,11 +68,6 @@ impl Hand {
         self.seen > 0
     }
 
-    /// The next one to look at, which does not count as looked at yet.
-    pub(crate) fn peek(&self) -> Option<&Arc<Record>> {
-        self.records.get(self.seen)
-    }
-
     /// The next one to look at.
     pub(crate) fn next(&mut self) -> Option<&Arc<Record>> {
         let next = self.records.get(self.seen)?;
@@ -102,14 +97,14 @@ impl Places {
 
     fn park(&mut self, record: Arc<Record>) {
         let entry = self.parked.vacant_entry();
-        record.set_registered_as(entry.key());
+        record.state().set_key(entry.key());
         entry.insert(record);
     }
 
     /// Takes a record out, if it is parked, in place of the given reference to it: the last one must not go
     /// under the lock.
     fn take_out(&mut self, record: &mut Arc<Record>) {
-        let Some(key) = record.registered_as() else {
+        let Some(key) = record.state().key() else {
             return;
         };
         let parked = self.parked.get(key);
@@ -120,23 +115,10 @@ impl Places {
 }
 
 impl Slot {
-    /// Whether there is a run queue that polls payloads of this slot, as it does then with all but a few.
-    pub(crate) fn has_queue(&self) -> bool {
-        self.queue.get().is_some()
-    }
-
-    /// Puts a payload that has been woken into the run queue that polls it.
-    pub(crate) fn enqueue(&self, record: Arc<Record>) {
-        match self.queue.get() {
-            Some(queue) => queue.push_woken(record),
-            None => debug_assert!(false, "what wakes its own record is driven by a run queue"),
-        }
-    }
-
     /// Whether `queue` may poll payloads of this slot, which no other one ever does from then on.
-    pub(crate) fn is_driven_by(self: &Arc<Self>, queue: &Arc<RunQueue>) -> bool {
+    pub(crate) fn is_driven_by(&self, queue: &Arc<RunQueue>) -> bool {
         let own = self.queue.get_or_init(|| {
-            queue.belongs_to(self);
+            queue.belongs_to(self.me.clone());
             Arc::clone(queue)
         });
         Arc::ptr_eq(own, queue)
@@ -146,11 +128,11 @@ impl Slot {
     pub(crate) fn take_in_hand(&self, hand: &Hand) {
         self.note_thread();
         for record in hand.records.iter() {
-            if record.is_started() {
+            if record.state().is_started() {
                 // Its flavour has polled it by other means before.
-                self.unregister(record);
+                self.unregister(record.header());
             }
-            record.begin_driven();
+            record.state().begin_driven();
         }
         self.driven().in_hand[hand.purpose as usize] = Some(Arc::clone(&hand.records));
     }

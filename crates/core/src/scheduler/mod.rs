@@ -21,7 +21,7 @@ use crate::base::identifier::Identifier;
 use crate::base::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use crate::base::sync::thread::ThreadId;
 use crate::base::sync::thread_local;
-use crate::base::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use crate::base::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use crate::base::threads::current_thread;
 use crate::contract::backend::{Backend, Typed};
 use crate::contract::key::AnyKey;
@@ -29,8 +29,7 @@ use crate::contract::reporter::{Report, RunsHere};
 use crate::errors::failure::{Cause, Failure, Origin};
 use crate::lifetime::Lifetime;
 use crate::scheduler::run_queue::RunQueue;
-use crate::task::record::Record;
-use crate::task::reply::Gate;
+use crate::task::{Gate, Record};
 
 pub(crate) use self::driven::{Hand, Purpose};
 pub(crate) use self::slots::Slots;
@@ -55,6 +54,7 @@ pub(crate) fn is_thread_noted() -> bool {
 
 /// One flavour of one runtime. Starts the flavour when it is first needed.
 pub(crate) struct Slot {
+    me: Weak<Self>,
     counts: Counts,
     /// Those of payloads that were late.
     late: Counts,
@@ -90,9 +90,10 @@ pub(crate) struct Slot {
 }
 
 impl Slot {
-    pub(crate) fn new(key: AnyKey, lifetime: Arc<Lifetime>) -> Self {
+    pub(crate) fn new(key: AnyKey, lifetime: Arc<Lifetime>) -> Arc<Self> {
         static NUMBERS: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(1);
-        Self {
+        Arc::new_cyclic(|me| Self {
+            me: Weak::clone(me),
             number: NUMBERS.fetch_add(1, SeqCst),
             counts: Counts::default(),
             late: Counts::default(),
@@ -111,7 +112,7 @@ impl Slot {
             start: Mutex::default(),
             start_over: Condvar::new(),
             lifetime,
-        }
+        })
     }
 
     /// Tells it from all other slots of the process.
@@ -141,7 +142,8 @@ impl Slot {
     /// take a token, to fail or to end; `None` if there is none.
     pub(crate) fn settles_at(&self) -> Option<Instant> {
         let last = (*self.lock_last_begun())?;
-        let deaf = |record: &Arc<Record>| !record.is_holder() && !record.is_ending();
+        let deaf =
+            |record: &Arc<Record>| !record.state().is_holder() && !record.state().is_ending();
         (last.elapsed() < SETTLING && self.alive().iter().any(deaf)).then(|| last + SETTLING)
     }
 
@@ -154,7 +156,7 @@ impl Slot {
     /// Whether everything that can end soon has ended: every coroutine, which was cancelled, and
     /// every blocking payload that has no thread yet, or whose code has come to its end.
     pub(crate) fn is_quiet(&self) -> bool {
-        let ends_soon = |record: &Arc<Record>| record.is_ending();
+        let ends_soon = |record: &Arc<Record>| record.state().is_ending();
         self.is_drained()
             || self.is_blocking() && self.all_started() && !self.alive().iter().any(ends_soon)
     }
@@ -167,7 +169,12 @@ impl Slot {
             .map(|(_, one)| one.record.clone())
             .collect();
         let driven = self.driven();
-        alive.extend(driven.iter().filter(|record| !record.is_settled()).cloned());
+        alive.extend(
+            driven
+                .iter()
+                .filter(|record| !record.state().is_settled())
+                .cloned(),
+        );
         alive
     }
 
@@ -277,12 +284,7 @@ impl Report for Slot {
     fn lost(&self, reason: &str) {
         self.fail_flavour(reason);
         for record in self.alive() {
-            if let Some(ended) = record.settle() {
-                record.fail(Cause::lost("its flavour died before the payload was over"));
-                self.unregister(&record);
-                self.count_end(ended);
-                record.open_gate();
-            }
+            record.lose("its flavour died before the payload was over");
         }
     }
 }

@@ -1,17 +1,19 @@
 //! The payloads that their flavour polls by means of its own, while they are alive.
 
+use std::any::Any;
+use std::collections::HashMap;
 use std::task::Waker;
 use std::time::Instant;
 
 use slab::Slab;
 
 use super::Slot;
+use crate::base::identifier::Identifier;
 use crate::base::panics::contain;
 use crate::base::sync::atomic::Ordering::SeqCst;
 use crate::base::sync::{Arc, MutexGuard, PoisonError};
-use crate::task::account::Account;
-use crate::task::record::Record;
-use crate::task::reply::{Gate, Reply};
+use crate::lifetime::Lifetime;
+use crate::task::{Gate, Header, Record, Reply, Schedule, Settled};
 
 /// A payload that is alive, and how to have it polled again so that it sees that it is cancelled.
 pub(super) struct Registered {
@@ -19,26 +21,37 @@ pub(super) struct Registered {
     waker: Option<Waker>,
 }
 
-impl Slot {
-    /// Enters the payload into the registry, in which it stays until it is over.
-    pub(crate) fn register(&self, record: &Arc<Record>) {
+impl Schedule for Slot {
+    fn identifier(&self) -> &Identifier {
+        Slot::identifier(self)
+    }
+
+    fn lifetime(&self) -> &Arc<Lifetime> {
+        &self.lifetime
+    }
+
+    fn has_queue(&self) -> bool {
+        self.queue.get().is_some()
+    }
+
+    fn register(&self, record: &Arc<Record>) {
         let mut registry = self.registry();
         let key = registry.insert(Registered {
             record: Arc::clone(record),
             waker: None,
         });
-        record.set_registered_as(key);
+        record.state().set_key(key);
     }
 
-    /// The payload is about to run on the calling thread.
-    pub(crate) fn begin(&self, record: &Arc<Record>) {
-        if record.registered_as().is_none() {
+    fn begin(&self, record: &Arc<Record>) {
+        let state = record.state();
+        if state.key().is_none() {
             self.register(record);
         }
-        if record.is_blocking() {
+        if state.is_blocking() {
             self.blocking.store(true, SeqCst);
             // One that is late is not waited for.
-            if !record.is_late() {
+            if !state.is_late() {
                 *self.lock_last_begun() = Some(Instant::now());
             }
         } else {
@@ -46,11 +59,14 @@ impl Slot {
         }
     }
 
-    /// The payload waits, and `waker` has it polled again.
-    pub(crate) fn park(&self, record: &Account, waker: &Waker) {
+    fn has_started(&self, header: &Header) {
+        self.count_start(header);
+    }
+
+    fn park(&self, header: &Header, waker: &Waker) {
         let replaced = {
             let mut registry = self.registry();
-            let key = record.registered_as();
+            let key = header.state.key();
             match key.and_then(|key| registry.get_mut(key)) {
                 Some(entry)
                     if entry
@@ -67,11 +83,10 @@ impl Slot {
         drop(replaced);
     }
 
-    /// Has the payload polled again, if it waits.
-    pub(crate) fn wake(&self, record: &Account) {
+    fn wake(&self, header: &Header) {
         let waker = {
             let mut registry = self.registry();
-            let key = record.registered_as();
+            let key = header.state.key();
             key.and_then(|key| registry.get_mut(key)?.waker.take())
         };
         if let Some(waker) = waker {
@@ -79,36 +94,59 @@ impl Slot {
         }
     }
 
-    /// The gate at which the end of an adopted payload is waited for.
-    pub(crate) fn gate_of(&self, record: &Account) -> Arc<dyn Gate> {
-        let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
-        let gate = gates.entry(record.address());
+    fn enqueue(&self, record: Arc<Record>) {
+        match self.queue.get() {
+            Some(queue) => queue.push_woken(record),
+            None => debug_assert!(false, "what wakes its own record is driven by a run queue"),
+        }
+    }
+
+    fn has_ended(&self, header: &Header, settled: Settled) {
+        // One that a run queue polls is forgotten there.
+        if !header.state.is_driven() {
+            self.unregister(header);
+        }
+        self.count_end(settled);
+    }
+
+    fn gate_of(&self, header: &Header) -> Arc<dyn Gate> {
+        let mut gates = self.gates();
+        let gate = gates.entry(header.address());
         Arc::clone(gate.or_insert_with(|| Arc::new(Reply::<()>::default())))
     }
 
-    /// Opens and forgets the gate of an adopted payload.
-    pub(crate) fn take_gate_of(&self, record: &Account) {
-        let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
-        let gate = gates.remove(&record.address());
-        drop(gates);
+    fn open_gate_of(&self, header: &Header) {
+        let gate = self.gates().remove(&header.address());
         if let Some(gate) = gate {
             gate.open();
         }
     }
 
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+impl Slot {
+    /// The slot that the payload is on.
+    pub(crate) fn of(record: &Record) -> &Self {
+        let slot = record.scheduler().as_any().downcast_ref();
+        slot.expect("a payload's scheduler is a slot")
+    }
+
     /// Takes the payload out of the registry, if it is in there.
-    pub(crate) fn unregister(&self, record: &Account) {
-        if record.is_driven() {
-            // The run queue forgets it.
-            return;
-        }
+    pub(super) fn unregister(&self, header: &Header) {
         let mut registry = self.registry();
         // Read under the lock, which the one who wrote it held.
-        let key = record.registered_as();
+        let key = header.state.key();
         let removed = key.and_then(|key| registry.try_remove(key));
         drop(registry);
         // Its last reference must not go under the lock.
         drop(removed);
+    }
+
+    fn gates(&self) -> MutexGuard<'_, HashMap<usize, Arc<dyn Gate>>> {
+        self.gates.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn registry(&self) -> MutexGuard<'_, Slab<Registered>> {

@@ -13,8 +13,7 @@ use crate::base::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use crate::contract::flavour::Rejected;
 use crate::payload::Coroutine;
 use crate::scheduler::{Hand, Purpose, Slot};
-use crate::task::envelope::{self, Envelope};
-use crate::task::record::Record;
+use crate::task::{self, Driven, Envelope, Record};
 
 /// How many payloads are polled, at most, before the executor gets a turn for all else.
 pub(crate) const BATCH: usize = 128;
@@ -107,9 +106,14 @@ impl RunQueue {
     }
 
     /// From here on it polls payloads of `slot`.
-    pub(super) fn belongs_to(&self, slot: &Arc<Slot>) {
+    pub(super) fn belongs_to(&self, slot: Weak<Slot>) {
         // The first one stays: an intake is for one flavour.
-        let _ = self.slot.set(Arc::downgrade(slot));
+        let _ = self.slot.set(slot);
+    }
+
+    /// The slot whose payloads it polls, if it has polled any.
+    fn slot(&self) -> Option<Arc<Slot>> {
+        self.slot.get()?.upgrade()
     }
 
     /// Ends the payloads that nobody will poll any more, on the thread that has.
@@ -120,10 +124,7 @@ impl RunQueue {
             (mem::take(&mut inbox.new), mem::take(&mut inbox.woken))
         };
         drop(left);
-        let Some(slot) = self.slot.get().and_then(Weak::upgrade) else {
-            // It has not polled any.
-            return;
-        };
+        let Some(slot) = self.slot() else { return };
         slot.put_all_back();
         let (mut hand, mut over, mut next) = (Hand::new(Purpose::Sweep), Vec::new(), 0);
         loop {
@@ -264,7 +265,7 @@ impl Driver {
         let Some(record) = self.woken.pop_front() else {
             return false;
         };
-        record.begin_drive();
+        record.state().begin_drive();
         match poll(&record) {
             Polled::Over => self.over.push(record),
             Polled::Woken => self.woken.push_back(record),
@@ -288,11 +289,11 @@ impl Driver {
             return false;
         }
         while let Some(record) = self.swept.next() {
-            if record.is_cancelled() {
+            if record.header().is_cancelled() {
                 // If it stands in the queue as well it will be found to be over.
-                envelope::end(record);
+                task::end(record);
                 self.swept.last_is_over();
-            } else if record.is_holder() && !record.is_queued() {
+            } else if record.state().is_holder() && !record.state().is_queued() {
                 // Not taken out for it: who wakes it meanwhile puts it into the queue, as at any other time.
                 if step(record).is_ready() {
                     self.swept.last_is_over();
@@ -309,15 +310,17 @@ impl Driver {
         let (new, queue) = (&mut self.new, &self.queue);
         let next = || loop {
             let payload = new.pop_front()?;
-            if payload.slot().is_driven_by(queue) {
+            if Slot::of(&**payload.record()).is_driven_by(queue) {
                 return Some(payload.into_record());
             }
             // Of a flavour with another queue, which lost it to this one.
             drop(payload);
         };
         self.first.fill(std::iter::from_fn(next));
-        if let Some(first) = self.first.peek() {
-            let slot = self.slot.get_or_insert_with(|| Arc::clone(first.slot()));
+        if self.slot.is_none() {
+            self.slot = self.queue.slot();
+        }
+        if let Some(slot) = self.slot.as_ref().filter(|_| !self.first.is_empty()) {
             slot.take_in_hand(&self.first);
         }
     }
@@ -332,15 +335,17 @@ enum Polled {
 }
 
 fn step(record: &Arc<Record>) -> Poll<()> {
-    record.with_waker(record, &mut |context| envelope::advance(record, context))
+    record.with_waker(record, &mut |context| task::advance(record, context))
 }
 
 /// Polls a payload that was taken out of the queue, or is new.
 fn poll(record: &Arc<Record>) -> Polled {
     match step(record) {
         Poll::Ready(()) => Polled::Over,
-        Poll::Pending if record.end_drive() => Polled::Woken,
-        Poll::Pending => Polled::Waits,
+        Poll::Pending => match record.state().end_drive() {
+            Driven::IsQueued => Polled::Woken,
+            Driven::IsIdle => Polled::Waits,
+        },
     }
 }
 

@@ -33,13 +33,13 @@ impl Slots {
     pub(crate) fn find_or_add(
         &self,
         identifier: &Identifier,
-        make: impl FnOnce() -> Slot,
+        make: impl FnOnce() -> Arc<Slot>,
     ) -> &Arc<Slot> {
         if let Some(slot) = self.find(identifier) {
             return slot;
         }
         // Made before the lock, as a key is the user's code. Another thread may be quicker.
-        let made = Arc::new(make());
+        let made = make();
         let _growing = self.growing.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(slot) = self.find(identifier) {
             return slot;

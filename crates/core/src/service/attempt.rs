@@ -1,5 +1,7 @@
 //! One run of a service, as its payload sees it: it tells what happens to it, and is told when it is to end.
 
+use std::any::Any;
+
 use super::answer::Answered;
 use super::root::supervisor;
 use super::supervision::{Event, RunId};
@@ -8,9 +10,9 @@ use super::unit_core::UnitCore;
 use crate::base::event::EventListener;
 use crate::base::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use crate::base::sync::{Arc, OnceLock, Weak};
-use crate::errors::failure::{Cause, Failure};
+use crate::errors::failure::{Cause, Failure, Origin};
 use crate::lifetime::Phase;
-use crate::task::record::Record;
+use crate::task::{Observer, Record};
 
 /// One run of a service. Shared by its payload, its tokens and the supervisor.
 #[derive(Clone)]
@@ -44,21 +46,9 @@ impl Attempt {
         }
     }
 
-    /// Says which payload the run is, once that is made.
-    pub(crate) fn belongs_to(&self, record: Weak<Record>) {
-        let is_first = self.0.record.set(record).is_ok();
-        debug_assert!(is_first, "a run is one payload");
-    }
-
     /// The payload, as long as there is anything of it.
     pub(super) fn record(&self) -> Option<Arc<Record>> {
         self.0.record.get()?.upgrade()
-    }
-
-    /// Whether this run is asked to end.
-    pub(crate) fn is_requested(&self) -> bool {
-        let is_requested = self.0.is_requested.load(SeqCst);
-        is_requested || self.unit().lifetime().phase() >= Phase::Cancelling
     }
 
     /// Its token says from here on that the end is requested.
@@ -66,24 +56,14 @@ impl Attempt {
         self.0.is_requested.store(true, SeqCst);
     }
 
-    /// Listens to what happens when this run is asked to end.
-    pub(crate) fn listen(&self) -> EventListener {
-        self.unit().listen()
+    /// The run whose payload `record` is, if it is a service's.
+    pub(super) fn of(record: &Record) -> Option<&Self> {
+        record.observer()?.as_any().downcast_ref()
     }
 
     fn bring(&self, event: Event<Failure>) {
         let lifetime = self.unit().lifetime();
         supervisor(lifetime).bring_of(self.unit(), By::User, event);
-    }
-
-    /// The run had its first poll, or has its thread.
-    pub(crate) fn begin(&self) {
-        self.bring(Event::Begun(self.id()));
-    }
-
-    /// The run has taken a shutdown token.
-    pub(crate) fn take_token(&self) {
-        self.bring(Event::TookToken(self.id()));
     }
 
     pub(super) fn notify_ready(&self) {
@@ -100,8 +80,45 @@ impl Attempt {
         });
     }
 
-    /// The run has panicked, or was lost. If that is the runtime's, its stop begins in here.
-    pub(crate) fn fail(&self, cause: Cause) {
+    fn failure(&self, cause: Cause) -> Failure {
+        Failure::new(self.unit().origin(), cause)
+    }
+
+    /// Whether the value of this run, which is at its end, is kept for another one.
+    pub(super) fn keeps_value(&self) -> bool {
+        supervisor(self.unit().lifetime()).keeps_value(self.id())
+    }
+}
+
+impl Observer for Attempt {
+    fn attach(&self, record: Weak<Record>) {
+        let is_first = self.0.record.set(record).is_ok();
+        debug_assert!(is_first, "a run is one payload");
+    }
+
+    fn origin(&self) -> Origin {
+        self.unit().origin()
+    }
+
+    fn begin(&self) {
+        self.bring(Event::Begun(self.id()));
+    }
+
+    fn take_token(&self) {
+        self.bring(Event::TookToken(self.id()));
+    }
+
+    fn is_requested(&self) -> bool {
+        let is_requested = self.0.is_requested.load(SeqCst);
+        is_requested || self.unit().lifetime().phase() >= Phase::Cancelling
+    }
+
+    fn listen(&self) -> EventListener {
+        self.unit().listen()
+    }
+
+    /// If that is the runtime's, its stop begins in here.
+    fn fail(&self, cause: Cause) {
         self.bring(Event::Failed {
             run: self.id(),
             failure: self.failure(cause),
@@ -109,20 +126,14 @@ impl Attempt {
         });
     }
 
-    fn failure(&self, cause: Cause) -> Failure {
-        Failure::new(self.unit().origin(), cause)
-    }
-
-    /// The run is over.
-    pub(crate) fn end(&self) {
+    fn end(&self) {
         self.bring(Event::Ended {
             run: self.id(),
             can_run: self.unit().source().can_run(),
         });
     }
 
-    /// Whether the value of this run, which is at its end, is kept for another one.
-    pub(super) fn keeps_value(&self) -> bool {
-        supervisor(self.unit().lifetime()).keeps_value(self.id())
+    fn as_any(&self) -> &dyn Any {
+        self
     }
 }

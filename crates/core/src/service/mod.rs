@@ -7,6 +7,7 @@
 
 mod answer;
 mod attempt;
+mod build;
 mod dependency;
 mod function;
 mod linked;
@@ -41,9 +42,6 @@ pub use self::source::{Runs, Served};
 pub use self::state::{UnitState, UnitStatus};
 pub use self::unit::{Becoming, Unit};
 pub use self::watch::{UnitChange, UnitChanges};
-
-pub(crate) use self::attempt::Attempt;
-pub(crate) use self::root::Root;
 
 use self::answer::sealed::Answer as _;
 use self::answer::{Answered, Answering};

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::attempt::Attempt;
-use crate::task::context;
+use crate::task;
 
 /// By which a service says that it is ready, so that those [after](crate::Settings::after) it start.
 ///
@@ -38,7 +38,7 @@ impl Ready {
     /// That of the service that runs on this thread; `None` where [`current`](Self::current) would
     /// panic.
     pub fn try_current() -> Option<Self> {
-        let attempt = context::current()?.attempt()?.clone();
+        let attempt = Attempt::of(&*task::current()?)?.clone();
         Some(Self { attempt })
     }
 

@@ -17,9 +17,9 @@ use crate::lifetime::Phase;
 use crate::payload::{Coroutine, Parallel, Subroutine};
 use crate::runtime::spawn;
 use crate::scheduler::Slot;
-use crate::task::account::Header;
-use crate::task::context::{self, Dropping};
-use crate::task::envelope::Ticket;
+use crate::task::Identity;
+use crate::task::Ticket;
+use crate::task::{self, Dropping};
 
 /// Makes a service's value for each run after the first.
 pub(super) type Make<S> = Box<dyn Fn() -> S + Send + Sync>;
@@ -93,8 +93,8 @@ where
 
 /// Calls `code` with the run whose payload runs on this thread: a run's code is always that of its own payload.
 fn within<R>(code: impl FnOnce(&Attempt) -> R) -> R {
-    context::with_current(|record| {
-        let attempt = record.and_then(|record| record.attempt());
+    task::with_current(|record| {
+        let attempt = record.and_then(|record| Attempt::of(&**record));
         code(attempt.expect("a run is the code of its own payload"))
     })
 }
@@ -122,7 +122,7 @@ pub trait Runs<P>: Service + Payloads<P> {}
 pub trait Payloads<P>: Sized {
     /// The payload of one run.
     #[doc(hidden)]
-    fn payload(source: Arc<Source<Self>>, ticket: Ticket<()>) -> P;
+    fn payload(source: Arc<Source<Self>>, attempt: Attempt) -> P;
 
     /// A payload that drops the value.
     #[doc(hidden)]
@@ -156,7 +156,7 @@ impl<S> Payloads<Coroutine> for S
 where
     S: Service<Flavour: Key<Payload = Coroutine>> + Send,
 {
-    fn payload(source: Arc<Source<S>>, ticket: Ticket<()>) -> Coroutine {
+    fn payload(source: Arc<Source<S>>, attempt: Attempt) -> Coroutine {
         // The value is got before the future is made, which would have room for it twice.
         let run = move || {
             let held = Held::of(source);
@@ -171,7 +171,7 @@ where
                 answer(answered);
             }
         };
-        Coroutine::new(run, ticket)
+        Coroutine::observed(run, ticket(&attempt), attempt)
     }
 
     fn disposal(self, ticket: Ticket<()>, unit: Arc<UnitCore>) -> Coroutine {
@@ -190,7 +190,7 @@ impl<S> Payloads<Parallel> for S
 where
     S: Service<Flavour: Key<Payload = Parallel>> + Send + Sync,
 {
-    fn payload(source: Arc<Source<S>>, ticket: Ticket<()>) -> Parallel {
+    fn payload(source: Arc<Source<S>>, attempt: Attempt) -> Parallel {
         let run = move || {
             let held = Held::of(source);
             async move {
@@ -199,7 +199,7 @@ where
                 answer(answered);
             }
         };
-        Parallel::new(run, ticket)
+        Parallel::observed(run, ticket(&attempt), attempt)
     }
 
     fn disposal(self, ticket: Ticket<()>, unit: Arc<UnitCore>) -> Parallel {
@@ -218,19 +218,26 @@ impl<S> Payloads<Subroutine> for S
 where
     S: Service<Flavour: Key<Payload = Subroutine>> + Send,
 {
-    fn payload(source: Arc<Source<S>>, ticket: Ticket<()>) -> Subroutine {
+    fn payload(source: Arc<Source<S>>, attempt: Attempt) -> Subroutine {
         let run = move || {
             let held = Held::of(source);
             let answered = sealed::Run::<Subroutine>::drive(held.service().run());
             answer(answered);
         };
-        Subroutine::new(run, ticket)
+        Subroutine::observed(run, ticket(&attempt), attempt)
     }
 
     fn disposal(self, ticket: Ticket<()>, unit: Arc<UnitCore>) -> Subroutine {
         let drops = move || drop_at_last(&unit, || drop(self));
         Subroutine::new(drops, ticket)
     }
+}
+
+/// For the payload of one run, which tells of its answer by itself.
+fn ticket(attempt: &Attempt) -> Ticket<()> {
+    let unit = attempt.unit();
+    let slot = Arc::clone(unit.slot()) as _;
+    Ticket::adopted(Identity::new(None, unit.location(), slot))
 }
 
 /// A service's values and its flavour, whatever their types are.
@@ -275,10 +282,10 @@ where
     fn launch(self: Arc<Self>, attempt: Attempt) -> Result<(), Reason> {
         let slot = Arc::clone(attempt.unit().slot());
         slot.accept();
-        let payload = S::payload(self, Ticket::of_service(attempt));
+        let payload = S::payload(self, attempt);
         // Looked at after it was counted: see `Slot::accept`.
         if slot.lifetime.phase() >= Phase::Stopping {
-            context::drop_for(Dropping::Refused, payload);
+            task::drop_for(Dropping::Refused, payload);
             return Err(Reason::Stopping);
         }
         spawn(&slot, typed::<S>(&slot), payload)
@@ -297,7 +304,7 @@ where
         };
         slot.accept();
         let name = Some(unit.name().to_string().into());
-        let header = Header::new(name, unit.location(), Arc::clone(slot));
+        let header = Identity::new(name, unit.location(), Arc::clone(slot) as _);
         let payload = value.disposal(Ticket::adopted(header), Arc::clone(unit));
         // Refused only if the flavour is lost, which is told; the value is dropped here then.
         let _ = spawn(slot, typed::<S>(slot), payload);

@@ -39,7 +39,7 @@ use crate::errors::report::{Straggler, StragglerReason};
 use crate::errors::serve::Problem;
 use crate::lifetime::{Lifetime, Phase};
 use crate::service::root::supervisor;
-use crate::task::context;
+use crate::task;
 
 /// How long whoever moves a manual clock waits for all that fell due to be done, at most, in real time.
 const SETTLED_WITHIN: Duration = Duration::from_secs(1);
@@ -522,7 +522,7 @@ impl Supervisor {
         }
         self.bring(lifetime, By::User, Event::Due);
         // A payload of this runtime would wait for itself, if its own flavour is to do something.
-        let is_inside = context::current()
+        let is_inside = task::current()
             .is_some_and(|record| std::ptr::eq(Arc::as_ptr(record.lifetime()), &**lifetime));
         if is_inside {
             return;

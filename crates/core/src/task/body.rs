@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use crate::base::sync::thread;
 use crate::base::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::errors::failure::Cause;
-use crate::task::cell::FutureCell;
+use crate::task::cell::{ForeignThread, FutureCell};
 use crate::task::record::Record;
 use crate::task::reply::{Gate, Reply};
 
@@ -18,6 +18,9 @@ pub(crate) type Panic = Box<dyn Any + Send>;
 pub(crate) trait Body: Send + Sync {
     /// What it gives.
     type Output;
+
+    /// Whether it blocks its thread until it is over.
+    const IS_BLOCKING: bool;
 
     /// Lets the code go on; its value when it is ready, once. `keeper` is the record that it is a part of.
     fn poll(
@@ -30,9 +33,6 @@ pub(crate) trait Body: Send + Sync {
     fn clear(&self, keeper: &Arc<Record>) -> Result<(), ForeignThread>;
 }
 
-/// The user's future was reached for on a thread that it is not bound to.
-pub(crate) struct ForeignThread;
-
 /// The code of a coroutine, `BOUND` to its thread, or of a parallel.
 impl<F, A, const BOUND: bool> Body for FutureCell<F, A, BOUND>
 where
@@ -41,6 +41,8 @@ where
     A: Future,
 {
     type Output = A::Output;
+
+    const IS_BLOCKING: bool = false;
 
     fn poll(
         &self,
@@ -73,6 +75,8 @@ where
     F: FnOnce() -> T + Send,
 {
     type Output = T;
+
+    const IS_BLOCKING: bool = true;
 
     fn poll(&self, _: &Arc<Record>, _: &mut Context<'_>) -> Result<Poll<Option<T>>, ForeignThread> {
         let code = self.lock().take();

@@ -35,8 +35,6 @@ use crate::base::sync::Arc;
 use crate::base::sync::atomic::AtomicBool;
 use crate::base::sync::atomic::Ordering::{Acquire, Release};
 use crate::base::threads::{NO_THREAD, current_number};
-use crate::task::body::ForeignThread;
-use crate::task::record::{Record, Task};
 
 /// The future that `make` makes, in an allocation of its own. It is on the stack once, as it is made, and gone
 /// from there when this returns: a future may be as large as half of its thread's stack.
@@ -48,6 +46,9 @@ pub(crate) fn boxed<A>(make: impl FnOnce() -> A) -> Pin<Box<A>> {
     // SAFETY: the value must be there: it was written by the line above, or `make` has panicked, and nothing comes here.
     Box::into_pin(unsafe { place.assume_init() })
 }
+
+/// The user's future was reached for on a thread that it is not bound to.
+pub(crate) struct ForeignThread;
 
 /// A closure, and then the future that it has made, in place. With `BOUND` the future need not be `Send`,
 /// and is reached on the thread that made it alone.
@@ -101,9 +102,9 @@ where
     /// # Panics
     ///
     /// As the user's code does; and if `keeper` is not the record that this cell is a part of.
-    pub(crate) fn poll(
+    pub(crate) fn poll<K: ?Sized>(
         &self,
-        keeper: &Arc<Record>,
+        keeper: &Arc<K>,
         context: &mut Context<'_>,
     ) -> Result<Poll<Option<A::Output>>, ForeignThread> {
         let inside = self.enter(keeper)?;
@@ -140,7 +141,7 @@ where
     /// # Panics
     ///
     /// As [`poll`](Self::poll).
-    pub(crate) fn clear(&self, keeper: &Arc<Record>) -> Result<(), ForeignThread> {
+    pub(crate) fn clear<K: ?Sized>(&self, keeper: &Arc<K>) -> Result<(), ForeignThread> {
         let inside = self.enter(keeper)?;
         if let Age::Future(_) = inside.age {
             if self.home.get() == NO_THREAD {
@@ -164,10 +165,10 @@ where
 
     /// Reaches for what is in the cell, unless somebody else does right now: a flavour that polls a payload
     /// on two threads at once.
-    fn enter<'a>(
+    fn enter<'a, K: ?Sized>(
         &'a self,
-        keeper: &'a Arc<Record>,
-    ) -> Result<Inside<'a, F, A, BOUND>, ForeignThread> {
+        keeper: &'a Arc<K>,
+    ) -> Result<Inside<'a, F, A, K, BOUND>, ForeignThread> {
         let start = Arc::as_ptr(keeper).cast::<()>().addr();
         let offset = ptr::from_ref(self).addr().wrapping_sub(start);
         assert!(
@@ -189,13 +190,13 @@ where
 }
 
 /// The only way to what is in a cell.
-struct Inside<'a, F, A, const BOUND: bool> {
+struct Inside<'a, F, A, K: ?Sized, const BOUND: bool> {
     age: &'a mut Age<F, A>,
     cell: &'a FutureCell<F, A, BOUND>,
-    keeper: &'a Arc<Record>,
+    keeper: &'a Arc<K>,
 }
 
-impl<F, A, const BOUND: bool> Drop for Inside<'_, F, A, BOUND> {
+impl<F, A, K: ?Sized, const BOUND: bool> Drop for Inside<'_, F, A, K, BOUND> {
     fn drop(&mut self) {
         let keeps = matches!(self.age, Age::Future(_));
         let kept = self.cell.kept.replace(keeps);
@@ -218,21 +219,23 @@ impl<F, A, const BOUND: bool> Drop for Inside<'_, F, A, BOUND> {
 ///
 /// # Panics
 ///
-/// As `code` does; and if `keeper` refers to another record.
-pub(crate) fn as_itself<T: Task, R>(
+/// As `code` does; and if `keeper` refers to another value.
+pub(crate) fn as_itself<T, K: ?Sized, R>(
     whole: &T,
-    keeper: &Arc<Record>,
+    keeper: &Arc<K>,
     code: impl FnOnce(&Arc<T>) -> R,
 ) -> R {
     let start = Arc::as_ptr(keeper).cast::<T>();
     assert!(
-        ptr::eq(start, whole) && size_of_val(&**keeper) == size_of::<T>(),
+        ptr::eq(start, whole)
+            && size_of_val(&**keeper) == size_of::<T>()
+            && align_of_val(&**keeper) == align_of::<T>(),
         "a record is kept by itself"
     );
-    // SAFETY: the pointer must be one that `into_raw` gives: that of `as_ptr` is the same. It must be that of an `Arc<T>`,
-    // or of an unsized one whose value has a `T`'s size and alignment: `keeper` was made of an `Arc<T>`, as `whole`, a
-    // `T`, is at its very start and as large, and no `Task` is a part of another one. The value must be dropped
-    // once, and only when no count is left: `keeper` is borrowed and has one, and this `Arc` is not dropped.
+    // SAFETY: the pointer must be one that `into_raw` gives: that of `as_ptr` is the same. It must be that of an `Arc` of a
+    // value whose data has a `T`'s size and alignment: both were compared, and `whole`, a `T`, is at the value's very start.
+    // The value must be dropped once, and only when no count is left: `keeper` is borrowed and has one, and this `Arc` is
+    // not dropped.
     let itself = ManuallyDrop::new(unsafe { Arc::from_raw(start) });
     code(&itself)
 }

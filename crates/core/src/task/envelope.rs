@@ -10,65 +10,13 @@ use std::task::{Context, Poll, Waker};
 
 use crate::base::sync::Arc;
 use crate::errors::failure::Cause;
-use crate::errors::outcome::Outcome;
 use crate::lifetime::Untold;
-use crate::service::Attempt;
-use crate::task::account::Header;
-use crate::task::body::{BlockingBody, Body, ForeignThread, Panic, Sink};
-use crate::task::cell::{FutureCell, boxed};
+use crate::task::body::{BlockingBody, Body, Panic};
+use crate::task::cell::{ForeignThread, FutureCell, boxed};
 use crate::task::context::{self, Dropping};
+use crate::task::observer::Observed;
 use crate::task::record::{self, Record};
-use crate::task::reply::Reply;
-
-/// The account of one payload that is about to be handed to a flavour: whose it is, and where its
-/// result goes. Made by the runtime, used up by making a payload with it.
-pub struct Ticket<T> {
-    header: Header,
-    /// Whether the payload came while the runtime was stopping.
-    is_late: bool,
-    sink: Sink<T>,
-}
-
-impl<T: 'static> Ticket<T> {
-    pub(crate) fn adopted(header: Header) -> Self
-    where
-        T: Outcome,
-    {
-        Self {
-            header,
-            is_late: false,
-            sink: Sink::Adopted(T::verdict),
-        }
-    }
-
-    pub(crate) fn called(header: Header, is_late: bool, reply: &Arc<Reply<T>>) -> Self
-    where
-        T: Send,
-    {
-        Self {
-            header,
-            is_late,
-            sink: Sink::Called(Arc::clone(reply) as _),
-        }
-    }
-}
-
-impl Ticket<()> {
-    /// For one run of a service, which has told of its answer by itself.
-    pub(crate) fn of_service(attempt: Attempt) -> Self {
-        Self {
-            header: Header::Service(attempt),
-            is_late: false,
-            sink: Sink::Adopted(|()| None),
-        }
-    }
-}
-
-impl<T> std::fmt::Debug for Ticket<T> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Ticket for {}", self.header.origin())
-    }
-}
+use crate::task::ticket::Ticket;
 
 /// From which size on code is kept in an allocation of its own, in bytes. All that is smaller lies in its record,
 /// and is moved a few times on the way there, on the stacks of the adopter and of the flavour's thread; in a
@@ -92,69 +40,80 @@ pub(crate) struct Envelope {
 }
 
 impl Envelope {
-    pub(crate) fn coroutine<F, A>(make: F, ticket: Ticket<A::Output>) -> Self
+    pub(crate) fn coroutine<F, A, O>(make: F, ticket: Ticket<A::Output>, observer: O) -> Self
     where
+        O: Observed,
         F: FnOnce() -> A + Send + 'static,
         A: Future<Output: 'static> + 'static,
     {
         match const { is_large::<F>() } {
-            true => Self::bound(Box::new(make), ticket),
-            false => Self::bound(make, ticket),
+            true => Self::bound(Box::new(make), ticket, observer),
+            false => Self::bound(make, ticket, observer),
         }
     }
 
-    fn bound<F, A>(make: F, ticket: Ticket<A::Output>) -> Self
+    fn bound<F, A, O>(make: F, ticket: Ticket<A::Output>, observer: O) -> Self
     where
+        O: Observed,
         F: FnOnce() -> A + Send + 'static,
         A: Future<Output: 'static> + 'static,
     {
         match const { is_large::<A>() } {
-            true => Self::new(ticket, false, BoundCell::new(move || boxed(make))),
-            false => Self::new(ticket, false, BoundCell::new(make)),
+            true => Self::new(ticket, observer, BoundCell::new(move || boxed(make))),
+            false => Self::new(ticket, observer, BoundCell::new(make)),
         }
     }
 
-    pub(crate) fn parallel<F, A>(make: F, ticket: Ticket<A::Output>) -> Self
+    pub(crate) fn parallel<F, A, O>(make: F, ticket: Ticket<A::Output>, observer: O) -> Self
     where
+        O: Observed,
         F: FnOnce() -> A + Send + 'static,
         A: Future<Output: 'static> + Send + 'static,
     {
         let this = match const { is_large::<F>() } {
-            true => Self::unbound(Box::new(make), ticket),
-            false => Self::unbound(make, ticket),
+            true => Self::unbound(Box::new(make), ticket, observer),
+            false => Self::unbound(make, ticket, observer),
         };
         // Before its flavour has it, which may never poll it: the threads of others need not run.
-        this.record().slot().register(this.record());
+        this.record().scheduler().register(this.record());
         this
     }
 
-    fn unbound<F, A>(make: F, ticket: Ticket<A::Output>) -> Self
+    fn unbound<F, A, O>(make: F, ticket: Ticket<A::Output>, observer: O) -> Self
     where
+        O: Observed,
         F: FnOnce() -> A + Send + 'static,
         A: Future<Output: 'static> + Send + 'static,
     {
         match const { is_large::<A>() } {
-            true => Self::new(ticket, false, UnboundCell::new(move || boxed(make))),
-            false => Self::new(ticket, false, UnboundCell::new(make)),
+            true => Self::new(ticket, observer, UnboundCell::new(move || boxed(make))),
+            false => Self::new(ticket, observer, UnboundCell::new(make)),
         }
     }
 
-    pub(crate) fn subroutine<F, T>(code: F, ticket: Ticket<T>) -> Self
+    pub(crate) fn subroutine<F, T, O>(code: F, ticket: Ticket<T>, observer: O) -> Self
     where
+        O: Observed,
         F: FnOnce() -> T + Send + 'static,
         T: 'static,
     {
         match const { is_large::<F>() } {
-            true => Self::new(ticket, true, BlockingBody::new(Box::new(code))),
-            false => Self::new(ticket, true, BlockingBody::new(code)),
+            true => Self::new(ticket, observer, BlockingBody::new(Box::new(code))),
+            false => Self::new(ticket, observer, BlockingBody::new(code)),
         }
     }
 
-    fn new<B>(ticket: Ticket<B::Output>, blocking: bool, body: B) -> Self
+    fn new<B, O>(ticket: Ticket<B::Output>, observer: O, body: B) -> Self
     where
         B: Body<Output: 'static> + 'static,
+        O: Observed,
     {
-        record::record(ticket.header, blocking, ticket.is_late, ticket.sink, body).into()
+        let Ticket {
+            identity,
+            is_late,
+            sink,
+        } = ticket;
+        record::record(identity, is_late, sink, observer, body).into()
     }
 
     pub(crate) fn record(&self) -> &Arc<Record> {
@@ -179,19 +138,19 @@ impl Envelope {
     /// Lets the payload go on, or drops it if it was cancelled. Never unwinds.
     pub(crate) fn poll(&self, context: &mut Context<'_>) -> Poll<()> {
         let record = self.record();
-        if !record.is_started() && !record.is_settled() {
-            record.leave_driven();
+        let header = record.header();
+        if !header.state.is_started() && !header.state.is_settled() {
+            header.state.leave_driven();
             // The runner changes the phase first and cancels the registry afterwards, so a payload that it
             // does not find there sees the phase.
-            record.slot().begin(record);
+            header.scheduler().begin(record);
         }
         if advance(record, context).is_ready() {
             return Poll::Ready(());
         }
-        // Registered before the second look at the flag: who cancels sets the flag first
-        // and wakes afterwards, so either the wake or the look finds it.
-        record.slot().park(record, context.waker());
-        if !record.is_cancelled() {
+        // Registered before the second look at the flag: see the handshakes of the state.
+        header.scheduler().park(header, context.waker());
+        if !header.is_cancelled() {
             return Poll::Pending;
         }
         end(record);
@@ -209,19 +168,20 @@ impl From<Arc<Record>> for Envelope {
 
 /// Lets the payload go on, or drops it if it was cancelled. Never unwinds.
 pub(crate) fn advance(record: &Arc<Record>, context: &mut Context<'_>) -> Poll<()> {
-    let account = record.account();
-    if account.is_cancelled() || account.is_settled() {
+    let header = record.header();
+    let state = &header.state;
+    if header.is_cancelled() || state.is_settled() {
         end(record);
         return Poll::Ready(());
     }
-    let first = !account.is_started();
-    if account.is_blocking() {
-        account.slot().count_start(account);
+    let is_first = !state.is_started();
+    if state.is_blocking() {
+        record.start();
     }
     match guarded(record, || record.step(record, context)) {
         Ok(Ok(Poll::Pending)) => {
-            if first {
-                account.slot().count_start(account);
+            if is_first {
+                record.start();
             }
             return Poll::Pending;
         }
@@ -240,7 +200,7 @@ impl Drop for Envelope {
     fn drop(&mut self) {
         let Some(record) = &self.record else { return };
         let lost = match context::dropping() {
-            _ if record.is_settled() => {
+            _ if record.state().is_settled() => {
                 // Over, or lost with its flavour; only the latter's code is still here.
                 if let Err(panic) = discard(record) {
                     record.fail(Cause::panic(panic));
@@ -249,10 +209,10 @@ impl Drop for Envelope {
             }
             // Whoever handed it in knows. The closure goes with the record, its panic goes on there.
             Dropping::Refused => {
-                settle(record);
+                record.settle();
                 return;
             }
-            Dropping::ByFlavour if !record.is_cancelled() => {
+            Dropping::ByFlavour if !record.header().is_cancelled() => {
                 Some("its flavour dropped it unfinished")
             }
             Dropping::ByFlavour | Dropping::Unrun => None,
@@ -281,46 +241,37 @@ fn finish(record: &Arc<Record>, cause: Option<Cause>, lost: Option<&str>) {
 
 /// Ends the payload, of whose code nothing is left.
 fn conclude(record: &Arc<Record>, cause: Option<Cause>, panic: Option<Panic>) {
-    let account = record.account();
-    let ending = account.is_blocking() && account.lifetime().begin_ending(|| account.set_ending());
+    let state = record.state();
+    // Blocking code has a thread of its own, for whose last lines the report waits.
+    let is_awaited = state.is_blocking() && record.lifetime().begin_ending(|| state.come_to_end());
     if cause.is_none() && panic.is_none() {
         // As most do.
-        return settle_ending(record, ending);
+        return settle(record, is_awaited);
     }
     let causes = [cause, panic.map(Cause::panic)].into_iter().flatten();
     let untold: Vec<_> = causes
         .filter_map(|cause| record.record_failure(cause))
         .collect();
     // Blocking code has a thread of its own, which may hang in a subscriber. An executor's must not.
-    let tell = match account.is_blocking() && account.is_started() {
+    let tell = match state.is_blocking() && state.is_started() {
         true => Untold::tell,
         false => Untold::tell_aside,
     };
-    if account.is_blocking() && !ending {
+    if state.is_blocking() && !is_awaited {
         // Too late for the report, which may be about to list it as one that still runs.
         untold.into_iter().for_each(tell);
-        return settle(record);
+        return record.settle();
     }
     // Settled before that, as the payload itself holds up nothing any more.
-    settle_ending(record, ending);
+    settle(record, is_awaited);
     untold.into_iter().for_each(tell);
 }
 
-/// Settles the payload's account, for which the report waits if it is `ending`.
-fn settle_ending(record: &Arc<Record>, ending: bool) {
-    settle(record);
-    if ending {
+/// Settles the payload's account, for which the report waits if it `is_awaited`.
+fn settle(record: &Arc<Record>, is_awaited: bool) {
+    record.settle();
+    if is_awaited {
         record.lifetime().has_ended();
-    }
-}
-
-/// Settles the payload's account, unless its flavour was lost and that is done.
-fn settle(record: &Arc<Record>) {
-    let account = record.account();
-    if let Some(ended) = account.settle() {
-        account.slot().unregister(account);
-        account.slot().count_end(ended);
-        record.open_gate();
     }
 }
 
@@ -331,9 +282,9 @@ fn discard(record: &Arc<Record>) -> Result<Result<(), ForeignThread>, Panic> {
 
 /// Runs the user's code as the current payload of this thread, its panics caught.
 fn guarded<R>(record: &Arc<Record>, code: impl FnOnce() -> R) -> Result<R, Panic> {
-    let account = record.account();
-    account.set_polling(true);
+    let state = record.state();
+    state.set_polling(true);
     let result = context::enter(record, || catch_unwind(AssertUnwindSafe(code)));
-    account.set_polling(false);
+    state.set_polling(false);
     result
 }

@@ -1,10 +1,34 @@
 //! One payload, from its closure to its result.
+//!
+//! `ticket` is what a payload is made with, `record` what it is made of: a `header` (who it is, where it runs, how far
+//! it has come: `state`), a `body` (the user's code, in a `cell`) and where its result goes (`reply`). `envelope` is what
+//! flavours hold, and lets the payload go on until it is over. `context` knows whose code a thread runs, `token` is a
+//! payload's part in the end of its runtime.
+//!
+//! What is above knows the payload through this page alone, and is known to it through two traits: `schedule`, the
+//! flavour that runs it, and `observer`, the service whose run it is.
 
-pub(crate) mod account;
-pub(crate) mod body;
-pub(crate) mod cell;
-pub(crate) mod context;
-pub(crate) mod envelope;
-pub(crate) mod record;
-pub(crate) mod reply;
-pub(crate) mod token;
+mod body;
+mod cell;
+mod context;
+mod envelope;
+mod header;
+mod observer;
+mod record;
+mod reply;
+mod schedule;
+mod state;
+mod ticket;
+mod token;
+
+pub use self::ticket::Ticket;
+pub use self::token::{Requested, Shutdown};
+
+pub(crate) use self::context::{Dropping, current, drop_for, with_current};
+pub(crate) use self::envelope::{Envelope, advance, end, is_large};
+pub(crate) use self::header::{Header, Identity, Place};
+pub(crate) use self::observer::Observer;
+pub(crate) use self::record::Record;
+pub(crate) use self::reply::{Gate, Reply};
+pub(crate) use self::schedule::Schedule;
+pub(crate) use self::state::{Driven, Settled};

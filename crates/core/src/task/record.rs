@@ -1,27 +1,29 @@
-//! One payload's record: its account and its code, in one allocation.
+//! One payload's record: its header and its code, in one allocation.
 
-use std::ops::Deref;
 use std::task::{Context, Poll, Waker};
 
 use futures_task::{ArcWake, waker_ref};
 
 use crate::base::event::EventListener;
 use crate::base::sync::Arc;
-use crate::errors::failure::{Cause, Failure};
+use crate::errors::failure::{Cause, Failure, Origin};
 use crate::errors::report::{Straggler, StragglerReason};
-use crate::lifetime::Untold;
-use crate::task::account::{Account, Header};
-use crate::task::body::{Body, ForeignThread, Panic, Sink};
-use crate::task::cell::as_itself;
+use crate::lifetime::{Lifetime, Untold};
+use crate::task::body::{Body, Panic, Sink};
+use crate::task::cell::{ForeignThread, as_itself};
+use crate::task::header::{Header, Identity};
+use crate::task::observer::{Observed, Observer};
 use crate::task::reply::Gate;
+use crate::task::schedule::Schedule;
+use crate::task::state::{Settled, State, Wake};
 
 /// What Foster knows of one payload, and the payload's code itself, in one allocation. Shared by the
-/// payload, its wakers, its shutdown tokens and, between start and end, the registry of its slot.
+/// payload, its wakers, its shutdown tokens and, between start and end, the registry of its scheduler.
 pub(crate) type Record = dyn Task;
 
-/// A record, whatever the payload's code is. All else of it is had through its [`Account`].
+/// A record, whatever the payload's code is, and whoever observes it.
 pub(crate) trait Task: Send + Sync {
-    fn account(&self) -> &Account;
+    fn header(&self) -> &Header;
 
     /// Lets the code go on. When it is ready its future is gone and its result kept or judged: then
     /// returns why the payload has failed, if it has. `me` is this record.
@@ -36,7 +38,10 @@ pub(crate) trait Task: Send + Sync {
     /// Where its caller waits, if it has one.
     fn caller(&self) -> Option<Arc<dyn Gate>>;
 
-    /// Calls `poll` with a waker that puts this record into the run queue of its slot. `me` is this record.
+    /// Who observes the payload, asked only if its state says that somebody does.
+    fn observed(&self) -> Option<&dyn Observer>;
+
+    /// Calls `poll` with a waker that puts this record into the run queue of its scheduler. `me` is this record.
     fn with_waker(
         &self,
         me: &Arc<Record>,
@@ -49,31 +54,36 @@ pub(crate) type Step = Poll<Option<Box<Cause>>>;
 
 /// Kept small: an allocation that one thread makes and another frees is much cheaper for common
 /// allocators if it is small, and a payload of little code has to stay below that size.
-struct Whole<B: Body> {
-    account: Account,
+struct Whole<B: Body, O> {
+    header: Header,
     sink: Sink<B::Output>,
+    observer: O,
     body: B,
 }
 
 /// Makes a record of its parts.
-pub(crate) fn record<B>(
-    header: Header,
-    blocking: bool,
+pub(crate) fn record<B, O>(
+    identity: Identity,
     is_late: bool,
     sink: Sink<B::Output>,
+    observer: O,
     body: B,
 ) -> Arc<Record>
 where
     B: Body<Output: 'static> + 'static,
+    O: Observed,
 {
     let gate = sink.gate();
     let record: Arc<Record> = Arc::new(Whole {
-        account: Account::new(header, blocking, is_late),
+        header: Header::new(identity, B::IS_BLOCKING, is_late, O::IS_OBSERVED),
         sink,
+        observer,
         body,
     });
-    if let Some(attempt) = record.attempt() {
-        attempt.belongs_to(Arc::downgrade(&record));
+    if const { O::IS_OBSERVED } {
+        if let Some(observer) = record.observed() {
+            observer.attach(Arc::downgrade(&record));
+        }
     }
     if let Some(gate) = gate {
         gate.belongs_to(Arc::downgrade(&record));
@@ -81,12 +91,13 @@ where
     record
 }
 
-impl<B> Task for Whole<B>
+impl<B, O> Task for Whole<B, O>
 where
     B: Body<Output: 'static> + 'static,
+    O: Observed,
 {
-    fn account(&self) -> &Account {
-        &self.account
+    fn header(&self) -> &Header {
+        &self.header
     }
 
     fn step(&self, me: &Arc<Record>, context: &mut Context<'_>) -> Result<Step, ForeignThread> {
@@ -106,6 +117,10 @@ where
         self.sink.gate()
     }
 
+    fn observed(&self) -> Option<&dyn Observer> {
+        self.observer.observer()
+    }
+
     fn with_waker(
         &self,
         me: &Arc<Record>,
@@ -117,67 +132,108 @@ where
     }
 }
 
-impl<B> ArcWake for Whole<B>
+impl<B, O> ArcWake for Whole<B, O>
 where
     B: Body<Output: 'static> + 'static,
+    O: Observed,
 {
     fn wake_by_ref(this: &Arc<Self>) {
-        if this.account.take_wake() {
-            this.account.slot().enqueue(Arc::clone(this) as _);
+        if this.header.state.wake() == Wake::Enqueue {
+            this.header.scheduler().enqueue(Arc::clone(this) as _);
         }
     }
 }
 
-impl Deref for Record {
-    type Target = Account;
-
-    fn deref(&self) -> &Account {
-        self.account()
-    }
-}
-
 impl Record {
+    pub(crate) fn state(&self) -> &State {
+        &self.header().state
+    }
+
+    pub(crate) fn scheduler(&self) -> &Arc<dyn Schedule> {
+        self.header().scheduler()
+    }
+
+    pub(crate) fn lifetime(&self) -> &Arc<Lifetime> {
+        self.header().lifetime()
+    }
+
+    /// Who observes the payload, if somebody does.
+    pub(crate) fn observer(&self) -> Option<&dyn Observer> {
+        match self.state().is_observed() {
+            true => self.observed(),
+            false => None,
+        }
+    }
+
+    /// Who the payload is, in words.
+    pub(crate) fn origin(&self) -> Origin {
+        match self.observer() {
+            Some(observer) => observer.origin(),
+            None => self.header().origin(),
+        }
+    }
+
     /// Asks the payload's next poll to drop it, and brings that poll about.
     pub(crate) fn cancel(self: &Arc<Self>) {
-        if self.set_cancelled() {
+        let header = self.header();
+        if header.state.cancel() {
             // Asked first and looked at afterwards; the run queue does it the other way round.
-            match self.is_driven() {
+            match header.state.is_driven() {
                 true => self.wake(),
-                false => self.slot().wake(self),
+                false => header.scheduler().wake(header),
             }
         }
     }
 
     /// Whether `waker` is the one with which the run queue polls the payload.
     pub(crate) fn is_woken_by(self: &Arc<Self>, waker: &Waker) -> bool {
-        self.is_driven() && waker.data() == Arc::as_ptr(self).cast::<()>()
+        self.state().is_driven() && waker.data() == Arc::as_ptr(self).cast::<()>()
     }
 
     /// Has the run queue, if one polls it, poll the payload again.
     pub(crate) fn wake(self: &Arc<Self>) {
-        if self.is_driven() && self.take_wake() {
-            self.slot().enqueue(Arc::clone(self));
+        let header = self.header();
+        if header.state.is_driven() && header.state.wake() == Wake::Enqueue {
+            header.scheduler().enqueue(Arc::clone(self));
         }
     }
 
-    /// The payload takes a token: the stop waits for it, unless the grace time is over. Whether it is the first one
-    /// that it takes, and counts.
-    pub(crate) fn hold(&self) -> bool {
-        if self.is_holder() || self.is_settled() {
-            return false;
+    /// The payload had its first poll, or has its thread.
+    pub(crate) fn start(&self) {
+        let header = self.header();
+        if header.state.start() {
+            if let Some(observer) = self.observer() {
+                observer.begin();
+            }
+            header.scheduler().has_started(header);
         }
-        // Only the payload's own thread comes here while it lives, so nobody else counted it.
-        self.lifetime().hold() && self.set_holder()
     }
 
-    /// Listens to what happens when the payload is asked to end by the runtime's stop, and when it is over.
+    /// The payload takes a token: the stop waits for it from here on, unless the grace time is over.
+    pub(crate) fn take_token(&self) {
+        let state = self.state();
+        if state.is_holder() || state.is_settled() {
+            return;
+        }
+        // Only the payload's own thread comes here while it lives, so nobody else counts it meanwhile.
+        if self.lifetime().hold() && state.take_token() {
+            if let Some(observer) = self.observer() {
+                observer.take_token();
+            }
+        }
+    }
+
+    /// Listens to what happens when the payload is asked to end, and when it is over.
     pub(crate) fn listen(&self) -> EventListener {
-        self.set_listened();
-        let tokens = &self.lifetime().tokens;
-        let listener = tokens.listen(self.address());
+        if let Some(observer) = self.observer() {
+            return observer.listen();
+        }
+        let (header, tokens) = (self.header(), &self.lifetime().tokens);
+        header.state.listen();
+        let listener = tokens.listen(header.address());
         // It may have ended between the two, and then nobody forgets the event any more.
-        if self.is_settled() {
-            tokens.notify_of(self.address()).wake();
+        if header.state.is_settled() {
+            tokens.notify_of(header.address()).wake();
         }
         listener
     }
@@ -187,39 +243,55 @@ impl Record {
         if let Some(gate) = self.caller() {
             return gate;
         }
-        self.set_gated();
-        let gate = self.slot().gate_of(self);
+        let header = self.header();
+        header.state.gate();
+        let gate = header.scheduler().gate_of(header);
         // It may have ended between the two, and then nobody opens the gate any more.
-        if self.is_settled() {
-            self.slot().take_gate_of(self);
+        if header.state.is_settled() {
+            header.scheduler().open_gate_of(header);
         }
         gate
     }
 
-    /// Lets whoever waits for the payload's end go on, its supervisor and who has a clone of its token included.
-    pub(crate) fn open_gate(&self) {
-        let account = self.account();
-        if let Some(attempt) = account.attempt() {
-            attempt.end();
+    /// Settles the payload's account with its scheduler, and lets all go on who wait for its end: who observes it, its
+    /// caller, who has a clone of its token.
+    fn close(&self, settled: Settled) {
+        let header = self.header();
+        header.scheduler().has_ended(header, settled);
+        if settled.was_observed() {
+            if let Some(observer) = self.observed() {
+                observer.end();
+            }
         }
         if let Some(gate) = self.caller() {
             gate.open();
         }
-        if account.is_gated() {
-            account.slot().take_gate_of(account);
+        if settled.was_gated() {
+            header.scheduler().open_gate_of(header);
         }
-        if account.is_listened() {
-            account
-                .lifetime()
-                .tokens
-                .notify_of(account.address())
-                .wake();
+        if settled.was_listened() {
+            header.lifetime().tokens.notify_of(header.address()).wake();
+        }
+    }
+
+    /// The payload is over, unless it was already.
+    pub(crate) fn settle(&self) {
+        if let Some(settled) = self.state().settle() {
+            self.close(settled);
+        }
+    }
+
+    /// The payload is lost with its flavour, unless it is over.
+    pub(crate) fn lose(&self, reason: &str) {
+        if let Some(settled) = self.state().settle() {
+            self.fail(Cause::lost(reason));
+            self.close(settled);
         }
     }
 
     /// The payload as one that did not end, for the report.
     pub(crate) fn straggler(&self, reason: StragglerReason) -> Straggler {
-        Straggler::of_payload(self.origin(), self.address(), reason)
+        Straggler::of_payload(self.origin(), self.header().address(), reason)
     }
 
     /// Tells the runtime that the payload has failed.
@@ -229,9 +301,8 @@ impl Record {
 
     /// The same, but for what is still to be told of it.
     pub(crate) fn record_failure(&self, cause: Cause) -> Option<Untold> {
-        if let Some(attempt) = self.attempt() {
-            // Its policy may make something else of it.
-            attempt.fail(cause);
+        if let Some(observer) = self.observer() {
+            observer.fail(cause);
             return None;
         }
         let failure = Failure::new(self.origin(), cause);

@@ -56,22 +56,18 @@ impl Shutdown {
     /// would panic.
     pub fn try_current() -> Option<Self> {
         let record = context::current()?;
-        if record.hold() {
-            if let Some(attempt) = record.attempt() {
-                attempt.take_token();
-            }
-        }
+        record.take_token();
         Some(Self { record })
     }
 
     /// Whether the payload is asked to end, or is over.
     pub fn is_requested(&self) -> bool {
-        if self.record.is_settled() {
+        if self.record.state().is_settled() {
             return true;
         }
-        match self.record.attempt() {
+        match self.record.observer() {
             // A service is asked when its turn has come.
-            Some(attempt) => attempt.is_requested(),
+            Some(observer) => observer.is_requested(),
             None => self.lifetime().phase() >= Phase::Stopping,
         }
     }
@@ -97,15 +93,7 @@ impl Shutdown {
     pub fn wait_timeout(&self, time: Duration) -> bool {
         let clock = &self.lifetime().settings.clock;
         let is_requested = || self.is_requested().then_some(());
-        event::wait(|| self.listen(), clock, time, is_requested).is_some()
-    }
-
-    /// Listens to what happens when the payload is asked to end, and when it is over.
-    fn listen(&self) -> EventListener {
-        match self.record.attempt() {
-            Some(attempt) => attempt.listen(),
-            None => self.record.listen(),
-        }
+        event::wait(|| self.record.listen(), clock, time, is_requested).is_some()
     }
 
     fn lifetime(&self) -> &Lifetime {
@@ -148,7 +136,7 @@ impl Future for Requested {
                     // Notified, perhaps for a moved clock only: a listener serves once.
                     this.listener = None;
                 }
-                none => *none = Some(this.token.listen()),
+                none => *none = Some(this.token.record.listen()),
             }
         }
     }
@@ -193,7 +181,7 @@ mod tests {
         assert_eq!(listened(), 0);
         assert!(requested.poll(&mut context).is_ready());
         // Who listens afterwards leaves nothing behind either.
-        drop(token.listen());
+        drop(token.record.listen());
         assert_eq!(listened(), 0);
         runtime.shutdown();
         runtime.wait().unwrap();

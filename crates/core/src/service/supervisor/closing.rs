@@ -41,7 +41,7 @@ impl Supervisor {
                 let run = state.runs.remove(&unit.id);
                 let has_failed = state.supervision.has_failed(unit.id);
                 let end = match run.as_ref().and_then(Attempt::record) {
-                    Some(record) if !record.is_settled() => UnitState::LeftBehind,
+                    Some(record) if !record.state().is_settled() => UnitState::LeftBehind,
                     _ if has_failed => UnitState::Failed,
                     _ => UnitState::Ended,
                 };

@@ -109,7 +109,7 @@ impl Supervisor {
             return;
         };
         contain(|| record.cancel());
-        if record.is_polling() && !record.is_settled() {
+        if record.state().is_polling() && !record.state().is_settled() {
             self.bring(lifetime, By::Foster, Event::Blocks(attempt.id()));
         }
     }

@@ -9,9 +9,10 @@ use std::task::Waker;
 
 use super::*;
 use crate::errors::failure::Cause;
-use crate::task::account::Account;
 use crate::task::body::Panic;
-use crate::task::record::Step;
+use crate::task::header::Header;
+use crate::task::observer::Observer;
+use crate::task::record::{Record, Step, Task};
 use crate::task::reply::Gate;
 
 /// A record that is nothing but its cell.
@@ -22,8 +23,8 @@ where
     F: FnOnce() -> A + Send,
     A: Future<Output = ()>,
 {
-    fn account(&self) -> &Account {
-        unreachable!("a cell knows nothing of accounts")
+    fn header(&self) -> &Header {
+        unreachable!("a cell knows nothing of headers")
     }
 
     fn step(&self, me: &Arc<Record>, context: &mut Context<'_>) -> Result<Step, ForeignThread> {
@@ -39,6 +40,10 @@ where
     }
 
     fn caller(&self) -> Option<Arc<dyn Gate>> {
+        None
+    }
+
+    fn observed(&self) -> Option<&dyn Observer> {
         None
     }
 

@@ -1,9 +1,9 @@
-//! Where the floors meet: a runtime is made, with its services.
+//! Making a runtime, with the services of its own.
 
+use super::root::Root;
 use crate::base::sync::Arc;
 use crate::runtime::{Builder, Runtime};
 use crate::scheduler::Slot;
-use crate::service::Root;
 
 impl Builder {
     /// The runtime. Nothing is started yet.

@@ -1,0 +1,46 @@
+//! What a payload is made with, beside its code.
+
+use crate::base::sync::Arc;
+use crate::errors::outcome::Outcome;
+use crate::task::body::Sink;
+use crate::task::header::Identity;
+use crate::task::reply::Reply;
+
+/// The account of one payload that is about to be handed to a flavour: whose it is, and where its
+/// result goes. Made by the runtime, used up by making a payload with it.
+pub struct Ticket<T> {
+    pub(super) identity: Identity,
+    /// Whether the payload came while the runtime was stopping.
+    pub(super) is_late: bool,
+    pub(super) sink: Sink<T>,
+}
+
+impl<T: 'static> Ticket<T> {
+    pub(crate) fn adopted(identity: Identity) -> Self
+    where
+        T: Outcome,
+    {
+        Self {
+            identity,
+            is_late: false,
+            sink: Sink::Adopted(T::verdict),
+        }
+    }
+
+    pub(crate) fn called(identity: Identity, is_late: bool, reply: &Arc<Reply<T>>) -> Self
+    where
+        T: Send,
+    {
+        Self {
+            identity,
+            is_late,
+            sink: Sink::Called(Arc::clone(reply) as _),
+        }
+    }
+}
+
+impl<T> std::fmt::Debug for Ticket<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Ticket for {}", self.identity.origin())
+    }
+}
