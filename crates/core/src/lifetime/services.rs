@@ -4,24 +4,11 @@ use std::any::Any;
 use std::time::Instant;
 
 use crate::base::sync::Arc;
-use crate::errors::report::{RunError, Straggler};
+use crate::errors::report::Straggler;
 use crate::lifetime::Lifetime;
 
-/// All services of one runtime. Made with its lifetime, so that there is one for all that ask.
+/// The services of one runtime that are not over. It keeps none that is: a service keeps its lifetime.
 pub(crate) trait Services: Send + Sync {
-    /// Checks those that wait for the start, before anything starts.
-    fn seal(&self) -> Result<(), RunError>;
-
-    /// Starts those that wait for the start, and those that come from here on.
-    ///
-    /// # Errors
-    ///
-    /// If there is no thread for their supervisor.
-    fn launch(&self, lifetime: &Arc<Lifetime>) -> std::io::Result<()>;
-
-    /// Drops those that wait for the start, which never comes.
-    fn drop_unrun(&self, lifetime: &Lifetime);
-
     /// How many are over. Read before [`served`](Self::served), it is as large only if all were.
     fn over(&self) -> usize;
 

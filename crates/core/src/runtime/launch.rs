@@ -95,13 +95,13 @@ impl Core {
         if !self.lifetime.launch() {
             // Asked to end before it began.
             self.waiting.drop_unrun();
-            self.lifetime.services.drop_unrun(&self.lifetime);
+            self.roll.drop_unrun(&self.lifetime);
             return Ok(());
         }
-        if let Err(error) = self.lifetime.services.launch(&self.lifetime) {
+        if let Err(error) = self.roll.launch(&self.lifetime) {
             self.lifetime.stop();
             self.waiting.drop_unrun();
-            self.lifetime.services.drop_unrun(&self.lifetime);
+            self.roll.drop_unrun(&self.lifetime);
             return Err(RunError::thread(error));
         }
         self.waiting.launch(&self.lifetime);

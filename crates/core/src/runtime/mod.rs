@@ -6,6 +6,7 @@ pub(crate) mod choice;
 pub(crate) mod deadlock;
 mod launch;
 mod named;
+mod roll;
 mod runner;
 pub(crate) mod signals;
 mod waiting;
@@ -22,6 +23,7 @@ pub use self::call::Call;
 pub use self::named::Named;
 
 pub(crate) use self::launch::spawn;
+pub(crate) use self::roll::Roll;
 
 use self::runner::Runner;
 use self::waiting::Waiting;
@@ -75,6 +77,7 @@ pub(crate) struct Core {
     pub(crate) lifetime: Arc<Lifetime>,
     pub(crate) slots: Slots,
     waiting: Waiting,
+    pub(crate) roll: Box<dyn Roll>,
     /// The receiving end of the failure channel, until the runtime is started.
     notes: Mutex<Option<Receiver<Note>>>,
     result: OnceLock<Result<(), RunError>>,
@@ -113,7 +116,11 @@ impl Runtime {
         Builder::new()
     }
 
-    pub(crate) fn with(settings: Settings, services: Box<dyn Services>) -> Self {
+    pub(crate) fn with(
+        settings: Settings,
+        services: Box<dyn Services>,
+        roll: Box<dyn Roll>,
+    ) -> Self {
         let (sender, receiver) = crate::base::sync::channel::unbounded();
         Self {
             owner: Arc::new(Owner {
@@ -121,6 +128,7 @@ impl Runtime {
                     lifetime: Lifetime::new(settings, services, sender),
                     slots: Slots::default(),
                     waiting: Waiting::default(),
+                    roll,
                     notes: Mutex::new(Some(receiver)),
                     result: OnceLock::new(),
                     left_behind: OnceLock::new(),
@@ -354,7 +362,7 @@ impl Core {
     fn claim(self: &Arc<Self>) -> Result<Runner, RunError> {
         if lock(&self.notes).is_some() {
             // What is wrong with the services is known before anything starts, and can be put right.
-            self.lifetime.services.seal()?;
+            self.roll.seal()?;
         }
         let notes = lock(&self.notes).take();
         let notes = notes.ok_or_else(RunError::already_started)?;
@@ -373,7 +381,7 @@ impl Core {
         // There is no runner to report what the destructors of those that waited do wrong.
         self.lifetime.close_ledger(true);
         self.waiting.drop_unrun();
-        self.lifetime.services.drop_unrun(&self.lifetime);
+        self.roll.drop_unrun(&self.lifetime);
         self.lifetime.end();
         self.finish(Err(error.clone()), Vec::new());
         error
@@ -423,7 +431,7 @@ impl Drop for Owner {
             // Never started.
             self.core.lifetime.close_ledger(true);
             self.core.waiting.drop_unrun();
-            self.core.lifetime.services.drop_unrun(&self.core.lifetime);
+            self.core.roll.drop_unrun(&self.core.lifetime);
         }
     }
 }

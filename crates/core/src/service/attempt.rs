@@ -3,7 +3,7 @@
 use std::any::Any;
 
 use super::answer::Answered;
-use super::root::supervisor;
+use super::seams::supervisor;
 use super::supervision::{Event, RunId};
 use super::supervisor::By;
 use super::unit_core::UnitCore;

@@ -1,6 +1,7 @@
 //! Making a runtime, with the services of its own.
 
-use super::root::Root;
+use super::registry::Registry;
+use super::supervisor::Supervisor;
 use crate::base::sync::Arc;
 use crate::runtime::{Builder, Runtime};
 use crate::scheduler::Slot;
@@ -8,8 +9,12 @@ use crate::scheduler::Slot;
 impl Builder {
     /// The runtime. Nothing is started yet.
     pub fn build(self) -> Runtime {
-        let services = Root::new(self.settings.grace);
-        let runtime = Runtime::with(self.settings, Box::new(services));
+        let services = Supervisor::new(self.settings.grace);
+        let runtime = Runtime::with(
+            self.settings,
+            Box::new(services),
+            Box::new(Registry::default()),
+        );
         let core = runtime.core();
         for key in self.keys {
             let identifier = key.identifier().clone();

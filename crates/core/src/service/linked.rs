@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
-use super::root::root;
+use super::seams::registry;
 use crate::errors::report::RunError;
 use crate::errors::serve::ServeError;
 use crate::runtime::Runtime;
@@ -39,7 +39,7 @@ impl Runtime {
     /// wrong with them is an error of the start.
     pub(crate) fn take_linked(&self, expected: &[String]) {
         if let Err(problem) = take(self, expected) {
-            root(&self.core().lifetime).registry.spoil(problem);
+            registry(self.core()).spoil(problem);
         }
     }
 }
@@ -57,7 +57,7 @@ fn take(runtime: &Runtime, expected: &[String]) -> Result<(), RunError> {
     for service in &found {
         (service.serve)(runtime)?;
     }
-    let services = &root(&runtime.core().lifetime).registry;
+    let services = registry(runtime.core());
     let absent: Vec<_> = expected
         .iter()
         .filter(|name| !services.has(name))

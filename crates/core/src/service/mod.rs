@@ -16,7 +16,7 @@ mod order;
 mod ready;
 mod registry;
 mod restart;
-mod root;
+mod seams;
 mod serve;
 mod settings;
 mod source;

@@ -5,7 +5,7 @@ use std::panic::Location;
 use super::dependency::Dependency;
 use super::names::Names;
 use super::order::{check_dependency, check_order, resolve};
-use super::root::supervisor;
+use super::seams::supervisor;
 use super::settings::Policy;
 use super::source::Launch;
 use super::state::UnitState;

@@ -8,7 +8,7 @@ use super::dependency::Dependency;
 use super::names::derive;
 use super::registry::Application;
 use super::restart::Restart;
-use super::root::{root, supervisor};
+use super::seams::{registry, supervisor};
 use super::settings::Settings;
 use super::source::{Make, Served, Source};
 use super::state::UnitStatus;
@@ -98,7 +98,7 @@ impl Runtime {
     /// Services that are over are listed as well, until there are many of them: then the oldest are
     /// forgotten, of which the last 512 always stay.
     pub fn units(&self) -> Vec<UnitStatus> {
-        let units = root(&self.core().lifetime).registry.units();
+        let units = registry(self.core()).units();
         units.iter().map(|unit| unit.status()).collect()
     }
 
@@ -135,7 +135,7 @@ impl Runtime {
         if core.lifetime.phase() >= Phase::Stopping {
             return Err(refused(Problem::Stopping));
         }
-        let taken = root(&core.lifetime).registry.take_in(Application {
+        let taken = registry(core).take_in(Application {
             name: settings.name.as_deref(),
             derived: derived.clone(),
             location,

@@ -38,7 +38,7 @@ use crate::errors::failure::{Cause, Failure, Origin};
 use crate::errors::report::{Straggler, StragglerReason};
 use crate::errors::serve::Problem;
 use crate::lifetime::{Lifetime, Phase};
-use crate::service::root::supervisor;
+use crate::service::seams::supervisor;
 use crate::task;
 
 /// How long whoever moves a manual clock waits for all that fell due to be done, at most, in real time.

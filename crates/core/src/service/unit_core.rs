@@ -3,7 +3,7 @@
 use std::panic::Location;
 use std::time::Duration;
 
-use super::root::supervisor;
+use super::seams::supervisor;
 use super::settings::Policy;
 use super::source::Launch;
 use super::state::{Status, UnitState, UnitStatus};

@@ -10,7 +10,7 @@ use crate::errors::failure::{Cause, Failure};
 use crate::errors::refusal::Reason;
 use crate::lifetime::Lifetime;
 use crate::service::attempt::Attempt;
-use crate::service::root::supervisor;
+use crate::service::seams::supervisor;
 use crate::service::supervision::Event;
 use crate::service::unit_core::UnitCore;
 
