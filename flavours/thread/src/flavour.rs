@@ -9,7 +9,8 @@ use crate::threads::Threads;
 
 /// The key of the thread flavour: subroutines, each on its own OS thread.
 ///
-/// Subroutines run in parallel with each other, and none waits for a thread: their number has no limit. A thread is named after its payload. An execute runs on the caller's own thread.
+/// Subroutines run in parallel with each other, and none waits for a thread: their number has no limit. A
+/// thread is named after its payload. An execute runs on the caller's own thread.
 ///
 /// # Thread-locals
 ///
