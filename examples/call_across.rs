@@ -1,4 +1,4 @@
-//! What needs tokio, used by a payload on smol: `call` runs a part of it where tokio is.
+//! A payload on smol uses code that needs tokio: `call` runs that part on tokio.
 
 use std::io;
 
@@ -16,7 +16,7 @@ fn main() -> Result<(), RunError> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
 
-        // Connected here, tokio's stream would panic: this thread has no reactor of tokio's.
+        // Here a connect of tokio's stream would panic: this thread has no tokio reactor.
         let client = handle.call(Tokio, move || async move {
             let mut text = String::new();
             let mut stream = TcpStream::connect(address).await?;
@@ -29,7 +29,7 @@ fn main() -> Result<(), RunError> {
             Ok(stream.close().await?)
         };
 
-        // A call blocks nobody, so the server gets its turns on this very thread meanwhile. The
+        // A call blocks nobody, so the server still gets its turns on this thread. The
         // outer error of a call is the runtime's, the inner one is the client's.
         let client = async { Ok::<_, BoxError>(client.await??) };
         let (text, ()) = try_zip(client, server).await?;

@@ -1,4 +1,4 @@
-//! An executor of one's own as a flavour: it polls each payload once a frame, as a game's loop does.
+//! A custom executor as a flavour: it polls each payload once a frame, like the loop of a game.
 
 use std::cell::RefCell;
 use std::pin::pin;
@@ -13,7 +13,7 @@ use foster::{
 };
 use smol::future::yield_now;
 
-/// So many frames a second: a key, which says what the flavour runs and how to start it.
+/// The number of frames a second. This is the key: it has the flavour's kind of payload, and starts it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Frames(u32);
 
@@ -32,7 +32,7 @@ impl Key for Frames {
 
 impl Executor for Frames {
     fn run(&self, intake: &Intake) {
-        // Every payload is polled in every frame, so nobody needs to be woken.
+        // Every payload is polled in every frame, so no wake-up is needed.
         let mut context = Context::from_waker(Waker::noop());
         let payloads = RefCell::new(Vec::new());
         let mut feed = pin!(intake.feed(|new| payloads.borrow_mut().push(new), yield_now));

@@ -1,5 +1,4 @@
-//! Values back from each flavour: what an executed payload returns, and how it fails, is its
-//! caller's business.
+//! Values from each flavour: an executed payload returns its value or error to the caller.
 
 use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,9 +8,9 @@ use std::time::Duration;
 use foster::{Runtime, Signals, Smol, Thread, Tokio};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    // There is nothing to end in order, so a signal may end this program as any other.
+    // This program needs no orderly end, so a signal may end it like any other program.
     let runtime = Runtime::builder().signals(Signals::Leave).build();
-    // An execute needs a runtime that was started; payloads to adopt are handed in before.
+    // An execute needs a started runtime; payloads to adopt are handed in before the start.
     runtime.start()?;
 
     let smol = runtime.execute(Smol, || async {
@@ -33,11 +32,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         place == thread::current().id()
     );
 
-    // The outer `?` is for what the runtime did, such as to stop; the error inside is a value.
+    // The outer `?` is for the runtime's errors, such as a stop; the inner error is a value.
     let parsed = runtime.execute(Thread, || "forty-two".parse::<u8>())?;
     println!("an error: {parsed:?}");
 
-    // A panic goes on in the caller, as it came, and the runtime goes on as well.
+    // A panic goes on in the caller unchanged, and the runtime goes on as well.
     let sum = || runtime.execute(Tokio, || async { panic!("no sums today") });
     if let Err(panic) = catch_unwind(AssertUnwindSafe(sum)) {
         println!("a panic: {:?}", panic.downcast_ref::<&str>());

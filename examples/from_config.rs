@@ -1,14 +1,14 @@
-//! Flavours chosen by name, for programs whose configuration says where their payloads run.
+//! Flavours chosen by name, for programs whose configuration decides where payloads run.
 
 use std::thread;
 
 use foster::{Coroutine, Instance, RunError, Runtime, Smol, Thread, Tokio};
 
-/// A second smol, with a thread of its own.
+/// A second smol, with its own thread.
 const IO: Instance<Smol> = Instance::new(Smol, "smol::io");
 
 fn main() -> Result<(), RunError> {
-    // What a configuration may name has to be known: its keys are registered.
+    // Register the keys that a configuration may name.
     let runtime = Runtime::builder()
         .register(Smol)?
         .register(IO)?

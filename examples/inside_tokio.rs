@@ -7,8 +7,8 @@ use foster::{RunError, Runtime, Shutdown, Smol, Thread};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), RunError> {
     let runtime = Runtime::new();
-    // Handed in before the start: from then on a signal may end the runtime, and an `adopt(…)?` that is refused
-    // for that would end the program with status 1, as if it had failed.
+    // Handed in before the start: after it a signal may end the runtime. A refused `adopt(…)?` would then end the
+    // program with status 1, as if it had failed.
     runtime.adopt(Thread, || {
         let shutdown = Shutdown::current();
         let mut beats = 0;
@@ -26,7 +26,7 @@ async fn main() -> Result<(), RunError> {
     });
     match answer.await {
         Ok(answer) => println!("smol: {answer}"),
-        // A signal has come. Whether anything failed is told at the end.
+        // A signal has come. The report at the end has the failures, if any.
         Err(stopping) => println!("main: no answer: {stopping}"),
     }
     tokio::time::sleep(Duration::from_millis(50)).await;

@@ -1,12 +1,12 @@
-//! Three services over three flavours: they start in order, one of them fails at first and is started again
-//! with growing delays, and they stop in reverse.
+//! Three services on three flavours: they start in order and stop in reverse. One fails at first and is
+//! restarted with growing delays.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use foster::{Exit, Ready, Restart, RunError, Runtime, Shutdown, Smol, Thread, Tokio};
 
-/// A database that needs a while before it can be used.
+/// A database that takes a while to become ready.
 #[foster::service(flavour = Thread, notifies_ready, start_timeout = Duration::from_secs(5))]
 fn database() {
     let (shutdown, ready) = (Shutdown::current(), Ready::current());
@@ -17,7 +17,7 @@ fn database() {
     println!("database: closed");
 }
 
-/// A feed that fails three times and then holds.
+/// A feed that fails three times and then keeps running.
 #[derive(Default)]
 struct Feed {
     tries: AtomicU32,
@@ -50,7 +50,7 @@ async fn closing_time() -> Exit {
 
 fn main() -> Result<(), RunError> {
     let runtime = Runtime::new();
-    // The order in which they are handed in does not matter.
+    // The order of these calls does not matter.
     runtime.serve(closing_time)?;
     runtime.serve(Feed::default())?;
     runtime.serve(database)?;

@@ -1,4 +1,4 @@
-//! The keeper: a service on smol, which has the latest results and their rate of change.
+//! The keeper: a service on smol with the latest results and their rate of change.
 
 use std::path::Path;
 use std::time::Instant;
@@ -12,19 +12,19 @@ use tokio::sync::watch;
 
 use crate::walker::Walk;
 
-/// What is known about the directory, as `/stats.json` tells it.
+/// The statistics of the directory, as `/stats.json` shows them.
 #[derive(Clone, Serialize)]
 pub(crate) struct Stats {
     pub(crate) directory: String,
     pub(crate) files: u64,
     pub(crate) bytes: u64,
-    /// The change of `bytes` between the last two walks; negative if they became fewer.
+    /// The change of `bytes` between the last two walks; negative if there are fewer.
     pub(crate) bytes_per_second: f64,
     pub(crate) walks: u64,
 }
 
 impl Stats {
-    /// What is known before the first walk.
+    /// The statistics before the first walk.
     pub(crate) fn of(directory: &Path) -> Self {
         Self {
             directory: directory.display().to_string(),
@@ -46,11 +46,11 @@ impl Stats {
     }
 }
 
-/// Turns walks into `latest` stats. A tokio channel serves here, too: it needs no reactor.
+/// Turns walks into `latest` stats. A tokio channel works here, as it needs no reactor.
 pub(crate) struct Keeper {
     pub(crate) walks: Receiver<Walk>,
     pub(crate) latest: watch::Sender<Stats>,
-    /// When it is made to fail, if it is.
+    /// The time of the wanted failure, if any.
     pub(crate) fails: Option<Instant>,
 }
 

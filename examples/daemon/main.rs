@@ -46,7 +46,7 @@ enum Flavour {
 
 /// The whole path of a directory that can be read.
 fn readable(directory: PathBuf) -> io::Result<PathBuf> {
-    // Opening it is the one question whose answer tells "missing", "a file" and "not allowed" apart.
+    // Only opening it tells "missing", "a file" and "not allowed" apart.
     fs::read_dir(&directory)?;
     path::absolute(directory)
 }
@@ -58,7 +58,7 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(report) => {
-            // The status tells of the failure even if nobody reads the report.
+            // The status shows the failure even if nobody reads the report.
             let _ = writeln!(io::stderr(), "{report}");
             ExitCode::FAILURE
         }
@@ -72,7 +72,7 @@ fn run(arguments: Arguments) -> Result<(), RunError> {
         fail,
     } = arguments;
     let mishap = |flavour| (fail == Some(flavour)).then(|| Instant::now() + Duration::from_secs(2));
-    // One place is enough: the walker waits for a keeper that is behind.
+    // One place is enough: the walker waits for a slow keeper.
     let (found, walks) = smol::channel::bounded(1);
     let (latest, stats) = watch::channel(Stats::of(&directory));
 
@@ -95,15 +95,14 @@ fn run(arguments: Arguments) -> Result<(), RunError> {
     runtime.run()
 }
 
-/// What a service returns that is made to fail: an error and its cause, as a real one has.
+/// The error of a service that should fail: with a cause, like a real one.
 fn mishap() -> anyhow::Error {
     anyhow::anyhow!("`--fail` asked for it").context("cannot go on")
 }
 
-/// Writes a line to stdout, at once, for whoever waits for it.
+/// Writes a line to stdout and flushes it.
 ///
-/// A daemon goes on when nobody reads its lines any more, as behind `| head -1`; `println!` would
-/// panic.
+/// A daemon goes on when its reader is gone, as in `| head -1`; `println!` would panic.
 fn say(line: impl Display) {
     let mut stdout = io::stdout().lock();
     let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());

@@ -16,7 +16,7 @@ use tokio::time::{sleep, sleep_until};
 
 use crate::keeper::Stats;
 
-/// How long connections may take to end: a client can keep one open for as long as it likes.
+/// The time for connections to end: a client could keep one open without a limit.
 const CLOSING: Duration = Duration::from_millis(250);
 
 type Latest = State<watch::Receiver<Stats>>;
@@ -25,7 +25,7 @@ type Latest = State<watch::Receiver<Stats>>;
 pub(crate) struct Server {
     pub(crate) port: u16,
     pub(crate) stats: watch::Receiver<Stats>,
-    /// When it is made to fail, if it is.
+    /// The time of the wanted failure, if any.
     pub(crate) fails: Option<Instant>,
 }
 

@@ -1,4 +1,4 @@
-//! The walker: a service on a thread, which counts what is in the directory.
+//! The walker: a service on a thread, which counts the files in the directory.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use smol::channel::Sender;
 
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// What one walk has found.
+/// The result of one walk.
 #[derive(Clone, Copy)]
 pub(crate) struct Walk {
     pub(crate) files: u64,
@@ -17,11 +17,11 @@ pub(crate) struct Walk {
     pub(crate) ended: Instant,
 }
 
-/// Walks `directory` again and again and sends what each walk has found.
+/// Walks `directory` again and again and sends the result of each walk.
 pub(crate) struct Walker {
     pub(crate) directory: PathBuf,
     pub(crate) found: Sender<Walk>,
-    /// When it is made to fail, if it is.
+    /// The time of the wanted failure, if any.
     pub(crate) fails: Option<Instant>,
 }
 
@@ -34,7 +34,7 @@ impl Walker {
         let mut walks = 0;
         while let Some(walk) = walk(&self.directory, is_over) {
             walks += 1;
-            // Nobody receives it any more once the keeper has ended.
+            // The send fails once the keeper has ended.
             if self.found.send_blocking(walk).is_err() || shutdown.wait_timeout(PAUSE) {
                 break;
             }
@@ -49,22 +49,22 @@ impl Walker {
 
 /// Counts the files below `directory` and their bytes; `None` if it `is_over` before that is done.
 ///
-/// Symlinks are not followed, so that a walk ends and stays below the directory. What cannot be
-/// read is skipped: much of it is only gone since its name was read.
+/// Symlinks are not followed, so that a walk ends and stays below the directory. Unreadable entries are
+/// skipped: many of them have just been removed.
 fn walk(directory: &Path, is_over: impl Fn() -> bool) -> Option<Walk> {
     let (mut files, mut bytes) = (0, 0_u64);
-    // A stack of one's own has room for any depth.
+    // An explicit stack has room for any depth.
     let mut unread = vec![directory.to_owned()];
     while let Some(directory) = unread.pop() {
         let Ok(entries) = fs::read_dir(directory) else {
             continue;
         };
         for entry in entries.flatten() {
-            // A thread cannot be cancelled: a long walk has to look for the end itself.
+            // A thread cannot be cancelled: a long walk has to check for the stop itself.
             if is_over() {
                 return None;
             }
-            // Of a symlink it is the link's own, which is neither of the two.
+            // For a symlink this is the link's own type: neither a directory nor a file.
             let Ok(metadata) = entry.metadata() else {
                 continue;
             };

@@ -1,12 +1,12 @@
 //! One lifetime over several ways to run code: smol, tokio, OS threads, any executor.
 //!
-//! A [`Runtime`] adopts *payloads* that have no parent, each on the *flavour* that its key names. As
-//! nobody waits for them, nobody would notice if one died; so the first failure, wherever it
-//! happens, stops everything in order, and [`run`](Runtime::run) returns with all that went wrong.
+//! A [`Runtime`] adopts *payloads* without a parent, each on the *flavour* that its key names. Nobody
+//! waits for them, so nobody would notice a death; therefore the first failure, wherever it happens,
+//! stops everything in order, and [`run`](Runtime::run) returns a report of all failures.
 //!
-//! Programs depend on this crate. Authors of flavours depend on [`foster_core`], which also serves a
-//! program that prefers to name its backend crates itself. The page [`contract`] says row by row what
-//! Foster promises, the page [`architecture`] is the map of the code.
+//! Programs depend on this crate. Authors of flavours depend on [`foster_core`]; so may a program that
+//! prefers to name its backend crates itself. The page [`contract`] has the promises of Foster row by
+//! row, the page [`architecture`] is the map of the code.
 //!
 //! # A first program
 //!
@@ -25,37 +25,34 @@
 //!
 //! [`until_idle`](Builder::until_idle) makes `run` return when no payload is alive any more. Without
 //! it, as with [`Runtime::new`], a runtime goes on until the first failure, a
-//! [`shutdown`](Runtime::shutdown) or a signal, also while it has nothing to do: that is what a
-//! daemon wants.
+//! [`shutdown`](Runtime::shutdown) or a signal, even with nothing to do, as a daemon should.
 //!
-//! What is adopted before `run` waits for it and starts with it, in order. After that
-//! [`adopt`](Runtime::adopt) works at any time, from any thread and inside any payload: a `Runtime` is
-//! a cheap handle, to be cloned into whatever needs it. [`runtime()`] is a default one for the whole
-//! process.
+//! Payloads adopted before `run` wait for it and start with it, in order. After that
+//! [`adopt`](Runtime::adopt) works at any time, from any thread and inside any payload. A `Runtime` is
+//! a cheap handle to clone wherever it is needed. [`runtime()`] is a default one for the whole process.
 //!
 //! # Payloads, and what they return
 //!
 //! The key's *type* decides which payload fits, and the compiler checks it. A payload takes no
-//! arguments: it owns what it works with (`move`).
+//! arguments: it owns all it needs (`move`).
 //!
 //! | key | identifier | payload | where it runs |
 //! |---|---|---|---|
 //! | [`Smol`] | `smol` | a [`Coroutine`]: `\|\| async { … }` or an `async fn` | one thread, async-executor with async-io's reactor |
-//! | [`Tokio`] | `tokio` | a [`Coroutine`] | one thread, a tokio runtime of its own |
-//! | [`TokioMultiThread`] | `tokio::multi_thread` | a [`Parallel`]: as a coroutine, its future `Send` | several threads, a tokio runtime of its own |
-//! | [`TokioHandle`] | `tokio::runtime::handle` | a [`Parallel`] | a tokio runtime that exists already, such as that of `#[tokio::main]` |
-//! | [`Thread`] | `std::thread` | a [`Subroutine`]: `\|\| { … }` or an `fn` | a new OS thread for each |
+//! | [`Tokio`] | `tokio` | a [`Coroutine`] | one thread, its own tokio runtime |
+//! | [`TokioMultiThread`] | `tokio::multi_thread` | a [`Parallel`]: like a coroutine, with a `Send` future | several threads, its own tokio runtime |
+//! | [`TokioHandle`] | `tokio::runtime::handle` | a [`Parallel`] | an existing tokio runtime, such as that of `#[tokio::main]` |
+//! | [`Thread`] | `std::thread` | a [`Subroutine`]: `\|\| { … }` or an `fn` | its own OS thread |
 //!
-//! The closure of a coroutine is `Send`; the future that it makes need not be, for it is made, polled
-//! and dropped on the flavour's thread. Coroutines of one flavour never run in parallel with each
+//! The closure of a coroutine is `Send`. Its future need not be: it is made, polled and dropped on the
+//! flavour's thread. Coroutines of one flavour never run in parallel with each
 //! other. Flavours run in parallel with each other, and subroutines and parallels with everything.
 //!
-//! An adopted payload has no caller, so what it may return is limited to what says nothing, or says
-//! that it failed (see [`Outcome`]):
+//! An adopted payload has no caller, so it may return nothing but success or failure (see [`Outcome`]):
 //!
-//! | it returns | which means |
+//! | it returns | meaning |
 //! |---|---|
-//! | `()`, `!`, [`Infallible`](std::convert::Infallible) | nothing is left to say |
+//! | `()`, `!`, [`Infallible`](std::convert::Infallible) | a normal end |
 //! | `Result` of one of these, with any error | `Err` is a failure, unless it is Foster's own "stopping" or "cancelled" |
 //! | `Option<T>` with `T: Debug` | `Some` is an orphaned return, which is a failure |
 //! | it panics | a failure |
@@ -75,17 +72,17 @@
 //! # Ok::<(), foster::RunError>(())
 //! ```
 //!
-//! A [`RunError`] prints as the whole report: what failed, where it was adopted, every cause, what
-//! would not end in time and what was left behind. Each failure is also told the moment it happens: as a
+//! A [`RunError`] prints as the whole report: each failed payload with its place and every cause, the
+//! stragglers, and the payloads left behind. Each failure is also logged the moment it happens: as a
 //! `tracing` event, by `log` where no subscriber takes it, else as a line on standard error
-//! ([`Builder::quiet`] leaves that out). A payload without a [name](Runtime::named) is known by the place that handed it in,
-//! such as `src/main.rs:12`.
+//! ([`Builder::quiet`] leaves that out). A payload without a [name](Runtime::named) is known by the
+//! place that handed it in, such as `src/main.rs:12`.
 //!
 //! # Execute and call
 //!
 //! [`execute`](Runtime::execute) runs a payload to its end on another flavour, blocks its caller and
-//! returns the value, which may be of any type that is `Send`. [`call`](Runtime::call) is its async
-//! twin: a future of the same. Both need a runtime that was started.
+//! returns the value, of any type that is `Send`. [`call`](Runtime::call) is its async twin: a future
+//! of the same value. Both need a runtime that was started.
 //!
 #![cfg_attr(feature = "full", doc = "```")]
 #![cfg_attr(not(feature = "full"), doc = "```ignore")]
@@ -115,22 +112,22 @@
 //! # Ok::<(), foster::RunError>(())
 //! ```
 //!
-//! The outer `Result` is the runtime's: it is not running, it is stopping, it cancelled the payload,
-//! or waiting could never have ended. An error or a panic of the payload is its caller's business: the
-//! error is the value, the panic goes on in the caller, and the runtime lives on.
+//! The outer `Result` is the runtime's: the runtime is not running, is stopping, or cancelled the
+//! payload, or the wait could never have ended. The payload's own error or panic concerns its caller
+//! alone: the error is the value, the panic goes on in the caller, and the runtime lives on.
 //!
 //! An execute that would wait for its own flavour, or close a ring of executes, is refused with an
-//! error that names the ring. Rings through awaits, joins and locks cannot be seen, so prefer `call`
-//! in async code.
+//! error that names the ring. Rings through awaits, joins and locks cannot be detected, so prefer
+//! `call` in async code.
 //!
 //! # Shutdown tokens
 //!
 //! At the end a coroutine is dropped where it awaits, on its thread and in its executor's context. A
 //! subroutine cannot be stopped from outside: it is *left behind*, and goes on until it returns or
-//! the process ends. A payload that wants to end in its own way takes a [`Shutdown`] token; from then
-//! on the runtime waits for it, at most for its [grace time](Builder::grace) of 10 seconds. After
-//! that the flavours have their [cancel time](Builder::cancel_timeout) of 5 seconds to drop the rest.
-//! What has not ended even then is a straggler, and is named in the report.
+//! the process ends. To end in its own way, a payload takes a [`Shutdown`] token: the runtime then
+//! waits for it, at most for the [grace time](Builder::grace) of 10 seconds. After that the flavours
+//! have the [cancel time](Builder::cancel_timeout) of 5 seconds to drop the rest. Any other payload
+//! still alive after that is a straggler, named in the report.
 //!
 #![cfg_attr(feature = "full", doc = "```")]
 #![cfg_attr(not(feature = "full"), doc = "```ignore")]
@@ -158,14 +155,14 @@
 //! ```
 //!
 //! The first SIGINT, SIGTERM or SIGHUP (Ctrl-C on Windows) is a `shutdown()`, the second ends the grace
-//! time, the third ends the process. When no runtime listens any more, signals do what they did before; see
-//! [`Signals`]. [`Signals::Leave`] leaves signals to the application.
+//! time, the third ends the process. Once no runtime listens, signals act as before; see [`Signals`].
+//! [`Signals::Leave`] leaves signals to the application.
 //!
 //! # Services
 //!
-//! What lives as long as the program, a listener, a poller, whatever watches or manages something, is a
-//! [`Service`]: a type with a `run`, and the flavour that it is for. The runtime starts it, watches it, starts
-//! it again if that is its policy, and stops it in order.
+//! A [`Service`] is a part that lives as long as the program: a listener, a poller, a watcher, a manager.
+//! It is a type with a `run` and a flavour. The runtime starts it, watches it, restarts it if its policy
+//! says so, and stops it in order.
 //!
 #![cfg_attr(feature = "full", doc = "```")]
 #![cfg_attr(not(feature = "full"), doc = "```ignore")]
@@ -180,7 +177,7 @@
 //! impl Poller {
 //!     async fn run(&self) -> Result<(), String> {
 //!         loop {
-//!             // look, and act on what has changed; dropped here when its turn to end has come
+//!             // look, and act on changes; dropped at this await when its turn to stop comes
 //!             async_io::Timer::after(self.every).await;
 //!         }
 //!     }
@@ -189,7 +186,7 @@
 //! #[foster::service(flavour = Thread, notifies_ready)]
 //! fn database() {
 //!     let shutdown = Shutdown::current();
-//!     foster::Ready::current().notify(); // from here on those after it may start
+//!     foster::Ready::current().notify(); // now the services after this one may start
 //!     while !shutdown.wait_timeout(Duration::from_secs(60)) {}
 //! }
 //!
@@ -203,16 +200,17 @@
 //!     let runtime = Runtime::new();
 //!     let poller = runtime.serve(Poller { every: Duration::from_secs(5) })?;
 //!     runtime.serve(database)?;
-//!     runtime.unit().restart(Restart::never()).serve(closing_time)?; // what is said here wins
+//!     runtime.unit().restart(Restart::never()).serve(closing_time)?; // the caller's settings win
 //!     runtime.run()?;
 //!     assert!(poller.state().is_over());
 //!     Ok(())
 //! }
 //! ```
 //!
-//! The attribute writes an `impl` of [`Service`], which can be written by hand; a closure is a service by
-//! [`service`](fn@service). Settings stand in the attribute, in [`Service::settings`], or before the call:
-//! [`Runtime::unit`]. Without any, a failure ends the runtime and a normal return is fine. For those who know systemd:
+//! The attribute writes an `impl` of [`Service`], which can be written by hand;
+//! [`service`](fn@service) makes a service of a closure. Settings stand in the attribute, in
+//! [`Service::settings`], or at the call: [`Runtime::unit`]. Without any, a failure ends the runtime and
+//! a normal return is fine. For readers who know systemd:
 //!
 //! | systemd | Foster |
 //! |---|---|
@@ -224,30 +222,30 @@
 //! | `StartLimitBurst=`, `StartLimitIntervalSec=` | [`limit`](Restart::limit); past it the runtime ends |
 //! | `RestartPreventExitStatus=` | [`Exit::Done`] |
 //! | `SuccessAction=exit` | [`Exit::Shutdown`] |
-//! | `FailureAction=exit` | what every failure does that no restart follows |
+//! | `FailureAction=exit` | the effect of every failure without a restart |
 //! | `Type=notify`, `sd_notify("READY=1")` | [`notifies_ready`](Settings::notifies_ready), [`Ready::notify`] |
 //! | `Type=exec` | the default: ready once it has started |
 //! | `After=` (and the stop in reverse) | [`after`](Settings::after) |
 //! | `TimeoutStartSec=` | [`start_timeout`](Settings::start_timeout) |
 //! | `TimeoutStopSec=`, `SIGTERM` | [`stop_time`](Settings::stop_time), the service's own [`Shutdown`] token |
-//! | `SIGKILL` | a coroutine is dropped where it awaits; a thread cannot be killed, and is told as a straggler |
+//! | `SIGKILL` | a coroutine is dropped where it awaits; a thread cannot be killed, and is reported as a straggler |
 //! | `systemctl stop`, `restart` | [`Unit::stop`], [`Unit::restart`] |
 //! | `systemctl status`, `list-units` | [`Runtime::units`] |
 //! | `journalctl -f` | [`Runtime::unit_changes`], and `tracing` |
 //! | `WantedBy=`, `systemctl enable` | `linked` and [`linked_services`](Builder::linked_services) |
 //!
-//! An order is for the start and the stop alone: if a service that others come after is restarted or ends, they
-//! go on. Services that come after each other in a ring, or after one that is not there, are an error of `run`,
-//! before anything starts.
+//! The order concerns the start and the stop alone: if a service restarts or ends, those after it go on. A
+//! ring of services that come after each other, or an unknown name, is an error of `run` before anything
+//! starts.
 //!
-//! The same value serves for each run, so a mutex in it may be poisoned by the run before;
-//! [`serve_with`](Runtime::serve_with) makes a new one for each. All times are those of the [`Clock`]: a manual
-//! one passes through everything that falls due, so that restarts and time-outs can be tested without waiting.
+//! The same value serves for each run, so the run before may have poisoned a mutex in it;
+//! [`serve_with`](Runtime::serve_with) makes a new value for each. All times are those of the [`Clock`]. A
+//! manual clock passes through everything that falls due, to test restarts and time-outs without waiting.
 //!
 //! # Run, start, wait
 //!
-//! [`run`](Runtime::run) is [`start`](Runtime::start) and then [`wait`](Runtime::wait). With these two,
-//! and [`wait_async`](Runtime::wait_async), a runtime lives in a program that owns its `main`:
+//! [`run`](Runtime::run) is [`start`](Runtime::start) and then [`wait`](Runtime::wait). A program that owns
+//! its `main` calls these two itself, or [`wait_async`](Runtime::wait_async):
 //!
 #![cfg_attr(feature = "full", doc = "```")]
 #![cfg_attr(not(feature = "full"), doc = "```ignore")]
@@ -262,17 +260,17 @@
 //! }
 //! ```
 //!
-//! Hand in first and start afterwards: from the start on a signal may end the runtime, which then refuses what
-//! is handed in, and an `adopt(…)?` would end the program with status 1 as if it had failed.
+//! Hand in first and start afterwards: after the start a signal may end the runtime, which then refuses
+//! payloads, and an `adopt(…)?` would end the program with status 1 as if it had failed.
 //!
 //! A runtime runs once; a second `run` or `start` is an error that says so. Many runtimes can live in
-//! one process, at once and one after another. One whose last handle is dropped while it runs is asked
-//! to end, as nobody could wait for it any more.
+//! one process, at once and one after another. When the last handle of a running runtime is dropped, the
+//! runtime is asked to end, as nobody could wait for it any more.
 //!
 //! # Choosing a flavour by name
 //!
-//! A key needs no registration. Where configuration says which flavour to use, register the keys that
-//! it may name, such as [`all`] that are compiled in, and look the name up:
+//! Keys need no registration. To let configuration choose a flavour by name, register the keys it may
+//! name, such as [`all`] that are compiled in, and look the name up:
 //!
 #![cfg_attr(feature = "full", doc = "```")]
 #![cfg_attr(not(feature = "full"), doc = "```ignore")]
@@ -293,30 +291,30 @@
 //! # Ok::<(), foster::RunError>(())
 //! ```
 //!
-//! Several instances of one flavour, each with a thread of its own, are keys as well:
+//! Several instances of one flavour, each with its own thread, are keys as well:
 //! `const IO: Instance<Smol> = Instance::new(Smol, "smol::io")`; see [`Instance`].
 //!
 //! # Flavours of one's own
 //!
-//! A flavour is a [`Key`] that starts a [`Flavour`], whose page has a whole one that compiles. An
-//! executor that polls on one thread needs less: see [`ExecutorThread`]. The module [`flavour`] holds
-//! what authors need beside them; all of it is in [`foster_core`], too, and a crate that publishes a
-//! flavour depends on that one.
+//! A flavour is a [`Key`] that starts a [`Flavour`], whose page has a complete example. An executor that
+//! polls on one thread needs less: see [`ExecutorThread`]. The module [`flavour`] has the other items for
+//! authors; all of them are in [`foster_core`] too, the dependency of a crate that publishes a flavour.
 //!
 //! # Limits
 //!
 //! - Foster needs `panic = "unwind"`. With `panic = "abort"` the first panic ends the process, without
 //!   a report and without any of the above.
-//! - A forked child has no runtime: of all threads only the one that forked lives on in it.
-//! - The flavours of [`Smol`] and [`Tokio`] are one thread each. A payload that blocks it holds up all others of its flavour.
+//! - A forked child has none of its parent's runtimes: only the thread that forked lives on in it.
+//! - The flavours of [`Smol`] and [`Tokio`] have one thread each. A payload that blocks it holds up all
+//!   others of its flavour.
 //! - A thread cannot be killed.
-//! - What a payload spawns by other means (`tokio::spawn`, `smol::spawn`, `std::thread::spawn`) is its
-//!   own business: it is not watched. Adopt it, to have it watched.
+//! - Tasks that a payload spawns by other means (`tokio::spawn`, `smol::spawn`, `std::thread::spawn`) are
+//!   not watched. Adopt them instead.
 //!
 //! # Crate features
 //!
-//! None is on by default: which flavours there are is the application's choice. A feature adds a name
-//! and changes no behaviour.
+//! None is on by default: the application chooses its flavours. A feature adds names and changes no
+//! behaviour.
 //!
 //! | feature | adds |
 //! |---|---|
@@ -325,10 +323,10 @@
 //! | `thread` | [`Thread`] |
 //! | `full` | all of them |
 //!
-// Keys that are not compiled in have no page: their names lead to the features.
+// Keys that are not compiled in have no page: their names link to the features.
 #![cfg_attr(not(feature = "smol"), doc = "[`Smol`]: #crate-features")]
 #![cfg_attr(not(feature = "tokio"), doc = "[`Tokio`]: #crate-features")]
-// The name is that of a type and that of a value.
+// The name means a type and a value.
 #![cfg_attr(
     feature = "tokio",
     doc = "[`TokioMultiThread`]: struct@TokioMultiThread"
@@ -353,7 +351,7 @@ pub use foster_tokio::{Tokio, TokioHandle, TokioMultiThread};
 #[doc(inline)]
 pub use foster_core::{Builder, Clock, Runtime, Signals, runtime};
 
-// Handing payloads in, and what comes of it.
+// Handing payloads in, and their results.
 #[doc(inline)]
 pub use foster_core::{
     Call, Coroutine, IntoPayload, Named, Nothing, Outcome, Parallel, Subroutine, Wait,
@@ -377,11 +375,11 @@ pub use foster_core::{
 #[doc(inline)]
 pub use foster_macros::service;
 
-// Taking part in the end.
+// Taking part in the stop.
 #[doc(inline)]
 pub use foster_core::{Requested, Shutdown};
 
-// What goes wrong.
+// Errors and failures.
 #[doc(inline)]
 pub use foster_core::{
     AdoptError, AdoptErrorKind, ExecuteError, ExecuteErrorKind, Failure, FailureKind,
@@ -394,11 +392,11 @@ pub use foster_core::{
 pub use crate::flavour::*;
 
 pub mod flavour {
-    //! What authors of flavours need beside [`Key`](crate::Key) and [`Coroutine`](crate::Coroutine),
+    //! Items for authors of flavours, beside [`Key`](crate::Key) and [`Coroutine`](crate::Coroutine),
     //! [`Parallel`](crate::Parallel) or [`Subroutine`](crate::Subroutine).
     //!
-    //! Everything here is at the crate's root as well, and in [`foster_core`], which a crate that
-    //! publishes a flavour depends on.
+    //! Everything here is also at the crate's root and in [`foster_core`], the dependency of a crate that
+    //! publishes a flavour.
 
     // The trait, and its two sides.
     #[doc(inline)]
@@ -418,7 +416,7 @@ pub mod flavour {
 }
 
 #[doc = include_str!("contract.md")]
-#[doc = ""] // ends the text's last paragraph, so that the definition is seen as such
+#[doc = ""] // ends the text's last paragraph, so that the link definition is read as one
 #[cfg_attr(not(feature = "thread"), doc = "[`Thread`]: crate#crate-features")]
 pub mod contract {}
 
@@ -438,10 +436,10 @@ pub mod contract {}
 #[cfg_attr(not(feature = "thread"), doc = "[`Thread`]: crate#crate-features")]
 pub mod architecture {}
 
-/// The keys of the flavours that are compiled in, for programs in which configuration chooses.
+/// Returns the keys of the flavours compiled in, for programs whose configuration chooses.
 ///
-/// Each is to be [registered](Builder::register) and then [looked up](Runtime::flavour) by its
-/// [identifier](AnyKey::identifier). That starts nothing: a flavour costs no thread until its first
+/// [Register](Builder::register) each and [look it up](Runtime::flavour) by its
+/// [identifier](AnyKey::identifier). Neither starts anything: a flavour costs no thread until its first
 /// payload.
 ///
 /// ```
@@ -468,7 +466,7 @@ pub fn all() -> Vec<AnyKey> {
     ]
 }
 
-/// Compiles and runs what the READMEs of the workspace show.
+/// Compiles and runs the examples in the READMEs of the workspace.
 #[cfg(all(doctest, feature = "smol", feature = "tokio", feature = "thread"))]
 mod readmes {
     #[doc = include_str!("../../../README.md")]
@@ -511,7 +509,7 @@ mod tests {
     fn every_export_of_core_is_here() {
         let here = exports(include_str!("lib.rs"));
         let core = include_str!("../../core/src/lib.rs");
-        // What the attribute needs is here as a whole.
+        // The attribute's items are re-exported as one module.
         let (before, private) = core.split_once("pub mod __private {").expect("it is there");
         let (_, after) = private.split_once("\n}").expect("it ends");
         for name in exports(before).into_iter().chain(exports(after)) {

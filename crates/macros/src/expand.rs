@@ -1,4 +1,4 @@
-//! What the attribute writes.
+//! The code that the attribute writes.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
@@ -65,7 +65,7 @@ fn of_impl(options: TokenStream, block: &ItemImpl, root: &str) -> Result<TokenSt
     let settings = options.settings(&root)?;
     let (generics, _, bounds) = block.generics.split_for_impl();
     let service = &block.self_ty;
-    // Where the compiler's complaints about what it returns belong.
+    // The compiler's complaints about the return type belong here.
     let call = quote_spanned!(run.sig.ident.span()=> Self::run(self));
     Ok(quote! {
         #block
@@ -89,7 +89,7 @@ fn of_impl(options: TokenStream, block: &ItemImpl, root: &str) -> Result<TokenSt
     })
 }
 
-/// Looks whether `run` takes `&self` and nothing else.
+/// Checks that `run` takes `&self` and nothing else.
 fn check_run(run: &ImplItemFn) -> Result<()> {
     let mut inputs = run.sig.inputs.iter();
     match inputs.next() {

@@ -1,9 +1,9 @@
-//! The attribute `service`: it writes an implementation of `Service`, which can be written by hand.
+//! The attribute `service`: writes an implementation of `Service`, which can also be written by hand.
 //!
 //! Use it through the facade, as `foster::service`, or through core with its feature `macros`, as
 //! `foster_core::service`.
 //!
-//! Deliberately missing: anything that a program could not write itself.
+//! Deliberately missing: code that a program could not write itself.
 #![forbid(unsafe_code)]
 
 mod expand;
@@ -14,7 +14,7 @@ use proc_macro::TokenStream;
 
 /// Makes a service of a type, or of a free function.
 ///
-/// On an `impl` block it implements `Service` for the type, by the `run` in the block:
+/// On an `impl` block it implements `Service` for the type, with the `run` in the block:
 ///
 /// ```text
 /// struct Beat { every: Duration }
@@ -27,8 +27,8 @@ use proc_macro::TokenStream;
 /// runtime.serve(Beat { every })?;
 /// ```
 ///
-/// A free function becomes a service itself: it is handed in by its name. Calling it does not run it any more,
-/// but gives its description; `Service::run(&status_page)` runs its body.
+/// A free function becomes a service, handed in by its name. A call no longer runs the function but returns
+/// its description; `Service::run(&status_page)` runs the body.
 ///
 /// ```text
 /// #[foster::service(flavour = Tokio, after = ["database"])]
@@ -38,28 +38,27 @@ use proc_macro::TokenStream;
 /// ```
 ///
 /// `run`, or the function, is an `async fn` on an async flavour and a plain `fn` on a flavour of threads. It
-/// takes nothing, but for the `&self` of `run`.
+/// takes no arguments, except the `&self` of `run`.
 ///
 /// # Options
 ///
-/// | option | which means |
+/// | option | meaning |
 /// |---|---|
 /// | `flavour = Smol` | the key of the flavour, such as `Tokio` or `TokioMultiThread::new().worker_threads(2)`; needed |
-/// | `key = Instance<Smol>` | the key's type, where `flavour` is an expression that does not begin with it, such as the name of a constant |
+/// | `key = Instance<Smol>` | the key's type, if `flavour` is an expression that does not begin with it, such as the name of a constant |
 /// | `name = "beat"` | `Settings::name` |
-/// | `restart = "on-failure"` | `Settings::restart`: `"never"`, `"on-failure"`, `"always"`, or an expression that is a `Restart` |
-/// | `after = ["database"]` | `Settings::after`, for each |
+/// | `restart = "on-failure"` | `Settings::restart`: `"never"`, `"on-failure"`, `"always"`, or an expression of type `Restart` |
+/// | `after = ["database"]` | `Settings::after`, once for each name |
 /// | `notifies_ready`, `return_is_failure` | the settings of these names |
-/// | `start_timeout = …`, `stop_time = …` | the settings of these names; an expression that is a `Duration` |
-/// | `linked` | on free functions: the service is collected when the program is linked, for builders that say `linked_services()` |
-/// | `crate = path` | where Foster is, if not at `::foster` |
+/// | `start_timeout = …`, `stop_time = …` | the settings of these names; an expression of type `Duration` |
+/// | `linked` | on free functions: the linker collects the service, for builders with `linked_services()` |
+/// | `crate = path` | the path of Foster, if not `::foster` |
 #[proc_macro_attribute]
 pub fn service(options: TokenStream, item: TokenStream) -> TokenStream {
     expand::service(options.into(), item.into(), "foster").into()
 }
 
-/// [`macro@service`] for those who depend on core alone: Foster is at `::foster_core`, unless `crate` says
-/// otherwise.
+/// [`macro@service`] for programs on core alone: the path of Foster is `::foster_core`, unless `crate` is set.
 #[proc_macro_attribute]
 pub fn core_service(options: TokenStream, item: TokenStream) -> TokenStream {
     expand::service(options.into(), item.into(), "foster_core").into()

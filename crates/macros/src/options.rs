@@ -1,4 +1,4 @@
-//! What stands in the attribute's brackets.
+//! The options in the attribute's brackets.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
@@ -11,7 +11,7 @@ use syn::{Error, Expr, ExprLit, Ident, Lit, LitStr, Path, Result, Token, Type};
 const KNOWN: &str = "`flavour`, `key`, `name`, `restart`, `after`, `notifies_ready`, \
     `return_is_failure`, `start_timeout`, `stop_time`, `linked`, `crate`";
 
-/// The options, as they were given.
+/// The options as given.
 #[derive(Default)]
 pub(crate) struct Options {
     flavour: Option<Expr>,
@@ -131,7 +131,7 @@ impl Options {
     }
 }
 
-/// A name, which is not empty as far as can be seen here.
+/// A name. An empty literal is an error; other expressions cannot be checked here.
 fn name(input: ParseStream<'_>) -> Result<Expr> {
     let name: Expr = input.parse()?;
     let is_empty = matches!(
@@ -181,13 +181,12 @@ fn restart_of(restart: &Expr, root: &TokenStream) -> Result<TokenStream> {
     ))
 }
 
-/// The type of a key, as far as its expression shows it: `Smol` is both, and `Pool::new().size(2)` begins
-/// with it.
+/// The type of a key, if its expression shows it: `Smol` is both, and `Pool::new().size(2)` begins with it.
 fn type_of(flavour: &Expr) -> Option<TokenStream> {
     match flavour {
         Expr::Path(path) => {
             let name = path.path.segments.last()?.ident.to_string();
-            // A constant has the name of no type.
+            // A constant's name is not a type's.
             let is_constant = name.len() > 1 && !name.chars().any(char::is_lowercase);
             (!is_constant).then(|| path.to_token_stream())
         }
@@ -196,12 +195,12 @@ fn type_of(flavour: &Expr) -> Option<TokenStream> {
             let Expr::Path(path) = &*call.func else {
                 return None;
             };
-            // What stands before the last segment, the function's name.
+            // The path before the last segment, which is the function's name.
             let behind = path.path.segments.len().checked_sub(1)?;
             let segments: Vec<_> = path.path.segments.iter().take(behind).collect();
             let name = &segments.last()?.ident;
             let is_type = name.to_string().starts_with(char::is_uppercase);
-            // Of what an instance is an instance does not stand there.
+            // The expression does not name the type inside an instance.
             if !is_type || name == "Instance" {
                 return None;
             }

@@ -1,5 +1,5 @@
-//! What the attribute leaves where it has refused something: a service that never runs, so that nobody is told
-//! as well that there is none.
+//! The attribute's output after an error: a service that never runs, so that the compiler does not also
+//! complain of a missing one.
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::{format_ident, quote};
@@ -22,13 +22,13 @@ pub(crate) fn stand_in(options: &TokenStream, item: TokenStream, root: &str) -> 
             let implementation = of_type(&root, &it.generics, &it.ident);
             quote!(#it #implementation)
         }
-        // A method is no item of its own: nothing can stand beside it.
+        // A method is not an item: nothing can stand beside it.
         Ok(Item::Fn(function)) if !is_method(&function) => of_function(&root, &function),
         _ => item,
     }
 }
 
-/// Where Foster is, also if the options cannot be read otherwise.
+/// The path of Foster, even if the other options cannot be read.
 fn root_of(options: &TokenStream, root: &str) -> TokenStream {
     let is_comma = |token: &TokenTree| matches!(token, TokenTree::Punct(it) if it.as_char() == ',');
     let said = options

@@ -1,4 +1,4 @@
-//! The bench that a case works at: runtimes, expectations, and what happens if they fail.
+//! The bench of a case: runtimes, expectations, and reports of failed ones.
 
 use std::cell::RefCell;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,10 +16,10 @@ use crate::setup::Setup;
 use crate::tools::{Gate, poll_once};
 use crate::verdict::{Details, Verdict, Violation};
 
-/// What a case returns.
+/// The result of a case.
 pub(crate) type Finding<T = Verdict> = Result<T, Violation>;
 
-/// What a case is at: who watches it says so if it hangs.
+/// A case's present step, which the watchdog names if the case hangs.
 #[derive(Clone)]
 pub(crate) struct Stage(Arc<Mutex<At>>);
 
@@ -43,13 +43,13 @@ impl Stage {
     }
 }
 
-/// What a case works with.
+/// The tools of a case.
 pub(crate) struct Bench<K: Subject> {
     pub(crate) case: &'static str,
     pub(crate) key: K,
     pub(crate) setup: Setup,
     pub(crate) stage: Stage,
-    /// The runtimes that run, with a look at their end each.
+    /// The running runtimes, each with a view of its end.
     running: RefCell<Vec<Wait>>,
 }
 
@@ -72,12 +72,12 @@ impl<K: Subject> Bench<K> {
         self.setup.patience
     }
 
-    /// How much later than asked for the operating system may wake a thread.
+    /// How late the operating system may wake a thread.
     pub(crate) fn late(&self) -> Duration {
         self.patience() / 4
     }
 
-    /// Says what comes next, and which rows ask for it.
+    /// Announces the next step and the rows that require it.
     pub(crate) fn expect(&self, rows: &'static [&'static str], expected: impl Into<String>) {
         *self.stage.lock() = At {
             rows,
@@ -86,7 +86,7 @@ impl<K: Subject> Bench<K> {
         };
     }
 
-    /// What was expected did not come.
+    /// Returns the violation for the present step, which did not come.
     pub(crate) fn violation(&self, seen: impl Into<String>) -> Violation {
         let at = self.stage.lock();
         let details = Details {
@@ -112,11 +112,11 @@ impl<K: Subject> Bench<K> {
         self.until_or(gate, || seen.into())
     }
 
-    /// As [`until`](Self::until), for a text that is known only afterwards.
+    /// Like [`until`](Self::until), for a text that is known only afterwards.
     pub(crate) fn until_or(&self, gate: &Gate, seen: impl FnOnce() -> String) -> Finding<()> {
         let by = Instant::now() + self.patience();
-        // A runtime that ends because of a failure takes up to all patience for that, and its report
-        // says more than that nothing comes.
+        // A runtime that ends for a failure may take up to all patience, and its report says more than a
+        // missing step does.
         let report_by = by + self.patience() / 2;
         loop {
             if Instant::now() < by && gate.wait(Duration::from_millis(20)) {
@@ -134,7 +134,7 @@ impl<K: Subject> Bench<K> {
         }
     }
 
-    /// The report of a runtime that has ended with an error before it was told to.
+    /// The report of a runtime that has ended with an error before it was asked to.
     fn ended_early(&self) -> Option<RunError> {
         self.running
             .borrow_mut()
@@ -153,7 +153,7 @@ impl<K: Subject> Bench<K> {
             .cancel_timeout(self.patience() / 2)
     }
 
-    /// Starts `runtime` and looks after it.
+    /// Starts `runtime` and watches it.
     pub(crate) fn start(&self, runtime: &Runtime) -> Finding<()> {
         let started = runtime.start();
         started.map_err(|error| self.violation(format!("the runtime does not start: {error}")))?;
@@ -161,14 +161,14 @@ impl<K: Subject> Bench<K> {
         Ok(())
     }
 
-    /// A runtime that runs.
+    /// Makes a running runtime.
     pub(crate) fn started(&self) -> Finding<Runtime> {
         let runtime = self.builder().build();
         self.start(&runtime)?;
         Ok(runtime)
     }
 
-    /// Adopts a payload; that it is refused is a violation.
+    /// Adopts a payload; a refusal is a violation.
     pub(crate) fn adopt<T: Outcome + Send>(
         &self,
         runtime: &Runtime,
@@ -181,7 +181,7 @@ impl<K: Subject> Bench<K> {
             .map_err(|error| self.refused(&error))
     }
 
-    /// A payload was refused: perhaps because the runtime has ended already, and then that says why.
+    /// Explains the refusal of a payload: if the runtime has ended already, by its report.
     pub(crate) fn refused(&self, error: &foster_core::AdoptError) -> Violation {
         let by = Instant::now() + self.patience();
         while error.kind() == AdoptErrorKind::Stopping && Instant::now() < by {
@@ -201,7 +201,7 @@ impl<K: Subject> Bench<K> {
         self.violation(format!("the payload is refused: {error}"))
     }
 
-    /// Executes a payload; that there is no value is a violation.
+    /// Executes a payload; a missing value is a violation.
     pub(crate) fn execute<T: Send + 'static>(
         &self,
         runtime: &Runtime,
@@ -211,7 +211,7 @@ impl<K: Subject> Bench<K> {
             let at = self.stage.lock();
             (at.rows, at.expected.clone())
         };
-        // Whatever the case is about, it is this that does not come if it hangs here.
+        // If the case hangs here, the execute is the missing step.
         self.expect(
             &["BLOCK-1", "E1"],
             "`block_on` returns once its payload is over",
@@ -221,9 +221,9 @@ impl<K: Subject> Bench<K> {
         given.map_err(|error| self.not_executed(&error))
     }
 
-    /// An execute gave no value: perhaps because the runtime has ended, and then that says why.
+    /// Explains an execute without a value: if the runtime has ended, by its report.
     pub(crate) fn not_executed(&self, error: &ExecuteError) -> Violation {
-        // Whoever waited for a payload that was lost is told before the runtime has ended.
+        // The caller of a lost payload is told before the runtime has ended.
         let may_be_lost = matches!(
             error.kind(),
             ExecuteErrorKind::Cancelled | ExecuteErrorKind::Stopping
@@ -252,13 +252,12 @@ impl<K: Subject> Bench<K> {
         self.violation(format!("the execute gives no value: {error}"))
     }
 
-    /// Looks after no runtime any more: from here on they end with errors that are wanted.
+    /// Watches no runtime any more: from here on their errors are expected.
     pub(crate) fn running_cleared(&self) {
         self.running.borrow_mut().clear();
     }
 
-    /// Ends `runtime` and returns what it says; that something was lost is a violation, whatever else
-    /// the case looks at.
+    /// Ends `runtime` and returns its result; a lost payload is a violation in every case.
     pub(crate) fn stop(&self, runtime: &Runtime) -> Finding<Result<(), RunError>> {
         self.running_cleared();
         runtime.shutdown();
@@ -269,7 +268,7 @@ impl<K: Subject> Bench<K> {
         }
     }
 
-    /// Ends `runtime`, which has nothing left to do and nothing to complain about.
+    /// Ends `runtime`, which is idle and has no failure to report.
     pub(crate) fn stop_well(&self, runtime: &Runtime) -> Finding<()> {
         self.expect(
             &["CANCEL-5", "JOIN-1", "L5", "S3"],
@@ -284,12 +283,12 @@ impl<K: Subject> Bench<K> {
         flavour.cancel();
     }
 
-    /// Checks the end of a runtime that had nothing to complain about.
+    /// Checks the end of a runtime that should have no failure to report.
     pub(crate) fn ended_well(&self, result: Result<(), RunError>) -> Finding<()> {
         result.map_err(|error| self.blame(&error))
     }
 
-    /// The row that a runtime's report speaks of, as far as it is the flavour that is to blame.
+    /// The row that a runtime's report concerns, if the flavour is to blame.
     pub(crate) fn blame(&self, error: &RunError) -> Violation {
         let blamed = blamed(error);
         if let Some((rows, expected)) = blamed {
@@ -302,7 +301,7 @@ impl<K: Subject> Bench<K> {
         violation.with_report(error)
     }
 
-    /// Payloads that belong to a runtime of their own, for a flavour that is driven by hand.
+    /// Makes payloads of a separate runtime, for a flavour that is driven by hand.
     pub(crate) fn loose<T, S>(
         &self,
         count: usize,
@@ -327,7 +326,7 @@ impl<K: Subject> Bench<K> {
         Ok((runtime, vault.take_all()))
     }
 
-    /// The flavour itself, started by a payload on `runtime` that is over.
+    /// The flavour itself, started by a payload on `runtime` that has ended.
     pub(crate) fn lend(&self, runtime: &Runtime) -> Finding<(Lending<K>, AnyFlavour<K::Payload>)> {
         let key = Lending::new(self.key());
         let ran = Gate::default();
@@ -353,10 +352,10 @@ fn lost(error: &RunError) -> Option<&Failure> {
     failures.find(|failure| failure.kind() == FailureKind::Lost)
 }
 
-/// What a report of `error` means for the flavour.
+/// The meaning of a report of `error` for the flavour.
 fn blamed(error: &RunError) -> Option<(&'static [&'static str], &'static str)> {
     if let Some(lost) = lost(error) {
-        // The report has no kind for the two, as only an author needs to tell them apart.
+        // The report has one kind for both, as only an author needs to tell them apart.
         return Some(
             match lost.message().contains("a thread other than its own") {
                 true => (

@@ -24,17 +24,17 @@ fn table<K: Subject>() -> Vec<Case<K>> {
     crate::__cases!(@ __table)
 }
 
-/// A case, as data: what it is called and which rows it proves.
+/// A case, as data: its name and its rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CaseInfo {
     /// The name of the case, and of the test that [`conformance!`](crate::conformance) makes of it.
     pub name: &'static str,
-    /// The ids of the rows that only this case's own steps prove.
+    /// The ids of its own rows, without those that every case proves.
     pub rows: &'static [&'static str],
 }
 
-/// All cases.
+/// Lists all cases.
 pub fn cases() -> Vec<CaseInfo> {
     // The rows of a case do not depend on the key.
     table::<Manual>()
@@ -50,11 +50,11 @@ pub fn cases() -> Vec<CaseInfo> {
 ///
 /// # Errors
 ///
-/// The row that the flavour breaks. A case that hangs is given up, and its thread with it.
+/// The row that the flavour breaks. A hanging case is given up, and its thread with it.
 ///
 /// # Panics
 ///
-/// If no case is called `name`: see [`cases`].
+/// If no case has this `name`: see [`cases`].
 pub fn check<K: Subject>(name: &str, key: K, setup: Setup) -> Result<Verdict, Violation> {
     match table::<K>().into_iter().find(|case| case.name == name) {
         Some(case) => watched(case, key, setup),
@@ -62,8 +62,8 @@ pub fn check<K: Subject>(name: &str, key: K, setup: Setup) -> Result<Verdict, Vi
     }
 }
 
-/// Runs all cases on the flavour of `key`, one after the other, and panics at the first row that it
-/// breaks: [`conformance!`](crate::conformance) for places where no test can stand.
+/// Runs all cases on the flavour of `key`, one after the other, and panics at the first broken row. Use it
+/// where no test can stand, in place of [`conformance!`](crate::conformance).
 ///
 /// # Panics
 ///
@@ -87,7 +87,7 @@ pub fn __test<K: Subject>(name: &'static str, key: K, setup: Setup) {
     }
 }
 
-/// Runs the case on a thread of its own and gives it up when it makes no progress any more.
+/// Runs the case on its own thread and gives it up when it makes no more progress.
 fn watched<K: Subject>(case: Case<K>, key: K, setup: Setup) -> Result<Verdict, Violation> {
     let limit = 2 * setup.patience;
     let stage = Stage::new();

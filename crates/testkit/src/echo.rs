@@ -1,4 +1,4 @@
-//! Somebody to talk to over a socket.
+//! A server for the cases with sockets.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -9,7 +9,7 @@ use crate::bench::{Bench, Finding};
 use crate::kind::Subject;
 use crate::tools::Gate;
 
-/// A server on this machine that sends back what it is sent, until it is dropped.
+/// A server on this machine that sends all bytes back, until it is dropped.
 pub(crate) struct Echo {
     address: SocketAddr,
     over: Gate,
@@ -41,12 +41,12 @@ impl Echo {
 impl Drop for Echo {
     fn drop(&mut self) {
         self.over.open();
-        // Whoever waits for the next connection sees that it is over.
+        // The thread that waits for the next connection sees the end.
         let _ = TcpStream::connect(self.address);
     }
 }
 
-/// Sends back what comes, until the other side is gone or silent for longer than `patience`.
+/// Sends all bytes back, until the other side is gone or silent for longer than `patience`.
 fn answer(mut stream: TcpStream, patience: Duration) {
     let mut buffer = [0; 64];
     let limited = stream.set_read_timeout(Some(patience));

@@ -1,4 +1,4 @@
-//! What the cases must know of a kind of payload.
+//! The kinds of payload, as the cases see them.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -8,11 +8,10 @@ use std::thread::{self, Thread};
 
 use foster_core::{Coroutine, IntoPayload, Key, Parallel, Subroutine};
 
-/// A kind of payload, as the cases see it: what holds for every flavour of the kind, and how to
-/// make a payload of it.
+/// A kind of payload, as the cases see it: the facts about every flavour of the kind, and a way to make a
+/// payload.
 ///
-/// Implemented for core's kinds. A flavour with payloads of a kind of its own implements it for
-/// them, and can be tested as any other.
+/// Implemented for core's kinds. Implement it for a kind of your own to test flavours of that kind.
 pub trait Kind: Send + Sized + 'static {
     /// Whether payloads of one flavour run on one thread, one at a time and in order.
     const SERIAL: bool;
@@ -23,7 +22,7 @@ pub trait Kind: Send + Sized + 'static {
     /// Whether `block_on` runs the payload on its caller's thread.
     const INLINE: bool;
 
-    /// A payload that calls `step` until it is ready. Whenever it is not, it has kept the waker.
+    /// Makes a payload that calls `step` until it is ready. A pending `step` has kept the waker.
     fn payload<T, S>(step: S) -> impl IntoPayload<Self, Output = T> + Send + 'static
     where
         T: Send + 'static,
@@ -92,7 +91,7 @@ fn block_on<T>(step: impl FnMut(&mut Context<'_>) -> Poll<T>) -> T {
     }
 }
 
-/// What can be tested: a key whose payloads are of a [`Kind`] that the cases know.
+/// A testable key: its payloads are of a [`Kind`] that the cases know.
 ///
 /// Implemented for every such key.
 pub trait Subject: Key<Payload: Kind> {}

@@ -1,4 +1,4 @@
-//! Keys that let a case hold what only core holds: a started flavour, and a payload.
+//! Keys that lend a case the things that core alone holds: a started flavour, and a payload.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -11,10 +11,10 @@ use crate::tools::Gate;
 /// A flavour as a trait object.
 pub(crate) type AnyFlavour<P> = Arc<dyn Flavour<Payload = P>>;
 
-/// A key like the one inside, which also lends the flavour that was started with it.
+/// A key like the one inside, which also lends the flavour it started.
 pub(crate) struct Lending<K: Key> {
     key: K,
-    /// Opens when somebody is about to be blocked in the flavour.
+    /// Opens when a caller is about to block in the flavour.
     pub(crate) blocks: Gate,
     flavour: Arc<OnceLock<AnyFlavour<K::Payload>>>,
 }
@@ -28,7 +28,7 @@ impl<K: Key> Lending<K> {
         }
     }
 
-    /// The flavour, once a payload was handed in.
+    /// Returns the flavour, once a payload was handed in.
     pub(crate) fn flavour(&self) -> Option<&AnyFlavour<K::Payload>> {
         self.flavour.get()
     }
@@ -72,7 +72,7 @@ impl<K: Key> Key for Lending<K> {
     }
 }
 
-/// The flavour that was started, as its runtime sees it.
+/// The started flavour, as its runtime sees it.
 struct Lent<P> {
     inner: AnyFlavour<P>,
     blocks: Gate,
@@ -106,7 +106,7 @@ impl<P> fmt::Debug for Lent<P> {
     }
 }
 
-/// A flavour that keeps its payloads for the case to take.
+/// A flavour that keeps its payloads until the case takes them.
 pub(crate) struct Vault<P>(Arc<Mutex<Vec<P>>>);
 
 impl<P> Vault<P> {

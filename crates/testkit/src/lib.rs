@@ -1,6 +1,6 @@
 //! The contract of Foster's flavours, as test cases.
 //!
-//! Depend on it (as a dev-dependency) if you write a flavour: one line in a test file checks it
+//! To write a flavour, add this crate as a dev-dependency: one line in a test file checks the flavour
 //! against every row of the contract that a flavour can break.
 //!
 //! ```
@@ -10,14 +10,14 @@
 //! foster_testkit::conformance!(my_flavour());
 //! ```
 //!
-//! Each case is a `#[test]`. Which apply is seen from what the flavour can do: the [`Kind`] of its
-//! payloads, and the [`Setup`]. One that does not apply says so in its output. A case that fails
-//! names the row, what was expected and what was seen; none hangs.
+//! Each case is a `#[test]`. The [`Kind`] of the payloads and the [`Setup`] decide which cases apply; a
+//! case that does not apply says so in its output. A failing case names the row, and what was expected
+//! and seen; no case hangs.
 //!
-//! The [`guide`] leads from nothing to a flavour that passes; [`rows`] are what is proved, [`cases`]
-//! what proves it.
+//! The [`guide`] leads from nothing to a flavour that passes. [`rows`] lists the proved rows, [`cases`]
+//! the cases that prove them.
 //!
-//! Deliberately missing: any executor, and cases that can only be true for one.
+//! Deliberately missing: any executor, and cases for one executor alone.
 //!
 //! # Crate features
 //!

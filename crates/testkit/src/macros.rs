@@ -1,9 +1,9 @@
 //! The list of all cases, and the macro that makes tests of it.
 
-/// The one list of cases: its first tokens say what is made of it.
+/// The one list of cases: its first tokens name the macro to apply to it.
 ///
-/// Each entry is the case's function, the module that it is in, and the rows that it proves, besides
-/// those that every case proves at its end (see `rows::EVERYWHERE`).
+/// Each entry is the case's module, its function, and its rows, besides the rows that every case proves at
+/// its end (see `rows::EVERYWHERE`).
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __cases {
@@ -102,7 +102,7 @@ macro_rules! __table {
 /// ```
 ///
 /// The key is an expression, evaluated anew in each test. A second one, a
-/// [`Setup`](crate::Setup), says what the cases cannot see for themselves:
+/// [`Setup`](crate::Setup), gives the facts that the cases cannot see:
 ///
 /// ```
 /// # use foster_core::Manual;
@@ -112,7 +112,7 @@ macro_rules! __table {
 /// foster_testkit::conformance!(my_key(), Setup::new().borrowed_threads());
 /// ```
 ///
-/// Two flavours in one file go into a module each, as the tests are named after the cases.
+/// Put two flavours in one file into a module each, as the tests are named after the cases.
 #[macro_export]
 macro_rules! conformance {
     ($key:expr $(,)?) => {

@@ -13,7 +13,7 @@ impl Row {
         self.id
     }
 
-    /// What it asks of a flavour.
+    /// The demand on a flavour.
     pub fn text(&self) -> &'static str {
         self.text
     }
@@ -23,7 +23,7 @@ const fn row(id: &'static str, text: &'static str) -> Row {
     Row { id, text }
 }
 
-/// The rows that every case proves, as every case ends a runtime and reads its report.
+/// The rows of every case, as every case ends a runtime and reads its report.
 pub(crate) const EVERYWHERE: &[&str] = &[
     "POLL-2", "A2", "POLL-3", "F2", "CANCEL-2", "S2", "CANCEL-5", "JOIN-2", "L5", "S3",
 ];
@@ -150,12 +150,12 @@ const ROWS: &[Row] = &[
     ),
 ];
 
-/// The rows that the cases prove.
+/// Lists the rows that the cases prove.
 pub fn rows() -> &'static [Row] {
     ROWS
 }
 
-/// The rows that every case proves at its end, besides those that it names.
+/// Lists the rows that every case proves at its end, besides the rows it names.
 pub fn rows_proved_everywhere() -> &'static [&'static str] {
     EVERYWHERE
 }

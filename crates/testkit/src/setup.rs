@@ -1,4 +1,4 @@
-//! What the cases cannot see for themselves.
+//! Facts about a flavour that the cases cannot see.
 
 use std::fmt;
 use std::future::Future;
@@ -8,13 +8,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What a payload does with the executor's timer or socket.
+/// A payload's use of the executor's timer or socket.
 pub(crate) type Errand = Pin<Box<dyn Future<Output = io::Result<()>> + Send>>;
 
-/// How to make an errand of what is needed for it.
+/// Makes an errand from its argument.
 type Errands<T> = Arc<dyn Fn(T) -> Errand + Send + Sync>;
 
-/// What the cases cannot see for themselves: the second argument of
+/// Facts about a flavour that the cases cannot see: the second argument of
 /// [`conformance!`](crate::conformance).
 ///
 /// ```
@@ -39,7 +39,7 @@ impl Default for Setup {
 }
 
 impl Setup {
-    /// A flavour with threads of its own, no timer and no socket, on an ordinary machine.
+    /// Describes a flavour with its own threads, no timer and no socket, on an ordinary machine.
     pub fn new() -> Self {
         Self {
             patience: Duration::from_secs(8),
@@ -50,22 +50,20 @@ impl Setup {
         }
     }
 
-    /// The flavour runs on threads that are not its own and that go on when it ends, so that
-    /// nobody can see them end.
+    /// The flavour runs on borrowed threads, which go on after its end: the cases do not expect their end.
     pub fn borrowed_threads(mut self) -> Self {
         self.borrowed = true;
         self
     }
 
-    /// The flavour runs [`Parallel`](foster_core::Parallel)s, and as many of them at the same time: one
-    /// unless set.
+    /// The flavour runs [`Parallel`](foster_core::Parallel)s, this many at the same time: one unless set.
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = threads;
         self
     }
 
-    /// The executor has a timer, and this is how to use it inside a payload. It is called in a
-    /// payload's code, and in a destructor of a payload that is cancelled.
+    /// The executor has a timer; the closure uses it inside a payload. It is called in a payload's code, and
+    /// in a destructor of a cancelled payload.
     pub fn sleep<A>(mut self, sleep: impl Fn(Duration) -> A + Send + Sync + 'static) -> Self
     where
         A: Future + Send + 'static,
@@ -80,9 +78,9 @@ impl Setup {
         self
     }
 
-    /// The executor has sockets, and this is how to use one inside a payload: connect to the address
-    /// over TCP, write a few bytes, and read as many, which the other side sends back. It is called
-    /// where [`sleep`](Self::sleep) is.
+    /// The executor has sockets; the closure uses one inside a payload: it connects to the address over TCP,
+    /// writes a few bytes, and reads as many, which the other side sends back. It is called in the same
+    /// places as that of [`sleep`](Self::sleep).
     pub fn socket<A>(mut self, echo: impl Fn(SocketAddr) -> A + Send + Sync + 'static) -> Self
     where
         A: Future<Output = io::Result<()>> + Send + 'static,
@@ -91,8 +89,8 @@ impl Setup {
         self
     }
 
-    /// How long anything may take that should happen at once: 8 seconds unless set. A case that
-    /// hangs is given up after twice that time.
+    /// Sets the time limit for everything that should happen at once: 8 seconds unless set. A hanging case
+    /// is given up after twice that time.
     pub fn patience(mut self, time: Duration) -> Self {
         self.patience = time;
         self

@@ -1,4 +1,4 @@
-//! What payloads and cases tell each other with: gates, lists, guards.
+//! Means by which payloads and cases talk to each other: gates, lists, guards.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -44,7 +44,7 @@ impl Gate {
         self.lock().open
     }
 
-    /// Blocks the thread; whether the gate is open.
+    /// Blocks the thread; returns whether the gate is open.
     pub(crate) fn wait(&self, time: Duration) -> bool {
         let (state, _) = self
             .0
@@ -148,7 +148,7 @@ impl<F: FnMut()> Drop for OnDrop<F> {
     }
 }
 
-/// The steps of code that has just one.
+/// The steps of code with only one step.
 pub(crate) fn once<T>(
     code: impl FnOnce() -> T + Send + 'static,
 ) -> impl FnMut(&mut Context<'_>) -> Poll<T> + Send + 'static {
@@ -193,19 +193,18 @@ pub(crate) fn poll_once<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
     std::pin::Pin::new(future).poll(&mut Context::from_waker(Waker::noop()))
 }
 
-/// Wakes what is asked for from a thread of its own: the waker never runs on a thread of the
-/// flavour, nor within a poll.
+/// Wakes on request from a separate thread: the waker never runs on a thread of the flavour, nor within a poll.
 pub(crate) fn wake_from_afar(waker: Waker) {
     thread::spawn(move || waker.wake());
 }
 
-/// Lets the flavour come to rest: a payload that has just told of its poll leaves it, as a poll that is
-/// still going on would see by itself what must be seen at the next one. No case needs it to pass.
+/// Lets the flavour come to rest: a payload that has just reported its poll should leave the poll, or that poll
+/// would see what only the next one must see. No case needs this to pass.
 pub(crate) fn settle() {
     thread::sleep(Duration::from_millis(20));
 }
 
-/// How often each entry is in `list`, those that are there once left out.
+/// Counts each entry of `list` that is there more than once.
 pub(crate) fn repeated<T: Ord + Clone>(list: &[T]) -> BTreeMap<T, usize> {
     let mut counts = BTreeMap::new();
     for entry in list {
@@ -215,7 +214,7 @@ pub(crate) fn repeated<T: Ord + Clone>(list: &[T]) -> BTreeMap<T, usize> {
     counts
 }
 
-/// Whether `what` becomes true within `time`, looked at every millisecond.
+/// Whether `what` becomes true within `time`, checked every millisecond.
 pub(crate) fn becomes(time: Duration, mut what: impl FnMut() -> bool) -> bool {
     let by = Instant::now() + time;
     loop {

@@ -1,25 +1,25 @@
-//! What comes of a case.
+//! The result of a case.
 
 use std::error::Error;
 use std::fmt;
 
-/// How a case ended that found nothing wrong.
+/// The end of a case that found nothing wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Verdict {
-    /// The flavour does what the case asks for.
+    /// The flavour passes.
     Kept,
-    /// The case asks for nothing that this flavour could do; the text says why.
+    /// The case does not apply to this flavour; the text says why.
     DoesNotApply(&'static str),
 }
 
 /// A row of the contract that the flavour has broken.
 ///
-/// `Display` and `Debug` are the whole of it: the row, what was expected, what was seen.
+/// `Display` and `Debug` print all of it: the row, and what was expected and seen.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Violation(Box<Details>);
 
-/// What there is to say of a violation.
+/// The data of a violation.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Details {
     pub(crate) case: &'static str,
@@ -27,7 +27,7 @@ pub(crate) struct Details {
     pub(crate) rows: &'static [&'static str],
     pub(crate) expected: String,
     pub(crate) seen: String,
-    /// What the runtimes of the case had to say, if they had ended.
+    /// The reports of the case's runtimes, if they had ended.
     pub(crate) reports: Vec<String>,
 }
 
@@ -38,29 +38,29 @@ impl From<Details> for Violation {
 }
 
 impl Violation {
-    /// Adds what a runtime had to say.
+    /// Adds a runtime's report.
     pub(crate) fn with_report(mut self, report: impl fmt::Display) -> Self {
         self.0.reports.push(report.to_string());
         self
     }
 
-    /// The case that found it.
+    /// Returns the case that found it.
     pub fn case(&self) -> &'static str {
         self.0.case
     }
 
-    /// The ids of what was broken, the closest first: clauses of
+    /// Returns the ids of the broken rows, the closest first: clauses of
     /// [`Flavour`](foster_core::Flavour) and rows of the contract.
     pub fn rows(&self) -> &'static [&'static str] {
         self.0.rows
     }
 
-    /// What the case expected.
+    /// Returns what the case expected.
     pub fn expected(&self) -> &str {
         &self.0.expected
     }
 
-    /// What it saw.
+    /// Returns what it saw.
     pub fn seen(&self) -> &str {
         &self.0.seen
     }

@@ -1,4 +1,4 @@
-//! Tasks that payloads spawn on their flavour's own executor.
+//! Tasks that payloads spawn on their flavour's executor.
 
 use std::cell::RefCell;
 use std::future::Future;
@@ -18,17 +18,16 @@ thread_local! {
 enum Here {
     Nothing,
     Executor(Rc<LocalExecutor<'static>>),
-    /// An executor did, which is over.
+    /// An executor did, and has ended.
     Over,
 }
 
-/// Spawns `future` on the executor beside the payload that calls this. Neither the future nor what it gives
-/// need be `Send`.
+/// Spawns `future` on the executor of the calling payload. Neither the future nor its output need be `Send`.
 ///
-/// As with `tokio::spawn` such a task is its spawner's own business: Foster does not watch it. Its panic goes
-/// to whoever awaits the [`Task`], and is lost if that was detached; its value has no say in the runtime's
-/// end, and what is left of such tasks is dropped with the flavour. What a destructor spawns that runs as late
-/// as that is dropped unpolled. A panic of the future's destructor goes no further. Adopt what should be watched.
+/// Foster does not watch such a task, as with `tokio::spawn`; adopt a payload to have it watched. A panic goes
+/// to the awaiter of the [`Task`], and is lost if the task was detached. Its output never ends the runtime.
+/// Remaining tasks are dropped with the flavour; tasks that destructors spawn as late as that are dropped
+/// unpolled. A panic in the future's destructor goes no further.
 ///
 /// ```
 /// use std::rc::Rc;
@@ -51,7 +50,7 @@ enum Here {
 ///
 /// # Panics
 ///
-/// Anywhere but on the thread of a smol flavour.
+/// If the calling thread is not that of a smol flavour.
 ///
 /// # Cancel safety
 ///
@@ -83,7 +82,7 @@ pub(crate) fn within<R>(executor: &Rc<LocalExecutor<'static>>, run: impl FnOnce(
     run()
 }
 
-/// A future whose destructor does not unwind: async-task would end the process for that.
+/// A future whose destructor does not unwind: async-task would end the process.
 struct Contained<F>(Option<Pin<Box<F>>>);
 
 impl<F: Future> Future for Contained<F> {
@@ -98,7 +97,7 @@ impl<F: Future> Future for Contained<F> {
 impl<F> Drop for Contained<F> {
     fn drop(&mut self) {
         let future = self.0.take();
-        // Told by the panic hook. Nobody watches the task, so there is nobody else to tell.
+        // The panic hook has told it, and nobody watches the task.
         let _ = catch_unwind(AssertUnwindSafe(|| drop(future)));
     }
 }

@@ -22,8 +22,8 @@ use crate::children;
 ///
 /// # Limits
 ///
-/// async-io keeps one thread of its own for the process, which never ends. It is started with the first
-/// flavour, timer or socket and outlives the runtime.
+/// async-io keeps one thread for the whole process. It starts with the first flavour, timer or socket,
+/// outlives the runtime and never ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Smol;
 
@@ -42,11 +42,11 @@ impl Key for Smol {
     }
 }
 
-/// Has async-io make its reactor and its thread, which it otherwise does in the midst of `block_on`.
-/// It panics if it cannot: here that refuses the start, there it would end a flavour that has taken
-/// payloads, or the process, as a destructor on the way out panics again.
+/// Makes async-io's reactor and its thread now, and not in the midst of `block_on`. async-io panics if it
+/// cannot make them. Here the panic refuses the start; there it would end a flavour that has taken payloads,
+/// or the process, as a destructor on the way out panics again.
 fn start_reactor() {
-    // Nothing of async-io reaches for the reactor sooner than a timer that waits.
+    // A waiting timer is the shortest way to the reactor.
     let mut timer = Timer::after(Duration::from_secs(3_600));
     let _ = Pin::new(&mut timer).poll(&mut Context::from_waker(Waker::noop()));
 }
@@ -56,7 +56,7 @@ struct SmolExecutor(Rc<LocalExecutor<'static>>);
 impl Executor for SmolExecutor {
     fn run(&self, intake: &Intake) {
         let payloads = intake.drive(yield_now, || false);
-        // The executor itself is for what payloads spawn on it.
+        // The executor itself is for tasks that payloads spawn.
         children::within(&self.0, || async_io::block_on(self.0.run(payloads)));
     }
 }

@@ -1,14 +1,13 @@
 //! The smol flavour of Foster: coroutines on one thread, beside an [`async_executor::LocalExecutor`] and
 //! [`async_io`]'s reactor.
 //!
-//! Depend on this crate together with `foster-core` to take just this flavour; programs usually
-//! take the facade, `foster`, with its feature `smol`.
+//! Depend on this crate and `foster-core` to take just this flavour; most programs depend on the
+//! facade, `foster`, with its feature `smol`.
 //!
-//! Inside a payload everything of smol's world works as usual: timers, sockets, channels,
-//! `smol::spawn` and `smol::unblock` (whose tasks are that payload's own business). [`spawn_local`] spawns on
-//! the executor of the payload's own thread.
+//! Timers, sockets, channels, `smol::spawn` and `smol::unblock` work inside a payload as usual, but tasks
+//! spawned by the latter two are not watched. [`spawn_local`] spawns on the executor of the payload's thread.
 //!
-//! Deliberately missing: a way to reach the executor from outside; `adopt` is that way.
+//! Deliberately missing: access to the executor from outside; use `adopt`.
 //!
 //! ```
 //! use foster_core::Runtime;

@@ -1,4 +1,4 @@
-//! What payloads spawn beside them.
+//! Tasks that payloads spawn on their executor.
 
 use std::cell::Cell;
 use std::future::pending;
@@ -13,7 +13,7 @@ use async_io::Timer;
 use foster_core::{Runtime, Signals};
 use foster_smol::{Smol, spawn_local};
 
-/// How long anything may take that is about to happen.
+/// The time limit for everything that should happen at once.
 const SOON: Duration = Duration::from_secs(10);
 
 /// Calls its closure when it is dropped.

@@ -1,25 +1,25 @@
-//! The threads of one name: which of them wait, and what they are to run.
+//! The threads of one name: the idle ones, and their next payloads.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Condvar};
 
-/// The threads of one name, as far as they have nothing to run, and the payloads that they come for.
+/// The idle threads of one name, and the payloads that they were called for.
 ///
-/// Every payload in here has a thread that was called for it, so none waits for the end of another. A thread
-/// that is done before that one comes takes the payload, and the one that comes is spare: the next payload
-/// gets it without another call, which is a system call and the better part of what a thread costs.
+/// A thread was called for every payload in here, so no payload waits for the end of another. If another
+/// thread is done before the called one comes, it takes the payload, and the called thread is spare: the next
+/// payload gets it without another call. A call is a system call, and most of a thread's cost.
 pub(crate) struct Crew<P> {
-    /// In the order in which they were handed in.
+    /// In the order of their arrival.
     payloads: VecDeque<P>,
-    /// Those that wait and were not called, the one that has waited least last.
+    /// Idle threads that were not called; the last has waited least.
     idle: Vec<Arc<Call>>,
-    /// How many were called for a payload that another one has taken. With the payloads, as many as were called
-    /// and are not awake yet.
+    /// Threads called for a payload that another thread has taken. Plus the number of payloads, this is the
+    /// number of threads called and not yet awake.
     spare: usize,
 }
 
-/// How a thread that waits is called, or sent away. Changed under the lock of the crew.
+/// Calls an idle thread, or sends it away. Changed under the lock of the crew.
 #[derive(Default)]
 pub(crate) struct Call {
     is_made: AtomicBool,
@@ -32,7 +32,7 @@ impl Call {
         self.is_made.load(Relaxed)
     }
 
-    /// Whether there is nothing to wait for any more.
+    /// Whether the wait is over.
     pub(crate) fn is_over(&self) -> bool {
         self.is_made() || self.is_dismissed.load(Relaxed)
     }
@@ -49,8 +49,8 @@ impl<P> Default for Crew<P> {
 }
 
 impl<P> Crew<P> {
-    /// Takes `payload` in if there is a thread for it: one that is spare or one that waits. The latter is to hear of
-    /// its call, which is returned.
+    /// Takes `payload` in if there is a thread for it, spare or idle. For an idle thread, returns its call, to be
+    /// notified.
     pub(crate) fn take_in(&mut self, payload: P) -> Result<Option<Arc<Call>>, P> {
         let call = match self.spare.checked_sub(1) {
             Some(spare) => {
@@ -69,20 +69,19 @@ impl<P> Crew<P> {
         Ok(call)
     }
 
-    /// The next payload, for a thread that was not called for it.
+    /// Takes the next payload, for a thread that was not called for it.
     pub(crate) fn take_next(&mut self) -> Option<P> {
         let payload = self.payloads.pop_front()?;
         self.spare += 1;
         Some(payload)
     }
 
-    /// A thread waits for `call`.
+    /// A thread begins to wait for `call`.
     pub(crate) fn rest(&mut self, call: Arc<Call>) {
         self.idle.push(call);
     }
 
-    /// The thread that waited for `call` does so no longer. If it was called, returns the payload for it, unless
-    /// another thread has that.
+    /// The thread stops waiting for `call`. If it was called, returns its payload, unless another thread has that.
     pub(crate) fn wake(&mut self, call: &Arc<Call>) -> Option<P> {
         if !call.is_made.swap(false, Relaxed) {
             self.idle.retain(|idle| !Arc::ptr_eq(idle, call));
@@ -100,7 +99,7 @@ impl<P> Crew<P> {
         self.idle.is_empty() && self.payloads.is_empty() && self.spare == 0
     }
 
-    /// Sends all threads that wait away, which are to hear of it. They count as waiting no longer.
+    /// Sends all idle threads away and returns their calls, to be notified. They no longer count as idle.
     pub(crate) fn dismiss(&mut self) -> impl Iterator<Item = Arc<Call>> {
         let dismissed = |call: &Arc<Call>| call.is_dismissed.store(true, Relaxed);
         self.idle.drain(..).inspect(dismissed)
@@ -122,7 +121,7 @@ mod tests {
         called.is_some_and(|called| Arc::ptr_eq(&called, call)) && call.is_made()
     }
 
-    /// A thread that was called, and whose payload another one has taken.
+    /// A called thread whose payload another thread has taken.
     fn in_vain(crew: &mut Crew<u32>) -> Arc<Call> {
         let call = resting(crew);
         let called = crew.take_in(1);
@@ -147,7 +146,7 @@ mod tests {
         assert!(is_called(crew.take_in(2), &first));
         assert!(crew.take_in(3).is_err());
         assert!(!crew.is_empty());
-        // In the order in which they were handed in, whoever comes first.
+        // In the order of the payloads' arrival, whichever thread comes first.
         assert_eq!(crew.wake(&first), Some(1));
         assert!(!crew.is_empty());
         assert_eq!(crew.wake(&last), Some(2));

@@ -7,27 +7,27 @@ use foster_core::{BoxError, Flavour, Identifier, Key, Rejected, Reporter, Subrou
 
 use crate::threads::Threads;
 
-/// The key of the thread flavour: subroutines, each on an OS thread that it has to itself.
+/// The key of the thread flavour: subroutines, each on its own OS thread.
 ///
-/// Subroutines run in parallel with each other, and none waits for a thread: there is no bound on their
-/// number. A thread is named after its payload. An execute runs on the caller's own thread.
+/// Subroutines run in parallel with each other, and none waits for a thread: their number has no limit. A
+/// thread is named after its payload. An execute runs on the caller's own thread.
 ///
 /// # Thread-locals
 ///
-/// A thread whose payload is over waits a second for another one of the same name, or from the same
-/// place if it has none: that is many times cheaper than a new thread. So what a payload leaves in its
-/// thread-locals, a later one may find; they are dropped when the thread ends, at the latest with the
-/// runtime. What must be fresh for each payload belongs into the payload.
+/// After its payload a thread waits a second for another of the same name, or from the same place if it has
+/// none: this is many times cheaper than a new thread. A later payload may therefore find values in the
+/// thread-locals. They are dropped when the thread ends, at the latest with the runtime. Keep values that
+/// must be fresh for each payload in the payload itself.
 ///
 /// # Limits
 ///
-/// Where the system gives no thread, those that wait for another payload end, whatever their names, and the
-/// start is tried again, for an eighth of a second at most. If there still is none, the payload is refused with
-/// the system's reason.
+/// If the system gives no thread, all idle threads end, whatever their names, and the start is tried again,
+/// for an eighth of a second at most. If there still is no thread, the payload is refused with the system's
+/// reason.
 ///
-/// A thread cannot be cancelled. A subroutine that took a [`Shutdown`](foster_core::Shutdown) token
-/// is asked to end and waited for, and is a straggler if it overruns the grace time; one that did not
-/// is left behind. Either goes on until it ends or the process does.
+/// A thread cannot be cancelled. A subroutine with a [`Shutdown`](foster_core::Shutdown) token is asked to
+/// end and waited for, and is a straggler if it overruns the grace time. A subroutine without one is left
+/// behind. Both go on until they return or the process ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Thread;
 

@@ -1,9 +1,9 @@
-//! The thread flavour of Foster: subroutines, each on an OS thread that it has to itself.
+//! The thread flavour of Foster: subroutines, each on its own OS thread.
 //!
-//! Depend on this crate together with `foster-core` to take just this flavour; programs usually
-//! take the facade, `foster`, with its feature `thread`.
+//! Depend on this crate and `foster-core` to take just this flavour; most programs depend on the
+//! facade, `foster`, with its feature `thread`.
 //!
-//! Deliberately missing: any bound on the number of threads.
+//! Deliberately missing: a limit on the number of threads.
 //!
 //! ```
 //! use foster_core::Runtime;

@@ -1,4 +1,4 @@
-//! The threads: each runs one subroutine at a time, and is kept for a while for the next one.
+//! The threads: each runs one subroutine at a time, then waits a while for the next.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -11,14 +11,14 @@ use foster_core::{Joining, Rejected, Subroutine};
 
 use crate::crew::{Call, Crew};
 
-/// How long a thread waits for another payload before it ends.
+/// How long an idle thread waits for another payload before it ends.
 const KEPT: Duration = Duration::from_secs(1);
 
-/// How long to wait, in milliseconds and time after time, for the threads that were sent away for one that
-/// cannot be had: they end a moment later, and the system takes another one to give back what they had.
+/// The waits, in milliseconds, between attempts to get a thread after idle ones were sent away: those end a
+/// moment later, and the system needs another moment to free their resources.
 const PATIENCE: [u64; 7] = [1, 2, 4, 8, 16, 32, 64];
 
-/// What a thread is to run first. Shared, as a thread that cannot be had does not give it back.
+/// The first payload of a new thread. Shared, as a failed spawn of the thread does not give it back.
 type Parcel = Arc<Mutex<Option<Subroutine>>>;
 
 /// All threads of one flavour.
@@ -27,7 +27,7 @@ pub(crate) struct Threads(Arc<Shared>);
 
 #[derive(Default)]
 struct Shared {
-    /// How large the threads' stacks are, in bytes, if that is set.
+    /// The size of the threads' stacks in bytes, if set.
     stack_size: Option<usize>,
     state: Mutex<State>,
     ended: Condvar,
@@ -38,12 +38,12 @@ struct State {
     cancelled: bool,
     /// Payloads that are not over.
     running: usize,
-    /// By the name of its threads: a thread cannot be renamed. Absent if none waits or was called.
+    /// By the name of the threads: a thread cannot be renamed. Absent if none is idle or called.
     crews: HashMap<String, Crew<Subroutine>>,
     handles: Vec<JoinHandle<()>>,
     /// The threads that `wait` has found at their end.
     leaving: Vec<Arc<Joining>>,
-    /// How many handles make it worth looking for threads that have ended.
+    /// From this number of handles on, `keep` looks for threads that have ended.
     sweep_at: usize,
 }
 
@@ -61,7 +61,7 @@ impl Threads {
         }))
     }
 
-    /// Runs `payload` on a thread that has nothing else to do, and returns at once.
+    /// Runs `payload` on an idle or a new thread, and returns at once.
     pub(crate) fn run_apart(&self, payload: Subroutine) -> Result<(), Rejected<Subroutine>> {
         let name = payload.name();
         let taken = {
@@ -76,7 +76,7 @@ impl Threads {
             }
         };
         match taken {
-            // Without the lock, which is the first thing that a thread wants that wakes up.
+            // Without the lock, as a waking thread takes it first.
             Ok(Some(call)) => call.heard.notify_one(),
             Ok(None) => {}
             Err(payload) => return self.spawn(name, payload),
@@ -113,7 +113,7 @@ impl Threads {
         }
     }
 
-    /// Begins a thread, which runs what is in `parcel` first.
+    /// Begins a thread, which first runs the payload in `parcel`.
     fn begin(&self, name: &str, parcel: &Parcel) -> io::Result<JoinHandle<()>> {
         let (shared, parcel, name) = (Arc::clone(&self.0), Arc::clone(parcel), name.to_owned());
         let mut thread = Builder::new().name(name.clone());
@@ -130,13 +130,13 @@ impl Threads {
         })
     }
 
-    /// Has the threads that wait end, whatever their names; whether any does or has, and was not let go before.
+    /// Ends all idle threads, whatever their names. Whether any ends, or had ended with its handle kept.
     fn retire(&self) -> bool {
         let mut state = self.0.lock();
         state.dismiss();
-        // One of those that run has no thread: that which is to have one.
+        // One running payload has no thread yet: the one that asks for it.
         let are_spare = state.handles.len() >= state.running;
-        // The system keeps the stack of a thread for as long as that can be joined.
+        // The system keeps a thread's stack as long as the thread can be joined.
         state.sweep();
         are_spare
     }
@@ -145,7 +145,7 @@ impl Threads {
         self.0.lock().cancelled
     }
 
-    /// Takes no more payloads; those that have a thread go on.
+    /// Takes no more payloads; those on a thread go on.
     pub(crate) fn end_when_empty(&self) {
         let mut state = self.0.lock();
         state.cancelled = true;
@@ -173,8 +173,8 @@ impl Threads {
             .partition(|handle| ended || handle.is_finished());
         state.handles = running;
         if !over.is_empty() {
-            // Their payloads are over: what may still run is the destructors of their locals. Kept,
-            // as a `join` that comes later must not take them for gone.
+            // Their payloads are over, but destructors of their locals may still run. Kept, as a later
+            // `join` must not take them for gone.
             state.leaving.push(Arc::new(Joining::start(over)));
         }
         let leaving = state.leaving.clone();
@@ -184,7 +184,7 @@ impl Threads {
 }
 
 impl Shared {
-    /// The calling thread's payload is over. Its next one, if one comes before it has waited long.
+    /// The calling thread's payload is over. Waits for the next one, for a limited time, and returns it.
     fn next(&self, name: &str, call: &Arc<Call>) -> Option<Subroutine> {
         let mut state = self.lock();
         self.end_one(&mut state);
@@ -200,7 +200,7 @@ impl Shared {
                 .unwrap_or_else(PoisonError::into_inner)
                 .0;
             let is_called = call.is_made();
-            // Gone only if all that waited were dismissed, and another one was quicker.
+            // Gone only if all idle threads were dismissed, and another thread was quicker.
             let crew = state.crews.get_mut(name)?;
             let payload = crew.wake(call);
             if crew.is_empty() {
@@ -221,7 +221,7 @@ impl Shared {
 }
 
 impl State {
-    /// Has the threads that wait end.
+    /// Ends all idle threads.
     fn dismiss(&mut self) {
         for call in self.crews.values_mut().flat_map(Crew::dismiss) {
             call.heard.notify_one();
@@ -233,7 +233,7 @@ impl State {
         self.handles.retain(|handle| !handle.is_finished());
     }
 
-    /// Keeps `handle` for `wait`, and lets go of the threads that have ended meanwhile.
+    /// Keeps `handle` for `wait`, and now and then lets go of threads that have ended.
     fn keep(&mut self, handle: JoinHandle<()>) {
         if self.handles.len() >= self.sweep_at {
             self.sweep();
@@ -295,7 +295,7 @@ mod tests {
         static LEAVES: RefCell<Option<Leaves>> = const { RefCell::new(None) };
     }
 
-    /// A process that lives long may have any number of names.
+    /// A long-lived process may have any number of names.
     #[test]
     fn nothing_is_kept_of_names_whose_threads_have_ended() {
         let seen = Seen(Arc::default());

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use foster_core::{Runtime, Shutdown, Signals};
 use foster_thread::Thread;
 
-/// How long anything may take that is about to happen.
+/// The time limit for everything that should happen at once.
 const SOON: Duration = Duration::from_secs(10);
 
 fn started() -> Runtime {
@@ -42,7 +42,7 @@ fn a_thread_is_used_again_by_payloads_of_its_name() {
     let runtime = started();
     let mut threads = HashSet::new();
     assert!(is_reused(&runtime, "one", &mut threads));
-    // Its name would be wrong for another's.
+    // Its name would be wrong for another payload.
     let (tell, told) = channel();
     let payload = move || tell.send(thread::current().name().map(str::to_owned));
     runtime.named("other").adopt(Thread, payload).unwrap();
@@ -134,7 +134,7 @@ fn a_thread_that_has_waited_for_long_ends_and_is_not_called_any_more() {
         let (tell, told) = channel();
         let payload = move || LEFT.set(Some(DropTold(tell)));
         runtime.named("short").adopt(Thread, payload).unwrap();
-        // On a thread of its own, as that of the round before is gone.
+        // On a new thread, as that of the round before is gone.
         next(&told);
     }
     runtime.shutdown();

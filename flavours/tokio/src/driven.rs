@@ -1,4 +1,4 @@
-//! Whether the calling thread is one that a tokio runtime needs.
+//! Whether a tokio runtime needs the calling thread.
 
 use std::future::Future;
 use std::pin::pin;
@@ -9,7 +9,7 @@ use std::task::{Context, Wake, Waker};
 use tokio::runtime::Handle;
 use tokio::task::yield_now;
 
-/// Whether the calling thread polls the tasks of `runtime`, and so nobody polls them here while it waits.
+/// Whether the calling thread polls the tasks of `runtime`, which are not polled here while it waits.
 ///
 /// It does not if it merely has the runtime's context: in a `spawn_blocking` or a `block_in_place`, behind a
 /// guard of `Handle::enter`, or in a `block_on` beside the workers of a pool.
@@ -17,8 +17,8 @@ pub(crate) fn is_driven_here(runtime: &Handle) -> bool {
     Handle::try_current().is_ok_and(|here| here.id() == runtime.id()) && is_in_scheduler()
 }
 
-/// Whether the calling thread is in the turn of a scheduler of tokio's: who yields there is woken when the
-/// scheduler has its next turn, and who yields anywhere else at once.
+/// Whether the calling thread is in the turn of a tokio scheduler: there a yield wakes at the scheduler's next
+/// turn, anywhere else at once.
 fn is_in_scheduler() -> bool {
     let woken = Arc::new(Woken::default());
     let waker = Waker::from(Arc::clone(&woken));

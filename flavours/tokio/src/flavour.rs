@@ -18,10 +18,10 @@ use tokio::task::yield_now;
 /// # Limits
 ///
 /// All payloads are polled in one tokio task, so `tokio::task::id()` is the same in all of them. They share
-/// that task's budget: when it is spent, tokio has its turn before the next payload has.
+/// that task's budget: once it is spent, tokio has a turn before the next payload.
 ///
 /// Jobs of `spawn_blocking` run on tokio's own threads, cannot be cancelled, and are left behind
-/// when the runtime ends. Other tasks that a payload spawned are dropped then.
+/// when the runtime ends. Other tasks spawned by payloads are dropped then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Tokio;
 
@@ -51,8 +51,8 @@ struct TokioExecutor(LocalRuntime);
 
 impl Executor for TokioExecutor {
     fn run(&self, intake: &Intake) {
-        // A task, as tokio's own functions ask for the one that they are called in. All payloads share its
-        // budget, so tokio has its turn when that is spent.
+        // A task, as tokio's own functions need to be called in one. All payloads share its budget, so tokio has
+        // its turn when the budget is spent.
         let payloads = intake.drive(yield_now, || !has_budget_remaining());
         let payloads = self.0.spawn_local(payloads);
         if let Err(error) = self.0.block_on(payloads) {

@@ -1,4 +1,4 @@
-//! A tokio runtime that exists already, used as a flavour.
+//! An existing tokio runtime as a flavour.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 use crate::driven::is_driven_here;
 use crate::parallels::Parallels;
 
-/// The key of a flavour on a tokio runtime that exists already, such as that of `#[tokio::main]`.
+/// The key of a flavour on an existing tokio runtime, such as that of `#[tokio::main]`.
 ///
 /// Its payloads are [`Parallel`]s: their futures are `Send`. On a runtime with several threads they
 /// run in parallel with each other; on a current-thread runtime they do not.
@@ -28,37 +28,36 @@ use crate::parallels::Parallels;
 /// }
 /// ```
 ///
-/// # What is watched, and what cannot be
+/// # Limits
 ///
-/// Foster does not own the runtime. Payloads are watched and cancelled like those of any flavour, one
-/// by one; other tasks of the runtime are neither seen nor touched, and the runtime goes on when
-/// Foster's ends. If the runtime ends first, it drops its payloads, and each is reported as lost.
+/// Foster does not own the tokio runtime. It watches and cancels its payloads one by one, like those of any
+/// flavour. Other tasks are neither seen nor touched, and the tokio runtime goes on when Foster's ends. If the
+/// tokio runtime ends first, it drops the payloads, and each is reported as lost.
 ///
-/// A runtime that nobody drives, such as a current-thread runtime whose thread blocks in
-/// [`wait`](foster_core::Runtime::wait), polls nothing: its payloads are stragglers then, each by its name.
+/// A tokio runtime that nobody drives polls nothing, for instance a current-thread runtime whose thread blocks in
+/// [`wait`](foster_core::Runtime::wait). Its payloads are then stragglers, each by its name.
 ///
-/// An [`execute`](foster_core::Runtime::execute) on a thread that the runtime needs to poll its tasks is refused
-/// as a deadlock: on the one that drives a current-thread runtime, and on the workers of a pool, also in tasks
-/// that were spawned by other means. It is taken on all others, such as that of `#[tokio::main]` beside a pool,
-/// or one that is in `spawn_blocking` or `block_in_place`. A thread that has
-/// [entered](tokio::runtime::Handle::enter) another runtime's context while it runs a task counts as one of that
-/// runtime.
+/// An [`execute`](foster_core::Runtime::execute) is refused as a deadlock on a thread that polls the tokio
+/// runtime's tasks: the driver of a current-thread runtime or a worker of a pool, also in tasks spawned by other
+/// means. It is taken on all other threads, such as that of `#[tokio::main]` beside a pool, or one in
+/// `spawn_blocking` or `block_in_place`. A thread that [enters](tokio::runtime::Handle::enter) another runtime's
+/// context while it runs a task counts as that other runtime's thread.
 #[derive(Clone)]
 pub struct TokioHandle {
     handle: Handle,
 }
 
 impl TokioHandle {
-    /// The runtime behind `handle`, as a flavour.
+    /// Makes a flavour of the runtime behind `handle`.
     pub fn new(handle: Handle) -> Self {
         Self { handle }
     }
 
-    /// The runtime that the calling code runs on, as a flavour.
+    /// Makes a flavour of the runtime that runs the calling code.
     ///
     /// # Panics
     ///
-    /// Outside of a tokio runtime, as [`Handle::current`] does.
+    /// Outside a tokio runtime, as [`Handle::current`] does.
     #[track_caller]
     pub fn current() -> Self {
         Self::new(Handle::current())
@@ -118,7 +117,7 @@ impl Flavour for OnHandle {
     }
 
     fn join(&self, by: Instant) -> bool {
-        // The threads are not this flavour's; what it has is its payloads.
+        // The threads are not this flavour's; only the payloads are.
         self.payloads.join(by)
     }
 }

@@ -1,17 +1,16 @@
 //! The tokio flavours of Foster.
 //!
-//! | key | runs | on | A3: do its payloads run in parallel with each other? |
+//! | key | runs | on | payloads in parallel with each other (A3) |
 //! |---|---|---|---|
-//! | [`Tokio`] | coroutines, whose futures need not be `Send` | one thread, a [`tokio::runtime::LocalRuntime`] of its own | never |
-//! | [`TokioMultiThread`](struct@TokioMultiThread) | parallels, whose futures are `Send` | several threads, a tokio runtime of its own | yes |
-//! | [`TokioHandle`] | parallels | a tokio runtime that exists already | as that runtime has it |
+//! | [`Tokio`] | coroutines, whose futures need not be `Send` | one thread, its own [`tokio::runtime::LocalRuntime`] | never |
+//! | [`TokioMultiThread`](struct@TokioMultiThread) | parallels, whose futures are `Send` | several threads, its own tokio runtime | yes |
+//! | [`TokioHandle`] | parallels | an existing tokio runtime | as that runtime decides |
 //!
-//! Depend on this crate together with `foster-core` to take just this flavour; programs usually
-//! take the facade, `foster`, with its feature `tokio`.
+//! Depend on this crate and `foster-core` to take just this flavour; most programs depend on the
+//! facade, `foster`, with its feature `tokio`.
 //!
-//! It is Foster's tokio-compat layer: inside a payload `tokio::spawn`, `spawn_local`, timers,
-//! sockets and every library built on them work as usual, and with `call` they are at hand in the
-//! payloads of other flavours, too.
+//! It is Foster's tokio-compat layer: inside a payload `tokio::spawn`, `spawn_local`, timers, sockets
+//! and every library built on them work as usual. Payloads of other flavours reach them by `call`.
 //!
 //! ```
 //! use foster_core::Runtime;

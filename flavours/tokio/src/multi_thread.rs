@@ -13,13 +13,12 @@ use tokio::runtime::{Builder, Runtime};
 use crate::driven::is_driven_here;
 use crate::parallels::Parallels;
 
-/// The key of a flavour on several threads: a tokio multi-thread runtime of its own, with all its
-/// drivers enabled.
+/// The key of a flavour on several threads, with its own tokio multi-thread runtime, all drivers enabled.
 ///
 /// Its payloads are [`Parallel`]s: their futures are `Send`, run in parallel with each other, and may
 /// move between the threads at every await.
 ///
-/// The name alone is the key with one worker for each core. Settings make another key of it:
+/// The bare name is the key with one worker for each core. Settings make another key:
 ///
 /// ```
 /// use foster_core::Runtime;
@@ -45,19 +44,19 @@ use crate::parallels::Parallels;
 /// when the runtime ends; so is a worker that `block_in_place` has turned into such a thread.
 ///
 /// A payload that blocks its worker, in an [`execute`](foster_core::Runtime::execute) or by other means,
-/// may hold up payloads in the worker's queue, also if another worker sleeps: tokio wakes that one for the
-/// next task from outside. Use `block_in_place` there, or [`call`](foster_core::Runtime::call).
+/// may hold up payloads in the worker's queue even if another worker sleeps: tokio wakes the other one only for
+/// the next task from outside. Use `block_in_place` there, or [`call`](foster_core::Runtime::call).
 ///
-/// What panics in tokio's own code, as a waker of the user's that its timers wake, takes a worker with
-/// it. Tokio aborts the process then, but in a release build it says nothing: with the last worker the
-/// flavour is dead, and its payloads are told only as stragglers, when the runtime stops.
+/// A panic in tokio's own code, such as that of a user's waker called by a timer, ends a worker. Tokio then
+/// aborts the process, but says nothing in a release build: after the last worker the flavour is dead, and its
+/// payloads are reported only as stragglers, when the runtime stops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct TokioMultiThread {
     worker_threads: Option<usize>,
     thread_name: Option<&'static str>,
 }
 
-/// The key with its default settings, so that it is a value as `Tokio` is: [`TokioMultiThread::new()`].
+/// The key with its default settings, [`TokioMultiThread::new()`], as a value like `Tokio`.
 #[expect(
     non_upper_case_globals,
     reason = "its type has settings, and is used like those that have none"
@@ -65,7 +64,7 @@ pub struct TokioMultiThread {
 pub const TokioMultiThread: TokioMultiThread = TokioMultiThread::new();
 
 impl TokioMultiThread {
-    /// A runtime with one worker for each core.
+    /// Makes the key of a runtime with one worker for each core.
     pub const fn new() -> Self {
         Self {
             worker_threads: None,
@@ -82,7 +81,7 @@ impl TokioMultiThread {
         self
     }
 
-    /// Sets the name of the threads, which is that of the flavour unless set.
+    /// Sets the name of the threads; by default the flavour's.
     pub const fn thread_name(mut self, name: &'static str) -> Self {
         self.thread_name = Some(name);
         self
@@ -116,13 +115,13 @@ impl Key for TokioMultiThread {
             .worker_threads(threads)
             // A thread's name must not hold zeros; a user's may.
             .thread_name(name.replace('\0', ""))
-            // Not at a thread's start: a blocking job may get a thread that was started for a worker.
+            // Not at a thread's start: a thread started for a worker may get a blocking job instead.
             .on_thread_park(move || starting.start(threads));
         if let Some(bytes) = stack_size {
             builder.thread_stack_size(bytes);
         }
         let runtime = builder.build()?;
-        // Workers alone park, and do so as long as there are no payloads.
+        // Only workers park, and do so while there are no payloads.
         workers.wait_for_start(threads);
         let handle = runtime.handle().clone();
         let of_payloads = handle.clone();
@@ -133,16 +132,16 @@ impl Key for TokioMultiThread {
             handle,
             runtime,
             workers,
-            // Not in `join`: behind a stuck flavour it would leave the workers no time to end.
+            // Not in `join`: after a stuck flavour the workers would have no time left to end.
             payloads: Arc::new(Parallels::new(move || shut_down(&at_end))),
         }))
     }
 }
 
-/// Sees whether so many threads can be had at once, and gives them back.
+/// Checks whether so many threads can be had at once, and gives them back.
 ///
-/// Tokio must not be the one to find out: it panics, and its unwinding waits for the workers that have
-/// begun, which nobody asks to end.
+/// Tokio must not find out first: it panics, and its unwinding waits for the workers that have begun and
+/// are never asked to end.
 fn try_threads(threads: usize, stack_size: Option<usize>) -> io::Result<()> {
     let gate = Mutex::new(());
     thread::scope(|scope| {
@@ -166,7 +165,7 @@ fn try_threads(threads: usize, stack_size: Option<usize>) -> io::Result<()> {
             }
         }
         drop(closed);
-        // Joined, those of a refusal as well: the scope by itself does not wait until their stacks are free.
+        // Joined, after a refusal as well: the scope by itself does not wait until their stacks are free.
         for thread in begun {
             let _ = thread.join();
         }
@@ -204,7 +203,7 @@ impl Flavour for MultiThread {
 
 impl Drop for MultiThread {
     fn drop(&mut self) {
-        // A plain drop of tokio's runtime would wait for what would not end.
+        // A plain drop of tokio's runtime would wait without a limit.
         shut_down(&self.runtime);
     }
 }
@@ -220,7 +219,7 @@ fn shut_down(runtime: &Mutex<Option<Runtime>>) {
     }
 }
 
-/// How many of the runtime's workers have started, and how many are there still.
+/// The number of the runtime's workers that have started, and that are still there.
 #[derive(Debug, Default)]
 struct Workers {
     state: Mutex<State>,
@@ -234,9 +233,9 @@ struct State {
 }
 
 thread_local! {
-    /// What counts this thread out as a worker. A local, as tokio's own hook comes before the
-    /// destructors of the locals of payloads. The standard library destroys the first local last
-    /// where it keeps the list itself, as on Linux.
+    /// Counts this thread out as a worker when dropped. A local, as tokio's own hook comes before the
+    /// destructors of payloads' locals. Where the standard library keeps the list of locals itself, as on
+    /// Linux, it destroys the first local last.
     static WORKER: RefCell<Option<Worker>> = const { RefCell::new(None) };
 }
 
@@ -254,7 +253,7 @@ impl Workers {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts the calling thread, unless it is or there are `workers`.
+    /// Counts the calling thread, unless it is counted already or there are `workers`.
     fn start(self: &Arc<Self>, workers: usize) {
         if WORKER.with_borrow(Option::is_some) {
             return;

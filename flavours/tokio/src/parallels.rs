@@ -1,4 +1,4 @@
-//! What the flavours on tokio's shared runtimes have in common: counting the payloads on them.
+//! Counts payloads, for the flavours of parallels on tokio.
 
 use std::fmt;
 use std::future::Future;
@@ -15,15 +15,15 @@ use tokio::runtime::Handle;
 pub(crate) struct Parallels {
     alive: AtomicUsize,
     cancelled: AtomicBool,
-    /// Guards nothing but the wait: whoever drops the last payload passes through it.
+    /// Guards only the wait: the drop of the last payload passes through it.
     waiting: Mutex<()>,
     ended: Condvar,
-    /// Called once or more when no payload is left and none will come.
+    /// Called, once or more, when no payload is left and no more will come.
     at_end: Box<dyn Fn() + Send + Sync>,
 }
 
 impl Parallels {
-    /// None yet; `at_end` is called when they were cancelled and none is left.
+    /// No payloads yet; `at_end` is called once they were cancelled and none is left.
     pub(crate) fn new(at_end: impl Fn() + Send + Sync + 'static) -> Self {
         Self {
             alive: AtomicUsize::new(0),
@@ -40,7 +40,7 @@ impl Parallels {
         handle: &Handle,
         payload: Parallel,
     ) -> Result<(), Rejected<Parallel>> {
-        // Counted first and looked at afterwards: `cancel` sets its flag before anybody counts.
+        // Count first, then check the flag: `cancel` sets the flag before it reads the count.
         self.alive.fetch_add(1, SeqCst);
         if self.cancelled.load(SeqCst) {
             self.end();
@@ -53,7 +53,7 @@ impl Parallels {
         Ok(())
     }
 
-    /// As [`spawn`](Self::spawn), and returns when the payload is over.
+    /// Like [`spawn`](Self::spawn), but returns when the payload is over.
     pub(crate) fn block_on(
         self: &Arc<Self>,
         handle: &Handle,
@@ -72,7 +72,7 @@ impl Parallels {
         }
     }
 
-    /// Waits until no payload is left, at most until `by`; whether none is.
+    /// Waits until no payload is left, at most until `by`; returns whether none is.
     pub(crate) fn join(&self, by: Instant) -> bool {
         let guard = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let left = by.saturating_duration_since(Instant::now());
@@ -101,7 +101,7 @@ impl fmt::Debug for Parallels {
     }
 }
 
-/// A payload that is counted for as long as tokio has it.
+/// A payload, counted as long as tokio has it.
 struct Counted {
     payload: Parallel,
     all: Arc<Parallels>,

@@ -39,7 +39,7 @@ mod many_threads {
 mod on_a_handle {
     use super::*;
 
-    /// The runtime of a case, which outlives it: what a case had to give up may still be at work.
+    /// The runtime of a case, which outlives the case: a case that was given up may still be at work.
     fn two_workers() -> TokioHandle {
         let mut builder = Builder::new_multi_thread();
         let runtime = builder.worker_threads(2).enable_all().build();
@@ -53,7 +53,7 @@ mod on_a_handle {
 mod on_a_handle_of_one_thread {
     use super::*;
 
-    /// The runtime of a case, driven for ever by a thread of its own.
+    /// The runtime of a case, driven for ever by its own thread.
     fn one_thread() -> TokioHandle {
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.expect("a runtime");

@@ -6,6 +6,7 @@ use std::io::{self, Write as _};
 
 use tracing::Dispatch;
 use tracing::dispatcher::{get_default, with_default};
+use tracing::subscriber::NoSubscriber;
 
 use crate::base::panics::attempt;
 use crate::base::sync::{Mutex, MutexGuard, PoisonError};
@@ -102,10 +103,16 @@ impl Line {
                 true
             }};
         }
-        with_default(&self.dispatch, || match self.level {
+        let trace = || match self.level {
             Level::Error => event!(tracing::Level::ERROR),
             Level::Warn => event!(tracing::Level::WARN),
-        })
+        };
+        match self.dispatch.is::<NoSubscriber>() {
+            // Said under no subscriber, an event that is known to nobody yet stays unknown to the one that was set
+            // for the whole process meanwhile.
+            true => trace(),
+            false => with_default(&self.dispatch, trace),
+        }
     }
 
     /// Tells it to the logger of `log`; whether there is one that wants it.

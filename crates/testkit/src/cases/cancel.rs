@@ -11,7 +11,7 @@ use crate::kind::{Kind, Subject};
 use crate::tools::{Counter, Gate, Log, OnDrop, Opens, after, becomes, once};
 use crate::verdict::Verdict;
 
-/// S2, CANCEL-2: what awaits at the stop is dropped before the end, and all of it.
+/// S2, CANCEL-2: payloads that await at the stop are dropped before the end, all of them.
 pub(crate) fn what_awaits_is_dropped<K: Subject>(bench: &Bench<K>) -> Finding {
     const MANY: usize = 100;
     if !K::Payload::DROPPABLE {
@@ -65,7 +65,7 @@ fn await_for_ever<K: Subject>(
     })
 }
 
-/// S5: destructors that panic stop no others.
+/// S5: panicking destructors stop no others.
 pub(crate) fn a_panic_in_a_destructor_stops_no_other<K: Subject>(bench: &Bench<K>) -> Finding {
     const MANY: usize = 20;
     if !K::Payload::DROPPABLE {
@@ -112,7 +112,7 @@ pub(crate) fn a_panic_in_a_destructor_stops_no_other<K: Subject>(bench: &Bench<K
     Ok(Verdict::Kept)
 }
 
-/// L7: what waited behind a busy payload when the stop began gets its first poll.
+/// L7: a payload that waited behind a busy one when the stop began gets its first poll.
 pub(crate) fn what_was_accepted_starts_before_the_end<K: Subject>(bench: &Bench<K>) -> Finding {
     const MANY: usize = 300;
     let runtime = bench.started()?;
@@ -125,7 +125,7 @@ pub(crate) fn what_was_accepted_starts_before_the_end<K: Subject>(bench: &Bench<
             &runtime,
             "holds up",
             once(move || {
-                // Asked for first, so that a subroutine is waited for.
+                // Taken first, so that a subroutine is waited for.
                 let _token = Shutdown::current();
                 begins.add();
                 is_released.wait(patience);
@@ -158,7 +158,7 @@ pub(crate) fn what_was_accepted_starts_before_the_end<K: Subject>(bench: &Bench<
     Ok(Verdict::Kept)
 }
 
-/// S1: a payload that holds a token hears of the stop and ends by itself, with all awaits it takes.
+/// S1: a payload with a token hears of the stop and ends by itself, whatever awaits it takes.
 pub(crate) fn holders_of_a_token_end_by_themselves<K: Subject>(bench: &Bench<K>) -> Finding {
     const MANY: usize = 10;
     let runtime = bench.started()?;
@@ -208,7 +208,7 @@ pub(crate) fn holders_of_a_token_end_by_themselves<K: Subject>(bench: &Bench<K>)
     Ok(Verdict::Kept)
 }
 
-/// CANCEL-1, CANCEL-2, CANCEL-4: `cancel` only asks, however often: what is alive goes on to its end.
+/// CANCEL-1, CANCEL-2, CANCEL-4: `cancel` only asks, however often: live payloads go on to their end.
 pub(crate) fn cancel_only_asks<K: Subject>(bench: &Bench<K>) -> Finding {
     let runtime = bench.started()?;
     bench.expect(&["SPAWN-1"], "a payload that was accepted starts");
@@ -221,7 +221,7 @@ pub(crate) fn cancel_only_asks<K: Subject>(bench: &Bench<K>) -> Finding {
         drop(guard);
     });
     let payload = K::Payload::payload(move |context: &mut Context<'_>| {
-        // As one that is asked and waited for: a subroutine would be left behind.
+        // With a token, so that it is asked and waited for: a subroutine would be left behind.
         let _token = Shutdown::current();
         let waits = waits(context);
         begins.open();
@@ -257,7 +257,7 @@ pub(crate) fn cancel_only_asks<K: Subject>(bench: &Bench<K>) -> Finding {
         &["CANCEL-2"],
         "a payload that is alive is not dropped by `cancel`",
     );
-    // If it is dropped, that is told by the runtime; give a flavour the time to do so.
+    // The runtime reports a drop; give a flavour the time for one.
     let gone = dropped.wait(Duration::from_millis(50));
     bench.check(!gone, || "`cancel` drops the payload".to_owned())?;
     go.open();
@@ -276,7 +276,7 @@ pub(crate) fn cancel_only_asks<K: Subject>(bench: &Bench<K>) -> Finding {
     Ok(Verdict::Kept)
 }
 
-/// CANCEL-3: after `cancel` neither `spawn` nor `block_on` takes anything, and hands it back unrun.
+/// CANCEL-3: after `cancel` neither `spawn` nor `block_on` takes a payload; both hand it back unrun.
 pub(crate) fn nothing_is_taken_after_cancel<K: Subject>(bench: &Bench<K>) -> Finding {
     let runtime = bench.started()?;
     bench.expect(&["SPAWN-1"], "a payload that was accepted starts");
@@ -303,7 +303,7 @@ pub(crate) fn nothing_is_taken_after_cancel<K: Subject>(bench: &Bench<K>) -> Fin
         home.shutdown();
         bench.check(!taken, || format!("`{how}` takes a payload"))?;
     }
-    // The end of the threads comes between the two looks.
+    // The threads end between the two checks.
     bench.stop_well(&runtime)?;
     bench.expect(&["CANCEL-3"], "a payload that was rejected does not run");
     bench.check(ran.read().is_empty(), || {
@@ -353,7 +353,7 @@ pub(crate) fn what_races_with_cancel_runs_or_is_rejected<K: Subject>(bench: &Ben
                 })
             })
             .collect();
-        // Somewhere in the middle, in each round somewhere else.
+        // At a different moment in each round.
         becomes(Duration::from_millis(20), || {
             accepted.read().len() >= round * THREADS * EACH / ROUNDS
         });

@@ -30,8 +30,8 @@ pub(crate) fn sockets_work_in_code_and_destructors<K: Subject>(bench: &Bench<K>)
     works_in_code_and_destructors(bench, move || socket(address))
 }
 
-/// An errand is run to its end in a payload, and made and polled in the destructor of one that is
-/// cancelled. As most executors' timers and sockets do outside of their context, it may panic.
+/// Runs an errand to its end in a payload, and makes and polls one in the destructor of a cancelled payload.
+/// It may panic, as most executors' timers and sockets do outside their context.
 fn works_in_code_and_destructors<K: Subject>(
     bench: &Bench<K>,
     make: impl Fn() -> Errand + Clone + Send + 'static,

@@ -13,10 +13,10 @@ use crate::lend::AnyFlavour;
 use crate::tools::{Gate, OnDrop, Opens, once};
 use crate::verdict::Verdict;
 
-/// How long a thread that is about to end is kept from it.
+/// How long an ending thread is held up.
 const LINGER: Duration = Duration::from_millis(600);
 
-/// What a thread does when its thread-local values are dropped.
+/// Code that runs when a thread's locals are dropped.
 type AtEnd = OnDrop<Box<dyn FnMut()>>;
 
 thread_local! {
@@ -33,7 +33,7 @@ pub(crate) fn its_threads_are_gone_at_the_end<K: Subject>(bench: &Bench<K>) -> F
     let (over, gone, early) = (Gate::default(), Gate::default(), Gate::default());
     let (is_over, is_gone, is_early) = (over.clone(), gone.clone(), early.clone());
     leave_behind(bench, &runtime, bench.key(), move || {
-        // Whoever waits for this thread waits for this as well.
+        // A wait for this thread includes this.
         if is_over.wait(LINGER) {
             is_early.open();
         }
@@ -56,7 +56,7 @@ pub(crate) fn its_threads_are_gone_at_the_end<K: Subject>(bench: &Bench<K>) -> F
     Ok(Verdict::Kept)
 }
 
-/// JOIN-1, JOIN-2: `join` keeps to its deadline while a payload blocks, and does not call that an end.
+/// JOIN-1, JOIN-2: `join` keeps to its deadline while a payload blocks, and does not report an end.
 pub(crate) fn join_keeps_to_its_deadline<K: Subject>(bench: &Bench<K>) -> Finding {
     let runtime = bench.started()?;
     bench.expect(&["SPAWN-1"], "a payload that was accepted starts");
@@ -103,7 +103,7 @@ pub(crate) fn join_keeps_to_its_deadline_while_a_thread_ends<K: Subject>(
     Ok(Verdict::Kept)
 }
 
-/// `join` says true of a flavour that was cancelled and has nothing left to run.
+/// `join` returns true for a cancelled flavour without payloads.
 fn has_ended<K: Subject>(
     bench: &Bench<K>,
     flavour: &AnyFlavour<K::Payload>,
@@ -116,7 +116,7 @@ fn has_ended<K: Subject>(
     })
 }
 
-/// `join` is asked several times while something keeps a thread of the flavour, until `release` opens.
+/// Calls `join` several times while a thread of the flavour is held up, until `release` opens.
 fn joins_in_time<K: Subject>(
     bench: &Bench<K>,
     flavour: &AnyFlavour<K::Payload>,
@@ -164,8 +164,8 @@ fn joins_in_time<K: Subject>(
     Ok(())
 }
 
-/// CANCEL-5: the threads end by themselves, whether or not somebody joins them: a flavour that begins
-/// to end when it is joined has no time for it if another one was joined before and took it all.
+/// CANCEL-5: the threads end by themselves, joined or not: a flavour that begins to end only in `join` has no
+/// time left if another one was joined before and took it all.
 pub(crate) fn its_threads_end_without_a_join<K: Subject>(bench: &Bench<K>) -> Finding {
     if bench.setup.borrowed {
         return Ok(Verdict::DoesNotApply("its threads are not its own"));
@@ -185,7 +185,7 @@ pub(crate) fn its_threads_end_without_a_join<K: Subject>(bench: &Bench<K>) -> Fi
     Ok(Verdict::Kept)
 }
 
-/// Has a payload leave something to its thread: `code` runs there when the thread ends.
+/// Has a payload put `code` into a thread-local, to run when the thread ends.
 fn leave_behind<K: Subject>(
     bench: &Bench<K>,
     runtime: &Runtime,
@@ -327,7 +327,7 @@ pub(crate) fn runtimes_share_nothing<K: Subject>(bench: &Bench<K>) -> Finding {
     Ok(Verdict::Kept)
 }
 
-/// POLL-3, F2: a flavour that has nothing to do waits for more.
+/// POLL-3, F2: an idle flavour waits for more.
 pub(crate) fn an_empty_flavour_lives_on<K: Subject>(bench: &Bench<K>) -> Finding {
     let runtime = bench.started()?;
     bench.expect(
@@ -343,7 +343,7 @@ pub(crate) fn an_empty_flavour_lives_on<K: Subject>(bench: &Bench<K>) -> Finding
             .adopt(bench.key(), payload)
             .map_err(|error| bench.violation(format!("the payload is refused: {error}")))?;
         bench.until(&done, "the payload did not run")?;
-        // Long enough for a flavour that ends when it is empty.
+        // Long enough for a faulty flavour to end when it is empty.
         thread::sleep(Duration::from_millis(20));
     }
     bench.stop_well(&runtime)?;
@@ -351,7 +351,7 @@ pub(crate) fn an_empty_flavour_lives_on<K: Subject>(bench: &Bench<K>) -> Finding
 }
 
 /// CANCEL-5, JOIN-2, L5: an idle flavour ends, too: one whose only payload is long over, and one that has started
-/// and was given nothing since.
+/// and got no payload.
 pub(crate) fn an_idle_flavour_ends<K: Subject>(bench: &Bench<K>) -> Finding {
     bench.expect(
         &["CANCEL-5", "JOIN-2", "L5"],

@@ -86,7 +86,7 @@ pub(crate) fn a_panic_goes_on_in_the_caller<K: Subject>(bench: &Bench<K>) -> Fin
 /// BLOCK-1: `block_on` returns neither before its payload is over nor long after it.
 pub(crate) fn block_on_returns_when_its_payload_is_over<K: Subject>(bench: &Bench<K>) -> Finding {
     let runtime = bench.started()?;
-    // Others are alive, so that a flavour that waits until it is empty waits for ever.
+    // Others are alive, so a flavour that waits until it is empty waits for ever.
     let release = Gate::default();
     let began = Gate::default();
     let begins = began.clone();
@@ -110,7 +110,7 @@ pub(crate) fn block_on_returns_when_its_payload_is_over<K: Subject>(bench: &Benc
             thread::spawn(move || {
                 polled.wait(patience);
                 if round % 5 == 0 {
-                    // A caller who is let go early is gone by then.
+                    // A caller let go too early is gone by then.
                     thread::sleep(Duration::from_millis(5));
                 }
                 go.open();
@@ -133,7 +133,7 @@ pub(crate) fn block_on_returns_when_its_payload_is_over<K: Subject>(bench: &Benc
     Ok(Verdict::Kept)
 }
 
-/// SPAWN-2, BLOCK-1: a caller who waits holds up nobody who adopts or executes.
+/// SPAWN-2, BLOCK-1: a waiting caller holds up no adopt and no execute.
 pub(crate) fn callers_do_not_wait_for_each_other<K: Subject>(bench: &Bench<K>) -> Finding {
     let runtime = bench.started()?;
     let (go, polled, over) = (Gate::default(), Gate::default(), Gate::default());
@@ -192,7 +192,7 @@ pub(crate) fn callers_do_not_wait_for_each_other<K: Subject>(bench: &Bench<K>) -
     Ok(Verdict::Kept)
 }
 
-/// BLOCK-2, E3, E4: where an executed payload runs, and that its caller's thread stays its own.
+/// BLOCK-2, E3, E4: the thread of an executed payload, and that the caller's thread stays its own.
 pub(crate) fn block_on_runs_the_payload_where_it_belongs<K: Subject>(bench: &Bench<K>) -> Finding {
     let runtime = bench.started()?;
     let here = thread::current().id();
@@ -261,8 +261,8 @@ pub(crate) fn an_execute_on_its_own_flavour<K: Subject>(bench: &Bench<K>) -> Fin
     Ok(Verdict::Kept)
 }
 
-/// E4: an execute that a thread of the flavour waits for in a roundabout way is refused only if no
-/// other thread of the flavour could run it.
+/// E4: an execute that a thread of the flavour waits for indirectly is refused only if no other thread of the
+/// flavour could run it.
 pub(crate) fn an_execute_beside_a_blocked_thread<K: Subject>(bench: &Bench<K>) -> Finding {
     if K::Payload::INLINE || K::Payload::SERIAL || bench.setup.threads < 2 {
         return Ok(Verdict::DoesNotApply(
@@ -274,7 +274,7 @@ pub(crate) fn an_execute_beside_a_blocked_thread<K: Subject>(bench: &Bench<K>) -
         &["E4"],
         "an execute is refused only if all threads of the flavour are blocked (`Reporter::runs_on`)",
     );
-    // One thread of the flavour waits for a payload on this one, and that for another on the flavour.
+    // A thread of the flavour waits for a payload on this thread, which waits for another on the flavour.
     let here = Manual::new();
     let result = Log::default();
     let (inner, key, its_key) = (runtime.clone(), here.clone(), bench.key());
@@ -300,7 +300,7 @@ pub(crate) fn an_execute_beside_a_blocked_thread<K: Subject>(bench: &Bench<K>) -
     Ok(Verdict::Kept)
 }
 
-/// E5: callers are let go when the runtime ends, if their payload waits and if it never started.
+/// E5: callers are let go when the runtime ends, whether their payload waits or never started.
 pub(crate) fn callers_are_let_go_at_the_end<K: Subject>(bench: &Bench<K>) -> Finding {
     if !K::Payload::DROPPABLE {
         return Ok(Verdict::DoesNotApply(
@@ -379,7 +379,7 @@ fn blockers<K: Subject>() -> usize {
     }
 }
 
-/// A thread that is blocked in an execute.
+/// A thread blocked in an execute.
 struct Caller {
     thread: thread::JoinHandle<Result<(), ExecuteError>>,
     returned: Gate,
@@ -412,7 +412,7 @@ impl Caller {
     }
 }
 
-/// E6: a call whose future is dropped cancels its coroutine, which is gone soon.
+/// E6: dropping a call cancels its coroutine, which is gone soon.
 pub(crate) fn a_dropped_call_cancels_its_payload<K: Subject>(bench: &Bench<K>) -> Finding {
     if !K::Payload::DROPPABLE {
         return Ok(Verdict::DoesNotApply(

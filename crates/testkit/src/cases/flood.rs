@@ -90,14 +90,14 @@ fn errands_end_under_a_flood<K: Subject>(
     flood.stop(bench, in_time, &runtime)
 }
 
-/// Payloads without a break: each one that runs hands in the next, and so do two threads. What waits
-/// is bounded, as it is starving that is tested and not memory.
+/// Payloads without a break: each running one hands in the next, and two threads hand in more. The number of
+/// waiting payloads is bounded: the case tests starving, not memory.
 struct Flood {
     ends: Ends,
     threads: Vec<thread::JoinHandle<()>>,
 }
 
-/// What the payloads of a flood share.
+/// The shared state of a flood's payloads.
 #[derive(Clone, Default)]
 struct Ends {
     over: Gate,
@@ -136,7 +136,7 @@ impl Flood {
     ) -> Finding {
         self.ends.over.open();
         for thread in self.threads {
-            // It does nothing that could panic.
+            // Nothing here could panic.
             let _ = thread.join();
         }
         bench.expect(
@@ -162,7 +162,7 @@ impl Flood {
     }
 }
 
-/// Adopts payloads for as long as not too many wait.
+/// Adopts payloads while not too many wait.
 fn pour<K: Subject>(runtime: &Runtime, key: &K, ends: &Ends) {
     while !ends.over.is_open() {
         // A payload may run before it is counted as accepted.
@@ -190,7 +190,7 @@ thread_local! {
 
 /// Adopts a payload that adopts the next one.
 fn chain<K: Subject>(runtime: &Runtime, key: K, ends: &Ends) {
-    /// More payloads than that adopt at the same time only if each waits for the next.
+    /// More payloads than this adopt at the same time only if each waits for the next.
     const DEEP: usize = 200;
     let (inner, its_key, its_ends) = (runtime.clone(), key.clone(), ends.clone());
     let step = once(move || {

@@ -1,4 +1,4 @@
-//! The cases, by subject. Each takes a bench and returns what it found.
+//! The cases, by subject. Each takes a bench and returns its verdict.
 
 pub(crate) mod cancel;
 pub(crate) mod context;

@@ -1,4 +1,4 @@
-//! Cases about what is told: POLL-3, and the rows A5, A6, F2.
+//! Cases about reports: POLL-3, and the rows A5, A6, F2.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -96,7 +96,7 @@ pub(crate) fn every_failure_is_told_once<K: Subject>(bench: &Bench<K>) -> Findin
     Ok(Verdict::Kept)
 }
 
-/// As `step`, of a payload that holds a token, so that it is waited for, and counts its start.
+/// Like `step`, but counts its start and holds a token, so that it is waited for.
 fn held<T>(
     begun: Counter,
     mut step: impl FnMut(&mut Context<'_>) -> Poll<T> + Send + 'static,
@@ -113,7 +113,7 @@ fn held<T>(
     }
 }
 
-/// POLL-3, F2: of many payloads with all endings each comes to exactly one, and none is lost.
+/// POLL-3, F2: many payloads with all kinds of end: each has exactly one, and none is lost.
 pub(crate) fn every_payload_comes_to_one_end<K: Subject>(bench: &Bench<K>) -> Finding {
     const MANY: usize = 200;
     let runtime = bench.started()?;

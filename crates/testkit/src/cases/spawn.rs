@@ -67,7 +67,7 @@ pub(crate) fn ten_thousand_payloads_end<K: Subject>(bench: &Bench<K>) -> Finding
     let counter = Counter::to(MANY);
     for number in 0..MANY {
         if number % 500 == 0 {
-            // Said anew, as that is how the watchdog sees progress: threads take their time.
+            // Announced anew, which is progress to the watchdog: threads take their time.
             bench.expect(
                 &["SPAWN-1"],
                 "every payload that was accepted runs, however many there are",
@@ -83,7 +83,7 @@ pub(crate) fn ten_thousand_payloads_end<K: Subject>(bench: &Bench<K>) -> Finding
     Ok(Verdict::Kept)
 }
 
-/// SPAWN-2: the payload does not run on the thread that hands it in, while it hands it in.
+/// SPAWN-2: a payload does not run inside `spawn`, on the thread that hands it in.
 pub(crate) fn a_payload_does_not_run_inside_spawn<K: Subject>(bench: &Bench<K>) -> Finding {
     let runtime = bench.started()?;
     bench.expect(
@@ -110,7 +110,7 @@ pub(crate) fn a_payload_does_not_run_inside_spawn<K: Subject>(bench: &Bench<K>) 
         &["SPAWN-2", "A1"],
         "a payload that is adopted inside another of its flavour does not run inside `spawn`",
     );
-    // Both of them, as on another thread the inner one may end first.
+    // Wait for both: on another thread the inner one may end first.
     let (order, ended) = (Log::default(), Counter::to(2));
     let (inner, key, its_order, ends) =
         (runtime.clone(), bench.key(), order.clone(), ended.clone());
@@ -235,7 +235,7 @@ pub(crate) fn payloads_start_in_order<K: Subject>(bench: &Bench<K>) -> Finding {
     for number in MANY / 2..MANY {
         adopt(&runtime, number)?;
     }
-    // And from behind a payload that holds them up, so that all of them wait at once.
+    // Now behind a payload that holds them up, so that all of them wait at once.
     let (began, release, patience) = (Gate::default(), Gate::default(), bench.patience());
     let (begins, is_released) = (began.clone(), release.clone());
     bench.adopt(

@@ -12,10 +12,10 @@ use crate::kind::{Kind, Subject};
 use crate::tools::{Counter, Gate, Log, OnDrop, once};
 use crate::verdict::Verdict;
 
-/// How long a payload waits for another that should not come, or should.
+/// How long a payload waits for another, which should or should not come.
 const MEETING: Duration = Duration::from_millis(60);
 
-/// How long a payload may lie in a queue before something new is handed in to have it found.
+/// How long a payload may lie in a queue before a new one is handed in to have it found.
 const NUDGE: Duration = Duration::from_millis(10);
 
 /// POLL-2, A3: two coroutines of a flavour are never within a poll at the same time.
@@ -41,7 +41,7 @@ pub(crate) fn coroutines_never_run_in_parallel<K: Subject>(bench: &Bench<K>) -> 
             if !alone {
                 met.open();
             }
-            // Holds the thread for a while, so that another one has the time to come in.
+            // Holds the thread for a while, to give another one time to come in.
             met.wait(MEETING);
             *inside.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
             done.add();
@@ -109,8 +109,8 @@ pub(crate) fn all_meet<K: Subject>(
         });
         bench.adopt(runtime, format!("number {number}"), step)?;
     }
-    // An executor whose threads take over each other's payloads may leave one in the queue of a thread that
-    // blocks, until something new wakes another thread.
+    // A work-stealing executor may leave a payload in the queue of a blocked thread until a new one wakes another
+    // thread.
     let by = Instant::now() + bench.patience();
     while Instant::now() < by && !done.reached.wait(NUDGE) {
         bench.adopt(runtime, "a nudge", once(|| {}))?;
@@ -124,7 +124,7 @@ pub(crate) fn all_meet<K: Subject>(
 }
 
 /// POLL-2, A2: the closure, every poll, and the drop of a coroutine are on one thread, whoever wakes it and
-/// whether it ends or is cancelled; and that is the thread of all.
+/// whether it ends or is cancelled; all coroutines share that thread.
 pub(crate) fn made_polled_and_dropped_on_one_thread<K: Subject>(bench: &Bench<K>) -> Finding {
     const MANY: usize = 12;
     if !K::Payload::SERIAL {
@@ -152,7 +152,7 @@ pub(crate) fn made_polled_and_dropped_on_one_thread<K: Subject>(bench: &Bench<K>
             log.write(("polled", thread::current().id()));
             if !begun {
                 begun = true;
-                // Before the count, as the case goes on with it.
+                // Before the count, at which the case goes on.
                 let waits = go.poll(context);
                 first.add();
                 // Long enough for a second thread, if there is one, to take another payload.
@@ -176,7 +176,7 @@ pub(crate) fn made_polled_and_dropped_on_one_thread<K: Subject>(bench: &Bench<K>
     bench.until_or(&first.reached, || {
         format!("{} of {MANY} were polled", first.get())
     })?;
-    // From this thread, which is none of the flavour's.
+    // From this thread, which is not the flavour's.
     go.open();
     bench.until_or(&again.reached, || {
         format!("{} of {MANY} were polled again after a wake", again.get())

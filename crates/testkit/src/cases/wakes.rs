@@ -12,10 +12,10 @@ use crate::verdict::Verdict;
 /// Miri counts its steps as time.
 const ROUNDS: usize = if cfg!(miri) { 20 } else { 100 };
 
-/// Why wakes are nothing to a flavour of subroutines.
+/// Why wakes do not concern a flavour of subroutines.
 const WAITS_ITSELF: &str = "its payloads block and wake their threads themselves";
 
-/// POLL-1, F3: wakes from threads that are none of the flavour's.
+/// POLL-1, F3: wakes from threads outside the flavour.
 pub(crate) fn a_wake_from_any_thread_counts<K: Subject>(bench: &Bench<K>) -> Finding {
     if K::Payload::INLINE {
         return Ok(Verdict::DoesNotApply(WAITS_ITSELF));
@@ -44,7 +44,7 @@ pub(crate) fn a_wake_during_a_poll_counts<K: Subject>(bench: &Bench<K>) -> Findi
     })
 }
 
-/// A payload that has itself woken by `wake` in each of its polls is polled as often.
+/// A payload woken by `wake` in each of its polls is polled as often.
 fn is_polled_again<K: Subject>(
     bench: &Bench<K>,
     name: &str,
@@ -99,7 +99,7 @@ pub(crate) fn a_late_wake_does_no_harm<K: Subject>(bench: &Bench<K>) -> Finding 
         &runtime,
         once(move || wakers.read().into_iter().for_each(Waker::wake)),
     )?;
-    // On each thread of the flavour one runs, which has come to the wake before.
+    // A payload runs on each thread of the flavour: each has handled the wake by then.
     all_meet(bench, &runtime, bench.setup.threads)?;
     let value = bench.execute(&runtime, once(|| 1))?;
     bench.check(value == 1, || format!("a later payload gives {value}"))?;

@@ -1,4 +1,4 @@
-//! The executor of the flavours by hand: threads that poll what was woken, a timer and a socket.
+//! The executor of the flavours by hand: threads that poll woken payloads, a timer and a socket.
 
 use std::cell::Cell;
 use std::collections::{HashMap, VecDeque};
@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use crate::futures::{Fault, Polled};
 
 thread_local! {
-    /// Whether an executor of this file is at work on the thread, as its timer needs.
+    /// Whether an executor of this file runs on the thread; its timer needs one.
     pub(crate) static IN_CONTEXT: Cell<bool> = const { Cell::new(false) };
     /// The payload that is polled on this thread.
     pub(crate) static POLLING: Cell<Option<usize>> = const { Cell::new(None) };
@@ -72,14 +72,14 @@ pub(crate) struct State<P> {
     pub(crate) intake: VecDeque<P>,
     /// The payloads that were woken, for each of at most two threads.
     pub(crate) ready: [VecDeque<usize>; 2],
-    /// How many payloads the thread has taken and not ended.
+    /// The number of payloads that the thread has taken and not ended.
     pub(crate) alive: usize,
     pub(crate) polled: usize,
     pub(crate) cancelled: bool,
-    /// How many threads have not ended.
+    /// The number of threads that have not ended.
     pub(crate) threads: usize,
     pub(crate) ended: bool,
-    /// Whether somebody has called `join`.
+    /// Whether `join` was called.
     pub(crate) joined: bool,
     pub(crate) completions: usize,
 }
@@ -126,7 +126,7 @@ pub(crate) struct Task<P> {
     pub(crate) handle: Arc<Handle<P>>,
 }
 
-/// What wakes a payload.
+/// The waker of a payload.
 pub(crate) struct Handle<P> {
     pub(crate) id: usize,
     pub(crate) shared: Arc<Shared<P>>,
@@ -201,7 +201,7 @@ pub(crate) fn run<P: Polled>(shared: &Arc<Shared<P>>, worker: usize) {
         }
         let batch = match fault {
             Fault::TwoThreads => state.intake.len().min(1),
-            // What one thread takes is not given to another.
+            // A payload stays with the thread that took it.
             _ if P::THREADS > 1 => state.intake.len().min(1),
             _ => state.intake.len().min(64),
         };
@@ -269,7 +269,7 @@ pub(crate) fn run<P: Polled>(shared: &Arc<Shared<P>>, worker: usize) {
     }
 }
 
-/// Polls the task; whether it is pending.
+/// Polls the task; returns whether it is pending.
 pub(crate) fn poll<P: Polled>(shared: &Arc<Shared<P>>, task: &mut Task<P>) -> bool {
     let fault = shared.fault;
     let waker = Waker::from(Arc::clone(&task.handle));

@@ -50,10 +50,10 @@ impl Broken {
     }
 }
 
-/// The table: for each case the rows, and by each row the flavours that it must be told of.
+/// The table: for each case its rows, and for each row the flavours that must be found by it.
 macro_rules! faults {
     ($($case:ident { $($row:literal: $($kind:ident :: $fault:ident),+;)+ })+) => {
-        /// A fault, the case that must find it, and the row that it must be told by.
+        /// A fault, the case that must find it, and the row it must name.
         pub(crate) const FAULTS: &[(Broken, &str, &str)] = &[
             $($($((Broken::$kind(<faults!(@ $kind)>::$fault), stringify!($case), $row),)+)+)+
         ];
@@ -235,7 +235,7 @@ faults! {
     }
 }
 
-/// Cases that no flavour of a kind can fail by a fault of its own, and why.
+/// Cases that no fault makes a flavour of a kind fail, and why.
 pub(crate) const CASES_WITHOUT: &[(&str, Kind, &str)] = &[
     (
         "an_execute_on_its_own_flavour",
@@ -249,7 +249,7 @@ pub(crate) const CASES_WITHOUT: &[(&str, Kind, &str)] = &[
     ),
 ];
 
-/// Rows of cases that no fault is told by there, and why.
+/// Rows of cases that no fault is found by, and why.
 pub(crate) const ROWS_WITHOUT: &[(&str, &str)] = &[
     ("A5", "a panic never leaves core's wrapping"),
     ("A6", "failures never pass through a flavour"),

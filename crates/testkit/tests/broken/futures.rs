@@ -1,5 +1,5 @@
-//! Flavours by hand whose payloads are futures, with a fault of choice: of coroutines on one thread, and
-//! of parallels on two.
+//! Flavours by hand whose payloads are futures, each with a chosen fault: coroutines on one thread, and
+//! parallels on two.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -24,9 +24,9 @@ use crate::executor::{POLLING, Shared, run};
 pub(crate) enum Fault {
     /// Keeps the contract.
     None,
-    /// Polls payloads that are over, which is allowed.
+    /// Polls ended payloads, which is allowed.
     PollsTheFinished,
-    /// Says that it died when it did, which is all that one can do.
+    /// Reports its own death, which is all a flavour can do.
     DiesOnTheWay,
     EndsOnTheWay,
     EndsWhenEmpty,
@@ -81,12 +81,12 @@ pub(crate) enum Fault {
 
 /// A payload that is a future.
 pub(crate) trait Polled: Future<Output = ()> + Send + Sized + Unpin + 'static {
-    /// On how many threads a flavour without a fault polls.
+    /// The number of threads of a flavour without a fault.
     const THREADS: usize;
 
     fn completion_of(&self) -> Completion;
 
-    /// The flavour that all runtimes share if it has the fault to be one for all.
+    /// The one flavour that all runtimes share, if that is the fault.
     fn one_for_all() -> &'static OnceLock<Arc<HandFlavour<Self>>>;
 }
 
@@ -169,7 +169,7 @@ pub(crate) struct HandFlavour<P> {
     shared: Arc<Shared<P>>,
     handles: Mutex<Vec<JoinHandle<()>>>,
     joining: OnceLock<Joining>,
-    /// What a flavour that locks too much locks.
+    /// The lock of a flavour that locks too much.
     turn: Mutex<()>,
     cancels: AtomicUsize,
     accepted: AtomicUsize,
@@ -188,7 +188,7 @@ impl<P: Polled> HandFlavour<P> {
             _ => P::THREADS,
         };
         shared.lock().threads = threads;
-        // Threads that share one intake, each with the payloads that it took.
+        // Threads that share one intake, each with the payloads it took.
         let handles = (0..threads)
             .map(|worker| {
                 let (shared, reporter) = (Arc::clone(&shared), reporter.clone());
@@ -226,7 +226,7 @@ impl<P: Polled> HandFlavour<P> {
     }
 }
 
-/// The life of one of the threads. If it dies, that is told; the last one drops what is left.
+/// The life of a thread. Its death is reported; the last thread drops the remaining payloads.
 fn live<P: Polled>(shared: &Arc<Shared<P>>, worker: usize, reporter: Option<&Reporter>) {
     let result = catch_unwind(AssertUnwindSafe(|| run(shared, worker)));
     if let (Some(reporter), Err(_), false) = (reporter, result, shared.lock().cancelled) {
@@ -265,7 +265,7 @@ impl<P: Polled> Flavour for HandFlavour<P> {
         let accepted = self.accepted.fetch_add(1, SeqCst);
         match self.fault {
             Fault::SpawnRacesWithCancel => {
-                // Looked before, and puts it into the queue whatever has come meanwhile.
+                // Checked before, and now queued whatever has happened meanwhile.
                 thread::sleep(Duration::from_millis(2));
                 return self.push(payload);
             }

@@ -1,4 +1,4 @@
-//! A flavour of subroutines on threads of their own, by hand, with a fault of choice.
+//! A flavour of subroutines, each on its own thread, by hand, with a chosen fault.
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -66,7 +66,7 @@ struct HandFlavour {
     shared: Arc<Shared>,
     handles: Mutex<Vec<JoinHandle<()>>>,
     joining: Mutex<Vec<Joining>>,
-    /// The way to the one thread of a flavour that has just one.
+    /// The queue of the only thread, in a flavour that has just one.
     one: Mutex<Option<Sender<Subroutine>>>,
     accepted: AtomicUsize,
 }
@@ -75,7 +75,7 @@ struct HandFlavour {
 struct Shared {
     state: Mutex<State>,
     changed: Condvar,
-    /// What a flavour that locks too much locks.
+    /// The lock of a flavour that locks too much.
     turn: Mutex<()>,
 }
 
@@ -83,7 +83,7 @@ struct Shared {
 struct State {
     running: usize,
     cancels: usize,
-    /// Whether somebody has called `join`.
+    /// Whether `join` was called.
     joined: bool,
 }
 
@@ -121,7 +121,7 @@ impl HandFlavour {
         }
     }
 
-    /// Runs the payload, which is counted already, on a thread of its own.
+    /// Runs the payload, which is counted already, on its own thread.
     fn spawn_thread(&self, payload: Subroutine) {
         let (shared, fault) = (Arc::clone(&self.shared), self.fault);
         let handle = thread::spawn(move || {

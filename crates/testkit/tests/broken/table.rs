@@ -10,20 +10,20 @@ use foster_testkit::{Setup, Verdict, cases, rows, rows_proved_everywhere};
 use crate::faults::{Broken, CASES_WITHOUT, FAULTS, KINDS, ROWS_WITHOUT};
 use crate::{futures, subroutines};
 
-/// What a case that finds a fault waits for in vain.
+/// How long a case that finds a fault waits in vain.
 const SHORT: Duration = Duration::from_millis(2_500);
 
-/// What a case that finds none may take, on a machine that is busy.
+/// How long a case that finds none may take, on a busy machine.
 const LONG: Duration = Duration::from_secs(10);
 
-/// Hundreds of panics are wanted here. Each would stand still for a backtrace if the environment asks for
-/// them, one after the other, and a case's time with it.
+/// Hundreds of panics are expected here. If the environment asks for backtraces, each panic would wait its turn
+/// for one, and a case's time would run out.
 fn without_backtraces() {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| panic::set_hook(Box::new(|panic| eprintln!("{panic}"))));
 }
 
-/// Calls `test` on each of `list`, on several threads, and returns what it has to say.
+/// Calls `test` on each of `list`, on several threads, and returns its findings.
 fn on_all<T: Copy + Send>(list: Vec<T>, test: impl Fn(T) -> Option<String> + Sync) -> Vec<String> {
     without_backtraces();
     let (list, said) = (Mutex::new(list), Mutex::new(Vec::new()));
@@ -46,7 +46,7 @@ fn on_all<T: Copy + Send>(list: Vec<T>, test: impl Fn(T) -> Option<String> + Syn
 #[test]
 fn every_fault_is_found_by_its_case_and_row() {
     let missed = on_all(FAULTS.to_vec(), |(broken, case, row)| {
-        // Some faults are matters of who comes first, which a busy machine may decide otherwise.
+        // Some faults depend on a race, which a busy machine may decide differently.
         let mut missed = misses(broken, case, row)?;
         for _ in 0..2 {
             missed = misses(broken, case, row)?;
@@ -56,7 +56,7 @@ fn every_fault_is_found_by_its_case_and_row() {
     assert!(missed.is_empty(), "{}", missed.join("\n\n"));
 }
 
-/// What is seen instead, if the case does not find the fault by the row.
+/// The other observation, if the case does not find the fault by the row.
 fn misses(broken: Broken, case: &str, row: &str) -> Option<String> {
     let seen = match broken.check(case, Setup::new().patience(SHORT)) {
         Err(violation) if violation.rows().contains(&row) => return None,
@@ -68,7 +68,7 @@ fn misses(broken: Broken, case: &str, row: &str) -> Option<String> {
     ))
 }
 
-/// What keeps the contract, of each kind.
+/// Flavours that keep the contract, of each kind.
 const HEALTHY: &[Broken] = &[
     Broken::Coroutine(futures::Fault::None),
     Broken::Coroutine(futures::Fault::PollsTheFinished),
