@@ -71,6 +71,16 @@ pub mod __private {
     pub use crate::manual::Manual;
 }
 
+/// What `crates/core/fuzz` runs.
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod __fuzz {
+    /// Plays a life of services that bytes choose; panics if something is asked for that must not be.
+    pub fn supervision(bytes: &[u8]) {
+        crate::service::play_bytes(bytes);
+    }
+}
+
 pub use crate::clock::Clock;
 pub use crate::envelope::Ticket;
 pub use crate::error::{AdoptError, AdoptErrorKind, BoxError, ExecuteError, ExecuteErrorKind};

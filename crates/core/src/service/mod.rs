@@ -46,6 +46,8 @@ pub use self::watch::{UnitChange, UnitChanges};
 pub(crate) use self::attempt::Attempt;
 pub(crate) use self::linked::Expected;
 pub(crate) use self::registry::Registry;
+#[cfg(fuzzing)]
+pub(crate) use self::supervision::play_bytes;
 pub(crate) use self::supervisor::{Left, Supervisor};
 
 use self::answer::sealed::Answer as _;
