@@ -25,7 +25,8 @@ pub fn needs_test(condition: &Meta) -> bool {
     if condition.path().is_ident("any") {
         return parts().is_some_and(|parts| !parts.is_empty() && parts.iter().all(needs_test));
     }
-    condition.path().is_ident("test")
+    // The fuzzer runs what tests run.
+    condition.path().is_ident("test") || condition.path().is_ident("fuzzing")
 }
 
 /// The files that `#[path = …]` and `#[cfg_attr(…, path = …)]` name.

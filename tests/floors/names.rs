@@ -181,7 +181,7 @@ impl S {
 }
 #[cfg(all(test, not(foster_model)))]
 mod tests { use crate::errors::*; fn f() -> Failure {} }
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 mod checks;
 === base/checks/deep.rs
 === base/checks/mod.rs
