@@ -45,6 +45,16 @@ pub mod __private {
     pub use crate::parts::manual::Manual;
 }
 
+/// What `crates/core/fuzz` runs.
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod __fuzz {
+    /// Plays a life of services that bytes choose; panics if something is asked for that must not be.
+    pub fn supervision(bytes: &[u8]) {
+        crate::service::play_bytes(bytes);
+    }
+}
+
 pub use crate::base::clock::Clock;
 pub use crate::base::identifier::{Identifier, IdentifierError};
 pub use crate::base::joining::Joining;

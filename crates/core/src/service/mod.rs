@@ -43,6 +43,9 @@ pub use self::state::{UnitState, UnitStatus};
 pub use self::unit::{Becoming, Unit};
 pub use self::watch::{UnitChange, UnitChanges};
 
+#[cfg(fuzzing)]
+pub(crate) use self::supervision::play_bytes;
+
 use self::answer::sealed::Answer as _;
 use self::answer::{Answered, Answering};
 use crate::contract::key::Key;

@@ -22,12 +22,15 @@ mod running;
 mod shares;
 mod starting;
 mod stopping;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 mod tests;
 mod timers;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
+
+#[cfg(fuzzing)]
+pub(crate) use self::tests::play_bytes;
 
 use self::node::{Node, Run, Stage};
 use self::timers::{Due, Timers};

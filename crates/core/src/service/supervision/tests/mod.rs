@@ -1,10 +1,17 @@
 //! The supervision alone: a table for each row, and random events against a plain model.
 
+#![cfg_attr(fuzzing, allow(dead_code, reason = "the fuzzer has no tables"))]
+
 mod random;
+#[cfg(test)]
 mod rows;
+#[cfg(test)]
 mod stops;
 
 use std::time::Duration;
+
+#[cfg(fuzzing)]
+pub(crate) use self::random::play_bytes;
 
 use super::*;
 use crate::service::restart::Restart;

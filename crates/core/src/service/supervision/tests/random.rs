@@ -3,8 +3,47 @@
 //! The model does what it is told, in any order that may happen, and knows what must never be asked of it.
 
 use std::collections::{HashMap, HashSet};
+use std::ops::RangeTo;
 
 use super::*;
+
+/// Where the model takes what is up to chance from.
+enum Chance {
+    Seed(fastrand::Rng),
+    /// One byte for each choice, always the first one once they are used up.
+    Bytes(std::vec::IntoIter<u8>),
+}
+
+impl Chance {
+    fn usize(&mut self, below: RangeTo<usize>) -> usize {
+        match self {
+            Self::Seed(seed) => seed.usize(below),
+            Self::Bytes(bytes) => usize::from(bytes.next().unwrap_or(0)) % below.end,
+        }
+    }
+
+    fn u8(&mut self, below: RangeTo<u8>) -> u8 {
+        match self {
+            Self::Seed(seed) => seed.u8(below),
+            Self::Bytes(bytes) => bytes.next().unwrap_or(0) % below.end,
+        }
+    }
+
+    fn bool(&mut self) -> bool {
+        self.u8(..2) == 1
+    }
+
+    fn f64(&mut self) -> f64 {
+        match self {
+            Self::Seed(seed) => seed.f64(),
+            Self::Bytes(bytes) => f64::from(bytes.next().unwrap_or(0)) / 256.0,
+        }
+    }
+
+    fn is_used_up(&self) -> bool {
+        matches!(self, Self::Bytes(bytes) if bytes.as_slice().is_empty())
+    }
+}
 
 /// What the world knows of one unit.
 #[derive(Debug)]
@@ -19,6 +58,7 @@ struct Known {
     alive: Option<Alive>,
     runs: u64,
     is_asked: bool,
+    asked_at: Moment,
     /// A user wants it to stop.
     is_unwanted: bool,
     /// Its present run was not ready in time, and is asked to end for that.
@@ -38,11 +78,13 @@ struct Alive {
     has_answered: bool,
     has_ended: bool,
     holds_token: bool,
+    /// It took its token when it had been asked for some time: that may have been over.
+    listens_late: bool,
 }
 
 struct World {
     play: Play,
-    chance: fastrand::Rng,
+    chance: Chance,
     units: Vec<Known>,
     is_up: bool,
     is_flavour_starting: bool,
@@ -56,12 +98,12 @@ struct World {
 }
 
 impl World {
-    fn new(seed: u64) -> Self {
+    fn new(seed: u64, chance: Chance) -> Self {
         let mut play = Play::new();
         play.all = Supervision::new(GRACE, seed);
         Self {
             play,
-            chance: fastrand::Rng::with_seed(seed),
+            chance,
             units: Vec::new(),
             is_up: false,
             is_flavour_starting: false,
@@ -116,7 +158,7 @@ impl World {
         for _ in 0..number {
             let id = self.units.len();
             let after: Vec<_> = (0..id).filter(|_| self.chance.u8(..4) == 0).collect();
-            let time = |chance: &mut fastrand::Rng| {
+            let time = |chance: &mut Chance| {
                 let times = [
                     None,
                     None,
@@ -160,6 +202,7 @@ impl World {
                 alive: None,
                 runs: 0,
                 is_asked: false,
+                asked_at: Moment::default(),
                 is_unwanted: false,
                 is_late: false,
                 is_given_up: false,
@@ -182,9 +225,19 @@ impl World {
         };
         self.play.now = self.play.now.plus(time);
         self.tell(Event::Due);
+        // Once the grace time is over a unit that is asked is due at once, and then those that it held up.
+        for _ in 0..self.units.len() {
+            if self.is_late() && self.stop.is_some_and(|stop| stop <= self.play.now) {
+                self.tell(Event::Due);
+            }
+        }
+        assert!(!self.is_late(), "what is due was done");
+    }
+
+    /// Whether something should have been done by now.
+    fn is_late(&self) -> bool {
         let due = self.play.all.next_due();
-        let is_late = due.is_some_and(|due| due <= self.play.now && due != Moment::default());
-        assert!(!is_late, "what is due was done");
+        due.is_some_and(|due| due <= self.play.now && due != Moment::default())
     }
 
     fn end_start(&mut self) {
@@ -202,7 +255,8 @@ impl World {
     fn go_on(&mut self, unit: Id) {
         let what = self.chance.u8(..6);
         let failure = self.failures + 1;
-        let notifies = self.units[unit].notifies;
+        let known = &self.units[unit];
+        let (notifies, is_asked, asked_at) = (known.notifies, known.is_asked, known.asked_at);
         let Some(alive) = &mut self.units[unit].alive else {
             return;
         };
@@ -238,6 +292,8 @@ impl World {
                 if notifies {
                     Event::Notified(id)
                 } else {
+                    let is_late = is_asked && self.play.now > asked_at;
+                    alive.listens_late |= is_late && !alive.holds_token;
                     alive.holds_token = true;
                     Event::TookToken(id)
                 }
@@ -337,13 +393,15 @@ impl World {
                     has_answered: false,
                     has_ended: false,
                     holds_token: false,
+                    listens_late: false,
                 });
             }
             Effect::Request(unit) => {
                 // A thread without a token is not waited for when its time is over.
                 let is_deaf = |other: &Known| {
                     let alive = other.alive.as_ref();
-                    let is_deaf = alive.is_some_and(|alive| !alive.holds_token);
+                    let is_deaf = |alive: &Alive| !alive.holds_token || alive.listens_late;
+                    let is_deaf = alive.is_some_and(is_deaf);
                     is_deaf && other.is_blocking && other.is_asked
                 };
                 let is_waited_for = |other: &Known| {
@@ -359,6 +417,7 @@ impl World {
                     assert!(!others, "its turn has come");
                 }
                 let known = &mut self.units[unit];
+                known.asked_at = self.play.now;
                 assert!(known.alive.is_some(), "there is a run to ask");
                 assert!(!std::mem::replace(&mut known.is_asked, true), "asked once");
             }
@@ -379,6 +438,8 @@ impl World {
                 }
                 assert!(given_up.is_none() || self.stop.is_none());
                 self.units[unit].is_late |= is_late(&cause);
+                // Nobody's turn depends on one that would not end when it was to start again.
+                self.units[unit].is_given_up |= cause == Cause::Made(Why::Stuck);
                 self.note(cause, "recorded");
                 // As the runtime does for it.
                 if self.stop.is_none() {
@@ -390,6 +451,8 @@ impl World {
                 assert!(self.stop.is_some() && self.units[unit].alive.is_some());
                 self.units[unit].is_given_up = true;
             }
+            // One that overran its time before the runtime's stop has had its turn.
+            Effect::Tell(unit, Line::GoesOn) => self.units[unit].is_given_up = true,
             Effect::StopOver => {
                 assert!(!std::mem::replace(&mut self.stop_over, true), "once");
             }
@@ -458,8 +521,8 @@ fn is_late(cause: &Cause<Failure>) -> bool {
     matches!(cause, Cause::Made(Why::Late { .. }))
 }
 
-/// A program of so many random events; prints what happened if it fails.
-fn play(seed: u64, events: usize) {
+/// A program of so many random events at most; prints what happened if it fails.
+fn play(seed: u64, chance: Chance, events: usize) {
     struct Shown<'a>(&'a mut World, u64);
     impl Drop for Shown<'_> {
         fn drop(&mut self) {
@@ -468,9 +531,12 @@ fn play(seed: u64, events: usize) {
             }
         }
     }
-    let mut world = World::new(seed);
+    let mut world = World::new(seed, chance);
     let shown = Shown(&mut world, seed);
     for _ in 0..events {
+        if shown.0.chance.is_used_up() {
+            break;
+        }
         shown.0.step();
         if shown.0.stop.is_some() && !shown.0.play.all.is_stopping() {
             // The shell tells of the stop before anything else.
@@ -479,6 +545,13 @@ fn play(seed: u64, events: usize) {
         }
     }
     shown.0.finish();
+}
+
+/// A program that bytes choose: the first one is the seed of the supervision.
+pub(crate) fn play_bytes(bytes: &[u8]) {
+    let (seed, bytes) = bytes.split_first().unwrap_or((&0, &[]));
+    let chance = Chance::Bytes(Vec::from(bytes).into_iter());
+    play(u64::from(*seed), chance, usize::MAX);
 }
 
 /// `FOSTER_SUPERVISIONS` says how many programs are tried, and `FOSTER_SEED` which is the first.
@@ -495,6 +568,22 @@ fn random_events_never_ask_for_what_must_not_be() {
         None => fastrand::u64(..),
     };
     for seed in (0..number).map(|program| first.wrapping_add(program)) {
-        play(seed, 80);
+        play(seed, Chance::Seed(fastrand::Rng::with_seed(seed)), 80);
+    }
+}
+
+/// What the fuzzer runs. `FOSTER_BYTES` names a file that it has found, to see what happens there.
+#[test]
+fn random_events_may_be_chosen_by_bytes() {
+    if let Some(file) = std::env::var_os("FOSTER_BYTES") {
+        return play_bytes(&std::fs::read(file).expect("FOSTER_BYTES is a file"));
+    }
+    play_bytes(&[]);
+    let number = if cfg!(miri) { 5 } else { 500 };
+    for _ in 0..number {
+        let bytes: Vec<_> = (0..fastrand::usize(..600))
+            .map(|_| fastrand::u8(..))
+            .collect();
+        play_bytes(&bytes);
     }
 }
