@@ -1,17 +1,4 @@
-//! Failures: recorded first, told afterwards.
-//!
-//! A failure is in the report, and the stop has begun, before anything of the user's hears of it. What hears of
-//! it (subscribers, loggers, wakers) runs on the thread of a subroutine that failed, or on threads for that alone,
-//! so that one that hangs holds up nothing: one thread for lines, and one for wakers, which a line that hangs must
-//! not hold up either.
-
-use std::time::Instant;
-
-use super::{Lifetime, Note, Phase};
-use crate::base::event::Wakers;
-use crate::base::sync::{Arc, MutexGuard, PoisonError};
-use crate::errors::failure::Failure;
-use crate::lifetime::telling::Line;
+//! What the report counts: failures, and who may still bring one.
 
 /// How many failures are kept; those after them are counted.
 const FAILURE_LIMIT: usize = 64;
@@ -24,177 +11,63 @@ pub(super) struct Ledger {
     ending: usize,
     /// How much is being told, or about to be.
     telling: usize,
-    closed: bool,
+    is_closed: bool,
 }
 
-impl Lifetime {
-    /// Takes a failure: the first one begins the stop. It is told aside.
-    pub(crate) fn fail(self: &Arc<Self>, failure: Failure) {
-        self.record(failure).tell_aside();
-    }
+/// What becomes of a failure.
+#[must_use]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Entry {
+    /// It is in the report.
+    Kept,
+    /// It is counted there.
+    Counted,
+    /// The report is made.
+    TooLate,
+}
 
-    /// Takes a failure into the report, and begins the stop if it is the first one. Runs nothing of the user's,
-    /// so that it may be called under a lock.
-    pub(crate) fn record(self: &Arc<Self>, mut failure: Failure) -> Untold {
-        let mut ledger = self.ledger();
-        // Under the lock, so that the failure that begins the stop is the first one told.
-        let has_begun_stop = self.flip(Some(Instant::now()));
-        if !has_begun_stop {
-            failure.mark_during_shutdown();
-        }
-        let is_late = ledger.closed;
-        if is_late {
-            // For the report, that is; whoever drops it tells it all the same.
-        } else if ledger.kept < FAILURE_LIMIT {
-            ledger.kept += 1;
-            self.tell(Note::Failure(Box::new(failure.clone())));
+impl Ledger {
+    /// Takes a failure in.
+    pub(super) fn enter(&mut self) -> Entry {
+        if self.is_closed {
+            Entry::TooLate
+        } else if self.kept < FAILURE_LIMIT {
+            self.kept += 1;
+            Entry::Kept
         } else {
-            ledger.omitted += 1;
-        }
-        ledger.telling += 1;
-        Untold(Some(ToBeTold {
-            failure,
-            is_late,
-            has_begun_stop,
-            telling: Telling(Arc::clone(self)),
-        }))
-    }
-
-    /// Tells `line` aside, unless too many wait to be told.
-    pub(crate) fn tell_line(self: &Arc<Self>, line: Line) {
-        self.begin_telling().tell(line);
-    }
-
-    /// Has `code` of the user's run aside, once; it is not lost, however much waits.
-    pub(crate) fn aside(self: &Arc<Self>, code: impl FnOnce() + Send + 'static) {
-        let telling = self.begin_telling();
-        self.waker.run(move || {
-            let _telling = telling;
-            code();
-        });
-    }
-
-    /// Wakes `wakers` aside.
-    pub(crate) fn wake_aside(self: &Arc<Self>, wakers: Wakers) {
-        if !wakers.is_empty() {
-            self.aside(|| wakers.wake());
+            self.omitted += 1;
+            Entry::Counted
         }
     }
 
-    fn begin_telling(self: &Arc<Self>) -> Telling {
-        self.ledger().telling += 1;
-        Telling(Arc::clone(self))
+    pub(super) fn begin_telling(&mut self) {
+        self.telling += 1;
     }
 
-    /// Says that the code of a blocking payload has come to its end; whether that was in time for the
-    /// report, which then waits for [`has_ended`](Self::has_ended). If not, the payload counts as one
-    /// that still ran. If so, `mark` notes it where others can see it.
-    pub(crate) fn begin_ending(&self, mark: impl FnOnce()) -> bool {
-        let mut ledger = self.ledger();
-        if ledger.closed {
-            return false;
+    pub(super) fn end_telling(&mut self) {
+        self.telling -= 1;
+    }
+
+    /// A blocking payload has come to its end; `false` if the report is made.
+    #[must_use]
+    pub(super) fn begin_ending(&mut self) -> bool {
+        if !self.is_closed {
+            self.ending += 1;
         }
-        // Under the lock: a payload must not find itself among those left behind for the very
-        // failure that it is about to tell.
-        mark();
-        ledger.ending += 1;
-        true
+        !self.is_closed
     }
 
-    /// A payload that was ending is accounted for.
-    pub(crate) fn has_ended(&self) {
-        self.ledger().ending -= 1;
-        if self.phase() >= Phase::Stopping {
-            self.look();
-        }
+    pub(super) fn end_ending(&mut self) {
+        self.ending -= 1;
     }
 
-    /// Takes no more failures into the report, unless some payload is about to tell one, or something is being
-    /// told, and nobody `insists`; then returns how many were only counted.
-    pub(crate) fn close_ledger(&self, insists: bool) -> Option<usize> {
-        let mut ledger = self.ledger();
-        if ledger.ending + ledger.telling > 0 && !insists {
+    /// Takes no more failures in, unless one may be about to come and the caller does not insist. The number of those
+    /// that were not kept, once it is closed.
+    pub(super) fn close(&mut self, insists: bool) -> Option<usize> {
+        if self.ending + self.telling > 0 && !insists {
             return None;
         }
-        ledger.closed = true;
-        Some(ledger.omitted)
-    }
-
-    fn ledger(&self) -> MutexGuard<'_, Ledger> {
-        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Something that is being told, or about to be: the report waits for it.
-struct Telling(Arc<Lifetime>);
-
-impl Telling {
-    fn tell(self, line: Line) {
-        let lifetime = &self.0;
-        if lifetime.lines.admit() {
-            let teller = Arc::clone(&lifetime.teller);
-            teller.run(move || self.0.lines.tell(&line));
-        }
-    }
-}
-
-impl Drop for Telling {
-    fn drop(&mut self) {
-        self.0.ledger().telling -= 1;
-        if self.0.phase() >= Phase::Stopping {
-            self.0.look();
-        }
-    }
-}
-
-/// A failure that was recorded and is still to be told. If it is just dropped it is told aside.
-#[must_use = "it is told when it is dropped, and nothing may be locked then"]
-pub(crate) struct Untold(Option<ToBeTold>);
-
-struct ToBeTold {
-    failure: Failure,
-    /// It is in no report.
-    is_late: bool,
-    has_begun_stop: bool,
-    telling: Telling,
-}
-
-impl Untold {
-    /// Tells the failure on another thread, and wakes those there who wait for the stop that it has begun.
-    pub(crate) fn tell_aside(self) {
-        drop(self);
-    }
-
-    /// Tells the failure right here, on a thread that may hang for it. Who waits for the stop is woken aside.
-    pub(crate) fn tell(mut self) {
-        if let Some(told) = self.0.take() {
-            told.wake();
-            let lifetime = &told.telling.0;
-            match told.is_late {
-                true => lifetime.lines.tell_late(told.failure),
-                false => lifetime.lines.tell_now(&Line::of_failure(told.failure)),
-            }
-        }
-    }
-}
-
-impl ToBeTold {
-    fn wake(&self) {
-        if self.has_begun_stop {
-            let lifetime = &self.telling.0;
-            lifetime.wake_aside(lifetime.announce());
-        }
-    }
-}
-
-impl Drop for Untold {
-    fn drop(&mut self) {
-        let Some(told) = self.0.take() else { return };
-        told.wake();
-        match told.is_late {
-            // No thread of Foster's is left that it could hold up, nor anybody who waits for it to be told.
-            true => told.telling.0.lines.tell_late(told.failure),
-            false => told.telling.tell(Line::of_failure(told.failure)),
-        }
+        self.is_closed = true;
+        Some(self.omitted)
     }
 }

@@ -11,7 +11,7 @@ use std::task::{Context, Poll, Waker};
 use crate::base::sync::Arc;
 use crate::contract::flavour::Rejected;
 use crate::payload::Coroutine;
-use crate::scheduler::run_queue::{BATCH, RunQueue};
+use crate::scheduler::{BATCH, RunQueue};
 
 /// A queue that any thread fills and one executor's thread drains, in batches.
 ///

@@ -9,8 +9,7 @@ use crate::base::sync::Arc;
 use crate::base::sync::channel::{Receiver, RecvTimeoutError};
 use crate::errors::failure::{Cause, Failure, Origin};
 use crate::errors::report::{Ended, RunError, Straggler, StragglerReason};
-use crate::lifetime::services::Left;
-use crate::lifetime::{Lifetime, Note, Phase};
+use crate::lifetime::{Left, Lifetime, Note, Phase};
 use crate::runtime::signals;
 use crate::scheduler::Slot;
 

@@ -2,11 +2,8 @@
 
 use crossbeam_utils::CachePadded;
 
-use super::Slot;
 use crate::base::sync::atomic::AtomicUsize;
 use crate::base::sync::atomic::Ordering::SeqCst;
-use crate::lifetime::Phase;
-use crate::task::{Header, Settled};
 
 /// The counts. They only grow, and `accepted >= started + over_early >= over + over_early`.
 ///
@@ -15,117 +12,35 @@ use crate::task::{Header, Settled};
 #[derive(Default)]
 pub(super) struct Counts {
     /// Payloads taken in.
-    accepted: Counter,
+    pub(super) accepted: Counter,
     /// Payloads that had their first poll, and were not over then, or have their thread.
-    started: Counter,
+    pub(super) started: Counter,
     /// Payloads that were over with their first poll, or without one: they cost one count less.
-    over_early: Counter,
+    pub(super) over_early: Counter,
     /// Payloads that had started, and are over.
-    over: Counter,
+    pub(super) over: Counter,
 }
 
 /// A counter on a cache line of its own: adopters write one, the flavour's thread the others.
 #[derive(Default)]
-struct Counter(CachePadded<AtomicUsize>);
+pub(super) struct Counter(CachePadded<AtomicUsize>);
 
 impl Counter {
-    fn add(&self, number: usize) {
+    pub(super) fn add(&self, number: usize) {
         self.0.fetch_add(number, SeqCst);
     }
 
-    fn get(&self) -> usize {
+    pub(super) fn get(&self) -> usize {
         self.0.load(SeqCst)
     }
 }
 
 impl Counts {
-    fn ended(&self) -> usize {
+    pub(super) fn ended(&self) -> usize {
         self.over.get() + self.over_early.get()
     }
 
-    fn all_started(&self) -> bool {
+    pub(super) fn all_started(&self) -> bool {
         self.started.get() + self.over_early.get() == self.accepted.get()
-    }
-}
-
-impl Slot {
-    /// Counts a payload as taken in. The caller looks at the phase *after* this and refuses the
-    /// payload if it must; the runner, which changes the phase first and counts afterwards, then
-    /// either counts the payload or has it refused.
-    pub(crate) fn accept(&self) {
-        self.counts.accepted.add(1);
-    }
-
-    /// The same, for the payload of an execute or a call. Returns whether it came while the runtime was stopping,
-    /// and so is late.
-    pub(crate) fn accept_call(&self) -> bool {
-        let is_late = self.lifetime.phase() >= Phase::Stopping;
-        self.counts_of(is_late).accepted.add(1);
-        is_late
-    }
-
-    fn counts_of(&self, is_late: bool) -> &Counts {
-        match is_late {
-            false => &self.counts,
-            true => &self.late,
-        }
-    }
-
-    /// The payload had its first poll, or has its thread.
-    pub(super) fn count_start(&self, header: &Header) {
-        self.counts_of(header.state.is_late()).started.add(1);
-        let awaited = match self.lifetime.phase() {
-            Phase::Stopping => !self.lifetime.is_held(),
-            Phase::Cancelling => self.is_blocking(),
-            _ => false,
-        };
-        if awaited {
-            self.lifetime.look();
-        }
-    }
-
-    /// The payload is over. Has the runner look if that may be the end that it waits for: of many at once it
-    /// would only be held up by all others.
-    pub(super) fn count_end(&self, settled: Settled) {
-        let (counts, lifetime) = (self.counts_of(settled.was_late()), &self.lifetime);
-        if settled.was_holder() {
-            lifetime.release();
-        }
-        match settled.had_started() {
-            true => counts.over.add(1),
-            false => counts.over_early.add(1),
-        }
-        let awaited = match lifetime.phase() {
-            // Whoever holds the grace time open will come here, too, and is no holder any more by then.
-            Phase::Stopping => !lifetime.is_held(),
-            Phase::Cancelling => self.is_blocking() || self.is_drained(),
-            _ => lifetime.settings.until_idle && self.is_drained(),
-        };
-        if awaited {
-            lifetime.look();
-        }
-    }
-
-    pub(crate) fn accepted(&self) -> usize {
-        self.counts.accepted.get() + self.late.accepted.get()
-    }
-
-    pub(crate) fn ended(&self) -> usize {
-        self.counts.ended() + self.late.ended()
-    }
-
-    /// Whether every payload that was taken in has had its first poll.
-    pub(crate) fn all_started(&self) -> bool {
-        self.timely_started() && self.late.all_started()
-    }
-
-    /// Whether every payload has that was not late.
-    pub(crate) fn timely_started(&self) -> bool {
-        self.counts.all_started()
-    }
-
-    /// Whether every payload that was taken in is over.
-    pub(crate) fn is_drained(&self) -> bool {
-        self.ended() == self.accepted()
     }
 }

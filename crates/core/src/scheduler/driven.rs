@@ -7,9 +7,7 @@
 use crossbeam_utils::CachePadded;
 use slab::Slab;
 
-use super::Slot;
 use crate::base::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use crate::scheduler::run_queue::RunQueue;
 use crate::task::Record;
 
 /// The payloads that a run queue polls, as all threads see them. On cache lines of its own, as that queue
@@ -82,9 +80,17 @@ impl Hand {
 
     /// Puts `records` into the empty hand, before the slot knows of them.
     pub(crate) fn fill(&mut self, records: impl Iterator<Item = Arc<Record>>) {
-        if let Some(own) = Arc::get_mut(&mut self.records) {
-            own.extend(records.take(Self::ROOM));
-        }
+        self.own().extend(records.take(Self::ROOM));
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Record>> {
+        self.records.iter()
+    }
+
+    /// The payloads, to change which they are. Nobody else has them then: the slot's reference was taken back, and whoever
+    /// looks for payloads takes references to those alone, under the lock.
+    fn own(&mut self) -> &mut Vec<Arc<Record>> {
+        Arc::make_mut(&mut self.records)
     }
 }
 
@@ -101,6 +107,13 @@ impl Places {
         entry.insert(record);
     }
 
+    /// Whoever looks for payloads sees those in `hand`.
+    fn show(&mut self, hand: &Hand) {
+        if !hand.is_empty() {
+            self.in_hand[hand.purpose as usize] = Some(Arc::clone(&hand.records));
+        }
+    }
+
     /// Takes a record out, if it is parked, in place of the given reference to it: the last one must not go
     /// under the lock.
     fn take_out(&mut self, record: &mut Arc<Record>) {
@@ -114,72 +127,51 @@ impl Places {
     }
 }
 
-impl Slot {
-    /// Whether `queue` may poll payloads of this slot, which no other one ever does from then on.
-    pub(crate) fn is_driven_by(&self, queue: &Arc<RunQueue>) -> bool {
-        let own = self.queue.get_or_init(|| {
-            queue.belongs_to(self.me.clone());
-            Arc::clone(queue)
-        });
-        Arc::ptr_eq(own, queue)
+impl Driven {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Places> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The payloads in `hand` are about to be polled for the first time.
-    pub(crate) fn take_in_hand(&self, hand: &Hand) {
-        self.note_thread();
-        for record in hand.records.iter() {
-            if record.state().is_started() {
-                // Its flavour has polled it by other means before.
-                self.unregister(record.header());
-            }
-            record.state().begin_driven();
-        }
-        self.driven().in_hand[hand.purpose as usize] = Some(Arc::clone(&hand.records));
+    /// Those in `hand` are seen from here on.
+    pub(super) fn take_in_hand(&self, hand: &Hand) {
+        self.lock().show(hand);
     }
 
     /// Takes payloads that are parked in the empty `hand`, from the key `next` on, which moves on.
-    pub(crate) fn pick_up(&self, hand: &mut Hand, next: &mut usize) {
-        let mut places = self.driven();
-        if let Some(records) = Arc::get_mut(&mut hand.records) {
-            // Keys are given out from 0, and there were never more of them than there is room for.
-            while records.len() < Hand::ROOM && *next < places.parked.capacity() {
-                if let Some(record) = places.parked.try_remove(*next) {
-                    records.push(record);
-                }
-                *next += 1;
+    pub(super) fn pick_up(&self, hand: &mut Hand, next: &mut usize) {
+        let mut places = self.lock();
+        // Keys are given out from 0, and there were never more of them than there is room for.
+        while hand.len() < Hand::ROOM && *next < places.parked.capacity() {
+            if let Some(record) = places.parked.try_remove(*next) {
+                hand.own().push(record);
             }
+            *next += 1;
         }
-        if !hand.is_empty() {
-            places.in_hand[hand.purpose as usize] = Some(Arc::clone(&hand.records));
-        }
+        places.show(hand);
     }
 
     /// Parks those in `hand` that were looked at and are not over, and takes those that are in `over`, and
     /// parked, out. All that are over are in `over` then, to be dropped where nothing is locked.
-    pub(crate) fn put_back(&self, hand: &mut Hand, over: &mut Vec<Arc<Record>>) {
-        let mut places = self.driven();
+    pub(super) fn put_back(&self, hand: &mut Hand, over: &mut Vec<Arc<Record>>) {
+        let mut places = self.lock();
         for record in over.iter_mut() {
             places.take_out(record);
         }
         places.in_hand[hand.purpose as usize] = None;
-        // Nobody else has it now: who looks for payloads takes those out, under the lock.
-        if let Some(records) = Arc::get_mut(&mut hand.records) {
-            for (index, record) in records.drain(..hand.seen).enumerate() {
-                match hand.over & (1 << index) == 0 {
-                    true => places.park(record),
-                    false => over.push(record),
-                }
+        let (seen, are_over) = (hand.seen, hand.over);
+        for (index, record) in hand.own().drain(..seen).enumerate() {
+            match are_over & (1 << index) == 0 {
+                true => places.park(record),
+                false => over.push(record),
             }
         }
         (hand.seen, hand.over) = (0, 0);
-        if !hand.is_empty() {
-            places.in_hand[hand.purpose as usize] = Some(Arc::clone(&hand.records));
-        }
+        places.show(hand);
     }
 
     /// Parks what is in any hand, of a run queue that is not driven any more.
-    pub(crate) fn put_all_back(&self) {
-        let mut places = self.driven();
+    pub(super) fn put_all_back(&self) {
+        let mut places = self.lock();
         for hand in std::mem::take(&mut places.in_hand).into_iter().flatten() {
             for record in hand.iter() {
                 places.park(Arc::clone(record));
@@ -187,12 +179,8 @@ impl Slot {
         }
     }
 
-    /// Whether payloads of a run queue are parked: all that there are, if it has none in hand.
-    pub(crate) fn has_parked(&self) -> bool {
-        !self.driven().parked.is_empty()
-    }
-
-    pub(super) fn driven(&self) -> MutexGuard<'_, Places> {
-        self.driven.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Whether payloads are parked: all that there are, if none are in hand.
+    pub(super) fn has_parked(&self) -> bool {
+        !self.lock().parked.is_empty()
     }
 }

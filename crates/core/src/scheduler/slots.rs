@@ -1,9 +1,9 @@
 //! All slots of a runtime.
 
-use super::Slot;
 use crate::base::identifier::Identifier;
 use crate::base::sync::{Arc, Mutex, OnceLock, PoisonError};
-use crate::lifetime::services::Services;
+use crate::lifetime::Services;
+use crate::scheduler::slot::Slot;
 
 /// All slots of a runtime: a list that only grows, so that a look-up takes no lock.
 #[derive(Default)]

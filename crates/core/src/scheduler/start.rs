@@ -3,22 +3,16 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
-use super::Slot;
 use crate::base::panics::panic_message;
 use crate::base::sync::{Arc, MutexGuard, PoisonError, Weak};
 use crate::contract::backend::Typed;
 use crate::contract::flavour::Flavour;
 use crate::contract::reporter::{Report, Reporter};
 use crate::errors::refusal::{BoxError, Reason};
+use crate::scheduler::slot::{Slot, Start};
 
 /// How small a stack may be set, in bytes. With less a thread would not get to its first payload.
 const LEAST_STACK: usize = 64 * 1024;
-
-#[derive(Default)]
-pub(super) struct Start {
-    under_way: bool,
-    closed: bool,
-}
 
 impl Slot {
     /// The flavour, started now if it was not yet.

@@ -7,8 +7,7 @@ use super::registry::Registry;
 use super::supervisor::Supervisor;
 use crate::base::sync::Arc;
 use crate::errors::report::RunError;
-use crate::lifetime::Lifetime;
-use crate::lifetime::services::{Left, Services};
+use crate::lifetime::{Left, Lifetime, Services};
 use crate::runtime::{Core, Roll};
 
 /// The supervisor of a runtime.

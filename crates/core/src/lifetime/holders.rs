@@ -1,0 +1,46 @@
+//! Those for whom the stop waits, as long as there is grace time: who holds a token, and the services.
+
+use crossbeam_utils::CachePadded;
+
+use crate::base::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+
+/// How many there are; with [`GRACE_OVER`] as the top bit. One number for both, so that nobody comes in as the grace time
+/// ends. On a cache line of its own, as every adopt reads the phase.
+pub(super) struct Holders(CachePadded<AtomicUsize>);
+
+/// Set in the count of holders when it no longer matters who holds a token.
+const GRACE_OVER: usize = 1 << (usize::BITS - 1);
+
+impl Holders {
+    pub(super) fn none() -> Self {
+        Self(CachePadded::new(AtomicUsize::new(0)))
+    }
+
+    /// Counts one more; `false` if the grace time is over.
+    #[must_use]
+    pub(super) fn hold(&self) -> bool {
+        let count = |holders| (holders & GRACE_OVER == 0).then_some(holders + 1);
+        self.0.fetch_update(SeqCst, SeqCst, count).is_ok()
+    }
+
+    /// One that was counted has ended.
+    pub(super) fn release(&self) {
+        self.0.fetch_sub(1, SeqCst);
+    }
+
+    pub(super) fn is_held(&self) -> bool {
+        self.0.load(SeqCst) & !GRACE_OVER != 0
+    }
+
+    /// Ends the grace time if there is nobody; whether it has ended.
+    #[must_use]
+    pub(super) fn end_grace_if_unheld(&self) -> bool {
+        let ended = self.0.compare_exchange(0, GRACE_OVER, SeqCst, SeqCst);
+        ended.is_ok()
+    }
+
+    /// Ends the grace time, whoever there is.
+    pub(super) fn end_grace(&self) {
+        self.0.fetch_or(GRACE_OVER, SeqCst);
+    }
+}

@@ -1,0 +1,45 @@
+//! The phases of one lifetime.
+//!
+//! ```text
+//!                 launch            all spawned
+//!   Idle ──────────────► Starting ──────────────► Running
+//!     │                      │                       │
+//!     │ shutdown             │ failure, shutdown     │ failure, shutdown, signal, idle
+//!     ▼                      ▼                       ▼
+//!   Stopping ◄───────────────┴───────────────────────┘    `stop`
+//!     │ no holder is left, or grace is over                `end_grace`
+//!     ▼
+//!   Cancelling
+//!     │ all flavours joined, or cancel time is over        `end`
+//!     ▼
+//!   Over
+//! ```
+//!
+//! Phases only move down. Every move to Stopping is made by whoever causes it, inside its own
+//! call; all later moves are the runner's.
+
+/// How far a lifetime has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub(crate) enum Phase {
+    Idle,
+    Starting,
+    Running,
+    Stopping,
+    Cancelling,
+    Over,
+}
+
+impl Phase {
+    /// The phase of this number, as `as u8` gives it.
+    pub(super) fn of_number(number: u8) -> Self {
+        match number {
+            0 => Self::Idle,
+            1 => Self::Starting,
+            2 => Self::Running,
+            3 => Self::Stopping,
+            4 => Self::Cancelling,
+            _ => Self::Over,
+        }
+    }
+}

@@ -1,0 +1,348 @@
+//! What payloads, flavours, tokens, services and the runner of one runtime share.
+
+use std::any::Any;
+use std::time::Instant;
+
+use slab::Slab;
+
+use crate::base::clock::{Sleeper, later};
+use crate::base::event::Wakers;
+use crate::base::moment::Moment;
+use crate::base::sync::atomic::{AtomicBool, AtomicU8, Ordering::SeqCst};
+use crate::base::sync::channel::Sender;
+use crate::base::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use crate::base::teller::Teller;
+use crate::errors::failure::Failure;
+use crate::errors::report::Straggler;
+use crate::lifetime::holders::Holders;
+use crate::lifetime::ledger::Ledger;
+use crate::lifetime::phase::Phase;
+use crate::lifetime::settings::Settings;
+use crate::lifetime::telling::Lines;
+use crate::lifetime::tokens::Tokens;
+
+/// What the runner is told through the failure channel.
+pub(crate) enum Note {
+    /// A payload failed.
+    Failure(Box<Failure>),
+    /// Something changed that the runner may be waiting for.
+    Look,
+    /// Grace is over now, whatever the clock says.
+    CutShort,
+}
+
+/// The state that payloads, flavours, tokens and the runner of one runtime share.
+pub(crate) struct Lifetime {
+    phase: AtomicU8,
+    /// Whether it ever left Idle for Starting.
+    launched: AtomicBool,
+    holders: Holders,
+    /// Whether a [`Note::Look`] is under way, so that a million ends send one.
+    looking: AtomicBool,
+    pub(super) notes: Sender<Note>,
+    pub(super) ledger: Mutex<Ledger>,
+    pub(super) lines: Lines,
+    /// Tells lines: runs subscribers and loggers.
+    pub(super) teller: Arc<Teller>,
+    /// Runs wakers.
+    pub(super) waker: Arc<Teller>,
+    /// The callers that wait for a payload, so that they can be let go at the end.
+    callers: Mutex<Slab<Arc<dyn Caller>>>,
+    /// When it was made, on its clock.
+    birth: Instant,
+    /// How the stop began. Written before it has, and never again.
+    stop: OnceLock<Stop>,
+    /// Notified when the stop begins, and each when its payload is over.
+    pub(crate) tokens: Tokens,
+    pub(crate) services: Box<dyn Services>,
+    pub(crate) settings: Settings,
+}
+
+/// The services of one runtime that are not over. It keeps none that is: a service keeps its lifetime.
+pub(crate) trait Services: Send + Sync {
+    /// How many are over. Read before [`served`](Self::served), it is as large only if all were.
+    fn over(&self) -> usize;
+
+    /// How many were taken in.
+    fn served(&self) -> usize;
+
+    /// The stop has begun. Takes no lock, and leaves all else to a thread of the services'.
+    fn poke(&self);
+
+    /// The stop has begun. When this returns it can be seen in the services' states.
+    fn look(&self, lifetime: &Arc<Lifetime>);
+
+    /// When something of them falls due, for whoever moves a manual clock.
+    fn next_due(&self, lifetime: &Lifetime) -> Option<Instant>;
+
+    /// A manual clock was moved: waits until all that fell due is done.
+    fn settle(&self, lifetime: &Arc<Lifetime>);
+
+    /// The grace time is over.
+    fn end_grace(&self, lifetime: &Arc<Lifetime>, by_signal: bool);
+
+    /// The runtime is over: ends what is left of them, and waits for their threads until `by`.
+    fn close(&self, lifetime: &Arc<Lifetime>, by: Instant) -> Left;
+
+    /// For the floor of the services, which knows what is behind this.
+    fn as_any(&self) -> &dyn Any;
+}
+
+/// What the services have to say for the report.
+pub(crate) struct Left {
+    pub(crate) stragglers: Vec<Straggler>,
+    /// Who waited in vain when the stop began.
+    pub(crate) in_vain: Vec<String>,
+}
+
+/// Somebody who waits for a payload, and is let go when the lifetime is over.
+pub(crate) trait Caller: Send + Sync {
+    /// Lets the caller go on, with what is there; returns the wakers that this takes.
+    fn give_up(&self) -> Wakers;
+}
+
+/// How the stop of a runtime began.
+#[derive(Debug, Clone, Copy)]
+struct Stop {
+    /// When, on the clock.
+    began: Instant,
+    /// When, in real time, if a failure began it.
+    failing_since: Option<Instant>,
+}
+
+impl Lifetime {
+    pub(crate) fn new(
+        settings: Settings,
+        services: Box<dyn Services>,
+        notes: Sender<Note>,
+    ) -> Arc<Self> {
+        let lifetime = Arc::new(Self {
+            birth: settings.clock.now(),
+            phase: AtomicU8::new(Phase::Idle as u8),
+            launched: AtomicBool::new(false),
+            holders: Holders::none(),
+            looking: AtomicBool::new(false),
+            notes,
+            ledger: Mutex::default(),
+            lines: Lines::new(settings.is_quiet),
+            teller: Teller::new("foster teller"),
+            waker: Teller::new("foster waker"),
+            callers: Mutex::default(),
+            stop: OnceLock::new(),
+            tokens: Tokens::default(),
+            services,
+            settings,
+        });
+        let weak = Arc::downgrade(&lifetime);
+        lifetime.settings.clock.on_advance(weak);
+        lifetime
+    }
+
+    pub(crate) fn phase(&self) -> Phase {
+        Phase::of_number(self.phase.load(SeqCst))
+    }
+
+    /// The present moment on its clock.
+    pub(crate) fn now(&self) -> Moment {
+        self.moment(self.settings.clock.now())
+    }
+
+    /// When `instant` is, for it.
+    pub(crate) fn moment(&self, instant: Instant) -> Moment {
+        Moment::after_birth(instant.saturating_duration_since(self.birth))
+    }
+
+    /// When `moment` is on its clock; far off, if it never is.
+    pub(crate) fn instant(&self, moment: Moment) -> Instant {
+        later(self.birth, moment.since_birth())
+    }
+
+    /// Moves from exactly `from` to `to`.
+    pub(crate) fn advance(&self, from: Phase, to: Phase) -> bool {
+        self.phase
+            .compare_exchange(from as u8, to as u8, SeqCst, SeqCst)
+            .is_ok()
+    }
+
+    /// Moves from Idle to Starting; `false` if the stop was quicker.
+    pub(crate) fn launch(&self) -> bool {
+        let launched = self.advance(Phase::Idle, Phase::Starting);
+        if launched {
+            self.launched.store(true, SeqCst);
+        }
+        launched
+    }
+
+    /// Whether it was started before the stop began.
+    pub(crate) fn was_launched(&self) -> bool {
+        self.launched.load(SeqCst)
+    }
+
+    /// Begins the stop, unless it has begun: from here on adopts are refused and every token says
+    /// that the end is requested. Returns whether it began here.
+    ///
+    /// Wakers run here, so no thread of Foster's calls it: see [`stop_aside`](Self::stop_aside).
+    pub(crate) fn stop(self: &Arc<Self>) -> bool {
+        let begun = self.flip(None);
+        if begun {
+            let wakers = self.announce();
+            self.services.look(self);
+            wakers.wake();
+        }
+        begun
+    }
+
+    /// As [`stop`](Self::stop), and wakers run aside.
+    pub(crate) fn stop_aside(self: &Arc<Self>) -> bool {
+        let begun = self.flip(None);
+        if begun {
+            self.wake_aside(self.announce());
+        }
+        begun
+    }
+
+    /// When, in real time, a failure began the stop, if one did.
+    pub(crate) fn failing_since(&self) -> Option<Instant> {
+        self.stop.get()?.failing_since
+    }
+
+    /// Begins the stop, unless it has begun; for a failure that came at `failing_since`, if there is one.
+    pub(super) fn flip(&self, failing_since: Option<Instant>) -> bool {
+        loop {
+            let phase = self.phase();
+            if phase >= Phase::Stopping {
+                return false;
+            }
+            // Before the phase, which the runner sees first. Whoever was quicker is as good.
+            let began = self.settings.clock.now();
+            let _ = self.stop.set(Stop {
+                began,
+                failing_since,
+            });
+            if self.advance(phase, Phase::Stopping) {
+                return true;
+            }
+        }
+    }
+
+    /// When the grace time is over. Counted from the moment of the stop and not from when the runner sees
+    /// it, so that whoever moves a manual clock need not wait for that.
+    pub(crate) fn grace_deadline(&self) -> Instant {
+        let began = self.stop.get().map(|stop| stop.began);
+        let began = began.unwrap_or_else(|| self.settings.clock.now());
+        later(began, self.settings.grace)
+    }
+
+    /// Has all go on that waits for the stop, but for those whose wakers are returned.
+    pub(super) fn announce(&self) -> Wakers {
+        self.look();
+        self.services.poke();
+        self.tokens.notify_threads()
+    }
+
+    /// Has the runner look at the state of things.
+    pub(crate) fn look(&self) {
+        if !self.looking.swap(true, SeqCst) {
+            self.tell(Note::Look);
+        }
+    }
+
+    /// The runner is about to look: what changes from here on needs a new note.
+    pub(crate) fn looked(&self) {
+        self.looking.store(false, SeqCst);
+    }
+
+    pub(crate) fn cut_short(&self) {
+        self.tell(Note::CutShort);
+    }
+
+    pub(super) fn tell(&self, note: Note) {
+        // An error means that the runner is gone, and with it all that it could do.
+        let _ = self.notes.send(note);
+    }
+
+    /// Counts somebody for whom the stop waits; `false` if the grace time is over.
+    #[must_use]
+    pub(crate) fn hold(&self) -> bool {
+        self.holders.hold()
+    }
+
+    /// Somebody who was counted has ended.
+    pub(crate) fn release(&self) {
+        self.holders.release();
+    }
+
+    /// Whether the stop waits for somebody.
+    pub(crate) fn is_held(&self) -> bool {
+        self.holders.is_held()
+    }
+
+    /// Ends the grace time if the stop waits for nobody; whether it has ended.
+    #[must_use]
+    pub(crate) fn end_grace_if_unheld(&self) -> bool {
+        self.holders.end_grace_if_unheld()
+    }
+
+    /// Ends the grace time, whomever the stop waits for.
+    pub(crate) fn end_grace(&self) {
+        self.holders.end_grace();
+    }
+
+    /// Lets `caller` go on at the end of the lifetime, if nothing lets it before.
+    pub(crate) fn watch(&self, caller: Arc<dyn Caller>) -> usize {
+        let key = self.callers().insert(Arc::clone(&caller));
+        // `end` may have come before the insertion, and does not come twice.
+        if self.phase() == Phase::Over {
+            caller.give_up().wake();
+        }
+        key
+    }
+
+    pub(crate) fn unwatch(&self, key: usize) {
+        // Bound to a name so that it is dropped after the lock.
+        let _caller = self.callers().try_remove(key);
+    }
+
+    /// The lifetime is over: every caller that still waits is let go.
+    pub(crate) fn end(self: &Arc<Self>) {
+        self.phase.store(Phase::Over as u8, SeqCst);
+        let callers: Vec<_> = self
+            .callers()
+            .iter()
+            .map(|(_, caller)| Arc::clone(caller))
+            .collect();
+        let mut wakers = self.tokens.notify_threads();
+        for caller in callers {
+            wakers.append(caller.give_up());
+        }
+        self.wake_aside(wakers);
+    }
+
+    /// Waits for the end of the threads on which the user's code runs aside, at most until `by`.
+    pub(crate) fn join_aside(&self, by: Instant) {
+        self.teller.join(by);
+        self.waker.join(by);
+    }
+
+    /// How many callers would be let go at the end.
+    #[cfg(all(test, not(foster_model)))]
+    pub(crate) fn watched(&self) -> usize {
+        self.callers().len()
+    }
+
+    fn callers(&self) -> MutexGuard<'_, Slab<Arc<dyn Caller>>> {
+        self.callers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Sleeper for Lifetime {
+    fn next_due(&self) -> Option<Instant> {
+        self.services.next_due(self)
+    }
+
+    fn wake(self: Arc<Self>) {
+        self.look();
+        self.tokens.notify_threads().wake();
+        self.services.settle(&self);
+    }
+}
