@@ -6,20 +6,20 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use super::Core;
+use super::core::Core;
 use super::launch::{Name, Place, Submitted};
 use crate::errors::refusal::{ExecuteError, Reason};
 use crate::payload::IntoPayload;
 use crate::runtime::choice::Choice;
 
-/// A payload's value to come: the future of [`Runtime::call`](super::Runtime::call).
+/// A payload's value to come: the future of [`Runtime::call`](crate::Runtime::call).
 ///
 /// It owns what it needs and is `Send`, so it can be awaited in any flavour, or outside of all. The
 /// payload is handed in at the first poll.
 ///
 /// # Errors
 ///
-/// As for [`execute`](super::Runtime::execute), without the deadlock.
+/// As for [`execute`](crate::Runtime::execute), without the deadlock.
 ///
 /// # Panics
 ///

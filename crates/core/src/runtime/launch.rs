@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
-use super::Core;
+use super::core::Core;
+use super::spawn::{refuse, refuse_rejected, spawn};
 use crate::base::sync::Arc;
 use crate::contract::backend::Typed;
-use crate::contract::flavour::Rejected;
 use crate::errors::failure::{Cause, Failure, Origin};
 use crate::errors::outcome::Outcome;
 use crate::errors::refusal::{AdoptError, ExecuteError, Reason};
@@ -19,7 +19,6 @@ use crate::scheduler::Slot;
 use crate::task::Identity;
 use crate::task::Reply;
 use crate::task::Ticket;
-use crate::task::{self, Dropping};
 
 /// The name of a payload, if it was given one.
 pub(super) type Name = Option<Cow<'static, str>>;
@@ -261,36 +260,6 @@ impl<T: Send + 'static> Drop for Submitted<T> {
             self.lifetime.fail(failure);
         }
     }
-}
-
-/// Starts the flavour if need be and hands the payload to it.
-pub(crate) fn spawn<P: 'static>(
-    slot: &Arc<Slot>,
-    typed: &Typed<P>,
-    payload: P,
-) -> Result<(), Reason> {
-    match slot.started(typed) {
-        Ok(flavour) => flavour
-            .spawn(payload)
-            .or_else(|rejected| refuse_rejected(slot, rejected)),
-        Err(reason) => refuse(payload, reason),
-    }
-}
-
-/// Drops a payload that will not run, whose adopter is told `reason`.
-fn refuse<P, R>(payload: P, reason: Reason) -> Result<R, Reason> {
-    task::drop_for(Dropping::Refused, payload);
-    Err(reason)
-}
-
-/// As [`refuse`], for one that its flavour handed back.
-fn refuse_rejected<P>(slot: &Slot, rejected: Rejected<P>) -> Result<(), Reason> {
-    let (payload, reason) = rejected.into_parts();
-    let reason = match reason {
-        None if slot.lifetime.phase() >= Phase::Stopping => Reason::Stopping,
-        reason => Reason::Rejected(reason),
-    };
-    refuse(payload, reason)
 }
 
 #[cfg(all(test, not(foster_model)))]

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::panic::Location;
 
-use super::{Call, Runtime};
+use super::call::Call;
+use super::handle::Runtime;
 use crate::errors::outcome::Outcome;
 use crate::errors::refusal::{AdoptError, ExecuteError};
 use crate::payload::IntoPayload;
@@ -15,6 +16,22 @@ use crate::runtime::choice::Choice;
 pub struct Named<'a> {
     runtime: &'a Runtime,
     name: Cow<'static, str>,
+}
+
+impl Runtime {
+    /// Puts a name on the next payload, by which reports know it. Without one it is known by the
+    /// place where it was handed in, such as `src/main.rs:12`. Several may have one name; an empty name
+    /// is refused, when the payload is handed in.
+    ///
+    /// ```
+    /// # use foster_core::{Manual, Runtime};
+    /// # let (runtime, manual) = (Runtime::new(), Manual::new());
+    /// runtime.named("poller").adopt(manual, || async { /* … */ })?;
+    /// # Ok::<(), foster_core::AdoptError>(())
+    /// ```
+    pub fn named(&self, name: impl Into<Cow<'static, str>>) -> Named<'_> {
+        Named::new(self, name.into())
+    }
 }
 
 impl<'a> Named<'a> {

@@ -3,7 +3,7 @@
 use std::panic::Location;
 use std::time::Instant;
 
-use super::Core;
+use super::core::Core;
 use crate::base::identifier::Identifier;
 use crate::base::sync::Arc;
 use crate::base::sync::channel::{Receiver, RecvTimeoutError};

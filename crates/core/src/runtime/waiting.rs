@@ -2,10 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::launch::spawn;
-use super::lock;
+use super::spawn::spawn;
 use crate::base::latch::Latch;
-use crate::base::sync::{Arc, Mutex};
+use crate::base::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::errors::failure::{Failure, Origin};
 use crate::lifetime::{Lifetime, Phase};
 use crate::scheduler::Slot;
@@ -39,6 +38,10 @@ struct Queue {
 }
 
 impl Waiting {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Lets a payload wait for the start, or hands it back if the start is over.
     pub(super) fn push<P: Send + 'static>(
         &self,
@@ -50,14 +53,14 @@ impl Waiting {
         if is_over() {
             return Err(payload);
         }
-        let mut queue = lock(&self.queue);
+        let mut queue = self.lock();
         if queue.batches >= BATCHES {
             // Payloads that adopt their successors, or threads that do nothing but adopt, could keep
             // the launch busy for ever. It waits for nobody, so it ends soon if nothing is added;
             // but a flavour may take its time to start, and adopt from there.
             drop(queue);
             self.launched.wait(Instant::now() + MAKING_WAY);
-            queue = lock(&self.queue);
+            queue = self.lock();
         }
         // Under the lock: the launch leaves Starting only while it holds it and finds nobody.
         if is_over() {
@@ -78,7 +81,7 @@ impl Waiting {
     pub(super) fn launch(&self, lifetime: &Lifetime) {
         loop {
             let batch = {
-                let mut queue = lock(&self.queue);
+                let mut queue = self.lock();
                 if queue.payloads.is_empty() {
                     // Fails if the runtime is stopping already.
                     lifetime.advance(Phase::Starting, Phase::Running);
@@ -107,7 +110,7 @@ impl Waiting {
     /// Drops all that wait.
     pub(super) fn drop_unrun(&self) {
         // Taken out first: a closure's destructor may use the runtime.
-        let payloads = std::mem::take(&mut lock(&self.queue).payloads);
+        let payloads = std::mem::take(&mut self.lock().payloads);
         drop(payloads);
     }
 }

@@ -30,21 +30,19 @@
 //! 2. What a layer was put over is written before that layer is installed, and is neither changed nor freed
 //!    once a handler may have seen it: another one takes its place, and it is leaked. That happens only if
 //!    something else than last time is found there.
-//! 3. A wire's descriptor is closed when no handler can send there any more.
-//! 4. Dispositions are borrowed and given back under the lock of the process's ear; but a handler that nobody
+//! 3. Dispositions are borrowed and given back under the lock of the process's ear; but a handler that nobody
 //!    hears gives back what it was called for.
 #![allow(unsafe_code)]
 
 use std::io;
 use std::mem::{self, MaybeUninit};
-use std::os::fd::AsRawFd;
-use std::os::unix::net::UnixStream;
 use std::ptr;
-use std::sync::atomic::{AtomicI32, AtomicPtr, AtomicUsize, Ordering::SeqCst};
-use std::thread;
+use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering::SeqCst};
 
 use nix::errno::Errno;
 use nix::libc::{self, c_int, c_void, sigaction, siginfo_t};
+
+use super::wire;
 
 /// Those that end a runtime.
 pub(super) const SIGNALS: [c_int; 3] = [libc::SIGHUP, libc::SIGINT, libc::SIGTERM];
@@ -240,7 +238,7 @@ extern "C" fn handler<const LAYER: usize>(
 ) {
     let errno = Errno::last_raw();
     if let Some(previous) = Borrowed::of(signal).and_then(|one| one.previous(LAYER)) {
-        let is_awaited = super::system::is_awaited();
+        let is_awaited = wire::is_awaited();
         let standing = present(signal).ok().as_ref().and_then(layer_of);
         // This handler was called for itself, and nobody hears of the signal: so in a forked child, and where what
         // was put over ours has put ours back. If another stands there, that has called ours, and decides
@@ -260,7 +258,7 @@ extern "C" fn handler<const LAYER: usize>(
         // Last: a runtime that is told may end at once, and what is called above looks what stands there. Another
         // layer that stands there has called this one, and tells of the signal itself.
         if is_awaited && standing.is_none_or(|layer| layer == LAYER) {
-            super::system::hear(signal);
+            wire::hear(signal);
         }
     }
     Errno::set_raw(errno);
@@ -282,68 +280,6 @@ fn call(
         // SAFETY: as above, with the flag.
         let function = unsafe { mem::transmute::<*const (), Handler>(function) };
         function(signal, info, context);
-    }
-}
-
-/// The way from the handlers to the thread of the process's ear.
-pub(super) struct Wire {
-    /// Negative if nobody listens.
-    descriptor: AtomicI32,
-    /// How many handlers are about to send.
-    sending: AtomicUsize,
-}
-
-impl Wire {
-    pub(super) const fn new() -> Self {
-        Self {
-            descriptor: AtomicI32::new(-1),
-            sending: AtomicUsize::new(0),
-        }
-    }
-
-    pub(super) fn is_connected(&self) -> bool {
-        self.descriptor.load(SeqCst) >= 0
-    }
-
-    /// Has signals sent to `to`.
-    pub(super) fn connect(&'static self, to: UnixStream) -> Connection {
-        self.descriptor.store(to.as_raw_fd(), SeqCst);
-        Connection { wire: self, to }
-    }
-
-    /// Sends a signal, from a handler. One that comes as the last runtime ends was that runtime's.
-    pub(super) fn send(&self, signal: c_int) {
-        self.sending.fetch_add(1, SeqCst);
-        let descriptor = self.descriptor.load(SeqCst);
-        if descriptor >= 0 {
-            // Those that end a runtime have small numbers.
-            let byte = signal as u8;
-            // If it fails there is no room, and enough to read.
-            //
-            // SAFETY: the byte is there, and the descriptor open: whoever closes it waits for us (invariant 3).
-            unsafe { libc::send(descriptor, (&raw const byte).cast(), 1, libc::MSG_DONTWAIT) };
-        }
-        self.sending.fetch_sub(1, SeqCst);
-    }
-}
-
-/// A wire that is connected, until this is dropped.
-pub(super) struct Connection {
-    wire: &'static Wire,
-    #[expect(
-        dead_code,
-        reason = "closed when it is dropped, after the last handler has sent"
-    )]
-    to: UnixStream,
-}
-
-impl Drop for Connection {
-    fn drop(&mut self) {
-        self.wire.descriptor.store(-1, SeqCst);
-        // A handler that has read the descriptor counts already. It takes no lock, and no more than a system call.
-        while self.wire.sending.load(SeqCst) > 0 {
-            thread::yield_now();
-        }
     }
 }
 

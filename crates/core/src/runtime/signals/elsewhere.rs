@@ -4,7 +4,7 @@ use std::io;
 use std::process::exit;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::Listeners;
+use super::listeners::Listeners;
 
 static EAR: Mutex<Option<Ear>> = Mutex::new(None);
 /// Those whom the handler tells, apart from the ear, whose lock is held while it is opened and closed.

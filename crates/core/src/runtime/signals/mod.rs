@@ -9,53 +9,23 @@
 mod counting;
 #[cfg(unix)]
 mod disposition;
+mod listeners;
+#[cfg(unix)]
+mod per_process;
 #[cfg_attr(unix, path = "unix.rs")]
 #[cfg_attr(not(unix), path = "elsewhere.rs")]
 mod system;
+#[cfg(unix)]
+mod wire;
 
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::sync::Arc;
 
-use self::counting::{Counting, Deed};
+use self::counting::Counting;
+use self::listeners::Listener;
 use self::system::Ear;
 use crate::lifetime::Lifetime;
 use crate::lifetime::settings::Signals;
-
-/// The runtimes that signals end.
-#[derive(Default)]
-struct Listeners(Mutex<Vec<Listener>>);
-
-struct Listener {
-    lifetime: Arc<Lifetime>,
-    counting: Counting,
-}
-
-impl Listeners {
-    fn lock(&self) -> MutexGuard<'_, Vec<Listener>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Passes a signal on to each; whether one of them has now had its third.
-    ///
-    /// Under the lock: nothing of the user's runs here, and the last reference to a lifetime is never the one
-    /// that is let go.
-    fn deliver(&self, is_interrupt: bool) -> bool {
-        let now = Instant::now();
-        let mut is_third = false;
-        for Listener { lifetime, counting } in &mut *self.lock() {
-            match counting.count(is_interrupt, now, lifetime.failing_since()) {
-                Deed::Nothing => {}
-                Deed::Stop => {
-                    lifetime.stop_aside();
-                }
-                Deed::CutShort => lifetime.cut_short(),
-                Deed::Exit => is_third = true,
-            }
-        }
-        is_third
-    }
-}
 
 /// A runtime's ear for signals; dropping it ends the listening.
 pub(crate) struct Listening {

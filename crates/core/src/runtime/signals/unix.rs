@@ -11,73 +11,20 @@
 //! account of its own.
 
 use std::io::{self, Read};
-use std::iter;
 use std::os::unix::net::UnixStream;
-use std::process;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use super::Listeners;
-use super::disposition::{self, Connection, INTERRUPT, SIGNALS, Wire};
-use crate::base::sync::OnceBox;
+use super::disposition::{self, INTERRUPT, SIGNALS};
+use super::listeners::Listeners;
+use super::per_process::PerProcess;
+use super::wire::{self, Connection};
 
-/// What is the matter in one process. A fork copies all that are there, in whatever state, so that a child
-/// does not touch them: it makes one of its own, without a lock that a thread of its parent may have held.
-struct Process {
-    id: u32,
-    wire: Wire,
-    ear: Mutex<Option<Ear>>,
-    /// That of a child.
-    next: OnceBox<Process>,
-}
-
-static FIRST: OnceBox<Process> = OnceBox::new();
-
-impl Process {
-    fn current() -> &'static Self {
-        let id = process::id();
-        let mut link = &FIRST;
-        loop {
-            let process = link.get_or_init(|| {
-                Box::new(Self {
-                    id,
-                    wire: Wire::new(),
-                    ear: Mutex::new(None),
-                    next: OnceBox::new(),
-                })
-            });
-            if process.id == id {
-                return process;
-            }
-            link = &process.next;
-        }
-    }
-}
-
-/// The wire of this process, if a runtime has listened in it. What handlers call takes no lock and does not
-/// allocate.
-fn wire() -> Option<&'static Wire> {
-    let id = process::id();
-    iter::successors(FIRST.get(), |process| process.next.get())
-        .find(|process| process.id == id)
-        .map(|process| &process.wire)
-}
-
-/// Whether a runtime listens in this process; for handlers.
-pub(super) fn is_awaited() -> bool {
-    wire().is_some_and(Wire::is_connected)
-}
-
-/// Passes a signal on to this process's thread; for handlers.
-pub(super) fn hear(signal: i32) {
-    if let Some(wire) = wire() {
-        wire.send(signal);
-    }
-}
+static EARS: PerProcess<Mutex<Option<Ear>>> = PerProcess::new();
 
 /// The ear of this process, if a runtime listens.
 pub(super) fn ear() -> MutexGuard<'static, Option<Ear>> {
-    let ear = &Process::current().ear;
+    let ear = EARS.get_or_make(Mutex::default);
     ear.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -98,7 +45,7 @@ impl Ear {
             .spawn(move || wait_for_signals(receiver, &heard_by))?;
         Ok(Self {
             listeners,
-            connection: Some(Process::current().wire.connect(sender)),
+            connection: Some(wire::connect(sender)),
             thread: Some(thread),
         })
     }

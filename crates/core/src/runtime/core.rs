@@ -1,0 +1,125 @@
+//! What one runtime is made of, whoever holds it.
+
+use super::roll::Roll;
+use super::waiting::Waiting;
+use crate::base::event::Event;
+use crate::base::sync::channel::{self, Receiver};
+use crate::base::sync::thread::JoinHandle;
+use crate::base::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use crate::errors::refusal::Reason;
+use crate::errors::report::{RunError, Straggler};
+use crate::lifetime::settings::Settings;
+use crate::lifetime::{Lifetime, Note, Phase, Services};
+use crate::scheduler::Slots;
+use crate::task;
+
+/// What the handles and the runner share.
+pub(crate) struct Core {
+    pub(crate) lifetime: Arc<Lifetime>,
+    pub(crate) slots: Slots,
+    pub(super) waiting: Waiting,
+    pub(crate) roll: Box<dyn Roll>,
+    /// The receiving end of the failure channel, until the runtime is started.
+    notes: Mutex<Option<Receiver<Note>>>,
+    pub(super) result: OnceLock<Result<(), RunError>>,
+    pub(super) left_behind: OnceLock<Vec<Straggler>>,
+    pub(super) over: Event,
+    /// The runner's thread, if `start` gave it one.
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Core {
+    pub(super) fn new(
+        settings: Settings,
+        services: Box<dyn Services>,
+        roll: Box<dyn Roll>,
+    ) -> Arc<Self> {
+        let (sender, receiver) = channel::unbounded();
+        Arc::new(Self {
+            lifetime: Lifetime::new(settings, services, sender),
+            slots: Slots::default(),
+            waiting: Waiting::default(),
+            roll,
+            notes: Mutex::new(Some(receiver)),
+            result: OnceLock::new(),
+            left_behind: OnceLock::new(),
+            over: Event::new(),
+            thread: Mutex::default(),
+        })
+    }
+
+    /// Takes the right to run this runtime, which exists once.
+    pub(super) fn claim(&self) -> Result<Receiver<Note>, RunError> {
+        if lock(&self.notes).is_some() {
+            // What is wrong with the services is known before anything starts, and can be put right.
+            self.roll.seal()?;
+        }
+        self.take_notes().ok_or_else(RunError::already_started)
+    }
+
+    /// What the runner is told, unless somebody has it.
+    pub(super) fn take_notes(&self) -> Option<Receiver<Note>> {
+        lock(&self.notes).take()
+    }
+
+    /// Keeps the runner's thread, to be joined.
+    pub(super) fn keep_thread(&self, thread: JoinHandle<()>) {
+        *lock(&self.thread) = Some(thread);
+    }
+
+    pub(super) fn finish(&self, result: Result<(), RunError>, left_behind: Vec<Straggler>) {
+        // The runner comes here once, and nobody else does after it was made.
+        let _ = self.left_behind.set(left_behind);
+        let _ = self.result.set(result);
+        self.lifetime.wake_aside(self.over.notify_threads());
+    }
+
+    pub(super) fn fail_to_start(&self, error: RunError) -> RunError {
+        self.lifetime.stop();
+        // There is no runner to report what the destructors of those that waited do wrong.
+        self.lifetime.close_ledger(true);
+        self.waiting.drop_unrun();
+        self.roll.drop_unrun(&self.lifetime);
+        self.lifetime.end();
+        self.finish(Err(error.clone()), Vec::new());
+        error
+    }
+
+    pub(super) fn check_waiter(&self) -> Result<(), RunError> {
+        if lock(&self.notes).is_some() {
+            return Err(RunError::not_started());
+        }
+        match task::current() {
+            Some(record) if Arc::ptr_eq(record.lifetime(), &self.lifetime) => {
+                Err(RunError::inside_itself())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The result, once it is there. The runner's thread, which is about to end then, has ended
+    /// before the first waiter goes on.
+    pub(super) fn result(&self) -> Option<Result<(), RunError>> {
+        let result = self.result.get()?.clone();
+        if let Some(thread) = lock(&self.thread).take() {
+            // The runner catches what could panic; nothing is lost if it did.
+            let _ = thread.join();
+        }
+        Some(result)
+    }
+
+    /// Whether an execute or a call may begin now.
+    pub(super) fn admits_execute(&self) -> Result<(), Reason> {
+        match self.lifetime.phase() {
+            Phase::Idle => Err(Reason::NotRunning),
+            Phase::Starting | Phase::Running => Ok(()),
+            // The grace time. Without a start there are no flavours that could run it.
+            Phase::Stopping if self.lifetime.was_launched() => Ok(()),
+            _ => Err(Reason::Stopping),
+        }
+    }
+}
+
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,356 @@
+//! The runtime: one lifetime over all flavours, and the handle that users hold.
+
+use std::fmt;
+use std::future::Future;
+use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use super::builder::Builder;
+use super::call::Call;
+use super::core::Core;
+use super::roll::Roll;
+use super::runner::Runner;
+use crate::base::event::EventListener;
+use crate::base::sync::{Arc, OnceLock, thread};
+use crate::errors::lookup::LookupError;
+use crate::errors::outcome::Outcome;
+use crate::errors::refusal::{AdoptError, ExecuteError};
+use crate::errors::report::{RunError, Straggler};
+use crate::lifetime::Services;
+use crate::lifetime::settings::Settings;
+use crate::payload::IntoPayload;
+use crate::runtime::choice::{Choice, Registered, look_up};
+
+/// One lifetime over several flavours of execution.
+///
+/// A runtime *adopts* payloads that have no parent. The first failure, on whichever flavour, stops
+/// everything in order, and [`run`](Self::run) returns with all that went wrong.
+///
+/// A `Runtime` is a cheap handle: clone it into any payload. The runtime lives as long as one of
+/// its handles; if the last one is dropped while it runs it is asked to end, as nobody could wait
+/// for it any more, and if it never ran its waiting payloads are dropped unrun.
+///
+/// # Limits
+///
+/// Foster needs `panic = "unwind"`: with `panic = "abort"` the first panic ends the process
+/// without a report. A forked child has none of its parent's runtimes, as only the thread that forked
+/// lives on in it; it may run one of its own.
+#[derive(Clone)]
+pub struct Runtime {
+    owner: Arc<Owner>,
+}
+
+// A runtime keeps its promises whatever panics: payloads' panics are caught around each of them, and
+// nothing of the user's runs under a lock of Foster's.
+impl std::panic::UnwindSafe for Runtime {}
+impl std::panic::RefUnwindSafe for Runtime {}
+
+/// Held by handles only: its drop means that the last of them is gone.
+struct Owner {
+    core: Arc<Core>,
+}
+
+/// The process-wide default runtime, made when it is first asked for.
+///
+/// It is an ordinary [`Runtime`] and runs once.
+pub fn runtime() -> &'static Runtime {
+    static DEFAULT: OnceLock<Runtime> = OnceLock::new();
+    DEFAULT.get_or_init(Runtime::new)
+}
+
+impl Default for Runtime {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Runtime {
+    /// A runtime with the default settings: see [`Builder`].
+    pub fn new() -> Self {
+        Self::builder().build()
+    }
+
+    /// Sets a runtime up.
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+
+    pub(crate) fn with(
+        settings: Settings,
+        services: Box<dyn Services>,
+        roll: Box<dyn Roll>,
+    ) -> Self {
+        let core = Core::new(settings, services, roll);
+        Self {
+            owner: Arc::new(Owner { core }),
+        }
+    }
+
+    pub(crate) fn core(&self) -> &Arc<Core> {
+        &self.owner.core
+    }
+
+    /// Runs `payload` in the background, on the flavour of `key`.
+    ///
+    /// The payload has no caller, so what it may return is limited (see [`Outcome`]) and any
+    /// failure of it ends the runtime. Before the runtime is started the payload waits for that.
+    ///
+    /// Never waits for the payload, and may be called from any thread and inside any payload. What
+    /// one thread adopts on one flavour starts in that order. Only where so much is adopted during
+    /// the start that it would not come to its end, an adopt may wait for that, a second at most.
+    ///
+    /// What a payload spawns by its executor's own means (`tokio::spawn`, a thread of its own) is
+    /// not watched; adopt it to have it watched.
+    ///
+    /// # Errors
+    ///
+    /// If the runtime is stopping or has stopped, if the key disagrees with an earlier one of the
+    /// same identifier, or if the flavour cannot be started or does not take the payload. The
+    /// payload is dropped unrun.
+    #[track_caller]
+    pub fn adopt<C, P>(&self, key: C, payload: P) -> Result<(), AdoptError>
+    where
+        C: Choice,
+        P: IntoPayload<C::Payload, Output: Outcome>,
+    {
+        self.core().adopt(key, payload, None, Location::caller())
+    }
+
+    /// Runs `payload` to its end, on the flavour of `key`, and returns its value.
+    ///
+    /// Blocks the calling thread, and with it any executor that polls there, such as that of an
+    /// `async fn main`; on a subroutine flavour the payload runs right here. A failure of
+    /// the payload is the caller's: an `Err` that it returns is its value, and a panic goes on in
+    /// the caller.
+    ///
+    /// # Errors
+    ///
+    /// Only for what the runtime did: it is not running, it is stopping, it cancelled the payload,
+    /// or waiting could never have ended, as on a thread that the flavour itself needs (directly or
+    /// through a ring of executes). Rings through awaits, joins or locks cannot be seen; `call`
+    /// does not block and so cannot close one.
+    ///
+    /// While the runtime stops, executes are taken from anywhere until the grace time is over, but do not
+    /// prolong it: once the last payload that holds a [`Shutdown`](crate::Shutdown) token has ended, what is
+    /// still under way is cancelled. If the runtime was asked to end before its start they are refused.
+    ///
+    /// # Panics
+    ///
+    /// With the payload's own panic.
+    #[track_caller]
+    pub fn execute<C, P>(&self, key: C, payload: P) -> Result<P::Output, ExecuteError>
+    where
+        C: Choice,
+        P: IntoPayload<C::Payload, Output: Send>,
+    {
+        self.core().execute(key, payload, None, Location::caller())
+    }
+
+    /// The async twin of [`execute`](Self::execute): a future that yields the payload's value and
+    /// blocks nobody.
+    ///
+    /// The payload is handed in when the [`Call`] is first polled, and it is then that the errors of
+    /// [`execute`](Self::execute) but the deadlock may come.
+    ///
+    /// # Panics
+    ///
+    /// Not here: the payload's own panic goes on in whoever polls the [`Call`].
+    #[track_caller]
+    pub fn call<C, P>(&self, key: C, payload: P) -> Call<P::Output>
+    where
+        C: Choice,
+        P: IntoPayload<C::Payload, Output: Send> + Send + 'static,
+    {
+        Call::new(self.core(), key, payload, None, Location::caller())
+    }
+
+    /// Looks up a registered flavour of `P`s (`Coroutine`s or `Subroutine`s) by its identifier, for
+    /// programs in which configuration chooses the flavour.
+    ///
+    /// Found is what was registered on the builder, and what a payload has brought in.
+    ///
+    /// # Errors
+    ///
+    /// [`LookupError`] says what is registered.
+    pub fn flavour<P: 'static>(&self, identifier: &str) -> Result<Registered<P>, LookupError> {
+        look_up(&self.core().slots, identifier)
+    }
+
+    /// Runs the runtime until its end: [`start`](Self::start), and then [`wait`](Self::wait).
+    ///
+    /// It goes on, also while nothing is adopted, until the first failure, a
+    /// [`shutdown`](Self::shutdown) or a signal. To return when all payloads are done set
+    /// [`until_idle`](Builder::until_idle) on the builder.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError`] with everything that failed and everything that would not end; also if the
+    /// runtime was started before, or if it cannot be: see [`start`](Self::start).
+    pub fn run(&self) -> Result<(), RunError> {
+        let core = self.core();
+        let runner = Runner::new(Arc::clone(core), core.claim()?)?;
+        // The runner ends what has not begun, too.
+        let launched = core.launch();
+        runner.drive();
+        launched.and_then(|()| self.wait())
+    }
+
+    /// Starts the runtime and returns, so that it can live inside a program that owns its `main`.
+    ///
+    /// Payloads that wait are started in order. A flavour that cannot be started is a failure.
+    ///
+    /// # Hand in first, start afterwards
+    ///
+    /// Hand in all that belongs to the program from its beginning before the start:
+    ///
+    /// ```
+    /// # use foster_core::{Manual, RunError, Runtime};
+    /// # fn main() -> Result<(), RunError> {
+    /// # let (runtime, manual) = (Runtime::builder().until_idle().build(), Manual::new());
+    /// # let (listen, poll) = (async || {}, async || {});
+    /// runtime.adopt(manual.clone(), listen)?;
+    /// runtime.adopt(manual.clone(), poll)?;
+    /// runtime.start()?;
+    /// # while manual.step() {}
+    /// runtime.wait()
+    /// # }
+    /// ```
+    ///
+    /// From the start on a signal may end the runtime, and a runtime that ends refuses what is handed in.
+    /// After a SIGTERM during the program's own start-up an `adopt(…)?` behind the start ends the program with
+    /// status 1, as if it had failed; before it, everything is taken, and the same signal is a clean end. With
+    /// [`until_idle`](Builder::until_idle) there is another reason: a runtime without payloads is idle, and
+    /// ends at once.
+    ///
+    /// What is handed in later, by a program that goes on beside the runtime, may be refused at any time. That
+    /// is no failure: go on to [`wait`](Self::wait), which tells whether anything failed.
+    ///
+    /// # Errors
+    ///
+    /// If the runtime was started before, if there is no thread for its runner or its supervisor, if signals
+    /// cannot be listened to (a failure named `signals`; see [`Signals`](crate::Signals)), or if
+    /// services come after each other in a ring or after one that is not there. In that last case nothing
+    /// was started, and it can be tried again.
+    pub fn start(&self) -> Result<(), RunError> {
+        let core = self.core();
+        let runner = Runner::new(Arc::clone(core), core.claim()?)?;
+        let thread = thread::Builder::new()
+            .name("foster runner".to_owned())
+            .spawn(move || runner.drive())
+            .map_err(|error| core.fail_to_start(RunError::thread(error)))?;
+        core.keep_thread(thread);
+        core.launch()
+    }
+
+    /// Blocks until the runtime has ended, and returns what [`run`](Self::run) would.
+    ///
+    /// Any number of threads may wait; each gets the whole report.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run); also if the runtime was not started, or if a payload of this very
+    /// runtime waits.
+    pub fn wait(&self) -> Result<(), RunError> {
+        let core = self.core();
+        core.check_waiter()?;
+        loop {
+            let listener = core.over.listen();
+            if let Some(result) = core.result() {
+                return result;
+            }
+            listener.wait(None);
+        }
+    }
+
+    /// [`wait`](Self::wait) as a future, for callers that must not block.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping it changes nothing: the runtime goes on, and another can wait.
+    pub fn wait_async(&self) -> Wait {
+        Wait {
+            core: Arc::clone(self.core()),
+            listener: None,
+        }
+    }
+
+    /// Asks the runtime to end, and returns at once.
+    ///
+    /// May be called anywhere, in any payload or destructor, any number of times; before the start
+    /// it makes `run` return at once and what waits is dropped unrun.
+    pub fn shutdown(&self) {
+        self.core().lifetime.stop();
+    }
+
+    /// Subroutines that were left behind when the runtime ended: they never took a
+    /// [`Shutdown`](crate::Shutdown) token, so they were never asked to end, which is no failure.
+    /// Empty before the end.
+    pub fn left_behind(&self) -> &[Straggler] {
+        self.core().left_behind.get().map_or(&[], Vec::as_slice)
+    }
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        // A runtime that nobody can wait for must not live on unseen.
+        self.core.lifetime.stop();
+        if self.core.take_notes().is_some() {
+            // Never started.
+            self.core.lifetime.close_ledger(true);
+            self.core.waiting.drop_unrun();
+            self.core.roll.drop_unrun(&self.core.lifetime);
+        }
+    }
+}
+
+impl fmt::Debug for Runtime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let core = self.core();
+        f.debug_struct("Runtime")
+            .field("phase", &core.lifetime.phase())
+            .field(
+                "flavours",
+                &core
+                    .slots
+                    .iter()
+                    .map(|slot| slot.identifier())
+                    .collect::<Vec<_>>(),
+            )
+            .finish_non_exhaustive()
+    }
+}
+
+/// The future of [`Runtime::wait_async`].
+#[must_use = "a future does nothing unless it is awaited"]
+pub struct Wait {
+    core: Arc<Core>,
+    listener: Option<EventListener>,
+}
+
+impl Future for Wait {
+    type Output = Result<(), RunError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        this.core.check_waiter()?;
+        loop {
+            if let Some(result) = this.core.result() {
+                return Poll::Ready(result);
+            }
+            match &mut this.listener {
+                Some(listener) => {
+                    ready!(Pin::new(listener).poll(context));
+                    this.listener = None;
+                }
+                none => *none = Some(this.core.over.listen()),
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Wait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Wait")
+    }
+}

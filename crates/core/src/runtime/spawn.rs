@@ -1,0 +1,39 @@
+//! Giving a payload to its flavour, or back.
+
+use crate::base::sync::Arc;
+use crate::contract::backend::Typed;
+use crate::contract::flavour::Rejected;
+use crate::errors::refusal::Reason;
+use crate::lifetime::Phase;
+use crate::scheduler::Slot;
+use crate::task::{self, Dropping};
+
+/// Starts the flavour if need be and hands the payload to it.
+pub(crate) fn spawn<P: 'static>(
+    slot: &Arc<Slot>,
+    typed: &Typed<P>,
+    payload: P,
+) -> Result<(), Reason> {
+    match slot.started(typed) {
+        Ok(flavour) => flavour
+            .spawn(payload)
+            .or_else(|rejected| refuse_rejected(slot, rejected)),
+        Err(reason) => refuse(payload, reason),
+    }
+}
+
+/// Drops a payload that will not run, whose adopter is told `reason`.
+pub(super) fn refuse<P, R>(payload: P, reason: Reason) -> Result<R, Reason> {
+    task::drop_for(Dropping::Refused, payload);
+    Err(reason)
+}
+
+/// As [`refuse`], for one that its flavour handed back.
+pub(super) fn refuse_rejected<P>(slot: &Slot, rejected: Rejected<P>) -> Result<(), Reason> {
+    let (payload, reason) = rejected.into_parts();
+    let reason = match reason {
+        None if slot.lifetime.phase() >= Phase::Stopping => Reason::Stopping,
+        reason => Reason::Rejected(reason),
+    };
+    refuse(payload, reason)
+}
