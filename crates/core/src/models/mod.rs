@@ -16,6 +16,7 @@ mod executor;
 mod failures;
 mod services;
 mod start;
+mod states;
 mod stop;
 mod tokens;
 mod units;

@@ -17,6 +17,10 @@ mod observer;
 mod record;
 mod reply;
 mod schedule;
+// The models look at it alone.
+#[cfg(all(test, foster_model))]
+pub(crate) mod state;
+#[cfg(not(all(test, foster_model)))]
 mod state;
 mod ticket;
 mod token;

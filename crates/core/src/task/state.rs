@@ -326,3 +326,6 @@ impl State {
         (key != NO_KEY).then_some(key as usize)
     }
 }
+
+#[cfg(all(test, not(foster_model)))]
+mod tests;
