@@ -11,16 +11,16 @@ use crate::base::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 /// another. Tests make one with [`Clock::manual`] and move it by hand.
 #[derive(Clone, Default)]
 pub struct Clock {
-    manual: Option<Arc<Manual>>,
+    manual: Option<Arc<ManualTime>>,
 }
 
-struct Manual {
+struct ManualTime {
     start: Instant,
-    state: Mutex<State>,
+    state: Mutex<ClockState>,
 }
 
 #[derive(Default)]
-struct State {
+struct ClockState {
     elapsed: Duration,
     sleepers: Vec<Weak<dyn Sleeper>>,
 }
@@ -62,7 +62,7 @@ impl Clock {
     /// A clock that stands still until [`advance`](Self::advance) moves it.
     pub fn manual() -> Self {
         Self {
-            manual: Some(Arc::new(Manual {
+            manual: Some(Arc::new(ManualTime {
                 start: Instant::now(),
                 state: Mutex::default(),
             })),
@@ -139,7 +139,7 @@ impl Clock {
     }
 }
 
-impl Manual {
+impl ManualTime {
     fn move_to(&self, elapsed: Duration) {
         {
             let mut state = self.lock();
@@ -174,7 +174,7 @@ impl Manual {
             .min()
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, ClockState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -26,17 +26,17 @@ pub(crate) struct Event {
 }
 
 #[derive(Default)]
-struct Listeners(Mutex<Slab<Arc<Node>>>);
+struct Listeners(Mutex<Slab<Arc<Link>>>);
 
 /// One who listens, to one notification.
 #[derive(Default)]
-struct Node {
-    state: Mutex<State>,
+struct Link {
+    state: Mutex<ListenerState>,
     notified: Condvar,
 }
 
 #[derive(Default)]
-struct State {
+struct ListenerState {
     is_notified: bool,
     /// A thread sleeps until it is: to notify none would cost a system call all the same.
     is_blocked: bool,
@@ -50,14 +50,14 @@ impl Event {
 
     pub(crate) fn listen(&self) -> EventListener {
         let listeners = Arc::clone(self.listeners.get_or_init(Box::default));
-        let node = Arc::<Node>::default();
-        let key = listeners.lock().insert(Arc::clone(&node));
+        let link = Arc::<Link>::default();
+        let key = listeners.lock().insert(Arc::clone(&link));
         // With the fence below: either that one's notifier sees the listener, or the listener's next look
         // sees what has been brought about.
         fence(SeqCst);
         EventListener {
             listeners,
-            node,
+            link,
             key,
         }
     }
@@ -84,19 +84,19 @@ impl Event {
         let Some(listeners) = self.listeners.get() else {
             return Wakers::default();
         };
-        let nodes = std::mem::take(&mut *listeners.lock());
-        nodes.iter().filter_map(|(_, node)| node.notify()).collect()
+        let links = std::mem::take(&mut *listeners.lock());
+        links.iter().filter_map(|(_, link)| link.notify()).collect()
     }
 }
 
 impl Listeners {
-    fn lock(&self) -> MutexGuard<'_, Slab<Arc<Node>>> {
+    fn lock(&self) -> MutexGuard<'_, Slab<Arc<Link>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Node {
-    fn lock(&self) -> MutexGuard<'_, State> {
+impl Link {
+    fn lock(&self) -> MutexGuard<'_, ListenerState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -141,17 +141,17 @@ impl FromIterator<Waker> for Wakers {
 /// Waits for one notification: the next one after it was made.
 pub(crate) struct EventListener {
     listeners: Arc<Listeners>,
-    node: Arc<Node>,
+    link: Arc<Link>,
     key: usize,
 }
 
 impl EventListener {
     /// Blocks until the notification, at most until `limit`.
     pub(crate) fn wait(self, limit: Option<Instant>) {
-        let mut state = self.node.lock();
+        let mut state = self.link.lock();
         state.is_blocked = true;
         while !state.is_notified {
-            let notified = &self.node.notified;
+            let notified = &self.link.notified;
             state = match limit {
                 None => notified.wait(state).unwrap_or_else(PoisonError::into_inner),
                 Some(limit) => {
@@ -174,7 +174,7 @@ impl Future for EventListener {
         // Cloned before the lock and dropped after it: both are the user's code.
         let waker = context.waker().clone();
         let replaced = {
-            let mut state = self.node.lock();
+            let mut state = self.link.lock();
             match state.is_notified {
                 true => Err(waker),
                 false => Ok(state.waker.replace(waker)),
@@ -189,12 +189,12 @@ impl Future for EventListener {
 
 impl Drop for EventListener {
     fn drop(&mut self) {
-        let mut nodes = self.listeners.lock();
-        let own = |node: &Arc<Node>| Arc::ptr_eq(node, &self.node);
+        let mut links = self.listeners.lock();
+        let own = |link: &Arc<Link>| Arc::ptr_eq(link, &self.link);
         // After a notification the key may be another's.
-        if nodes.get(self.key).is_some_and(own) {
+        if links.get(self.key).is_some_and(own) {
             // Not the last reference, which has the waker.
-            nodes.remove(self.key);
+            links.remove(self.key);
         }
     }
 }

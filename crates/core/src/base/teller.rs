@@ -11,11 +11,11 @@ use crate::base::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// A queue of errands, and the thread that runs one after the other: it is there as long as there are any.
 pub(crate) struct Teller {
     name: &'static str,
-    state: Mutex<State>,
+    state: Mutex<TellerState>,
 }
 
 #[derive(Default)]
-struct State {
+struct TellerState {
     errands: VecDeque<Errand>,
     /// Some thread runs them.
     is_at_work: bool,
@@ -79,7 +79,7 @@ impl Teller {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, TellerState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

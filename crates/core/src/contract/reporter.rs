@@ -10,11 +10,11 @@ use crate::base::sync::Weak;
 pub struct Reporter {
     identifier: Identifier,
     // Weak, as a flavour must not keep its runtime alive.
-    to: Weak<dyn Report>,
+    to: Weak<dyn FlavourReports>,
 }
 
 impl Reporter {
-    pub(crate) fn new(identifier: Identifier, to: Weak<dyn Report>) -> Self {
+    pub(crate) fn new(identifier: Identifier, to: Weak<dyn FlavourReports>) -> Self {
         Self { identifier, to }
     }
 
@@ -76,7 +76,7 @@ impl fmt::Debug for Reporter {
 }
 
 /// What a flavour may tell of itself, to whoever has started it.
-pub(crate) trait Report: Send + Sync {
+pub(crate) trait FlavourReports: Send + Sync {
     /// On how many threads it runs payloads.
     fn runs_on(&self, threads: usize);
 

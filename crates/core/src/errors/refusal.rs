@@ -53,15 +53,15 @@ pub enum ExecuteErrorKind {
 /// A program that adopts from outside a running runtime may meet
 /// [`Stopping`](AdoptErrorKind::Stopping) at any time, as a signal may come at any time. It then goes
 /// on to [`wait`](crate::Runtime::wait), which tells whether anything failed.
-pub struct AdoptError(Box<Refused>);
+pub struct AdoptError(Box<Refusal>);
 
 /// The payload has no value to give: the runtime did not run it, or did not run it to its end.
 ///
 /// A panic of the payload is never an `ExecuteError`: it goes on in the caller.
-pub struct ExecuteError(Box<Refused>);
+pub struct ExecuteError(Box<Refusal>);
 
 #[derive(Debug)]
-struct Refused {
+struct Refusal {
     origin: Origin,
     reason: Reason,
 }
@@ -93,7 +93,7 @@ impl Reason {
 
 impl AdoptError {
     pub(crate) fn new(origin: Origin, reason: Reason) -> Self {
-        Self(Box::new(Refused { origin, reason }))
+        Self(Box::new(Refusal { origin, reason }))
     }
 
     /// Why the payload was not adopted.
@@ -110,7 +110,7 @@ impl AdoptError {
 
 impl ExecuteError {
     pub(crate) fn new(origin: Origin, reason: Reason) -> Self {
-        Self(Box::new(Refused { origin, reason }))
+        Self(Box::new(Refusal { origin, reason }))
     }
 
     /// Why there is no value.

@@ -28,7 +28,7 @@ const SHOWN: usize = 64;
 pub struct RunError(Arc<Report>);
 
 enum Report {
-    Ended(Ended),
+    Ended(EndReport),
     /// A payload was refused to the program around the runtime.
     Refused(Failure),
     /// The runtime could not be set up as the program wanted.
@@ -43,7 +43,7 @@ enum Report {
 
 /// What a runtime that ended badly has to say.
 #[derive(Default)]
-pub(crate) struct Ended {
+pub(crate) struct EndReport {
     pub(crate) failures: Vec<Failure>,
     pub(crate) omitted: usize,
     pub(crate) stragglers: Vec<Straggler>,
@@ -75,7 +75,7 @@ pub enum RunErrorKind {
 }
 
 impl RunError {
-    pub(crate) fn ended(report: Ended) -> Self {
+    pub(crate) fn ended(report: EndReport) -> Self {
         Self(Arc::new(Report::Ended(report)))
     }
 
@@ -130,7 +130,7 @@ impl RunError {
         }
     }
 
-    fn report(&self) -> Option<&Ended> {
+    fn report(&self) -> Option<&EndReport> {
         match &*self.0 {
             Report::Ended(report) => Some(report),
             _ => None,
@@ -225,7 +225,7 @@ impl From<LookupError> for RunError {
     }
 }
 
-impl Ended {
+impl EndReport {
     pub(crate) fn is_clean(&self) -> bool {
         self.failures.is_empty() && self.stragglers.is_empty()
     }
@@ -315,8 +315,8 @@ impl<'b> Sections<'_, 'b> {
 pub struct Straggler {
     flavour: Identifier,
     origin: Option<Origin>,
-    /// Where the record of the payload is, or was.
-    record: Option<usize>,
+    /// Where the task of the payload is, or was.
+    task: Option<usize>,
     reason: StragglerReason,
     /// What the reason alone does not say.
     story: Option<Arc<str>>,
@@ -353,7 +353,7 @@ impl Straggler {
         Self {
             flavour: origin.flavour.clone(),
             origin: Some(origin),
-            record: Some(address),
+            task: Some(address),
             reason,
             story: None,
         }
@@ -368,7 +368,7 @@ impl Straggler {
         Self {
             flavour,
             origin: None,
-            record: None,
+            task: None,
             reason: StragglerReason::Thread,
             story: None,
         }
@@ -376,7 +376,7 @@ impl Straggler {
 
     /// Whether both are the same payload. Names do not tell that: many payloads may have one name.
     pub(crate) fn is_payload_of(&self, other: &Self) -> bool {
-        self.record.is_some() && self.record == other.record
+        self.task.is_some() && self.task == other.task
     }
 
     /// The payload's name, or the place where it was handed to the runtime; `None` if it is the

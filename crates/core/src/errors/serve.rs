@@ -27,9 +27,9 @@ pub enum ServeErrorKind {
 }
 
 /// The service was not taken; it has been dropped without being run.
-pub struct ServeError(Box<Refused>);
+pub struct ServeError(Box<NotServed>);
 
-struct Refused {
+struct NotServed {
     origin: Origin,
     problem: Problem,
 }
@@ -56,7 +56,7 @@ impl From<Reason> for Problem {
 
 impl ServeError {
     pub(crate) fn new(origin: Origin, problem: Problem) -> Self {
-        Self(Box::new(Refused { origin, problem }))
+        Self(Box::new(NotServed { origin, problem }))
     }
 
     /// Why the service was not taken.

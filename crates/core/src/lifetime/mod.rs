@@ -14,4 +14,4 @@ mod tokens;
 
 pub(crate) use self::failing::Untold;
 pub(crate) use self::phase::Phase;
-pub(crate) use self::shared::{Caller, Left, Lifetime, Note, Services};
+pub(crate) use self::shared::{Caller, Lifetime, Note, Services, ServicesReport};

@@ -6,7 +6,7 @@ use crate::base::clock::Clock;
 
 /// What a [`Builder`](crate::Builder) sets.
 #[derive(Debug, Clone)]
-pub(crate) struct Settings {
+pub(crate) struct RuntimeSettings {
     pub(crate) grace: Duration,
     pub(crate) cancel_timeout: Duration,
     pub(crate) until_idle: bool,
@@ -18,7 +18,7 @@ pub(crate) struct Settings {
     pub(crate) stack_size: Option<usize>,
 }
 
-impl Default for Settings {
+impl Default for RuntimeSettings {
     fn default() -> Self {
         Self {
             grace: Duration::from_secs(10),

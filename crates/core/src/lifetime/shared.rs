@@ -17,7 +17,7 @@ use crate::errors::report::Straggler;
 use crate::lifetime::holders::Holders;
 use crate::lifetime::ledger::Ledger;
 use crate::lifetime::phase::Phase;
-use crate::lifetime::settings::Settings;
+use crate::lifetime::settings::RuntimeSettings;
 use crate::lifetime::telling::Lines;
 use crate::lifetime::tokens::Tokens;
 
@@ -51,11 +51,11 @@ pub(crate) struct Lifetime {
     /// When it was made, on its clock.
     birth: Instant,
     /// How the stop began. Written before it has, and never again.
-    stop: OnceLock<Stop>,
+    stop: OnceLock<StopBegun>,
     /// Notified when the stop begins, and each when its payload is over.
     pub(crate) tokens: Tokens,
     pub(crate) services: Box<dyn Services>,
-    pub(crate) settings: Settings,
+    pub(crate) settings: RuntimeSettings,
 }
 
 /// The services of one runtime that are not over. It keeps none that is: a service keeps its lifetime.
@@ -82,14 +82,14 @@ pub(crate) trait Services: Send + Sync {
     fn end_grace(&self, lifetime: &Arc<Lifetime>, by_signal: bool);
 
     /// The runtime is over: ends what is left of them, and waits for their threads until `by`.
-    fn close(&self, lifetime: &Arc<Lifetime>, by: Instant) -> Left;
+    fn close(&self, lifetime: &Arc<Lifetime>, by: Instant) -> ServicesReport;
 
     /// For the floor of the services, which knows what is behind this.
     fn as_any(&self) -> &dyn Any;
 }
 
 /// What the services have to say for the report.
-pub(crate) struct Left {
+pub(crate) struct ServicesReport {
     pub(crate) stragglers: Vec<Straggler>,
     /// Who waited in vain when the stop began.
     pub(crate) in_vain: Vec<String>,
@@ -103,7 +103,7 @@ pub(crate) trait Caller: Send + Sync {
 
 /// How the stop of a runtime began.
 #[derive(Debug, Clone, Copy)]
-struct Stop {
+struct StopBegun {
     /// When, on the clock.
     began: Instant,
     /// When, in real time, if a failure began it.
@@ -112,7 +112,7 @@ struct Stop {
 
 impl Lifetime {
     pub(crate) fn new(
-        settings: Settings,
+        settings: RuntimeSettings,
         services: Box<dyn Services>,
         notes: Sender<Note>,
     ) -> Arc<Self> {
@@ -215,7 +215,7 @@ impl Lifetime {
             }
             // Before the phase, which the runner sees first. Whoever was quicker is as good.
             let began = self.settings.clock.now();
-            let _ = self.stop.set(Stop {
+            let _ = self.stop.set(StopBegun {
                 began,
                 failing_since,
             });

@@ -163,11 +163,11 @@ fn print(text: &str) {
 /// The lines of a runtime that wait to be told.
 pub(crate) struct Lines {
     is_quiet: bool,
-    waiting: Mutex<Waiting>,
+    waiting: Mutex<Backlog>,
 }
 
 #[derive(Default)]
-struct Waiting {
+struct Backlog {
     number: usize,
     omitted: usize,
 }
@@ -232,7 +232,7 @@ impl Lines {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
+    fn lock(&self) -> MutexGuard<'_, Backlog> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -6,7 +6,7 @@ use crate::base::event::{Event, EventListener, Wakers};
 use crate::base::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// An event for each payload that is alive and whose token somebody has listened to: it happens when the runtime
-/// stops, and when the payload is over. By the record's address, as most payloads have none.
+/// stops, and when the payload is over. By the task's address, as most payloads have none.
 #[derive(Default)]
 pub(crate) struct Tokens {
     events: Mutex<HashMap<usize, Arc<Event>>>,

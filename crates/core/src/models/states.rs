@@ -6,7 +6,7 @@ use shuttle::sync::{Condvar, Mutex};
 use shuttle::thread;
 
 use super::{Count, holds};
-use crate::task::state::{Birth, Driven, State, Wake};
+use crate::task::state::{AfterPoll, Birth, State, Wake};
 
 /// A scheduler of one payload.
 struct Fake {
@@ -87,9 +87,9 @@ impl Fake {
                 return seen;
             }
             match self.state.end_drive() {
-                Driven::IsQueued => {}
-                Driven::IsIdle if self.next() => {}
-                Driven::IsIdle => return seen,
+                AfterPoll::IsQueued => {}
+                AfterPoll::IsIdle if self.next() => {}
+                AfterPoll::IsIdle => return seen,
             }
             self.state.begin_drive();
         }
@@ -151,10 +151,10 @@ fn whoever_waits_as_it_ends_is_told() {
             });
             (told, thread)
         };
-        let (waiter, waits) = ask(State::gate);
+        let (waiter, waits) = ask(State::waiter);
         let (listener, listens) = ask(State::listen);
         let settled = fake.state.settle().expect("nobody else settles it");
-        tell(&waiter, settled.was_gated());
+        tell(&waiter, settled.was_awaited());
         tell(&listener, settled.was_listened());
         waits.join().unwrap();
         listens.join().unwrap();

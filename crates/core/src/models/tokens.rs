@@ -75,7 +75,7 @@ fn a_late_holder_comes_to_its_own_end() {
         let payload = move || async move {
             give_way().await;
             let _token = Shutdown::current();
-            let is_holder = crate::task::current().is_some_and(|record| record.state().is_holder());
+            let is_holder = crate::task::current().is_some_and(|task| task.state().is_holder());
             if is_holder {
                 holds.add();
             }

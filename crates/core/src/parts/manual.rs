@@ -33,16 +33,16 @@ use crate::payload::Coroutine;
 /// All steps must come from one thread, as payloads are bound to the one that polls them first.
 #[derive(Clone)]
 pub struct Manual {
-    queue: Arc<Queue>,
+    queue: Arc<ManualQueue>,
 }
 
 #[derive(Default)]
-struct Queue {
-    state: Mutex<State>,
+struct ManualQueue {
+    state: Mutex<ManualState>,
 }
 
 #[derive(Default)]
-struct State {
+struct ManualState {
     payloads: VecDeque<Coroutine>,
     cancelled: bool,
 }
@@ -79,8 +79,8 @@ impl Manual {
     }
 }
 
-impl Queue {
-    fn lock(&self) -> MutexGuard<'_, State> {
+impl ManualQueue {
+    fn lock(&self) -> MutexGuard<'_, ManualState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -97,7 +97,7 @@ impl fmt::Debug for Manual {
     }
 }
 
-impl fmt::Debug for Queue {
+impl fmt::Debug for ManualQueue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Manual with {} payloads", self.lock().payloads.len())
     }
@@ -115,7 +115,7 @@ impl Key for Manual {
     }
 }
 
-impl Flavour for Queue {
+impl Flavour for ManualQueue {
     type Payload = Coroutine;
 
     fn spawn(&self, payload: Coroutine) -> Result<(), Rejected<Coroutine>> {

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use crate::base::sync::Arc;
 use crate::base::text;
-use crate::task::{Envelope, Gate, Observer, Record, Ticket, is_large};
+use crate::task::{Observer, Runnable, Task, Ticket, Waiter, is_large};
 
 /// A unit of work that fits flavours whose [`Payload`](crate::Flavour::Payload) is `P`.
 ///
@@ -66,7 +66,7 @@ impl<A: Future + 'static> Asynchronous for A {}
 ///
 /// Core drops the user's future between two polls, where it awaits.
 #[must_use = "a coroutine that is dropped unpolled is reported as lost"]
-pub struct Coroutine(Envelope);
+pub struct Coroutine(Runnable);
 
 impl Coroutine {
     /// Makes the coroutine that runs `make` and what it makes.
@@ -75,7 +75,7 @@ impl Coroutine {
         F: FnOnce() -> A + Send + 'static,
         A: Future<Output: 'static> + 'static,
     {
-        Self(Envelope::coroutine(make, ticket, ()))
+        Self(Runnable::coroutine(make, ticket, ()))
     }
 
     /// As [`new`](Self::new), of a payload that `observer` observes.
@@ -88,25 +88,25 @@ impl Coroutine {
         F: FnOnce() -> A + Send + 'static,
         A: Future<Output: 'static> + 'static,
     {
-        Self(Envelope::coroutine(make, ticket, observer))
+        Self(Runnable::coroutine(make, ticket, observer))
     }
 
     /// A handle to wait for the end of this payload with, for [`block_on`](crate::Flavour::block_on).
     pub fn completion(&self) -> Completion {
-        Completion(self.0.record().gate())
+        Completion(self.0.task().waiter())
     }
 
     /// Whether the payload would be dropped at its next poll.
     pub(crate) fn is_cancelled(&self) -> bool {
-        self.0.record().header().is_cancelled()
+        self.0.task().header().is_cancelled()
     }
 
-    pub(crate) fn record(&self) -> &Arc<Record> {
-        self.0.record()
+    pub(crate) fn task(&self) -> &Arc<Task> {
+        self.0.task()
     }
 
-    pub(crate) fn into_record(self) -> Arc<Record> {
-        self.0.into_record()
+    pub(crate) fn into_task(self) -> Arc<Task> {
+        self.0.into_task()
     }
 }
 
@@ -120,7 +120,7 @@ impl Future for Coroutine {
 
 impl fmt::Debug for Coroutine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Coroutine of {}", self.0.record().origin())
+        write!(f, "Coroutine of {}", self.0.task().origin())
     }
 }
 
@@ -156,7 +156,7 @@ where
 ///
 /// Core drops the user's future between two polls, where it awaits.
 #[must_use = "a parallel that is dropped unpolled is reported as lost"]
-pub struct Parallel(Envelope);
+pub struct Parallel(Runnable);
 
 impl Parallel {
     /// Makes the parallel that runs `make` and what it makes.
@@ -165,7 +165,7 @@ impl Parallel {
         F: FnOnce() -> A + Send + 'static,
         A: Future<Output: 'static> + Send + 'static,
     {
-        Self(Envelope::parallel(make, ticket, ()))
+        Self(Runnable::parallel(make, ticket, ()))
     }
 
     /// As [`new`](Self::new), of a payload that `observer` observes.
@@ -178,12 +178,12 @@ impl Parallel {
         F: FnOnce() -> A + Send + 'static,
         A: Future<Output: 'static> + Send + 'static,
     {
-        Self(Envelope::parallel(make, ticket, observer))
+        Self(Runnable::parallel(make, ticket, observer))
     }
 
     /// A handle to wait for the end of this payload with, for [`block_on`](crate::Flavour::block_on).
     pub fn completion(&self) -> Completion {
-        Completion(self.0.record().gate())
+        Completion(self.0.task().waiter())
     }
 }
 
@@ -197,7 +197,7 @@ impl Future for Parallel {
 
 impl fmt::Debug for Parallel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Parallel of {}", self.0.record().origin())
+        write!(f, "Parallel of {}", self.0.task().origin())
     }
 }
 
@@ -223,7 +223,7 @@ where
 /// [`run`](Self::run) it once, on a thread that may block. One that is dropped unrun and
 /// uncancelled is reported as *lost*.
 #[must_use = "a subroutine that is dropped unrun is reported as lost"]
-pub struct Subroutine(Envelope);
+pub struct Subroutine(Runnable);
 
 impl Subroutine {
     /// Makes the subroutine that runs `code`.
@@ -232,7 +232,7 @@ impl Subroutine {
         F: FnOnce() -> T + Send + 'static,
         T: 'static,
     {
-        Self(Envelope::subroutine(code, ticket, ()))
+        Self(Runnable::subroutine(code, ticket, ()))
     }
 
     /// As [`new`](Self::new), of a payload that `observer` observes.
@@ -241,13 +241,13 @@ impl Subroutine {
         F: FnOnce() -> T + Send + 'static,
         T: 'static,
     {
-        Self(Envelope::subroutine(code, ticket, observer))
+        Self(Runnable::subroutine(code, ticket, observer))
     }
 
     /// The payload's name, or the place where it was handed in, as a name for its thread: short, and of
     /// nothing but characters that can be shown. A panic's message has it as it is.
     pub fn name(&self) -> String {
-        text::plain(&self.0.record().origin().payload, text::THREAD_LIMIT)
+        text::plain(&self.0.task().origin().payload, text::THREAD_LIMIT)
     }
 
     /// Runs the code to its end on the calling thread. Never panics.
@@ -259,13 +259,13 @@ impl Subroutine {
 
     /// A handle to wait for the end of this payload with, for [`block_on`](crate::Flavour::block_on).
     pub fn completion(&self) -> Completion {
-        Completion(self.0.record().gate())
+        Completion(self.0.task().waiter())
     }
 }
 
 impl fmt::Debug for Subroutine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Subroutine of {}", self.0.record().origin())
+        write!(f, "Subroutine of {}", self.0.task().origin())
     }
 }
 
@@ -285,7 +285,7 @@ where
 }
 
 /// Waits for the end of one payload.
-pub struct Completion(Arc<dyn Gate>);
+pub struct Completion(Arc<dyn Waiter>);
 
 impl Completion {
     /// Blocks the calling thread until the payload is over: ended, cancelled or lost. Also returns

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::base::clock::Clock;
 use crate::contract::key::AnyKey;
 use crate::errors::lookup::RegisterError;
-use crate::lifetime::settings::{Settings, Signals};
+use crate::lifetime::settings::{RuntimeSettings, Signals};
 use crate::runtime::choice::register;
 
 /// The settings of a [`Runtime`](crate::Runtime).
@@ -24,7 +24,7 @@ use crate::runtime::choice::register;
 #[derive(Debug)]
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct Builder {
-    pub(crate) settings: Settings,
+    pub(crate) settings: RuntimeSettings,
     pub(crate) keys: Vec<AnyKey>,
     /// The names of linked services that must be there, if any are to be taken.
     pub(crate) linked: Option<Vec<String>>,
@@ -33,7 +33,7 @@ pub struct Builder {
 impl Builder {
     pub(super) fn new() -> Self {
         Self {
-            settings: Settings::default(),
+            settings: RuntimeSettings::default(),
             keys: Vec::new(),
             linked: None,
         }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use super::core::Core;
-use super::launch::{Name, Place, Submitted};
+use super::launch::{PayloadName, Place, Submitted};
 use crate::errors::refusal::{ExecuteError, Reason};
 use crate::payload::IntoPayload;
 use crate::runtime::choice::Choice;
@@ -31,24 +31,30 @@ use crate::runtime::choice::Choice;
 /// not stopped; its value is dropped. With the caller gone, a panic of the payload is a failure.
 #[must_use = "a call does nothing unless it is awaited"]
 pub struct Call<T: Send + 'static> {
-    state: State<T>,
+    state: CallState<T>,
 }
 
-enum State<T: Send + 'static> {
+enum CallState<T: Send + 'static> {
     New(Box<dyn FnOnce() -> Result<Submitted<T>, ExecuteError> + Send>),
     Submitted(Submitted<T>),
     Over,
 }
 
 impl<T: Send + 'static> Call<T> {
-    pub(super) fn new<C, P>(core: &Arc<Core>, key: C, payload: P, name: Name, place: Place) -> Self
+    pub(super) fn new<C, P>(
+        core: &Arc<Core>,
+        key: C,
+        payload: P,
+        name: PayloadName,
+        place: Place,
+    ) -> Self
     where
         C: Choice,
         P: IntoPayload<C::Payload, Output = T> + Send + 'static,
     {
         let core = Arc::clone(core);
         Self {
-            state: State::New(Box::new(move || core.submit(key, payload, name, place))),
+            state: CallState::New(Box::new(move || core.submit(key, payload, name, place))),
         }
     }
 }
@@ -57,22 +63,23 @@ impl<T: Send + 'static> Future for Call<T> {
     type Output = Result<T, ExecuteError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        if let State::New(_) = self.state {
-            if let State::New(submit) = std::mem::replace(&mut self.state, State::Over) {
-                self.state = State::Submitted(submit()?);
+        if let CallState::New(_) = self.state {
+            if let CallState::New(submit) = std::mem::replace(&mut self.state, CallState::Over) {
+                self.state = CallState::Submitted(submit()?);
             }
         }
-        let State::Submitted(submitted) = &self.state else {
+        let CallState::Submitted(submitted) = &self.state else {
             panic!("a call was polled after it was ready");
         };
-        ready!(submitted.reply.poll_open(context));
-        let State::Submitted(submitted) = std::mem::replace(&mut self.state, State::Over) else {
+        ready!(submitted.join.poll_open(context));
+        let CallState::Submitted(submitted) = std::mem::replace(&mut self.state, CallState::Over)
+        else {
             unreachable!("it was submitted a moment ago");
         };
         // Over before the panic of the payload, if any, goes on from here.
         Poll::Ready(
             submitted
-                .reply
+                .join
                 .take()
                 .ok_or_else(|| ExecuteError::new(submitted.origin.clone(), Reason::Cancelled)),
         )
@@ -82,9 +89,9 @@ impl<T: Send + 'static> Future for Call<T> {
 impl<T: Send + 'static> fmt::Debug for Call<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.state {
-            State::New(_) => "Call (not polled yet)",
-            State::Submitted(_) => "Call (under way)",
-            State::Over => "Call (over)",
+            CallState::New(_) => "Call (not polled yet)",
+            CallState::Submitted(_) => "Call (under way)",
+            CallState::Over => "Call (over)",
         })
     }
 }

@@ -11,7 +11,7 @@ use crate::contract::key::{AnyKey, Key, short_name};
 use crate::errors::lookup::{LookupError, RegisterError};
 use crate::errors::refusal::Reason;
 use crate::lifetime::Lifetime;
-use crate::scheduler::{Slot, Slots};
+use crate::scheduler::{Scheduler, Schedulers};
 
 /// A flavour that was looked up by its identifier: a key for payloads of type `P`.
 ///
@@ -69,15 +69,15 @@ pub(crate) mod sealed {
         #[doc(hidden)]
         fn select<'a>(
             &self,
-            slots: &'a Slots,
+            schedulers: &'a Schedulers,
             lifetime: &Arc<Lifetime>,
         ) -> Result<Chosen<'a, Self::Payload>, Reason>;
     }
 
-    /// The slot of a chosen flavour.
+    /// The scheduler of a chosen flavour.
     #[allow(missing_debug_implementations, reason = "never leaves the crate")]
     pub struct Chosen<'a, P> {
-        pub(crate) slot: &'a Arc<Slot>,
+        pub(crate) scheduler: &'a Arc<Scheduler>,
         pub(crate) typed: &'a Typed<P>,
     }
 }
@@ -97,16 +97,16 @@ impl<K: Key> sealed::Select for K {
 
     fn select<'a>(
         &self,
-        slots: &'a Slots,
+        schedulers: &'a Schedulers,
         lifetime: &Arc<Lifetime>,
     ) -> Result<Chosen<'a, K::Payload>, Reason> {
         let identifier = self.identifier();
-        let slot = slots.find_or_add(&identifier, || {
-            Slot::new(self.clone().into(), Arc::clone(lifetime))
+        let scheduler = schedulers.find_or_add(&identifier, || {
+            Scheduler::new(self.clone().into(), Arc::clone(lifetime))
         });
-        match slot.typed() {
-            Some(typed) if slot.key().agrees_with_key(self) => Ok(Chosen { slot, typed }),
-            _ => Err(Reason::Conflict(disagreement(slot.key(), self))),
+        match scheduler.typed() {
+            Some(typed) if scheduler.key().agrees_with_key(self) => Ok(Chosen { scheduler, typed }),
+            _ => Err(Reason::Conflict(disagreement(scheduler.key(), self))),
         }
     }
 }
@@ -122,13 +122,17 @@ impl<P: Send + 'static> sealed::Select for Registered<P> {
         self.identifier.clone()
     }
 
-    fn select<'a>(&self, slots: &'a Slots, _: &Arc<Lifetime>) -> Result<Chosen<'a, P>, Reason> {
-        let slot = slots.find(&self.identifier);
-        match slot.and_then(|slot| Some((slot, slot.typed()?))) {
-            Some((slot, typed)) => Ok(Chosen { slot, typed }),
+    fn select<'a>(
+        &self,
+        schedulers: &'a Schedulers,
+        _: &Arc<Lifetime>,
+    ) -> Result<Chosen<'a, P>, Reason> {
+        let scheduler = schedulers.find(&self.identifier);
+        match scheduler.and_then(|scheduler| Some((scheduler, scheduler.typed()?))) {
+            Some((scheduler, typed)) => Ok(Chosen { scheduler, typed }),
             // Looked up in one runtime, used in another.
             None => Err(Reason::Conflict(
-                not_here::<P>(self.identifier.as_str(), slots).to_string(),
+                not_here::<P>(self.identifier.as_str(), schedulers).to_string(),
             )),
         }
     }
@@ -160,26 +164,34 @@ pub(crate) fn register(keys: &mut Vec<AnyKey>, key: AnyKey) -> Result<(), Regist
 
 /// Looks a flavour up by name.
 pub(crate) fn look_up<P: 'static>(
-    slots: &Slots,
+    schedulers: &Schedulers,
     identifier: &str,
 ) -> Result<Registered<P>, LookupError> {
     // What is no identifier at all is just not here.
     let identifier = Identifier::parse(identifier.to_owned())
-        .map_err(|error| not_here::<P>(error.given(), slots))?;
-    match slots.find(&identifier).and_then(|slot| slot.typed::<P>()) {
+        .map_err(|error| not_here::<P>(error.given(), schedulers))?;
+    match schedulers
+        .find(&identifier)
+        .and_then(|scheduler| scheduler.typed::<P>())
+    {
         Some(_) => Ok(Registered {
             identifier,
             payload: PhantomData,
         }),
-        None => Err(not_here::<P>(identifier.as_str(), slots)),
+        None => Err(not_here::<P>(identifier.as_str(), schedulers)),
     }
 }
 
-fn not_here<P>(given: &str, slots: &Slots) -> LookupError {
-    let known = |slot: &Arc<Slot>| (slot.identifier().clone(), slot.key().payload_name());
+fn not_here<P>(given: &str, schedulers: &Schedulers) -> LookupError {
+    let known = |scheduler: &Arc<Scheduler>| {
+        (
+            scheduler.identifier().clone(),
+            scheduler.key().payload_name(),
+        )
+    };
     LookupError::new(
         given,
         short_name(type_name::<P>()),
-        slots.iter().map(known).collect(),
+        schedulers.iter().map(known).collect(),
     )
 }

@@ -8,15 +8,15 @@ use crate::base::sync::thread::JoinHandle;
 use crate::base::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use crate::errors::refusal::Reason;
 use crate::errors::report::{RunError, Straggler};
-use crate::lifetime::settings::Settings;
+use crate::lifetime::settings::RuntimeSettings;
 use crate::lifetime::{Lifetime, Note, Phase, Services};
-use crate::scheduler::Slots;
+use crate::scheduler::Schedulers;
 use crate::task;
 
 /// What the handles and the runner share.
 pub(crate) struct Core {
     pub(crate) lifetime: Arc<Lifetime>,
-    pub(crate) slots: Slots,
+    pub(crate) schedulers: Schedulers,
     pub(super) waiting: Waiting,
     pub(crate) roll: Box<dyn Roll>,
     /// The receiving end of the failure channel, until the runtime is started.
@@ -30,14 +30,14 @@ pub(crate) struct Core {
 
 impl Core {
     pub(super) fn new(
-        settings: Settings,
+        settings: RuntimeSettings,
         services: Box<dyn Services>,
         roll: Box<dyn Roll>,
     ) -> Arc<Self> {
         let (sender, receiver) = channel::unbounded();
         Arc::new(Self {
             lifetime: Lifetime::new(settings, services, sender),
-            slots: Slots::default(),
+            schedulers: Schedulers::default(),
             waiting: Waiting::default(),
             roll,
             notes: Mutex::new(Some(receiver)),
@@ -90,7 +90,7 @@ impl Core {
             return Err(RunError::not_started());
         }
         match task::current() {
-            Some(record) if Arc::ptr_eq(record.lifetime(), &self.lifetime) => {
+            Some(task) if Arc::ptr_eq(task.lifetime(), &self.lifetime) => {
                 Err(RunError::inside_itself())
             }
             _ => Ok(()),

@@ -9,9 +9,9 @@ use std::collections::{HashMap, HashSet};
 use crate::base::sync::thread::ThreadId;
 use crate::base::sync::{Arc, Mutex, MutexGuard, PoisonError, lazy_static};
 use crate::base::threads::current_thread;
-use crate::scheduler::{self, Slot};
+use crate::scheduler::{self, Scheduler};
 use crate::task;
-use crate::task::Record;
+use crate::task::Task;
 
 lazy_static! {
     static ref TABLE: Mutex<Table> = Mutex::default();
@@ -23,9 +23,9 @@ struct Table(HashMap<ThreadId, Vec<Execute>>);
 
 struct Execute {
     /// The payload that executes; `None` outside of all.
-    by: Option<Arc<Record>>,
+    by: Option<Arc<Task>>,
     /// What the thread waits for; `None` if the executed payload runs on this very thread.
-    waits_for: Option<Arc<Record>>,
+    waits_for: Option<Arc<Task>>,
 }
 
 fn table() -> MutexGuard<'static, Table> {
@@ -41,7 +41,7 @@ pub(crate) struct Executing(ThreadId);
 /// # Errors
 ///
 /// The ring that the wait would close, in words.
-pub(crate) fn enter(payload: Arc<Record>) -> Result<Option<Executing>, String> {
+pub(crate) fn enter(payload: Arc<Task>) -> Result<Option<Executing>, String> {
     let by = task::current();
     if by.is_none() && !scheduler::is_thread_noted() {
         return Ok(None);
@@ -50,7 +50,7 @@ pub(crate) fn enter(payload: Arc<Record>) -> Result<Option<Executing>, String> {
     let waits_for = (!payload.state().is_blocking()).then_some(payload);
     if let Some(by) = by.as_ref().filter(|by| !by.state().is_blocking()) {
         // Another one than that of its first poll, if the flavour has several.
-        Slot::of(&**by).note_thread();
+        Scheduler::of(&**by).note_thread();
     }
     let execute = Execute { by, waits_for };
     let ring = {
@@ -83,7 +83,7 @@ impl Table {
     /// The ring that the newest wait of `thread` closes, in words.
     fn ring(&self, thread: ThreadId) -> Option<String> {
         let (execute, payload) = self.wait_of(thread)?;
-        if Slot::of(payload).threads().contains(&thread) {
+        if Scheduler::of(payload).threads().contains(&thread) {
             return Some(format!("{}, whose thread this is", execute.words()));
         }
         let stuck = self.stuck(thread);
@@ -118,7 +118,7 @@ impl Table {
             Some((_, payload)) => match self.holder_of(payload) {
                 // Started, and its own code waits: that others of its threads are free helps nobody.
                 Some(holder) => vec![holder],
-                None => Slot::of(payload).threads(),
+                None => Scheduler::of(payload).threads(),
             },
             None => Vec::new(),
         }
@@ -132,9 +132,9 @@ impl Table {
         match self.holder_of(payload) {
             Some(holder) => stuck.contains(&holder),
             None => {
-                let threads = Slot::of(payload).threads();
+                let threads = Scheduler::of(payload).threads();
                 let blocked = threads.iter().filter(|one| stuck.contains(one)).count();
-                blocked >= Slot::of(payload).width()
+                blocked >= Scheduler::of(payload).width()
             }
         }
     }
@@ -166,13 +166,13 @@ impl Table {
     }
 
     /// What `thread` waits for, if it does.
-    fn wait_of(&self, thread: ThreadId) -> Option<(&Execute, &Record)> {
+    fn wait_of(&self, thread: ThreadId) -> Option<(&Execute, &Task)> {
         let execute = self.0.get(&thread)?.last()?;
         Some((execute, execute.waits_for.as_deref()?))
     }
 
     /// The thread that is in the code of `payload`, in an execute.
-    fn holder_of(&self, payload: &Record) -> Option<ThreadId> {
+    fn holder_of(&self, payload: &Task) -> Option<ThreadId> {
         let holds = |execute: &Execute| {
             let by = execute.by.as_deref();
             by.is_some_and(|by| std::ptr::addr_eq(by, payload))
@@ -188,11 +188,11 @@ impl Execute {
     /// Who waits for which flavour.
     fn words(&self) -> String {
         let by = match &self.by {
-            Some(record) => record.origin().to_string(),
+            Some(task) => task.origin().to_string(),
             None => "this thread".to_owned(),
         };
         match &self.waits_for {
-            Some(payload) => format!("{by} → {}", Slot::of(&**payload).identifier()),
+            Some(payload) => format!("{by} → {}", Scheduler::of(&**payload).identifier()),
             None => by,
         }
     }

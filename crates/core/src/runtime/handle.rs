@@ -18,7 +18,7 @@ use crate::errors::outcome::Outcome;
 use crate::errors::refusal::{AdoptError, ExecuteError};
 use crate::errors::report::{RunError, Straggler};
 use crate::lifetime::Services;
-use crate::lifetime::settings::Settings;
+use crate::lifetime::settings::RuntimeSettings;
 use crate::payload::IntoPayload;
 use crate::runtime::choice::{Choice, Registered, look_up};
 
@@ -77,7 +77,7 @@ impl Runtime {
     }
 
     pub(crate) fn with(
-        settings: Settings,
+        settings: RuntimeSettings,
         services: Box<dyn Services>,
         roll: Box<dyn Roll>,
     ) -> Self {
@@ -174,7 +174,7 @@ impl Runtime {
     ///
     /// [`LookupError`] says what is registered.
     pub fn flavour<P: 'static>(&self, identifier: &str) -> Result<Registered<P>, LookupError> {
-        look_up(&self.core().slots, identifier)
+        look_up(&self.core().schedulers, identifier)
     }
 
     /// Runs the runtime until its end: [`start`](Self::start), and then [`wait`](Self::wait).
@@ -312,9 +312,9 @@ impl fmt::Debug for Runtime {
             .field(
                 "flavours",
                 &core
-                    .slots
+                    .schedulers
                     .iter()
-                    .map(|slot| slot.identifier())
+                    .map(|scheduler| scheduler.identifier())
                     .collect::<Vec<_>>(),
             )
             .finish_non_exhaustive()

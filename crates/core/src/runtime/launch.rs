@@ -15,13 +15,13 @@ use crate::payload::IntoPayload;
 use crate::runtime::choice::Choice;
 use crate::runtime::choice::sealed::Chosen;
 use crate::runtime::deadlock;
-use crate::scheduler::Slot;
+use crate::scheduler::Scheduler;
 use crate::task::Identity;
-use crate::task::Reply;
+use crate::task::JoinState;
 use crate::task::Ticket;
 
 /// The name of a payload, if it was given one.
-pub(super) type Name = Option<Cow<'static, str>>;
+pub(super) type PayloadName = Option<Cow<'static, str>>;
 pub(super) use crate::task::Place;
 
 impl Core {
@@ -29,7 +29,7 @@ impl Core {
         &self,
         key: C,
         payload: P,
-        name: Name,
+        name: PayloadName,
         place: Place,
     ) -> Result<(), AdoptError>
     where
@@ -41,8 +41,8 @@ impl Core {
             let key = &key;
             move || Origin::new(name.clone(), place, key.chosen())
         };
-        let chosen = check_name(&name).and_then(|()| key.select(&self.slots, &self.lifetime));
-        let Chosen { slot, typed } = match chosen {
+        let chosen = check_name(&name).and_then(|()| key.select(&self.schedulers, &self.lifetime));
+        let Chosen { scheduler, typed } = match chosen {
             Ok(chosen) => chosen,
             Err(reason) => return Err(AdoptError::new(origin(), reason)),
         };
@@ -51,27 +51,27 @@ impl Core {
         if self.lifetime.phase() >= Phase::Stopping {
             return Err(AdoptError::new(origin(), Reason::Stopping));
         }
-        slot.accept();
+        scheduler.accept();
         let payload = payload.into_payload(Ticket::adopted(Identity::new(
             name,
             place,
-            Arc::clone(slot) as _,
+            Arc::clone(scheduler) as _,
         )));
-        self.admit(slot, typed, payload, &origin)
+        self.admit(scheduler, typed, payload, &origin)
             .map_err(|reason| AdoptError::new(origin(), reason))
     }
 
     /// Spawns the payload, lets it wait for the start, or refuses it.
     fn admit<P: Send + 'static>(
         &self,
-        slot: &Arc<Slot>,
+        scheduler: &Arc<Scheduler>,
         typed: &Typed<P>,
         payload: P,
         origin: &dyn Fn() -> Origin,
     ) -> Result<(), Reason> {
         let payload = match self.lifetime.phase() {
-            Phase::Running => return spawn(slot, typed, payload),
-            _ => match self.waiting.push(slot, payload, origin) {
+            Phase::Running => return spawn(scheduler, typed, payload),
+            _ => match self.waiting.push(scheduler, payload, origin) {
                 Ok(()) => return Ok(()),
                 Err(payload) => payload,
             },
@@ -80,7 +80,7 @@ impl Core {
         if self.lifetime.phase() >= Phase::Stopping {
             return refuse(payload, Reason::Stopping);
         }
-        spawn(slot, typed, payload)
+        spawn(scheduler, typed, payload)
     }
 
     /// Starts the payloads that wait, in order, and opens the runtime to all others.
@@ -113,16 +113,16 @@ impl Core {
         &self,
         key: C,
         payload: P,
-        name: Name,
+        name: PayloadName,
         place: Place,
     ) -> Result<P::Output, ExecuteError>
     where
         C: Choice,
         P: IntoPayload<C::Payload, Output: Send>,
     {
-        let reply = Arc::new(Reply::default());
-        self.block_on(&key, payload, &reply, name.clone(), place)
-            .and_then(|()| reply.take().ok_or(Reason::Cancelled))
+        let join = Arc::new(JoinState::default());
+        self.block_on(&key, payload, &join, name.clone(), place)
+            .and_then(|()| join.take().ok_or(Reason::Cancelled))
             .map_err(|reason| ExecuteError::new(Origin::new(name, place, key.chosen()), reason))
     }
 
@@ -130,8 +130,8 @@ impl Core {
         &self,
         key: &C,
         payload: P,
-        reply: &Arc<Reply<P::Output>>,
-        name: Name,
+        join: &Arc<JoinState<P::Output>>,
+        name: PayloadName,
         place: Place,
     ) -> Result<(), Reason>
     where
@@ -140,73 +140,73 @@ impl Core {
     {
         check_name(&name)?;
         self.admits_execute()?;
-        let Chosen { slot, typed } = key.select(&self.slots, &self.lifetime)?;
+        let Chosen { scheduler, typed } = key.select(&self.schedulers, &self.lifetime)?;
         // Counted before the flavour is started: the runner may have come to its end meanwhile, and
         // nobody would end a flavour that starts after that.
-        let payload = self.prepare(slot, payload, reply, name, place)?;
-        let flavour = match slot.started(typed) {
+        let payload = self.prepare(scheduler, payload, join, name, place)?;
+        let flavour = match scheduler.started(typed) {
             Ok(flavour) => flavour,
             Err(reason) => return refuse(payload, reason),
         };
         // Blocking code runs right here: its caller waits for nobody, who could be let go.
-        let waits = reply
-            .record()
-            .is_some_and(|record| !record.state().is_blocking());
+        let waits = join.task().is_some_and(|task| !task.state().is_blocking());
         if waits {
             // Of any flavour: the ring may come back to this thread through another one.
-            self.slots.iter().for_each(|slot| slot.look_here());
+            self.schedulers
+                .iter()
+                .for_each(|scheduler| scheduler.look_here());
         }
-        let executing = match reply.record().map(deadlock::enter).transpose() {
+        let executing = match join.task().map(deadlock::enter).transpose() {
             Ok(executing) => executing,
             Err(ring) => return refuse(payload, Reason::Deadlock(ring)),
         };
-        let watched = waits.then(|| self.lifetime.watch(Arc::clone(reply) as Arc<dyn Caller>));
+        let watched = waits.then(|| self.lifetime.watch(Arc::clone(join) as Arc<dyn Caller>));
         let result = flavour.block_on(payload);
         if let Some(watched) = watched {
             self.lifetime.unwatch(watched);
         }
         drop(executing);
-        result.or_else(|rejected| refuse_rejected(slot, rejected))
+        result.or_else(|rejected| refuse_rejected(scheduler, rejected))
     }
 
     /// Makes the payload of an execute or a call, unless the runtime began to stop meanwhile.
     fn prepare<P, T: Send + 'static>(
         &self,
-        slot: &Arc<Slot>,
+        scheduler: &Arc<Scheduler>,
         payload: impl IntoPayload<P, Output = T>,
-        reply: &Arc<Reply<T>>,
-        name: Name,
+        join: &Arc<JoinState<T>>,
+        name: PayloadName,
         place: Place,
     ) -> Result<P, Reason> {
-        let is_late = slot.accept_call();
-        let header = Identity::new(name, place, Arc::clone(slot) as _);
-        let payload = payload.into_payload(Ticket::called(header, is_late, reply));
+        let is_late = scheduler.accept_call();
+        let header = Identity::new(name, place, Arc::clone(scheduler) as _);
+        let payload = payload.into_payload(Ticket::called(header, is_late, join));
         match self.admits_execute() {
             Ok(()) => Ok(payload),
             Err(reason) => refuse(payload, reason),
         }
     }
 
-    /// Hands in the payload of a call: its reply opens when it is over.
+    /// Hands in the payload of a call: its join state opens when it is over.
     pub(super) fn submit<C, P>(
         &self,
         key: C,
         payload: P,
-        name: Name,
+        name: PayloadName,
         place: Place,
     ) -> Result<Submitted<P::Output>, ExecuteError>
     where
         C: Choice,
         P: IntoPayload<C::Payload, Output: Send>,
     {
-        let reply = Arc::new(Reply::default());
+        let join = Arc::new(JoinState::default());
         let submitted = Submitted {
-            watched: self.lifetime.watch(Arc::clone(&reply) as Arc<dyn Caller>),
+            watched: self.lifetime.watch(Arc::clone(&join) as Arc<dyn Caller>),
             lifetime: Arc::clone(&self.lifetime),
             origin: Origin::new(name.clone(), place, key.chosen()),
-            reply,
+            join,
         };
-        self.spawn_call(&key, payload, &submitted.reply, name, place)
+        self.spawn_call(&key, payload, &submitted.join, name, place)
             .map_err(|reason| ExecuteError::new(submitted.origin.clone(), reason))?;
         Ok(submitted)
     }
@@ -215,8 +215,8 @@ impl Core {
         &self,
         key: &C,
         payload: P,
-        reply: &Arc<Reply<P::Output>>,
-        name: Name,
+        join: &Arc<JoinState<P::Output>>,
+        name: PayloadName,
         place: Place,
     ) -> Result<(), Reason>
     where
@@ -225,14 +225,14 @@ impl Core {
     {
         check_name(&name)?;
         self.admits_execute()?;
-        let Chosen { slot, typed } = key.select(&self.slots, &self.lifetime)?;
-        let payload = self.prepare(slot, payload, reply, name, place)?;
-        spawn(slot, typed, payload)
+        let Chosen { scheduler, typed } = key.select(&self.schedulers, &self.lifetime)?;
+        let payload = self.prepare(scheduler, payload, join, name, place)?;
+        spawn(scheduler, typed, payload)
     }
 }
 
 /// Refuses a name by which nobody could know the payload.
-fn check_name(name: &Name) -> Result<(), Reason> {
+fn check_name(name: &PayloadName) -> Result<(), Reason> {
     match name.as_deref() {
         Some("") => Err(Reason::NoName),
         _ => Ok(()),
@@ -241,7 +241,7 @@ fn check_name(name: &Name) -> Result<(), Reason> {
 
 /// The payload of a call that has been handed in.
 pub(super) struct Submitted<T: Send + 'static> {
-    pub(super) reply: Arc<Reply<T>>,
+    pub(super) join: Arc<JoinState<T>>,
     pub(super) origin: Origin,
     lifetime: Arc<Lifetime>,
     watched: usize,
@@ -251,9 +251,9 @@ impl<T: Send + 'static> Drop for Submitted<T> {
     fn drop(&mut self) {
         self.lifetime.unwatch(self.watched);
         // From here on the payload itself has to say how it went.
-        let unheard = self.reply.abandon();
-        if let Some(record) = self.reply.record() {
-            record.cancel();
+        let unheard = self.join.abandon();
+        if let Some(task) = self.join.task() {
+            task.cancel();
         }
         if let Some(Err(panic)) = unheard {
             let failure = Failure::new(self.origin.clone(), Cause::panic(panic));

@@ -8,10 +8,10 @@ use crate::base::identifier::Identifier;
 use crate::base::sync::Arc;
 use crate::base::sync::channel::{Receiver, RecvTimeoutError};
 use crate::errors::failure::{Cause, Failure, Origin};
-use crate::errors::report::{Ended, RunError, Straggler, StragglerReason};
-use crate::lifetime::{Left, Lifetime, Note, Phase};
+use crate::errors::report::{EndReport, RunError, Straggler, StragglerReason};
+use crate::lifetime::{Lifetime, Note, Phase, ServicesReport};
 use crate::runtime::signals;
-use crate::scheduler::Slot;
+use crate::scheduler::Scheduler;
 
 /// Takes one runtime from its start to its end, on whatever thread it is put.
 pub(super) struct Runner {
@@ -66,7 +66,7 @@ impl Runner {
             self.next_note(None, None);
             if self.lifetime().settings.until_idle
                 && self.lifetime().phase() == Phase::Running
-                && self.core.slots.are_idle(&*self.lifetime().services)
+                && self.core.schedulers.are_idle(&*self.lifetime().services)
             {
                 self.lifetime().stop_aside();
             }
@@ -77,12 +77,20 @@ impl Runner {
     /// Returns the holders that overran the time.
     fn grace(&mut self) -> Vec<Straggler> {
         let deadline = self.lifetime().grace_deadline();
-        for slot in self.core.slots.iter() {
-            slot.sweep();
+        for scheduler in self.core.schedulers.iter() {
+            scheduler.sweep();
         }
         loop {
-            let started = self.core.slots.iter().all(|slot| slot.timely_started());
-            let settles_at = self.core.slots.iter().filter_map(|slot| slot.settles_at());
+            let started = self
+                .core
+                .schedulers
+                .iter()
+                .all(|scheduler| scheduler.timely_started());
+            let settles_at = self
+                .core
+                .schedulers
+                .iter()
+                .filter_map(|scheduler| scheduler.settles_at());
             let settles_at = settles_at.max();
             if started && settles_at.is_none() && self.lifetime().end_grace_if_unheld() {
                 return Vec::new();
@@ -98,15 +106,15 @@ impl Runner {
             .services
             .end_grace(self.lifetime(), is_early);
         self.core
-            .slots
+            .schedulers
             .iter()
-            .flat_map(|slot| slot.alive())
+            .flat_map(|scheduler| scheduler.alive())
             // Which of the services are to blame is known where they are asked.
-            .filter(|record| {
-                let state = record.state();
+            .filter(|task| {
+                let state = task.state();
                 state.is_holder() && !state.is_ending() && !state.is_observed()
             })
-            .map(|record| record.straggler(StragglerReason::Overran))
+            .map(|task| task.straggler(StragglerReason::Overran))
             .collect()
     }
 
@@ -118,44 +126,44 @@ impl Runner {
         // A payload that this does not find in the registry sees the phase at its first poll.
         let stopping = self.lifetime().advance(Phase::Stopping, Phase::Cancelling);
         debug_assert!(stopping, "the runner alone moves on from Stopping");
-        let mut slots: Vec<_> = self.core.slots.iter().cloned().collect();
+        let mut schedulers: Vec<_> = self.core.schedulers.iter().cloned().collect();
         // Code that blocks may wait for what a payload does as it is cancelled.
-        slots.sort_by_key(|slot| slot.is_blocking());
-        for slot in &slots {
-            slot.cancel_all();
+        schedulers.sort_by_key(|scheduler| scheduler.is_blocking());
+        for scheduler in &schedulers {
+            scheduler.cancel_all();
         }
         // Whether each was started, or never will be.
-        let are_closed: Vec<_> = slots
+        let are_closed: Vec<_> = schedulers
             .iter()
-            .map(|slot| slot.close(real(deadline)))
+            .map(|scheduler| scheduler.close(real(deadline)))
             .collect();
-        for slot in &slots {
-            slot.cancel_flavour();
+        for scheduler in &schedulers {
+            scheduler.cancel_flavour();
         }
         // The join of a flavour waits for the last of its coroutines as well, and saves a wake-up; but it knows
         // of no clock that is moved by hand.
         if clock.is_manual() {
-            self.until_quiet(&slots, deadline);
+            self.until_quiet(&schedulers, deadline);
         }
         let mut stragglers = Vec::new();
-        for (slot, is_closed) in slots.iter().zip(are_closed) {
+        for (scheduler, is_closed) in schedulers.iter().zip(are_closed) {
             // Of code that blocks, which cannot be cancelled, what has no thread yet or is at its end is waited for.
-            if slot.is_blocking() {
-                self.until_quiet(std::slice::from_ref(slot), deadline);
+            if scheduler.is_blocking() {
+                self.until_quiet(std::slice::from_ref(scheduler), deadline);
             }
-            let by = match slot.is_blocking() && !slot.is_drained() {
+            let by = match scheduler.is_blocking() && !scheduler.is_drained() {
                 true => Instant::now(),
                 false => real(deadline),
             };
-            let joined = slot.join_flavour(by) || slot.is_blocking();
+            let joined = scheduler.join_flavour(by) || scheduler.is_blocking();
             // What comes too late is counted for the moment until it is refused.
-            let mut ended = self.is_ended(slot);
+            let mut ended = self.is_ended(scheduler);
             while joined && !ended && clock.now() < deadline {
                 self.next_note(Some(deadline), None);
-                ended = self.is_ended(slot);
+                ended = self.is_ended(scheduler);
             }
             if !is_closed || !joined || !ended {
-                stragglers.extend(unended(slot));
+                stragglers.extend(unended(scheduler));
             }
         }
         // If it was asked to end before it began: what waited is being dropped, and may panic.
@@ -164,25 +172,25 @@ impl Runner {
     }
 
     /// Ends the services, and waits for their supervisor until `deadline`.
-    fn close_services(&self, deadline: Instant) -> Left {
+    fn close_services(&self, deadline: Instant) -> ServicesReport {
         let lifetime = self.lifetime();
         let by = lifetime.settings.clock.real(deadline);
         lifetime.services.close(lifetime, by)
     }
 
-    /// Waits until all that can end soon on `slots` has, at most until `deadline`.
-    fn until_quiet(&mut self, slots: &[Arc<Slot>], deadline: Instant) {
-        while !slots.iter().all(|slot| slot.is_quiet())
+    /// Waits until all that can end soon on `schedulers` has, at most until `deadline`.
+    fn until_quiet(&mut self, schedulers: &[Arc<Scheduler>], deadline: Instant) {
+        while !schedulers.iter().all(|scheduler| scheduler.is_quiet())
             && self.lifetime().settings.clock.now() < deadline
         {
             self.next_note(Some(deadline), None);
         }
     }
 
-    /// Whether nothing of `slot` that can be cancelled is left: blocking code cannot be once it has its
+    /// Whether nothing of `scheduler` that can be cancelled is left: blocking code cannot be once it has its
     /// thread.
-    fn is_ended(&self, slot: &Slot) -> bool {
-        slot.is_drained() || slot.is_blocking() && slot.all_started()
+    fn is_ended(&self, scheduler: &Scheduler) -> bool {
+        scheduler.is_drained() || scheduler.is_blocking() && scheduler.all_started()
     }
 
     /// Over: everything that came in until here is in the report, everything later is not.
@@ -202,17 +210,17 @@ impl Runner {
         // Those that overran are stragglers already.
         let left_behind: Vec<_> = self
             .core
-            .slots
+            .schedulers
             .iter()
-            .flat_map(|slot| slot.alive())
-            .filter(|record| record.state().is_blocking() && !record.state().is_holder())
-            .map(|record| record.straggler(StragglerReason::LeftBehind))
+            .flat_map(|scheduler| scheduler.alive())
+            .filter(|task| task.state().is_blocking() && !task.state().is_holder())
+            .map(|task| task.straggler(StragglerReason::LeftBehind))
             .collect();
         let by = self.lifetime().settings.clock.real(deadline);
         self.lifetime().join_aside(by);
         // No sooner: what is still being told may hang, and a signal is what is left then.
         self.listening = None;
-        let ended = Ended {
+        let ended = EndReport {
             failures: self.failures,
             omitted,
             stragglers,
@@ -262,28 +270,28 @@ fn listen(core: &Core) -> Result<Option<signals::Listening>, RunError> {
         };
         let failure = Failure::new(origin, cause);
         core.lifetime.fail(failure.clone());
-        core.fail_to_start(RunError::ended(Ended {
+        core.fail_to_start(RunError::ended(EndReport {
             failures: vec![failure],
-            ..Ended::default()
+            ..EndReport::default()
         }))
     })
 }
 
-/// What of `slot` has not ended: the payload that blocks its thread; else the payloads that it
+/// What of `scheduler` has not ended: the payload that blocks its thread; else the payloads that it
 /// keeps; else its thread.
-fn unended(slot: &Slot) -> Vec<Straggler> {
-    if slot.is_blocking() {
+fn unended(scheduler: &Scheduler) -> Vec<Straggler> {
+    if scheduler.is_blocking() {
         // Payloads that have no thread yet; those that have one are left behind.
-        return vec![Straggler::of_flavour(slot.identifier().clone())];
+        return vec![Straggler::of_flavour(scheduler.identifier().clone())];
     }
-    let alive = slot.alive();
+    let alive = scheduler.alive();
     let straggler = |index: usize, reason| alive[index].straggler(reason);
     let polling: Vec<_> = (0..alive.len())
         .filter(|index| alive[*index].state().is_polling())
         .collect();
     if !polling.is_empty() {
         // Those in the flavour's queue are not in the registry, but are held up as well.
-        let others = (slot.accepted() - slot.ended()).saturating_sub(polling.len());
+        let others = (scheduler.accepted() - scheduler.ended()).saturating_sub(polling.len());
         return polling
             .into_iter()
             .map(|index| straggler(index, StragglerReason::Blocking { others }))
@@ -294,5 +302,5 @@ fn unended(slot: &Slot) -> Vec<Straggler> {
             .map(|index| straggler(index, StragglerReason::Kept))
             .collect();
     }
-    vec![Straggler::of_flavour(slot.identifier().clone())]
+    vec![Straggler::of_flavour(scheduler.identifier().clone())]
 }

@@ -5,19 +5,19 @@ use crate::contract::backend::Typed;
 use crate::contract::flavour::Rejected;
 use crate::errors::refusal::Reason;
 use crate::lifetime::Phase;
-use crate::scheduler::Slot;
+use crate::scheduler::Scheduler;
 use crate::task::{self, Dropping};
 
 /// Starts the flavour if need be and hands the payload to it.
 pub(crate) fn spawn<P: 'static>(
-    slot: &Arc<Slot>,
+    scheduler: &Arc<Scheduler>,
     typed: &Typed<P>,
     payload: P,
 ) -> Result<(), Reason> {
-    match slot.started(typed) {
+    match scheduler.started(typed) {
         Ok(flavour) => flavour
             .spawn(payload)
-            .or_else(|rejected| refuse_rejected(slot, rejected)),
+            .or_else(|rejected| refuse_rejected(scheduler, rejected)),
         Err(reason) => refuse(payload, reason),
     }
 }
@@ -29,10 +29,13 @@ pub(super) fn refuse<P, R>(payload: P, reason: Reason) -> Result<R, Reason> {
 }
 
 /// As [`refuse`], for one that its flavour handed back.
-pub(super) fn refuse_rejected<P>(slot: &Slot, rejected: Rejected<P>) -> Result<(), Reason> {
+pub(super) fn refuse_rejected<P>(
+    scheduler: &Scheduler,
+    rejected: Rejected<P>,
+) -> Result<(), Reason> {
     let (payload, reason) = rejected.into_parts();
     let reason = match reason {
-        None if slot.lifetime.phase() >= Phase::Stopping => Reason::Stopping,
+        None if scheduler.lifetime.phase() >= Phase::Stopping => Reason::Stopping,
         reason => Reason::Rejected(reason),
     };
     refuse(payload, reason)

@@ -7,7 +7,7 @@ use crate::base::latch::Latch;
 use crate::base::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::errors::failure::{Failure, Origin};
 use crate::lifetime::{Lifetime, Phase};
-use crate::scheduler::Slot;
+use crate::scheduler::Scheduler;
 use crate::task::{self, Dropping};
 
 /// After so many batches the launch is held up: others hand in payloads as fast as it spawns them.
@@ -17,39 +17,39 @@ const BATCHES: usize = 3;
 const MAKING_WAY: Duration = Duration::from_secs(1);
 
 /// A payload that waits. Its drop drops the payload unrun.
-trait Launch: Send {
+trait LaunchLater: Send {
     fn launch(self: Box<Self>);
 }
 
 /// The payloads that wait, in the order in which they came.
 #[derive(Default)]
 pub(super) struct Waiting {
-    queue: Mutex<Queue>,
+    queue: Mutex<StartQueue>,
     launched: Latch,
     /// Nothing waits any more, whether it was launched or dropped.
     over: Latch,
 }
 
 #[derive(Default)]
-struct Queue {
-    payloads: Vec<Box<dyn Launch>>,
+struct StartQueue {
+    payloads: Vec<Box<dyn LaunchLater>>,
     /// How many times the launch has found some.
     batches: usize,
 }
 
 impl Waiting {
-    fn lock(&self) -> MutexGuard<'_, Queue> {
+    fn lock(&self) -> MutexGuard<'_, StartQueue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Lets a payload wait for the start, or hands it back if the start is over.
     pub(super) fn push<P: Send + 'static>(
         &self,
-        slot: &Arc<Slot>,
+        scheduler: &Arc<Scheduler>,
         payload: P,
         origin: impl FnOnce() -> Origin,
     ) -> Result<(), P> {
-        let is_over = || slot.lifetime.phase() >= Phase::Running;
+        let is_over = || scheduler.lifetime.phase() >= Phase::Running;
         if is_over() {
             return Err(payload);
         }
@@ -67,7 +67,7 @@ impl Waiting {
             return Err(payload);
         }
         queue.payloads.push(Box::new(WaitingPayload {
-            slot: Arc::clone(slot),
+            scheduler: Arc::clone(scheduler),
             origin: origin(),
             payload: Some(payload),
         }));
@@ -116,24 +116,28 @@ impl Waiting {
 }
 
 struct WaitingPayload<P> {
-    slot: Arc<Slot>,
+    scheduler: Arc<Scheduler>,
     origin: Origin,
     payload: Option<P>,
 }
 
-impl<P: Send + 'static> Launch for WaitingPayload<P> {
+impl<P: Send + 'static> LaunchLater for WaitingPayload<P> {
     fn launch(mut self: Box<Self>) {
         let Some(payload) = self.payload.take() else {
             return;
         };
-        let slot = &self.slot;
-        let Some(typed) = slot.typed() else { return };
-        let Err(reason) = spawn(slot, typed, payload) else {
+        let scheduler = &self.scheduler;
+        let Some(typed) = scheduler.typed() else {
+            return;
+        };
+        let Err(reason) = spawn(scheduler, typed, payload) else {
             return;
         };
         // Unless it came to its start only after the grace time, and was dropped unrun.
         if let Some(cause) = reason.into_cause() {
-            slot.lifetime.fail(Failure::new(self.origin.clone(), cause));
+            scheduler
+                .lifetime
+                .fail(Failure::new(self.origin.clone(), cause));
         }
     }
 }

@@ -1,11 +1,11 @@
-//! What a slot counts, and when the runner is to look at it.
+//! What a scheduler counts, and when the runner is to look at it.
 
 use crate::lifetime::Phase;
 use crate::scheduler::counts::Counts;
-use crate::scheduler::slot::Slot;
+use crate::scheduler::scheduler::Scheduler;
 use crate::task::{Header, Settled};
 
-impl Slot {
+impl Scheduler {
     /// Counts a payload as taken in. The caller looks at the phase *after* this and refuses the
     /// payload if it must; the runner, which changes the phase first and counts afterwards, then
     /// either counts the payload or has it refused.

@@ -1,4 +1,4 @@
-//! How many payloads of a slot were taken in, have started, and are over.
+//! How many payloads of a scheduler were taken in, have started, and are over.
 
 use crossbeam_utils::CachePadded;
 
@@ -7,7 +7,7 @@ use crate::base::sync::atomic::Ordering::SeqCst;
 
 /// The counts. They only grow, and `accepted >= started + over_early >= over + over_early`.
 ///
-/// A slot has two of them: the second is for the calls that came while the runtime was stopping, whose first polls
+/// A scheduler has two of them: the second is for the calls that came while the runtime was stopping, whose first polls
 /// the stop does not wait for.
 #[derive(Default)]
 pub(super) struct Counts {

@@ -6,17 +6,17 @@
 //! ```text
 //!   adopted: others
 //!      │
-//!      ▼                 turn: known to the slot            polled, waits
-//!   inbox.new ──► new ──────────────────────► first hand ───────────────► parked ◄──┐
+//!      ▼                 turn: known to the scheduler            polled, waits
+//!   inbox.new ──► new ──────────────────────► first batch ──────────────► parked ◄──┐
 //!                                                │ woken while it was polled   │    │
 //!                                                ▼                             │    │
 //!   inbox.woken ────────────────────────────► woken ◄─ ─ ─ ─ woken: others ─ ─ ┘    │
 //!                                                │ polled                           │
 //!                                                └──────────────────────────────────┤
-//!                                     stop: sweep hand (those that are parked) ─────┘
+//!                                     stop: sweep batch (those that are parked) ────┘
 //! ```
 //!
-//! What stands in `woken` is parked as well, or in a hand, where the slot finds it. From each place a payload goes to
+//! What stands in `woken` is parked as well, or in a batch, where the scheduler finds it. From each place a payload goes to
 //! `over` when it is over, and is forgotten with the next batch.
 
 use std::collections::VecDeque;
@@ -26,10 +26,10 @@ use std::task::{Context, Poll};
 
 use crate::base::sync::Arc;
 use crate::payload::Coroutine;
-use crate::scheduler::driven::{Hand, Purpose};
+use crate::scheduler::driven::{Batch, Purpose};
 use crate::scheduler::run_queue::{BATCH, RunQueue};
-use crate::scheduler::slot::Slot;
-use crate::task::{self, Driven, Envelope, Record};
+use crate::scheduler::scheduler::Scheduler;
+use crate::task::{self, AfterPoll, Runnable, Task};
 
 impl RunQueue {
     /// Polls all payloads until the queue is closed and they are over. After each of them, `is_spent` says
@@ -48,11 +48,11 @@ impl RunQueue {
         }
     }
 
-    /// The slot whose payloads it polls, if it has polled any.
-    fn slot(&self) -> Option<Arc<Slot>> {
+    /// The scheduler whose payloads it polls, if it has polled any.
+    fn scheduler(&self) -> Option<Arc<Scheduler>> {
         let owner = self.owner()?;
-        let slot: &Slot = owner.as_any().downcast_ref()?;
-        slot.me.upgrade()
+        let scheduler: &Scheduler = owner.as_any().downcast_ref()?;
+        scheduler.me.upgrade()
     }
 
     /// Ends the payloads that nobody will poll any more, on the thread that has.
@@ -63,20 +63,22 @@ impl RunQueue {
             (mem::take(&mut inbox.new), mem::take(&mut inbox.woken))
         };
         drop(left);
-        let Some(slot) = self.slot() else { return };
-        slot.driven.put_all_back();
-        let (mut hand, mut over, mut next) = (Hand::new(Purpose::Sweep), Vec::new(), 0);
+        let Some(scheduler) = self.scheduler() else {
+            return;
+        };
+        scheduler.driven.put_all_back();
+        let (mut batch, mut over, mut next) = (Batch::new(Purpose::Sweep), Vec::new(), 0);
         loop {
-            slot.driven.pick_up(&mut hand, &mut next);
-            if hand.is_empty() {
+            scheduler.driven.pick_up(&mut batch, &mut next);
+            if batch.is_empty() {
                 return;
             }
-            while let Some(record) = hand.next() {
+            while let Some(task) = batch.next() {
                 // As any flavour's that drops what it was given.
-                drop(Envelope::from(Arc::clone(record)));
-                hand.last_is_over();
+                drop(Runnable::from(Arc::clone(task)));
+                batch.last_is_over();
             }
-            slot.driven.put_back(&mut hand, &mut over);
+            scheduler.driven.put_back(&mut batch, &mut over);
             over.clear();
         }
     }
@@ -85,16 +87,16 @@ impl RunQueue {
 /// The queue, as the thread that polls sees it.
 struct Driver {
     queue: Arc<RunQueue>,
-    slot: Option<Arc<Slot>>,
+    scheduler: Option<Arc<Scheduler>>,
     new: VecDeque<Coroutine>,
-    /// New ones that are known to the slot, and not polled yet.
-    first: Hand,
-    woken: VecDeque<Arc<Record>>,
-    /// Payloads that are over, for the slot to forget.
-    over: Vec<Arc<Record>>,
+    /// New ones that are known to the scheduler, and not polled yet.
+    first: Batch,
+    woken: VecDeque<Arc<Task>>,
+    /// Payloads that are over, for the scheduler to forget.
+    over: Vec<Arc<Task>>,
     /// Where among those that are parked the sweep is that is under way.
     sweep: Option<usize>,
-    swept: Hand,
+    swept: Batch,
     since_pause: usize,
     new_is_next: bool,
 }
@@ -105,13 +107,13 @@ impl Driver {
         assert!(!driven, "an intake is driven by one future at a time");
         Self {
             queue,
-            slot: None,
+            scheduler: None,
             new: VecDeque::new(),
-            first: Hand::new(Purpose::First),
+            first: Batch::new(Purpose::First),
             woken: VecDeque::new(),
             over: Vec::new(),
             sweep: None,
-            swept: Hand::new(Purpose::Sweep),
+            swept: Batch::new(Purpose::Sweep),
             since_pause: 0,
             new_is_next: false,
         }
@@ -149,17 +151,17 @@ impl Driver {
 
     /// Whether no payload is left to look after.
     fn is_empty(&self) -> bool {
-        self.slot
+        self.scheduler
             .as_ref()
-            .is_none_or(|slot| !slot.driven.has_parked())
+            .is_none_or(|scheduler| !scheduler.driven.has_parked())
     }
 
     /// Polls what is there, in bounded batches; whether the executor is to have its turn.
     fn turn(&mut self, is_spent: &mut impl FnMut() -> bool) -> bool {
         let paused = self.poll_all(is_spent);
-        if let Some(slot) = &self.slot {
+        if let Some(scheduler) = &self.scheduler {
             if self.first.was_seen() || !self.over.is_empty() {
-                slot.driven.put_back(&mut self.first, &mut self.over);
+                scheduler.driven.put_back(&mut self.first, &mut self.over);
                 self.over.clear();
             }
         }
@@ -190,10 +192,10 @@ impl Driver {
     fn poll_next(&mut self, woken: &mut usize) -> bool {
         self.new_is_next = !self.new_is_next;
         if self.new_is_next || *woken == 0 {
-            if let Some(record) = self.first.next() {
-                match poll(record) {
+            if let Some(task) = self.first.next() {
+                match poll(task) {
                     Polled::Over => self.first.last_is_over(),
-                    Polled::Woken => self.woken.push_back(Arc::clone(record)),
+                    Polled::Woken => self.woken.push_back(Arc::clone(task)),
                     Polled::Waits => {}
                 }
                 return true;
@@ -203,13 +205,13 @@ impl Driver {
             return false;
         }
         *woken -= 1;
-        let Some(record) = self.woken.pop_front() else {
+        let Some(task) = self.woken.pop_front() else {
             return false;
         };
-        record.state().begin_drive();
-        match poll(&record) {
-            Polled::Over => self.over.push(record),
-            Polled::Woken => self.woken.push_back(record),
+        task.state().begin_drive();
+        match poll(&task) {
+            Polled::Over => self.over.push(task),
+            Polled::Woken => self.woken.push_back(task),
             Polled::Waits => {}
         }
         true
@@ -217,67 +219,67 @@ impl Driver {
 
     /// Goes on with the sweep, if one is under way; whether it has looked at any payload.
     fn sweep_some(&mut self) -> bool {
-        let (Some(next), Some(slot)) = (&mut self.sweep, &self.slot) else {
+        let (Some(next), Some(scheduler)) = (&mut self.sweep, &self.scheduler) else {
             self.sweep = None;
             return false;
         };
-        slot.driven.pick_up(&mut self.swept, next);
-        if self.swept.len() < Hand::ROOM {
+        scheduler.driven.pick_up(&mut self.swept, next);
+        if self.swept.len() < Batch::ROOM {
             // There were no more.
             self.sweep = None;
         }
         if self.swept.is_empty() {
             return false;
         }
-        while let Some(record) = self.swept.next() {
-            if record.header().is_cancelled() {
+        while let Some(task) = self.swept.next() {
+            if task.header().is_cancelled() {
                 // If it stands in the queue as well it will be found to be over.
-                task::end(record);
+                task::end(task);
                 self.swept.last_is_over();
-            } else if record.state().is_holder() && !record.state().is_queued() {
+            } else if task.state().is_holder() && !task.state().is_queued() {
                 // Not taken out for it: who wakes it meanwhile puts it into the queue, as at any other time.
-                if step(record).is_ready() {
+                if step(task).is_ready() {
                     self.swept.last_is_over();
                 }
             }
         }
-        slot.driven.put_back(&mut self.swept, &mut self.over);
+        scheduler.driven.put_back(&mut self.swept, &mut self.over);
         self.over.clear();
         true
     }
 
-    /// Makes as many of the new payloads known to the slot as are polled in one go.
+    /// Makes as many of the new payloads known to the scheduler as are polled in one go.
     fn next_batch(&mut self) {
         let (new, queue) = (&mut self.new, &self.queue);
         let next = || loop {
             let payload = new.pop_front()?;
-            if Slot::of(&**payload.record()).is_driven_by(queue) {
-                return Some(payload.into_record());
+            if Scheduler::of(&**payload.task()).is_driven_by(queue) {
+                return Some(payload.into_task());
             }
             // Of a flavour with another queue, which lost it to this one.
             drop(payload);
         };
         self.first.fill(std::iter::from_fn(next));
-        if self.slot.is_none() {
-            self.slot = self.queue.slot();
+        if self.scheduler.is_none() {
+            self.scheduler = self.queue.scheduler();
         }
-        if let Some(slot) = self.slot.as_ref().filter(|_| !self.first.is_empty()) {
-            take_in_hand(slot, &self.first);
+        if let Some(scheduler) = self.scheduler.as_ref().filter(|_| !self.first.is_empty()) {
+            take_in_batch(scheduler, &self.first);
         }
     }
 }
 
-/// The payloads in `hand` are about to be polled for the first time.
-fn take_in_hand(slot: &Slot, hand: &Hand) {
-    slot.note_thread();
-    for record in hand.iter() {
-        if record.state().is_started() {
+/// The payloads in `batch` are about to be polled for the first time.
+fn take_in_batch(scheduler: &Scheduler, batch: &Batch) {
+    scheduler.note_thread();
+    for task in batch.iter() {
+        if task.state().is_started() {
             // Its flavour has polled it by other means before.
-            slot.unregister(record.header());
+            scheduler.unregister(task.header());
         }
-        record.state().begin_driven();
+        task.state().begin_driven();
     }
-    slot.driven.take_in_hand(hand);
+    scheduler.driven.take_in_batch(batch);
 }
 
 /// What a payload is up to after a poll.
@@ -288,17 +290,17 @@ enum Polled {
     Waits,
 }
 
-fn step(record: &Arc<Record>) -> Poll<()> {
-    record.with_waker(record, &mut |context| task::advance(record, context))
+fn step(task: &Arc<Task>) -> Poll<()> {
+    task.with_waker(task, &mut |context| task::advance(task, context))
 }
 
 /// Polls a payload that was taken out of the queue, or is new.
-fn poll(record: &Arc<Record>) -> Polled {
-    match step(record) {
+fn poll(task: &Arc<Task>) -> Polled {
+    match step(task) {
         Poll::Ready(()) => Polled::Over,
-        Poll::Pending => match record.state().end_drive() {
-            Driven::IsQueued => Polled::Woken,
-            Driven::IsIdle => Polled::Waits,
+        Poll::Pending => match task.state().end_drive() {
+            AfterPoll::IsQueued => Polled::Woken,
+            AfterPoll::IsIdle => Polled::Waits,
         },
     }
 }

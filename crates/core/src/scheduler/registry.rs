@@ -3,10 +3,10 @@
 use std::task::Waker;
 
 use crate::base::sync::Arc;
-use crate::task::Record;
+use crate::task::Task;
 
 /// A payload that is alive, and how to have it polled again so that it sees that it is cancelled.
-pub(super) struct Registered {
-    pub(super) record: Arc<Record>,
+pub(super) struct Undriven {
+    pub(super) task: Arc<Task>,
     pub(super) waker: Option<Waker>,
 }

@@ -1,6 +1,6 @@
 //! The run queue: what one flavour's thread is to poll next, filled from any thread.
 //!
-//! A payload that it polls is its own waker: a wake puts its record back into the queue, and only the one
+//! A payload that it polls is its own waker: a wake puts its task back into the queue, and only the one
 //! that finds the thread asleep wakes the executor. The queue is a future of that executor's, which so is
 //! around every poll, with its reactor, its timers and whatever it keeps in thread-locals.
 
@@ -10,7 +10,7 @@ use std::task::Waker;
 use crate::base::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use crate::contract::flavour::Rejected;
 use crate::payload::Coroutine;
-use crate::task::{Record, Schedule};
+use crate::task::{Schedule, Task};
 
 /// How many payloads are polled, at most, before the executor gets a turn for all else.
 pub(crate) const BATCH: usize = 128;
@@ -19,7 +19,7 @@ pub(crate) const BATCH: usize = 128;
 #[derive(Default)]
 pub(crate) struct RunQueue {
     inbox: Mutex<Inbox>,
-    /// Whose payloads it polls, from the first of them on. Weak, as the slot keeps its queue.
+    /// Whose payloads it polls, from the first of them on. Weak, as the scheduler keeps its queue.
     owner: OnceLock<Weak<dyn Schedule>>,
 }
 
@@ -27,10 +27,10 @@ pub(crate) struct RunQueue {
 pub(crate) struct Inbox {
     pub(crate) new: VecDeque<Coroutine>,
     /// Payloads that have been polled and are to be polled again.
-    pub(super) woken: VecDeque<Arc<Record>>,
+    pub(super) woken: VecDeque<Arc<Task>>,
     /// What is asked to end, or cancelled, is to be looked for.
     pub(super) swept: bool,
-    /// A driver is there, or was: what that had in hand no other one would poll.
+    /// A driver is there, or was: what that had in a batch no other one would poll.
     pub(super) driven: bool,
     /// Nobody polls any more.
     pub(super) over: bool,
@@ -65,13 +65,13 @@ impl RunQueue {
         refused.map_or(Ok(()), |payload| Err(Rejected::new(payload)))
     }
 
-    /// Puts a payload that has been woken at the end, unless nobody polls any more: it would keep the slot that
+    /// Puts a payload that has been woken at the end, unless nobody polls any more: it would keep the scheduler that
     /// keeps this queue.
-    pub(crate) fn push_woken(&self, record: Arc<Record>) {
-        let mut record = Some(record);
+    pub(crate) fn push_woken(&self, task: Arc<Task>) {
+        let mut task = Some(task);
         self.change(|inbox| {
             if !inbox.over {
-                inbox.woken.extend(record.take());
+                inbox.woken.extend(task.take());
             }
         });
     }

@@ -1,4 +1,4 @@
-//! What a payload tells its slot, and asks of it.
+//! What a payload tells its scheduler, and asks of it.
 
 use std::any::Any;
 use std::collections::HashMap;
@@ -10,13 +10,13 @@ use crate::base::panics::contain;
 use crate::base::sync::atomic::Ordering::SeqCst;
 use crate::base::sync::{Arc, MutexGuard, PoisonError};
 use crate::lifetime::Lifetime;
-use crate::scheduler::registry::Registered;
-use crate::scheduler::slot::Slot;
-use crate::task::{Gate, Header, Record, Reply, Schedule, Settled};
+use crate::scheduler::registry::Undriven;
+use crate::scheduler::scheduler::Scheduler;
+use crate::task::{Header, JoinState, Schedule, Settled, Task, Waiter};
 
-impl Schedule for Slot {
+impl Schedule for Scheduler {
     fn identifier(&self) -> &Identifier {
-        Slot::identifier(self)
+        Scheduler::identifier(self)
     }
 
     fn lifetime(&self) -> &Arc<Lifetime> {
@@ -27,19 +27,19 @@ impl Schedule for Slot {
         self.queue.get().is_some()
     }
 
-    fn register(&self, record: &Arc<Record>) {
+    fn register(&self, task: &Arc<Task>) {
         let mut registry = self.registry();
-        let key = registry.insert(Registered {
-            record: Arc::clone(record),
+        let key = registry.insert(Undriven {
+            task: Arc::clone(task),
             waker: None,
         });
-        record.state().set_key(key);
+        task.state().set_key(key);
     }
 
-    fn begin(&self, record: &Arc<Record>) {
-        let state = record.state();
+    fn begin(&self, task: &Arc<Task>) {
+        let state = task.state();
         if state.key().is_none() {
-            self.register(record);
+            self.register(task);
         }
         if state.is_blocking() {
             self.blocking.store(true, SeqCst);
@@ -87,10 +87,10 @@ impl Schedule for Slot {
         }
     }
 
-    fn enqueue(&self, record: Arc<Record>) {
+    fn enqueue(&self, task: Arc<Task>) {
         match self.queue.get() {
-            Some(queue) => queue.push_woken(record),
-            None => debug_assert!(false, "what wakes its own record is driven by a run queue"),
+            Some(queue) => queue.push_woken(task),
+            None => debug_assert!(false, "what wakes its own task is driven by a run queue"),
         }
     }
 
@@ -102,16 +102,16 @@ impl Schedule for Slot {
         self.count_end(settled);
     }
 
-    fn gate_of(&self, header: &Header) -> Arc<dyn Gate> {
-        let mut gates = self.gates();
-        let gate = gates.entry(header.address());
-        Arc::clone(gate.or_insert_with(|| Arc::new(Reply::<()>::default())))
+    fn waiter_of(&self, header: &Header) -> Arc<dyn Waiter> {
+        let mut waiters = self.waiters();
+        let waiter = waiters.entry(header.address());
+        Arc::clone(waiter.or_insert_with(|| Arc::new(JoinState::<()>::default())))
     }
 
-    fn open_gate_of(&self, header: &Header) {
-        let gate = self.gates().remove(&header.address());
-        if let Some(gate) = gate {
-            gate.open();
+    fn release_waiter_of(&self, header: &Header) {
+        let waiter = self.waiters().remove(&header.address());
+        if let Some(waiter) = waiter {
+            waiter.open();
         }
     }
 
@@ -120,11 +120,11 @@ impl Schedule for Slot {
     }
 }
 
-impl Slot {
-    /// The slot that the payload is on.
-    pub(crate) fn of(record: &Record) -> &Self {
-        let slot = record.scheduler().as_any().downcast_ref();
-        slot.expect("a payload's scheduler is a slot")
+impl Scheduler {
+    /// The scheduler that the payload is on.
+    pub(crate) fn of(task: &Task) -> &Self {
+        let scheduler = task.scheduler().as_any().downcast_ref();
+        scheduler.expect("a payload's scheduler is a scheduler")
     }
 
     /// Takes the payload out of the registry, if it is in there.
@@ -138,7 +138,7 @@ impl Slot {
         drop(removed);
     }
 
-    fn gates(&self) -> MutexGuard<'_, HashMap<usize, Arc<dyn Gate>>> {
-        self.gates.lock().unwrap_or_else(PoisonError::into_inner)
+    fn waiters(&self) -> MutexGuard<'_, HashMap<usize, Arc<dyn Waiter>>> {
+        self.waiters.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,4 +1,4 @@
-//! The start and the end of the flavour behind a slot.
+//! The start and the end of the flavour behind a scheduler.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
@@ -7,14 +7,14 @@ use crate::base::panics::panic_message;
 use crate::base::sync::{Arc, MutexGuard, PoisonError, Weak};
 use crate::contract::backend::Typed;
 use crate::contract::flavour::Flavour;
-use crate::contract::reporter::{Report, Reporter};
+use crate::contract::reporter::{FlavourReports, Reporter};
 use crate::errors::refusal::{BoxError, Reason};
-use crate::scheduler::slot::{Slot, Start};
+use crate::scheduler::scheduler::{Scheduler, Start};
 
 /// How small a stack may be set, in bytes. With less a thread would not get to its first payload.
 const LEAST_STACK: usize = 64 * 1024;
 
-impl Slot {
+impl Scheduler {
     /// The flavour, started now if it was not yet.
     pub(crate) fn started<'a, P: 'static>(
         self: &'a Arc<Self>,
@@ -42,10 +42,10 @@ impl Slot {
         start.under_way = true;
         drop(start);
         // Without the lock: this is the flavour's code, and the runner must be able to close the
-        // slot while it takes its time.
+        // scheduler while it takes its time.
         let reporter = Reporter::new(
             self.identifier().clone(),
-            Arc::downgrade(self) as Weak<dyn Report>,
+            Arc::downgrade(self) as Weak<dyn FlavourReports>,
         );
         let start = || {
             self.check_stack_size()?;
@@ -54,7 +54,7 @@ impl Slot {
         let result = catch_unwind(AssertUnwindSafe(start))
             .unwrap_or_else(|panic| Err(panic_message(panic).into()));
         let mut start = self.lock_start();
-        // Kept also if the slot was closed meanwhile: the runner waited for this, and joins it.
+        // Kept also if the scheduler was closed meanwhile: the runner waited for this, and joins it.
         let started = result.map(|flavour| typed.keep(flavour));
         start.under_way = false;
         self.start_over.notify_all();

@@ -12,7 +12,7 @@ use crate::base::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use crate::base::sync::{Arc, OnceLock, Weak};
 use crate::errors::failure::{Cause, Failure, Origin};
 use crate::lifetime::Phase;
-use crate::task::{Observer, Record};
+use crate::task::{Observer, Task};
 
 /// One run of a service. Shared by its payload, its tokens and the supervisor.
 #[derive(Clone)]
@@ -22,7 +22,7 @@ struct Shared {
     unit: Arc<UnitCore>,
     number: u64,
     is_requested: AtomicBool,
-    record: OnceLock<Weak<Record>>,
+    task: OnceLock<Weak<Task>>,
 }
 
 impl Attempt {
@@ -31,7 +31,7 @@ impl Attempt {
             unit,
             number,
             is_requested: AtomicBool::new(false),
-            record: OnceLock::new(),
+            task: OnceLock::new(),
         }))
     }
 
@@ -47,8 +47,8 @@ impl Attempt {
     }
 
     /// The payload, as long as there is anything of it.
-    pub(super) fn record(&self) -> Option<Arc<Record>> {
-        self.0.record.get()?.upgrade()
+    pub(super) fn task(&self) -> Option<Arc<Task>> {
+        self.0.task.get()?.upgrade()
     }
 
     /// Its token says from here on that the end is requested.
@@ -56,9 +56,9 @@ impl Attempt {
         self.0.is_requested.store(true, SeqCst);
     }
 
-    /// The run whose payload `record` is, if it is a service's.
-    pub(super) fn of(record: &Record) -> Option<&Self> {
-        record.observer()?.as_any().downcast_ref()
+    /// The run whose payload `task` is, if it is a service's.
+    pub(super) fn of(task: &Task) -> Option<&Self> {
+        task.observer()?.as_any().downcast_ref()
     }
 
     fn bring(&self, event: Event<Failure>) {
@@ -91,8 +91,8 @@ impl Attempt {
 }
 
 impl Observer for Attempt {
-    fn attach(&self, record: Weak<Record>) {
-        let is_first = self.0.record.set(record).is_ok();
+    fn attach(&self, task: Weak<Task>) {
+        let is_first = self.0.task.set(task).is_ok();
         debug_assert!(is_first, "a run is one payload");
     }
 

@@ -4,7 +4,7 @@ use super::registry::Registry;
 use super::supervisor::Supervisor;
 use crate::base::sync::Arc;
 use crate::runtime::{Builder, Runtime};
-use crate::scheduler::Slot;
+use crate::scheduler::Scheduler;
 
 impl Builder {
     /// The runtime. Nothing is started yet.
@@ -18,8 +18,9 @@ impl Builder {
         let core = runtime.core();
         for key in self.keys {
             let identifier = key.identifier().clone();
-            core.slots
-                .find_or_add(&identifier, || Slot::new(key, Arc::clone(&core.lifetime)));
+            core.schedulers.find_or_add(&identifier, || {
+                Scheduler::new(key, Arc::clone(&core.lifetime))
+            });
         }
         if let Some(expected) = self.linked {
             runtime.take_linked(&expected);

@@ -15,7 +15,7 @@ use crate::base::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::errors::report::RunError;
 use crate::errors::serve::Problem;
 use crate::lifetime::Lifetime;
-use crate::scheduler::Slot;
+use crate::scheduler::Scheduler;
 
 /// How many services may be over before the first of them are forgotten.
 const REMEMBERED: usize = 1024;
@@ -54,7 +54,7 @@ pub(super) struct Application<'a> {
     /// What it is called if it was given no name, but for a number.
     pub(super) derived: String,
     pub(super) location: &'static Location<'static>,
-    pub(super) slot: Arc<Slot>,
+    pub(super) scheduler: Arc<Scheduler>,
     pub(super) policy: Policy,
     pub(super) after: Vec<Dependency>,
     /// Whether its runs are blocking code.
@@ -69,7 +69,7 @@ impl Registry {
 
     /// Takes a service in; it starts as soon as it may.
     pub(super) fn take_in(&self, application: Application<'_>) -> Result<Arc<UnitCore>, Problem> {
-        let lifetime = Arc::clone(&application.slot.lifetime);
+        let lifetime = Arc::clone(&application.scheduler.lifetime);
         let after = application.after;
         let mut state = self.lock();
         for other in &after {
@@ -80,7 +80,7 @@ impl Registry {
             state.taken,
             name,
             application.location,
-            application.slot,
+            application.scheduler,
             application.policy,
             application.source,
         ));

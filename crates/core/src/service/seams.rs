@@ -7,7 +7,7 @@ use super::registry::Registry;
 use super::supervisor::Supervisor;
 use crate::base::sync::Arc;
 use crate::errors::report::RunError;
-use crate::lifetime::{Left, Lifetime, Services};
+use crate::lifetime::{Lifetime, Services, ServicesReport};
 use crate::runtime::{Core, Roll};
 
 /// The supervisor of a runtime.
@@ -69,7 +69,7 @@ impl Services for Supervisor {
         Supervisor::end_grace(self, lifetime, by_signal);
     }
 
-    fn close(&self, lifetime: &Arc<Lifetime>, by: Instant) -> Left {
+    fn close(&self, lifetime: &Arc<Lifetime>, by: Instant) -> ServicesReport {
         Supervisor::close(self, lifetime, by)
     }
 

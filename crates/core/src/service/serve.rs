@@ -130,8 +130,8 @@ impl Runtime {
             ServeError::new(origin, problem)
         };
         settings.check().map_err(refused)?;
-        let chosen = key.select(&core.slots, &core.lifetime);
-        let Chosen { slot, .. } = chosen.map_err(|reason| refused(reason.into()))?;
+        let chosen = key.select(&core.schedulers, &core.lifetime);
+        let Chosen { scheduler, .. } = chosen.map_err(|reason| refused(reason.into()))?;
         if core.lifetime.phase() >= Phase::Stopping {
             return Err(refused(Problem::Stopping));
         }
@@ -139,7 +139,7 @@ impl Runtime {
             name: settings.name.as_deref(),
             derived: derived.clone(),
             location,
-            slot: Arc::clone(slot),
+            scheduler: Arc::clone(scheduler),
             policy: settings.policy.clone(),
             after: settings.after.clone(),
             is_blocking: <PayloadOf<S> as sealed::Kind>::IS_BLOCKING,

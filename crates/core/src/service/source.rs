@@ -16,7 +16,7 @@ use crate::errors::refusal::Reason;
 use crate::lifetime::Phase;
 use crate::payload::{Coroutine, Parallel, Subroutine};
 use crate::runtime::spawn;
-use crate::scheduler::Slot;
+use crate::scheduler::Scheduler;
 use crate::task::Identity;
 use crate::task::Ticket;
 use crate::task::{self, Dropping};
@@ -93,8 +93,8 @@ where
 
 /// Calls `code` with the run whose payload runs on this thread: a run's code is always that of its own payload.
 fn within<R>(code: impl FnOnce(&Attempt) -> R) -> R {
-    task::with_current(|record| {
-        let attempt = record.and_then(|record| Attempt::of(&**record));
+    task::with_current(|task| {
+        let attempt = task.and_then(|task| Attempt::of(&**task));
         code(attempt.expect("a run is the code of its own payload"))
     })
 }
@@ -236,8 +236,8 @@ where
 /// For the payload of one run, which tells of its answer by itself.
 fn ticket(attempt: &Attempt) -> Ticket<()> {
     let unit = attempt.unit();
-    let slot = Arc::clone(unit.slot()) as _;
-    Ticket::adopted(Identity::new(None, unit.location(), slot))
+    let scheduler = Arc::clone(unit.scheduler()) as _;
+    Ticket::adopted(Identity::new(None, unit.location(), scheduler))
 }
 
 /// A service's values and its flavour, whatever their types are.
@@ -246,10 +246,10 @@ pub(crate) trait Launch: Send + Sync {
     fn can_run(&self) -> bool;
 
     /// Whether the flavour is there, so that a launch waits for nothing.
-    fn is_flavour_up(&self, slot: &Slot) -> bool;
+    fn is_flavour_up(&self, scheduler: &Scheduler) -> bool;
 
     /// Starts the flavour, which may take its time.
-    fn start_flavour(&self, slot: &Arc<Slot>) -> Result<(), Reason>;
+    fn start_flavour(&self, scheduler: &Arc<Scheduler>) -> Result<(), Reason>;
 
     /// Hands the payload of a run to its flavour.
     fn launch(self: Arc<Self>, attempt: Attempt) -> Result<(), Reason>;
@@ -270,44 +270,45 @@ where
         self.make.is_some() || self.lock().is_some()
     }
 
-    fn is_flavour_up(&self, slot: &Slot) -> bool {
-        slot.typed::<PayloadOf<S>>()
+    fn is_flavour_up(&self, scheduler: &Scheduler) -> bool {
+        scheduler
+            .typed::<PayloadOf<S>>()
             .is_some_and(|typed| typed.flavour().is_some())
     }
 
-    fn start_flavour(&self, slot: &Arc<Slot>) -> Result<(), Reason> {
-        slot.started(typed::<S>(slot)).map(drop)
+    fn start_flavour(&self, scheduler: &Arc<Scheduler>) -> Result<(), Reason> {
+        scheduler.started(typed::<S>(scheduler)).map(drop)
     }
 
     fn launch(self: Arc<Self>, attempt: Attempt) -> Result<(), Reason> {
-        let slot = Arc::clone(attempt.unit().slot());
-        slot.accept();
+        let scheduler = Arc::clone(attempt.unit().scheduler());
+        scheduler.accept();
         let payload = S::payload(self, attempt);
-        // Looked at after it was counted: see `Slot::accept`.
-        if slot.lifetime.phase() >= Phase::Stopping {
+        // Looked at after it was counted: see `Scheduler::accept`.
+        if scheduler.lifetime.phase() >= Phase::Stopping {
             task::drop_for(Dropping::Refused, payload);
             return Err(Reason::Stopping);
         }
-        spawn(&slot, typed::<S>(&slot), payload)
+        spawn(&scheduler, typed::<S>(&scheduler), payload)
     }
 
     fn dispose(&self, unit: &Arc<UnitCore>) -> bool {
-        let slot = unit.slot();
+        let scheduler = unit.scheduler();
         if self.lock().is_none() {
             return true;
         }
-        if slot.lifetime.phase() >= Phase::Stopping || !self.is_flavour_up(slot) {
+        if scheduler.lifetime.phase() >= Phase::Stopping || !self.is_flavour_up(scheduler) {
             return false;
         }
         let Some(value) = self.take() else {
             return true;
         };
-        slot.accept();
+        scheduler.accept();
         let name = Some(unit.name().to_string().into());
-        let header = Identity::new(name, unit.location(), Arc::clone(slot) as _);
+        let header = Identity::new(name, unit.location(), Arc::clone(scheduler) as _);
         let payload = value.disposal(Ticket::adopted(header), Arc::clone(unit));
         // Refused only if the flavour is lost, which is told; the value is dropped here then.
-        let _ = spawn(slot, typed::<S>(slot), payload);
+        let _ = spawn(scheduler, typed::<S>(scheduler), payload);
         true
     }
 
@@ -316,10 +317,11 @@ where
     }
 }
 
-fn typed<S>(slot: &Slot) -> &Typed<PayloadOf<S>>
+fn typed<S>(scheduler: &Scheduler) -> &Typed<PayloadOf<S>>
 where
     S: Runs<PayloadOf<S>> + Send,
 {
-    slot.typed()
-        .expect("a unit's slot was chosen by its own key")
+    scheduler
+        .typed()
+        .expect("a unit's scheduler was chosen by its own key")
 }

@@ -8,7 +8,7 @@
 //! Code of the user's (subscribers, wakers, destructors) runs with no lock held, and not on the supervisor's thread.
 //!
 //! Order of locks: registry, supervisor, then one of a unit's standing, the watchers, the ledger of failures. No event
-//! is brought under a lock of a slot or a queue.
+//! is brought under a lock of a scheduler or a queue.
 
 mod aftermath;
 mod bell;
@@ -259,8 +259,8 @@ impl Supervisor {
                     .map(|other| (other.id, other.was_ready()))
                     .collect(),
                 is_blocking: entrant.is_blocking,
-                flavour: unit.slot().number(),
-                is_flavour_up: unit.source().is_flavour_up(unit.slot()),
+                flavour: unit.scheduler().number(),
+                is_flavour_up: unit.source().is_flavour_up(unit.scheduler()),
                 wish: unit.wish(),
             });
             about.extend(entrant.after);
@@ -393,7 +393,7 @@ impl Supervisor {
                 let Some(unit) = find(id) else { return };
                 aftermath.line(words::kept(words::failure(unit, cause, &find)));
             }
-            Effect::Record(id, cause, given_up) => {
+            Effect::Task(id, cause, given_up) => {
                 let Some(unit) = find(id) else { return };
                 let mut failure = words::failure(unit, cause, &find);
                 if let Some((starts, window)) = given_up {
@@ -409,9 +409,9 @@ impl Supervisor {
                 }
             }
             Effect::Blame(id, blame) => {
-                let record = state.runs.get(&id).and_then(Attempt::record);
-                let Some(record) = record else { return };
-                let mut straggler = record.straggler(reason_of(&blame));
+                let task = state.runs.get(&id).and_then(Attempt::task);
+                let Some(task) = task else { return };
+                let mut straggler = task.straggler(reason_of(&blame));
                 if let Some(story) = words::blame(&blame, &find) {
                     straggler = straggler.with_story(story);
                 }
@@ -523,7 +523,7 @@ impl Supervisor {
         self.bring(lifetime, By::User, Event::Due);
         // A payload of this runtime would wait for itself, if its own flavour is to do something.
         let is_inside = task::current()
-            .is_some_and(|record| std::ptr::eq(Arc::as_ptr(record.lifetime()), &**lifetime));
+            .is_some_and(|task| std::ptr::eq(Arc::as_ptr(task.lifetime()), &**lifetime));
         if is_inside {
             return;
         }

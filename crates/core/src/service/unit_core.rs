@@ -15,14 +15,14 @@ use crate::base::moment::Moment;
 use crate::base::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::errors::failure::{Failure, Origin};
 use crate::lifetime::Lifetime;
-use crate::scheduler::Slot;
+use crate::scheduler::Scheduler;
 
 /// A unit, whatever its service is.
 pub(crate) struct UnitCore {
     pub(crate) id: Id,
     name: Arc<str>,
     location: &'static Location<'static>,
-    slot: Arc<Slot>,
+    scheduler: Arc<Scheduler>,
     policy: Policy,
     source: Arc<dyn Launch>,
     /// Written under the lock of the supervisor, once that knows of the unit.
@@ -47,7 +47,7 @@ impl UnitCore {
         id: Id,
         name: Arc<str>,
         location: &'static Location<'static>,
-        slot: Arc<Slot>,
+        scheduler: Arc<Scheduler>,
         policy: Policy,
         source: Arc<dyn Launch>,
     ) -> Self {
@@ -57,14 +57,14 @@ impl UnitCore {
             location,
             standing: Mutex::new(Standing {
                 state: UnitState::Waiting,
-                since: slot.lifetime.now(),
+                since: scheduler.lifetime.now(),
                 was_ready: false,
                 restarts: 0,
                 last_failure: None,
                 next_start: None,
                 wish: None,
             }),
-            slot,
+            scheduler,
             policy,
             source,
             changed: event::Event::new(),
@@ -87,12 +87,12 @@ impl UnitCore {
         self.location
     }
 
-    pub(crate) fn slot(&self) -> &Arc<Slot> {
-        &self.slot
+    pub(crate) fn scheduler(&self) -> &Arc<Scheduler> {
+        &self.scheduler
     }
 
     pub(crate) fn lifetime(&self) -> &Arc<Lifetime> {
-        &self.slot.lifetime
+        &self.scheduler.lifetime
     }
 
     /// Where the values for its runs come from.
@@ -106,7 +106,7 @@ impl UnitCore {
             payload: Arc::clone(&self.name),
             named: true,
             service: true,
-            flavour: self.slot.identifier().clone(),
+            flavour: self.scheduler.identifier().clone(),
             location: self.location,
         }
     }
@@ -132,7 +132,7 @@ impl UnitCore {
         let standing = self.standing();
         UnitStatus {
             name: Arc::clone(&self.name),
-            flavour: self.slot.identifier().clone(),
+            flavour: self.scheduler.identifier().clone(),
             status: Status {
                 state: standing.state,
                 since: lifetime.instant(standing.since),

@@ -7,9 +7,9 @@ use std::task::{Context, Poll};
 use crate::base::sync::thread;
 use crate::base::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::errors::failure::Cause;
-use crate::task::cell::{ForeignThread, FutureCell};
-use crate::task::record::Record;
-use crate::task::reply::{Gate, Reply};
+use crate::task::join::{JoinState, Waiter};
+use crate::task::raw::Task;
+use crate::task::stage::{ForeignThread, StageCell};
 
 /// A panic's value.
 pub(crate) type Panic = Box<dyn Any + Send>;
@@ -22,19 +22,19 @@ pub(crate) trait Body: Send + Sync {
     /// Whether it blocks its thread until it is over.
     const IS_BLOCKING: bool;
 
-    /// Lets the code go on; its value when it is ready, once. `keeper` is the record that it is a part of.
+    /// Lets the code go on; its value when it is ready, once. `keeper` is the task that it is a part of.
     fn poll(
         &self,
-        keeper: &Arc<Record>,
+        keeper: &Arc<Task>,
         context: &mut Context<'_>,
     ) -> Result<Poll<Option<Self::Output>>, ForeignThread>;
 
     /// Drops the closure or the future, if the calling thread may; else leaks it.
-    fn clear(&self, keeper: &Arc<Record>) -> Result<(), ForeignThread>;
+    fn clear(&self, keeper: &Arc<Task>) -> Result<(), ForeignThread>;
 }
 
 /// The code of a coroutine, `BOUND` to its thread, or of a parallel.
-impl<F, A, const BOUND: bool> Body for FutureCell<F, A, BOUND>
+impl<F, A, const BOUND: bool> Body for StageCell<F, A, BOUND>
 where
     Self: Send + Sync,
     F: FnOnce() -> A,
@@ -46,14 +46,14 @@ where
 
     fn poll(
         &self,
-        keeper: &Arc<Record>,
+        keeper: &Arc<Task>,
         context: &mut Context<'_>,
     ) -> Result<Poll<Option<A::Output>>, ForeignThread> {
-        FutureCell::poll(self, keeper, context)
+        StageCell::poll(self, keeper, context)
     }
 
-    fn clear(&self, keeper: &Arc<Record>) -> Result<(), ForeignThread> {
-        FutureCell::clear(self, keeper)
+    fn clear(&self, keeper: &Arc<Task>) -> Result<(), ForeignThread> {
+        StageCell::clear(self, keeper)
     }
 }
 
@@ -78,12 +78,12 @@ where
 
     const IS_BLOCKING: bool = true;
 
-    fn poll(&self, _: &Arc<Record>, _: &mut Context<'_>) -> Result<Poll<Option<T>>, ForeignThread> {
+    fn poll(&self, _: &Arc<Task>, _: &mut Context<'_>) -> Result<Poll<Option<T>>, ForeignThread> {
         let code = self.lock().take();
         Ok(Poll::Ready(code.map(|code| code())))
     }
 
-    fn clear(&self, _: &Arc<Record>) -> Result<(), ForeignThread> {
+    fn clear(&self, _: &Arc<Task>) -> Result<(), ForeignThread> {
         // Bound to a name so that it is dropped after the lock.
         let _code = self.lock().take();
         Ok(())
@@ -91,22 +91,22 @@ where
 }
 
 /// Where a payload's result goes.
-pub(crate) enum Sink<T> {
+pub(crate) enum Completer<T> {
     /// Nobody receives it: it is judged.
     Adopted(fn(T) -> Option<Cause>),
-    /// A caller waits for it. A trait object, as the reply itself would tie the sink's `Send` to
+    /// A caller waits for it. A trait object, as the join state itself would tie the completer's `Send` to
     /// that of `T`, which an adopted payload's result need not be.
-    Called(Arc<dyn Put<T> + Send + Sync>),
+    Called(Arc<dyn Complete<T> + Send + Sync>),
 }
 
-impl<T> Sink<T> {
+impl<T> Completer<T> {
     /// Takes the payload's value; why the payload has failed, if it has.
     pub(crate) fn take_in(&self, value: T) -> Option<Cause> {
         match self {
             Self::Adopted(verdict) => verdict(value),
-            Self::Called(reply) => {
+            Self::Called(join) => {
                 // A value that is no longer wanted is dropped here, where it was made.
-                drop(reply.put(Ok(value)));
+                drop(join.put(Ok(value)));
                 None
             }
         }
@@ -116,7 +116,7 @@ impl<T> Sink<T> {
     pub(crate) fn take_panic(&self, panic: Panic) -> Option<Cause> {
         match self {
             Self::Adopted(_) => Some(Cause::panic(panic)),
-            Self::Called(reply) => match reply.put(Err(panic)) {
+            Self::Called(join) => match join.put(Err(panic)) {
                 Some(Err(panic)) => Some(Cause::panic(panic)),
                 _ => None,
             },
@@ -124,26 +124,26 @@ impl<T> Sink<T> {
     }
 
     /// Where the caller waits, if there is one.
-    pub(crate) fn gate(&self) -> Option<Arc<dyn Gate>> {
+    pub(crate) fn waiter(&self) -> Option<Arc<dyn Waiter>> {
         match self {
             Self::Adopted(_) => None,
-            Self::Called(reply) => Some(Arc::clone(reply).gate()),
+            Self::Called(join) => Some(Arc::clone(join).waiter()),
         }
     }
 }
 
-/// A [`Reply`], seen by the payload.
-pub(crate) trait Put<T> {
+/// A [`JoinState`], seen by the payload.
+pub(crate) trait Complete<T> {
     fn put(&self, result: thread::Result<T>) -> Option<thread::Result<T>>;
-    fn gate(self: Arc<Self>) -> Arc<dyn Gate>;
+    fn waiter(self: Arc<Self>) -> Arc<dyn Waiter>;
 }
 
-impl<T: Send + 'static> Put<T> for Reply<T> {
+impl<T: Send + 'static> Complete<T> for JoinState<T> {
     fn put(&self, result: thread::Result<T>) -> Option<thread::Result<T>> {
-        Reply::put(self, result)
+        JoinState::put(self, result)
     }
 
-    fn gate(self: Arc<Self>) -> Arc<dyn Gate> {
+    fn waiter(self: Arc<Self>) -> Arc<dyn Waiter> {
         self
     }
 }

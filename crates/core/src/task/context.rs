@@ -4,28 +4,28 @@ use std::cell::Cell;
 
 use crate::base::sync::Arc;
 use crate::base::sync::{scoped_thread_local, thread_local};
-use crate::task::record::Record;
+use crate::task::raw::Task;
 
-scoped_thread_local!(static CURRENT: Arc<Record>);
+scoped_thread_local!(static CURRENT: Arc<Task>);
 
 thread_local! {
     static DROPPING: Cell<Dropping> = const { Cell::new(Dropping::ByFlavour) };
 }
 
-/// Runs `code` as the payload of `record`.
-pub(crate) fn enter<R>(record: &Arc<Record>, code: impl FnOnce() -> R) -> R {
-    CURRENT.set(record, code)
+/// Runs `code` as the payload of `task`.
+pub(crate) fn enter<R>(task: &Arc<Task>, code: impl FnOnce() -> R) -> R {
+    CURRENT.set(task, code)
 }
 
-/// The record of the payload whose code runs on this thread.
-pub(crate) fn current() -> Option<Arc<Record>> {
-    with_current(|record| record.cloned())
+/// The task of the payload whose code runs on this thread.
+pub(crate) fn current() -> Option<Arc<Task>> {
+    with_current(|task| task.cloned())
 }
 
-/// Calls `code` with the record of the payload whose code runs on this thread.
-pub(crate) fn with_current<R>(code: impl FnOnce(Option<&Arc<Record>>) -> R) -> R {
+/// Calls `code` with the task of the payload whose code runs on this thread.
+pub(crate) fn with_current<R>(code: impl FnOnce(Option<&Arc<Task>>) -> R) -> R {
     match CURRENT.is_set() {
-        true => CURRENT.with(|record| code(Some(record))),
+        true => CURRENT.with(|task| code(Some(task))),
         false => code(None),
     }
 }

@@ -16,10 +16,10 @@ pub(crate) type Place = &'static Location<'static>;
 pub(crate) enum Identity {
     Unnamed(Place, Arc<dyn Schedule>),
     /// Boxed, as most payloads have no name.
-    Named(Box<Named>),
+    Named(Box<NamedIdentity>),
 }
 
-pub(crate) struct Named {
+pub(crate) struct NamedIdentity {
     name: Cow<'static, str>,
     place: Place,
     scheduler: Arc<dyn Schedule>,
@@ -32,7 +32,7 @@ impl Identity {
         scheduler: Arc<dyn Schedule>,
     ) -> Self {
         match name {
-            Some(name) => Self::Named(Box::new(Named {
+            Some(name) => Self::Named(Box::new(NamedIdentity {
                 name,
                 place,
                 scheduler,

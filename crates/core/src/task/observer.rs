@@ -5,12 +5,12 @@ use std::any::Any;
 use crate::base::event::EventListener;
 use crate::base::sync::Weak;
 use crate::errors::failure::{Cause, Origin};
-use crate::task::record::Record;
+use crate::task::raw::Task;
 
 /// Told what happens to a payload, and asked what its token says.
 pub(crate) trait Observer: Send + Sync + 'static {
     /// The payload was made.
-    fn attach(&self, record: Weak<Record>);
+    fn attach(&self, task: Weak<Task>);
 
     /// Who the payload is, in words.
     fn origin(&self) -> Origin;

@@ -11,7 +11,7 @@
 //! ```
 //!
 //! Beside that, and each at most once: it takes a token (`HOLDS`), is cancelled alone (`CANCELLED`), somebody waits
-//! for its end (`GATED`) or listens to its token (`LISTENED`). Whether it is blocking code, came late, or is somebody's
+//! for its end (`AWAITED`) or listens to its token (`LISTENED`). Whether it is blocking code, came late, or is somebody's
 //! who observes it is said when it is made.
 //!
 //! A payload that a run queue polls (`DRIVEN`) stands in exactly one of these places:
@@ -28,7 +28,7 @@
 //!                                      DRIVING + QUEUED ── end_drive ──► QUEUED
 //! ```
 //!
-//! Who has it polled puts it into the queue exactly where [`Wake::Enqueue`] or [`Driven::IsQueued`] says so; nothing
+//! Who has it polled puts it into the queue exactly where [`Wake::Enqueue`] or [`AfterPoll::IsQueued`] says so; nothing
 //! else ever does. So it stands there at most once, and no wake is lost: one that comes during a poll is seen by
 //! `end_drive`.
 //!
@@ -37,7 +37,7 @@
 //! Every change is one atomic operation of the strongest order (`SeqCst`), and so is every look at the bits. Two
 //! handshakes rest on that, each of the form "say it first, and look at the other's word afterwards":
 //!
-//! - who waits for the end or listens sets `GATED` or `LISTENED` and looks for `SETTLED` afterwards; who ends the payload
+//! - who waits for the end or listens sets `AWAITED` or `LISTENED` and looks for `SETTLED` afterwards; who ends the payload
 //!   sets `SETTLED` and sees in the same operation which of the two were set before;
 //! - who cancels sets `CANCELLED`, or the runtime's phase, and has the payload polled afterwards; who polls registers it
 //!   first and looks for both afterwards.
@@ -58,11 +58,11 @@ const CANCELLED: u16 = 1 << 2;
 const SETTLED: u16 = 1 << 3;
 /// The payload is blocking code, which cannot be cancelled once it has started.
 const BLOCKING: u16 = 1 << 4;
-/// Somebody waits for the end of a payload without a caller, at a gate that its scheduler keeps.
-const GATED: u16 = 1 << 5;
+/// Somebody waits for the end of a payload without a caller, at a waiter that its scheduler keeps.
+const AWAITED: u16 = 1 << 5;
 /// The payload's code has come to its end. Only bookkeeping remains.
 const ENDING: u16 = 1 << 6;
-/// The payload is woken by its own record, and polled by the run queue of its scheduler.
+/// The payload is woken by its own task, and polled by the run queue of its scheduler.
 const DRIVEN: u16 = 1 << 7;
 /// The payload stands in the run queue, or will when it has been polled.
 const QUEUED: u16 = 1 << 8;
@@ -111,7 +111,7 @@ pub(crate) enum Wake {
 /// Where a payload is that the run queue has polled, and that is not over.
 #[must_use]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Driven {
+pub(crate) enum AfterPoll {
     /// It waits to be woken.
     IsIdle,
     /// It was woken meanwhile, and is to be put into the run queue.
@@ -140,9 +140,9 @@ impl Settled {
         self.had(LATE)
     }
 
-    /// Whether somebody waits at a gate that the scheduler keeps: whoever comes later sees that it is over.
-    pub(crate) fn was_gated(self) -> bool {
-        self.had(GATED)
+    /// Whether somebody waits at a waiter that the scheduler keeps: whoever comes later sees that it is over.
+    pub(crate) fn was_awaited(self) -> bool {
+        self.had(AWAITED)
     }
 
     /// Whether somebody listens to a token: whoever comes later sees that it is over.
@@ -241,9 +241,9 @@ impl State {
         self.set(CANCELLED)
     }
 
-    /// Somebody waits for the end, at a gate that the scheduler keeps.
-    pub(crate) fn gate(&self) {
-        self.set(GATED);
+    /// Somebody waits for the end, at a waiter that the scheduler keeps.
+    pub(crate) fn waiter(&self) {
+        self.set(AWAITED);
     }
 
     /// Somebody listens to a token.
@@ -288,12 +288,12 @@ impl State {
     }
 
     /// The run queue has polled it, and it is not over.
-    pub(crate) fn end_drive(&self) -> Driven {
+    pub(crate) fn end_drive(&self) -> AfterPoll {
         let before = self.bits.fetch_and(!DRIVING, SeqCst);
         debug_assert_eq!(before & (DRIVEN | DRIVING), DRIVEN | DRIVING);
         match before & QUEUED == 0 {
-            true => Driven::IsIdle,
-            false => Driven::IsQueued,
+            true => AfterPoll::IsIdle,
+            false => AfterPoll::IsQueued,
         }
     }
 

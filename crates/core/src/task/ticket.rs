@@ -2,9 +2,9 @@
 
 use crate::base::sync::Arc;
 use crate::errors::outcome::Outcome;
-use crate::task::body::Sink;
+use crate::task::body::Completer;
 use crate::task::header::Identity;
-use crate::task::reply::Reply;
+use crate::task::join::JoinState;
 
 /// The account of one payload that is about to be handed to a flavour: whose it is, and where its
 /// result goes. Made by the runtime, used up by making a payload with it.
@@ -12,7 +12,7 @@ pub struct Ticket<T> {
     pub(super) identity: Identity,
     /// Whether the payload came while the runtime was stopping.
     pub(super) is_late: bool,
-    pub(super) sink: Sink<T>,
+    pub(super) completer: Completer<T>,
 }
 
 impl<T: 'static> Ticket<T> {
@@ -23,18 +23,18 @@ impl<T: 'static> Ticket<T> {
         Self {
             identity,
             is_late: false,
-            sink: Sink::Adopted(T::verdict),
+            completer: Completer::Adopted(T::verdict),
         }
     }
 
-    pub(crate) fn called(identity: Identity, is_late: bool, reply: &Arc<Reply<T>>) -> Self
+    pub(crate) fn called(identity: Identity, is_late: bool, join: &Arc<JoinState<T>>) -> Self
     where
         T: Send,
     {
         Self {
             identity,
             is_late,
-            sink: Sink::Called(Arc::clone(reply) as _),
+            completer: Completer::Called(Arc::clone(join) as _),
         }
     }
 }

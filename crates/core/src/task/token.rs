@@ -10,7 +10,7 @@ use crate::base::event::{self, EventListener};
 use crate::base::sync::Arc;
 use crate::lifetime::{Lifetime, Phase};
 use crate::task::context;
-use crate::task::record::Record;
+use crate::task::raw::Task;
 
 /// A payload's part in the end of its runtime.
 ///
@@ -30,7 +30,7 @@ use crate::task::record::Record;
 /// that the end is requested: who helps a payload ends with it.
 #[derive(Clone)]
 pub struct Shutdown {
-    record: Arc<Record>,
+    task: Arc<Task>,
 }
 
 impl Shutdown {
@@ -55,17 +55,17 @@ impl Shutdown {
     /// The token of the payload that runs on this thread; `None` where [`current`](Self::current)
     /// would panic.
     pub fn try_current() -> Option<Self> {
-        let record = context::current()?;
-        record.take_token();
-        Some(Self { record })
+        let task = context::current()?;
+        task.take_token();
+        Some(Self { task })
     }
 
     /// Whether the payload is asked to end, or is over.
     pub fn is_requested(&self) -> bool {
-        if self.record.state().is_settled() {
+        if self.task.state().is_settled() {
             return true;
         }
-        match self.record.observer() {
+        match self.task.observer() {
             // A service is asked when its turn has come.
             Some(observer) => observer.is_requested(),
             None => self.lifetime().phase() >= Phase::Stopping,
@@ -93,18 +93,18 @@ impl Shutdown {
     pub fn wait_timeout(&self, time: Duration) -> bool {
         let clock = &self.lifetime().settings.clock;
         let is_requested = || self.is_requested().then_some(());
-        event::wait(|| self.record.listen(), clock, time, is_requested).is_some()
+        event::wait(|| self.task.listen(), clock, time, is_requested).is_some()
     }
 
     fn lifetime(&self) -> &Lifetime {
-        self.record.lifetime()
+        self.task.lifetime()
     }
 }
 
 impl fmt::Debug for Shutdown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Shutdown")
-            .field("payload", &self.record.origin().payload)
+            .field("payload", &self.task.origin().payload)
             .field("requested", &self.is_requested())
             .finish()
     }
@@ -126,7 +126,7 @@ impl Future for Requested {
             if this.token.is_requested() {
                 return Poll::Ready(());
             }
-            if this.token.record.is_woken_by(context.waker()) {
+            if this.token.task.is_woken_by(context.waker()) {
                 // Whoever asks the payload wakes it, so a million tokens need no list.
                 return Poll::Pending;
             }
@@ -136,7 +136,7 @@ impl Future for Requested {
                     // Notified, perhaps for a moved clock only: a listener serves once.
                     this.listener = None;
                 }
-                none => *none = Some(this.token.record.listen()),
+                none => *none = Some(this.token.task.listen()),
             }
         }
     }
@@ -181,7 +181,7 @@ mod tests {
         assert_eq!(listened(), 0);
         assert!(requested.poll(&mut context).is_ready());
         // Who listens afterwards leaves nothing behind either.
-        drop(token.record.listen());
+        drop(token.task.listen());
         assert_eq!(listened(), 0);
         runtime.shutdown();
         runtime.wait().unwrap();

@@ -4,11 +4,11 @@ use std::io;
 use std::process::exit;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::listeners::Listeners;
+use super::listeners::ListeningRuntimes;
 
 static EAR: Mutex<Option<Ear>> = Mutex::new(None);
 /// Those whom the handler tells, apart from the ear, whose lock is held while it is opened and closed.
-static HEARD_BY: Mutex<Option<Arc<Listeners>>> = Mutex::new(None);
+static HEARD_BY: Mutex<Option<Arc<ListeningRuntimes>>> = Mutex::new(None);
 static INSTALLED: Mutex<bool> = Mutex::new(false);
 
 /// The status of a process that Ctrl-C has ended; which event it was cannot be told.
@@ -25,7 +25,7 @@ pub(super) fn ear() -> MutexGuard<'static, Option<Ear>> {
 
 /// What listens; once it is dropped Ctrl-C ends the process again.
 pub(super) struct Ear {
-    listeners: Arc<Listeners>,
+    listeners: Arc<ListeningRuntimes>,
 }
 
 impl Ear {
@@ -35,12 +35,12 @@ impl Ear {
             ctrlc::try_set_handler(handle).map_err(io::Error::other)?;
             *installed = true;
         }
-        let listeners = Arc::<Listeners>::default();
+        let listeners = Arc::<ListeningRuntimes>::default();
         *lock(&HEARD_BY) = Some(Arc::clone(&listeners));
         Ok(Self { listeners })
     }
 
-    pub(super) fn listeners(&self) -> &Listeners {
+    pub(super) fn listeners(&self) -> &ListeningRuntimes {
         &self.listeners
     }
 

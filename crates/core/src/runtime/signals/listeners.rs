@@ -8,14 +8,14 @@ use crate::lifetime::Lifetime;
 
 /// The runtimes that signals end.
 #[derive(Default)]
-pub(super) struct Listeners(Mutex<Vec<Listener>>);
+pub(super) struct ListeningRuntimes(Mutex<Vec<Listener>>);
 
 pub(super) struct Listener {
     pub(super) lifetime: Arc<Lifetime>,
     pub(super) counting: Counting,
 }
 
-impl Listeners {
+impl ListeningRuntimes {
     pub(super) fn lock(&self) -> MutexGuard<'_, Vec<Listener>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -8,14 +8,14 @@ use crate::base::sync::OnceBox;
 /// A value for each process. A fork copies all that are there, in whatever state, so that a child does not touch them: it
 /// makes one of its own, without a lock that a thread of its parent may have held.
 pub(super) struct PerProcess<T> {
-    first: OnceBox<Entry<T>>,
+    first: OnceBox<OfProcess<T>>,
 }
 
-struct Entry<T> {
+struct OfProcess<T> {
     process: u32,
     value: T,
     /// That of a child.
-    next: OnceBox<Entry<T>>,
+    next: OnceBox<OfProcess<T>>,
 }
 
 impl<T: 'static> PerProcess<T> {
@@ -39,7 +39,7 @@ impl<T: 'static> PerProcess<T> {
         let mut link = &self.first;
         loop {
             let entry = link.get_or_init(|| {
-                Box::new(Entry {
+                Box::new(OfProcess {
                     process,
                     value: make(),
                     next: OnceBox::new(),

@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use super::disposition::{self, INTERRUPT, SIGNALS};
-use super::listeners::Listeners;
+use super::listeners::ListeningRuntimes;
 use super::per_process::PerProcess;
 use super::wire::{self, Connection};
 
@@ -30,7 +30,7 @@ pub(super) fn ear() -> MutexGuard<'static, Option<Ear>> {
 
 /// What listens to signals; dropping it gives all back that it has taken.
 pub(super) struct Ear {
-    listeners: Arc<Listeners>,
+    listeners: Arc<ListeningRuntimes>,
     connection: Option<Connection>,
     thread: Option<JoinHandle<()>>,
 }
@@ -38,7 +38,7 @@ pub(super) struct Ear {
 impl Ear {
     pub(super) fn open() -> io::Result<Self> {
         let (sender, receiver) = UnixStream::pair()?;
-        let listeners = Arc::<Listeners>::default();
+        let listeners = Arc::<ListeningRuntimes>::default();
         let heard_by = Arc::clone(&listeners);
         let thread = thread::Builder::new()
             .name("foster signals".to_owned())
@@ -50,7 +50,7 @@ impl Ear {
         })
     }
 
-    pub(super) fn listeners(&self) -> &Listeners {
+    pub(super) fn listeners(&self) -> &ListeningRuntimes {
         &self.listeners
     }
 
@@ -73,7 +73,7 @@ impl Drop for Ear {
     }
 }
 
-fn wait_for_signals(mut receiver: UnixStream, listeners: &Listeners) {
+fn wait_for_signals(mut receiver: UnixStream, listeners: &ListeningRuntimes) {
     let mut signal = [0];
     while receiver.read_exact(&mut signal).is_ok() {
         let signal = i32::from(signal[0]);

@@ -132,7 +132,7 @@ pub(crate) enum Effect<F> {
     /// A failure that comes after one that is kept is told.
     Mention(Id, Cause<F>),
     /// A failure is the runtime's, which stops for it. With the number of starts, if the unit is given up for it.
-    Record(Id, Cause<F>, Option<(usize, Duration)>),
+    Task(Id, Cause<F>, Option<(usize, Duration)>),
     /// The token of the present run says that the end is requested.
     Request(Id),
     /// The present run is to be named in the report.
@@ -371,7 +371,7 @@ impl<F> Call<'_, F> {
 
     /// A failure is the runtime's, which stops for it.
     fn record(&mut self, unit: Id, cause: Cause<F>, given_up: Option<(usize, Duration)>) {
-        self.push(Effect::Record(unit, cause, given_up));
+        self.push(Effect::Task(unit, cause, given_up));
         self.stops(self.now.plus(self.all.grace));
     }
 

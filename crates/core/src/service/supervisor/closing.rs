@@ -10,7 +10,7 @@ use crate::base::sync::atomic::Ordering::SeqCst;
 use crate::base::sync::{Arc, MutexGuard, PoisonError};
 use crate::errors::failure::{Cause, Failure};
 use crate::errors::report::Straggler;
-use crate::lifetime::{Left, Lifetime};
+use crate::lifetime::{Lifetime, ServicesReport};
 use crate::service::attempt::Attempt;
 use crate::service::state::UnitState;
 use crate::service::supervision::Event;
@@ -28,7 +28,7 @@ impl Supervisor {
 
     /// The runtime is over: says what has become of those that are left, and waits for the supervisor's threads until
     /// `by`.
-    pub(crate) fn close(&self, lifetime: &Arc<Lifetime>, by: Instant) -> Left {
+    pub(crate) fn close(&self, lifetime: &Arc<Lifetime>, by: Instant) -> ServicesReport {
         let mut aftermath = Aftermath::default();
         let (thread, starters, left, mut report) = {
             let mut state = self.lock_unperformed(by);
@@ -39,8 +39,8 @@ impl Supervisor {
             for unit in &units {
                 let run = state.runs.remove(&unit.id);
                 let has_failed = state.supervision.has_failed(unit.id);
-                let end = match run.as_ref().and_then(Attempt::record) {
-                    Some(record) if !record.state().is_settled() => UnitState::LeftBehind,
+                let end = match run.as_ref().and_then(Attempt::task) {
+                    Some(task) if !task.state().is_settled() => UnitState::LeftBehind,
                     _ if has_failed => UnitState::Failed,
                     _ => UnitState::Ended,
                 };
@@ -58,7 +58,7 @@ impl Supervisor {
                     units.push(unit);
                 }
             }
-            let report = Left {
+            let report = ServicesReport {
                 stragglers: std::mem::take(&mut state.stragglers),
                 in_vain: std::mem::take(&mut state.in_vain),
             };

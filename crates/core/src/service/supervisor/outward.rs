@@ -30,13 +30,13 @@ impl Supervisor {
             Outward::StartFlavour(unit) => self.start_flavour(lifetime, &unit),
             Outward::Launch(attempt) => self.launch_run(lifetime, &attempt),
             Outward::Wake(attempt) => {
-                if let Some(record) = attempt.record() {
-                    contain(|| record.wake());
+                if let Some(task) = attempt.task() {
+                    contain(|| task.wake());
                 }
             }
             Outward::Cancel(attempt) => {
-                if let Some(record) = attempt.record() {
-                    contain(|| record.cancel());
+                if let Some(task) = attempt.task() {
+                    contain(|| task.cancel());
                 }
             }
             Outward::Cut(attempt) => self.cut(lifetime, &attempt),
@@ -53,15 +53,15 @@ impl Supervisor {
     fn start_flavour(&self, lifetime: &Arc<Lifetime>, unit: &Arc<UnitCore>) {
         let (starting, on_thread) = (Arc::clone(unit), Arc::clone(lifetime));
         let start = move || {
-            let slot = starting.slot();
-            let result = starting.source().start_flavour(slot);
+            let scheduler = starting.scheduler();
+            let result = starting.source().start_flavour(scheduler);
             let supervisor = supervisor(&on_thread);
             supervisor.flavour_started(&on_thread, &starting, result);
         };
         let name = "foster starter".to_owned();
         match Builder::new().name(name).spawn(start) {
             Ok(thread) => {
-                let number = unit.slot().number();
+                let number = unit.scheduler().number();
                 // One that was there has told its end, or there would be no other.
                 let _before = self.lock().starters.insert(number, thread);
             }
@@ -78,7 +78,7 @@ impl Supervisor {
         unit: &Arc<UnitCore>,
         result: Result<(), Reason>,
     ) {
-        let flavour = unit.slot().number();
+        let flavour = unit.scheduler().number();
         let failure = |cause| Failure::new(unit.origin(), cause);
         let event = match result.map_err(Reason::into_cause) {
             // Where the runtime stops, launches are refused.
@@ -105,11 +105,11 @@ impl Supervisor {
     }
 
     fn cut(&self, lifetime: &Arc<Lifetime>, attempt: &Attempt) {
-        let Some(record) = attempt.record() else {
+        let Some(task) = attempt.task() else {
             return;
         };
-        contain(|| record.cancel());
-        if record.state().is_polling() && !record.state().is_settled() {
+        contain(|| task.cancel());
+        if task.state().is_polling() && !task.state().is_settled() {
             self.bring(lifetime, By::Foster, Event::Blocks(attempt.id()));
         }
     }

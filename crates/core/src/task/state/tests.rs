@@ -17,7 +17,7 @@ fn driven() -> State {
 fn idle() -> State {
     let state = driven();
     assert!(state.start());
-    assert_eq!(state.end_drive(), Driven::IsIdle);
+    assert_eq!(state.end_drive(), AfterPoll::IsIdle);
     state
 }
 
@@ -69,7 +69,7 @@ fn a_payload_settles_once_with_what_it_had_come_to() {
             assert!(state.take_token());
         }
         if is(16) {
-            state.gate();
+            state.waiter();
         }
         if is(32) {
             state.listen();
@@ -79,7 +79,7 @@ fn a_payload_settles_once_with_what_it_had_come_to() {
         assert_eq!(settled.was_observed(), is(2));
         assert_eq!(settled.had_started(), is(4));
         assert_eq!(settled.was_holder(), is(8));
-        assert_eq!(settled.was_gated(), is(16));
+        assert_eq!(settled.was_awaited(), is(16));
         assert_eq!(settled.was_listened(), is(32));
         assert!(state.is_settled() && state.is_started());
         assert!(state.settle().is_none());
@@ -95,9 +95,9 @@ fn a_wake_is_to_be_enqueued_where_the_payload_is_idle_alone() {
     state.begin_drive();
     assert!(!state.is_queued());
     assert_eq!(state.wake(), Wake::Nothing, "it is being polled");
-    assert_eq!(state.end_drive(), Driven::IsQueued);
+    assert_eq!(state.end_drive(), AfterPoll::IsQueued);
     state.begin_drive();
-    assert_eq!(state.end_drive(), Driven::IsIdle);
+    assert_eq!(state.end_drive(), AfterPoll::IsIdle);
     assert!(state.settle().is_some());
     assert_eq!(state.wake(), Wake::Nothing, "it is over");
 }
@@ -115,7 +115,7 @@ fn a_wake_of_what_no_run_queue_polls_asks_for_nothing() {
     assert_eq!(left.wake(), Wake::Nothing);
     // It is not lost, should a run queue poll it after all.
     left.begin_driven();
-    assert_eq!(left.end_drive(), Driven::IsQueued);
+    assert_eq!(left.end_drive(), AfterPoll::IsQueued);
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn what_must_not_be_is_found() {
         "it does not stand in the queue"
     );
     assert!(
-        fails(&|| assert_ne!(idle().end_drive(), Driven::IsQueued)),
+        fails(&|| assert_ne!(idle().end_drive(), AfterPoll::IsQueued)),
         "nobody has begun to poll it"
     );
     let ended = State::new(Birth {

@@ -431,7 +431,7 @@ impl World {
                 self.note(cause, "kept");
             }
             Effect::Mention(_, cause) => self.note(cause, "mentioned"),
-            Effect::Record(unit, cause, given_up) => {
+            Effect::Task(unit, cause, given_up) => {
                 if cause == Cause::Kept {
                     let known = &mut self.units[unit];
                     assert!(std::mem::take(&mut known.has_kept), "a kept failure, once");

@@ -20,8 +20,8 @@ fn v2_a_failure_that_no_policy_absorbs_is_the_runtimes_at_once() {
     for failure in [failed(run(0, 1), 5), errs(run(0, 1), 5)] {
         let mut play = Play::new();
         play.running(unit(0));
-        let record = Effect::Record(0, Cause::Given(5), None);
-        play.expect(failure, &[record]);
+        let task = Effect::Task(0, Cause::Given(5), None);
+        play.expect(failure, &[task]);
         play.expect(gone(run(0, 1)), &over_at_last(0, Failed));
     }
 }
@@ -38,8 +38,8 @@ fn v2_an_end_that_must_not_be_is_a_failure() {
     ] {
         let mut play = Play::new();
         play.running(unit(0).policy(policy));
-        let record = Effect::Record(0, Cause::Made(why), None);
-        play.expect(returned(run(0, 1)), &[record]);
+        let task = Effect::Task(0, Cause::Made(why), None);
+        play.expect(returned(run(0, 1)), &[task]);
     }
     // Not once it was asked to end, nor if it says what is to become of it.
     let mut play = Play::new();
@@ -73,8 +73,8 @@ fn v2_an_error_after_its_own_stop_is_the_units_alone_and_a_panic_is_not() {
     let mut play = Play::new();
     play.running(unit(0).policy(policy()));
     play.tell(Event::Asked(0, Wish::Stop));
-    let record = Effect::Record(0, Cause::Given(5), None);
-    play.expect(failed(run(0, 1), 5), &[record]);
+    let task = Effect::Task(0, Cause::Given(5), None);
+    play.expect(failed(run(0, 1), 5), &[task]);
     play.expect(ended(run(0, 1)), &over_at_last(0, Failed));
 }
 
@@ -83,8 +83,8 @@ fn v2_an_error_at_the_runtimes_stop_stands_in_the_report() {
     let mut play = Play::new();
     play.running(unit(0).policy(restarts(restart())));
     play.stop();
-    let record = Effect::Record(0, Cause::Given(5), None);
-    play.expect(errs(run(0, 1), 5), &[record]);
+    let task = Effect::Task(0, Cause::Given(5), None);
+    play.expect(errs(run(0, 1), 5), &[task]);
     play.expect(ended(run(0, 1)), &over_at_last(0, Failed));
 }
 
@@ -162,14 +162,14 @@ fn v5_an_absorbed_failure_is_followed_by_a_run_or_told() {
     let mut play = Play::new();
     play.running(unit(0).policy(restarts(restart())));
     play.tell(failed(run(0, 1), 5));
-    let told = Effect::Record(0, Cause::Kept, None);
+    let told = Effect::Task(0, Cause::Kept, None);
     play.expect(gone(run(0, 1)), &all([&[told], &over_at_last(0, Failed)]));
     // The stop comes in between.
     let mut play = Play::new();
     play.running(unit(0).policy(restarts(restart())));
     play.expect(failed(run(0, 1), 5), &[Effect::Keep(0, Cause::Given(5))]);
     play.stop();
-    let told = Effect::Record(0, Cause::Kept, None);
+    let told = Effect::Task(0, Cause::Kept, None);
     let end = all([&[told], &over_at_last(0, Failed)]);
     play.expect(ended(run(0, 1)), &end);
     // Its own stop does: that is what was asked for.
@@ -187,7 +187,7 @@ fn v5_an_absorbed_failure_is_followed_by_a_run_or_told() {
         failure: 5,
         can_run: false,
     };
-    play.expect(late, &[Effect::Record(0, Cause::Given(5), None)]);
+    play.expect(late, &[Effect::Task(0, Cause::Given(5), None)]);
 }
 
 #[test]
@@ -198,8 +198,8 @@ fn v5_a_second_failure_of_a_run_is_mentioned_and_one_too_late_is_the_runtimes() 
     play.expect(failed(run(0, 1), 6), &[Effect::Mention(0, Cause::Given(6))]);
     play.tell(ended(run(0, 1)));
     // It waits for its next start, which the stop takes from it.
-    let record = Effect::Record(0, Cause::Given(7), None);
-    let end = all([&[record], &over_at_last(0, Ended)]);
+    let task = Effect::Task(0, Cause::Given(7), None);
+    let end = all([&[task], &over_at_last(0, Ended)]);
     play.expect(failed(run(0, 1), 7), &end);
 }
 
@@ -214,7 +214,7 @@ fn v6_past_its_limit_a_unit_is_given_up() {
     play.pass(SECOND);
     play.tell(Event::Launched(run(0, 2), Ok(())));
     play.tell(failed(run(0, 2), 6));
-    let given_up = Effect::Record(0, Cause::Kept, Some((2, window)));
+    let given_up = Effect::Task(0, Cause::Kept, Some((2, window)));
     let end = all([&[given_up], &over_at_last(0, Failed)]);
     play.expect(ended(run(0, 2)), &end);
 }
@@ -286,7 +286,7 @@ fn v7_a_thread_is_judged_at_its_stop_time() {
         if holds_token {
             play.tell(Event::TookToken(run(0, 1)));
         }
-        let stuck = Effect::Record(0, Cause::Made(Why::Stuck), None);
+        let stuck = Effect::Task(0, Cause::Made(Why::Stuck), None);
         // Nobody's turn depends on it.
         let told = [Effect::Tell(0, Line::Overran), stuck, Effect::StopOver];
         assert_eq!(play.pass(SECOND), told);
@@ -344,7 +344,7 @@ fn v9_who_waits_for_one_that_is_stopped_has_failed() {
     play.tell(Event::Asked(0, Wish::Stop));
     let (other, was_stopped) = (0, true);
     let why = Why::WaitsForEver { other, was_stopped };
-    let fails = Effect::Record(1, Cause::Made(why), None);
+    let fails = Effect::Task(1, Cause::Made(why), None);
     let end = all([&[fails], &over(0, Ended), &over_at_last(1, Failed)]);
     play.expect(gone(run(0, 1)), &end);
 }
@@ -371,7 +371,7 @@ fn v10_a_start_is_late_from_the_start_on_and_not_from_the_handing_in() {
         notifies,
         waiters,
     };
-    let fails = Effect::Record(1, Cause::Made(why), None);
+    let fails = Effect::Task(1, Cause::Made(why), None);
     // It is not the one that waited in vain.
     assert_eq!(
         play.pass(5 * SECOND)[..4],
@@ -390,7 +390,7 @@ fn v10_one_that_waits_too_long_has_failed() {
     play.tell(Event::HandedIn(vec![unit(1).after(&[0]).policy(policy)]));
     let (within, others) = (SECOND, vec![0]);
     let why = Why::WaitedTooLong { within, others };
-    let fails = Effect::Record(1, Cause::Made(why), None);
+    let fails = Effect::Task(1, Cause::Made(why), None);
     assert_eq!(play.pass(SECOND)[..4], all([&[fails], &over(1, Failed)]));
 }
 
@@ -443,9 +443,9 @@ fn v12_a_launch_that_is_refused_is_a_failure_unless_it_met_the_stop() {
     play.tell(Event::HandedIn(vec![unit(0)]));
     // The payload that was refused has told of its end.
     play.expect(ended(run(0, 1)), &[]);
-    let record = Effect::Record(0, Cause::Given(5), None);
+    let task = Effect::Task(0, Cause::Given(5), None);
     let refused = Event::Launched(run(0, 1), Err(Some(5)));
-    play.expect(refused, &all([&[record], &over_at_last(0, Failed)]));
+    play.expect(refused, &all([&[task], &over_at_last(0, Failed)]));
     let mut play = Play::new();
     play.tell(Event::HandedIn(vec![unit(0)]));
     play.stop();

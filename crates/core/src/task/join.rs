@@ -7,25 +7,25 @@ use crate::base::event::Wakers;
 use crate::base::sync::thread;
 use crate::base::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use crate::lifetime::Caller;
-use crate::task::record::Record;
+use crate::task::raw::Task;
 
 /// Something that is closed until a payload is over.
-pub(crate) trait Gate: Send + Sync {
-    /// Says which payload the gate belongs to, once that is made.
-    fn belongs_to(&self, record: Weak<Record>);
+pub(crate) trait Waiter: Send + Sync {
+    /// Says which payload the waiter belongs to, once that is made.
+    fn belongs_to(&self, task: Weak<Task>);
 
     /// Lets all waiters go on.
     fn open(&self);
 
-    /// Blocks the calling thread until the gate is open.
+    /// Blocks the calling thread until the waiter is open.
     fn wait(&self);
 }
 
 /// The place where a payload leaves its value, or its panic, for a caller.
-pub(crate) struct Reply<T> {
+pub(crate) struct JoinState<T> {
     state: Mutex<State<T>>,
     opened: Condvar,
-    record: OnceLock<Weak<Record>>,
+    task: OnceLock<Weak<Task>>,
 }
 
 struct State<T> {
@@ -38,7 +38,7 @@ struct State<T> {
     waker: Option<Waker>,
 }
 
-impl<T> Default for Reply<T> {
+impl<T> Default for JoinState<T> {
     fn default() -> Self {
         Self {
             state: Mutex::new(State {
@@ -49,20 +49,20 @@ impl<T> Default for Reply<T> {
                 waker: None,
             }),
             opened: Condvar::new(),
-            record: OnceLock::new(),
+            task: OnceLock::new(),
         }
     }
 }
 
-impl<T> Reply<T> {
+impl<T> JoinState<T> {
     fn lock(&self) -> MutexGuard<'_, State<T>> {
         // Nothing of the user's runs under the lock, so a poisoned one is still whole.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The payload, as long as there is anything of it.
-    pub(crate) fn record(&self) -> Option<Arc<Record>> {
-        self.record.get()?.upgrade()
+    pub(crate) fn task(&self) -> Option<Arc<Task>> {
+        self.task.get()?.upgrade()
     }
 
     /// Leaves `result` for the caller; hands it back if there is none any more.
@@ -75,7 +75,7 @@ impl<T> Reply<T> {
         None
     }
 
-    /// Takes the value once the gate is open; `None` if the payload did not end. A panic of the
+    /// Takes the value once the waiter is open; `None` if the payload did not end. A panic of the
     /// payload goes on here.
     pub(crate) fn take(&self) -> Option<T> {
         let result = self.lock().result.take();
@@ -85,7 +85,7 @@ impl<T> Reply<T> {
         }
     }
 
-    /// Opens the gate and lets threads go on; a waker is still to be woken.
+    /// Opens the waiter and lets threads go on; a waker is still to be woken.
     fn open_to_threads(&self) -> Wakers {
         let (waker, waited_for) = {
             let mut state = self.lock();
@@ -98,7 +98,7 @@ impl<T> Reply<T> {
         waker.into_iter().collect()
     }
 
-    /// Registers `context` to be woken and tells whether the gate is open.
+    /// Registers `context` to be woken and tells whether the waiter is open.
     pub(crate) fn poll_open(&self, context: &mut Context<'_>) -> Poll<()> {
         let mut state = self.lock();
         if state.open {
@@ -119,10 +119,10 @@ impl<T> Reply<T> {
     }
 }
 
-impl<T: Send> Gate for Reply<T> {
-    fn belongs_to(&self, record: Weak<Record>) {
-        let unset = self.record.set(record).is_ok();
-        debug_assert!(unset, "a reply is for one payload");
+impl<T: Send> Waiter for JoinState<T> {
+    fn belongs_to(&self, task: Weak<Task>) {
+        let unset = self.task.set(task).is_ok();
+        debug_assert!(unset, "a join is for one payload");
     }
 
     fn open(&self) {
@@ -141,7 +141,7 @@ impl<T: Send> Gate for Reply<T> {
     }
 }
 
-impl<T: Send> Caller for Reply<T> {
+impl<T: Send> Caller for JoinState<T> {
     fn give_up(&self) -> Wakers {
         {
             let mut state = self.lock();

@@ -3,13 +3,13 @@
 //!
 //! A payload's future may be `!Send`, yet the payload around it is handed to executors as a `Send` value,
 //! and its wakers go anywhere. The future lives in its payload's own allocation, so that a payload costs
-//! one. [`FutureCell`] makes that sound whatever the executor does.
+//! one. [`StageCell`] makes that sound whatever the executor does.
 //!
 //! # Invariants
 //!
 //! 1. A bound future is made on the thread `home`, and only code that runs on `home` ever reaches it:
 //!    every access compares the calling thread with `home` first.
-//! 2. A future is pinned where it was made. As long as it is there, the record around it owns one reference
+//! 2. A future is pinned where it was made. As long as it is there, the task around it owns one reference
 //!    to itself, which is given back only when the future's destructor has run. So the memory is neither
 //!    freed nor moved out of its `Arc` under a future that was not dropped: what is given up on a foreign
 //!    thread is leaked with all that is around it.
@@ -19,7 +19,7 @@
 //! A future that is too large to be moved on the stack lies in an allocation of its own, see [`boxed`]: the cell
 //! holds the pointer to it, to which the same applies.
 //!
-//! What a record is by its own type, which its waker needs, is known by a reference to it that is borrowed:
+//! What a task is by its own type, which its waker needs, is known by a reference to it that is borrowed:
 //! [`as_itself`]. To take one more would cost two atomic operations of every poll, a twelfth of what an adopt costs
 //! the thread that polls.
 #![allow(unsafe_code)]
@@ -52,17 +52,17 @@ pub(crate) struct ForeignThread;
 
 /// A closure, and then the future that it has made, in place. With `BOUND` the future need not be `Send`,
 /// and is reached on the thread that made it alone.
-pub(crate) struct FutureCell<F, A, const BOUND: bool> {
+pub(crate) struct StageCell<F, A, const BOUND: bool> {
     busy: AtomicBool,
-    /// Whether the record around it has a reference to itself for the future.
+    /// Whether the task around it has a reference to itself for the future.
     kept: Cell<bool>,
     /// Where the future was made. `NO_THREAD` beside a future says that it was leaked.
     home: Cell<u32>,
-    age: UnsafeCell<Age<F, A>>,
+    stage: UnsafeCell<Stage<F, A>>,
 }
 
-/// The three ages of a payload's code.
-enum Age<F, A> {
+/// The three stages of a payload's code.
+enum Stage<F, A> {
     /// Not run yet: may be anywhere.
     Closure(F),
     /// Started.
@@ -73,17 +73,17 @@ enum Age<F, A> {
 // SAFETY: to be `Send`, nothing in it may be used on a thread where it must not be. The closure is `Send`.
 // The future is only ever reached by `poll` and `clear`, which do nothing with it unless the calling thread
 // is the one that made it (invariant 1); and it is never dropped with the cell (invariant 2).
-unsafe impl<F: Send, A> Send for FutureCell<F, A, true> {}
-// SAFETY: to be `Sync`, no two threads may reach what has no lock of its own. `kept`, `home` and `age` are
+unsafe impl<F: Send, A> Send for StageCell<F, A, true> {}
+// SAFETY: to be `Sync`, no two threads may reach what has no lock of its own. `kept`, `home` and `stage` are
 // reached by whoever has set `busy` alone (invariant 4), and by its thread as said above.
-unsafe impl<F: Send, A> Sync for FutureCell<F, A, true> {}
+unsafe impl<F: Send, A> Sync for StageCell<F, A, true> {}
 
 // SAFETY: both that it may hold are `Send`.
-unsafe impl<F: Send, A: Send> Send for FutureCell<F, A, false> {}
+unsafe impl<F: Send, A: Send> Send for StageCell<F, A, false> {}
 // SAFETY: as above, and by one thread at a time (invariant 4).
-unsafe impl<F: Send, A: Send> Sync for FutureCell<F, A, false> {}
+unsafe impl<F: Send, A: Send> Sync for StageCell<F, A, false> {}
 
-impl<F, A, const BOUND: bool> FutureCell<F, A, BOUND>
+impl<F, A, const BOUND: bool> StageCell<F, A, BOUND>
 where
     F: FnOnce() -> A,
     A: Future,
@@ -93,7 +93,7 @@ where
             busy: AtomicBool::new(false),
             kept: Cell::new(false),
             home: Cell::new(NO_THREAD),
-            age: UnsafeCell::new(Age::Closure(make)),
+            stage: UnsafeCell::new(Stage::Closure(make)),
         }
     }
 
@@ -101,38 +101,38 @@ where
     ///
     /// # Panics
     ///
-    /// As the user's code does; and if `keeper` is not the record that this cell is a part of.
+    /// As the user's code does; and if `keeper` is not the task that this cell is a part of.
     pub(crate) fn poll<K: ?Sized>(
         &self,
         keeper: &Arc<K>,
         context: &mut Context<'_>,
     ) -> Result<Poll<Option<A::Output>>, ForeignThread> {
         let inside = self.enter(keeper)?;
-        if let Age::Closure(_) = inside.age {
+        if let Stage::Closure(_) = inside.stage {
             // Gone while the closure runs: should it panic, there is nothing to drop.
-            if let Age::Closure(make) = mem::replace(inside.age, Age::Gone) {
+            if let Stage::Closure(make) = mem::replace(inside.stage, Stage::Gone) {
                 let future = make();
                 self.home.set(current_number());
-                *inside.age = Age::Future(future);
+                *inside.stage = Stage::Future(future);
             }
         }
         let is_home = self.is_home();
-        let Age::Future(future) = &mut *inside.age else {
+        let Stage::Future(future) = &mut *inside.stage else {
             return Ok(Poll::Ready(None));
         };
         if !is_home {
             return Err(ForeignThread);
         }
         // SAFETY: the future must not move until it is dropped, and its memory must be left alone until then.
-        // It stays where it is until it is dropped there: nobody is given a `&mut` to it, and the record around
+        // It stays where it is until it is dropped there: nobody is given a `&mut` to it, and the task around
         // the cell can be neither freed nor taken out of its `Arc`: while this runs `keeper` is borrowed, and
-        // the future does not outlast it but with a reference that the record has to itself, see
+        // the future does not outlast it but with a reference that the task has to itself, see
         // `Inside::drop` (invariant 2).
         let Poll::Ready(value) = unsafe { Pin::new_unchecked(future) }.poll(context) else {
             return Ok(Poll::Pending);
         };
         // The future's destructors belong to the payload: they come before its result.
-        *inside.age = Age::Gone;
+        *inside.stage = Stage::Gone;
         Ok(Poll::Ready(Some(value)))
     }
 
@@ -143,7 +143,7 @@ where
     /// As [`poll`](Self::poll).
     pub(crate) fn clear<K: ?Sized>(&self, keeper: &Arc<K>) -> Result<(), ForeignThread> {
         let inside = self.enter(keeper)?;
-        if let Age::Future(_) = inside.age {
+        if let Stage::Future(_) = inside.stage {
             if self.home.get() == NO_THREAD {
                 // Leaked, which has been told.
                 return Ok(());
@@ -154,7 +154,7 @@ where
             }
         }
         // Also if the destructor panics: the assignment is made all the same.
-        *inside.age = Age::Gone;
+        *inside.stage = Stage::Gone;
         Ok(())
     }
 
@@ -173,7 +173,7 @@ where
         let offset = ptr::from_ref(self).addr().wrapping_sub(start);
         assert!(
             offset < size_of_val(&**keeper),
-            "a cell is kept by its own record"
+            "a cell is kept by its own task"
         );
         if self.busy.swap(true, Acquire) {
             return Err(ForeignThread);
@@ -182,7 +182,7 @@ where
             // SAFETY: the pointer is that of a cell that is borrowed, so it is valid, aligned and
             // initialised. `busy` was clear and is set until this is dropped, and the reference does not
             // leave it, so there is no other one meanwhile (invariant 4).
-            age: unsafe { &mut *self.age.get() },
+            stage: unsafe { &mut *self.stage.get() },
             cell: self,
             keeper,
         })
@@ -191,31 +191,31 @@ where
 
 /// The only way to what is in a cell.
 struct Inside<'a, F, A, K: ?Sized, const BOUND: bool> {
-    age: &'a mut Age<F, A>,
-    cell: &'a FutureCell<F, A, BOUND>,
+    stage: &'a mut Stage<F, A>,
+    cell: &'a StageCell<F, A, BOUND>,
     keeper: &'a Arc<K>,
 }
 
 impl<F, A, K: ?Sized, const BOUND: bool> Drop for Inside<'_, F, A, K, BOUND> {
     fn drop(&mut self) {
-        let keeps = matches!(self.age, Age::Future(_));
+        let keeps = matches!(self.stage, Stage::Future(_));
         let kept = self.cell.kept.replace(keeps);
         if keeps && !kept {
-            // A future stays behind: from here on the record keeps itself (invariant 2).
+            // A future stays behind: from here on the task keeps itself (invariant 2).
             mem::forget(Arc::clone(self.keeper));
         }
         self.cell.busy.store(false, Release);
         if kept && !keeps {
             // SAFETY: the pointer must be one that `into_raw` gives, as that of `as_ptr` is, with a reference
             // to give back: a clone of the keeper was forgotten, and has not been given back since, or `kept`
-            // were not set. The keeper is the same, as it is the record that the cell is a part of. It must be
+            // were not set. The keeper is the same, as it is the task that the cell is a part of. It must be
             // alive throughout, and is borrowed, so this is not the last reference.
             unsafe { Arc::decrement_strong_count(Arc::as_ptr(self.keeper)) }
         }
     }
 }
 
-/// Calls `code` with the reference to the record `whole` that `keeper` is, by the record's own type.
+/// Calls `code` with the reference to the task `whole` that `keeper` is, by the task's own type.
 ///
 /// # Panics
 ///
@@ -230,7 +230,7 @@ pub(crate) fn as_itself<T, K: ?Sized, R>(
         ptr::eq(start, whole)
             && size_of_val(&**keeper) == size_of::<T>()
             && align_of_val(&**keeper) == align_of::<T>(),
-        "a record is kept by itself"
+        "a task is kept by itself"
     );
     // SAFETY: the pointer must be one that `into_raw` gives: that of `as_ptr` is the same. It must be that of an `Arc` of a
     // value whose data has a `T`'s size and alignment: both were compared, and `whole`, a `T`, is at the value's very start.

@@ -1,4 +1,4 @@
-//! One payload's record: its header and its code, in one allocation.
+//! One payload's task: its header and its code, in one allocation.
 
 use std::task::{Context, Poll, Waker};
 
@@ -9,42 +9,42 @@ use crate::base::sync::Arc;
 use crate::errors::failure::{Cause, Failure, Origin};
 use crate::errors::report::{Straggler, StragglerReason};
 use crate::lifetime::{Lifetime, Untold};
-use crate::task::body::{Body, Panic, Sink};
-use crate::task::cell::{ForeignThread, as_itself};
+use crate::task::body::{Body, Completer, Panic};
 use crate::task::header::{Header, Identity};
+use crate::task::join::Waiter;
 use crate::task::observer::{Observed, Observer};
-use crate::task::reply::Gate;
 use crate::task::schedule::Schedule;
+use crate::task::stage::{ForeignThread, as_itself};
 use crate::task::state::{Settled, State, Wake};
 
 /// What Foster knows of one payload, and the payload's code itself, in one allocation. Shared by the
 /// payload, its wakers, its shutdown tokens and, between start and end, the registry of its scheduler.
-pub(crate) type Record = dyn Task;
+pub(crate) type Task = dyn RawTask;
 
-/// A record, whatever the payload's code is, and whoever observes it.
-pub(crate) trait Task: Send + Sync {
+/// A task, whatever the payload's code is, and whoever observes it.
+pub(crate) trait RawTask: Send + Sync {
     fn header(&self) -> &Header;
 
     /// Lets the code go on. When it is ready its future is gone and its result kept or judged: then
-    /// returns why the payload has failed, if it has. `me` is this record.
-    fn step(&self, me: &Arc<Record>, context: &mut Context<'_>) -> Result<Step, ForeignThread>;
+    /// returns why the payload has failed, if it has. `me` is this task.
+    fn step(&self, me: &Arc<Task>, context: &mut Context<'_>) -> Result<Step, ForeignThread>;
 
     /// Drops the closure or the future, if the calling thread may; else leaks it.
-    fn clear(&self, me: &Arc<Record>) -> Result<(), ForeignThread>;
+    fn clear(&self, me: &Arc<Task>) -> Result<(), ForeignThread>;
 
     /// Takes the payload's panic; why it has failed, unless its caller receives that.
     fn take_panic(&self, panic: Panic) -> Option<Cause>;
 
     /// Where its caller waits, if it has one.
-    fn caller(&self) -> Option<Arc<dyn Gate>>;
+    fn caller(&self) -> Option<Arc<dyn Waiter>>;
 
     /// Who observes the payload, asked only if its state says that somebody does.
     fn observed(&self) -> Option<&dyn Observer>;
 
-    /// Calls `poll` with a waker that puts this record into the run queue of its scheduler. `me` is this record.
+    /// Calls `poll` with a waker that puts this task into the run queue of its scheduler. `me` is this task.
     fn with_waker(
         &self,
-        me: &Arc<Record>,
+        me: &Arc<Task>,
         poll: &mut dyn FnMut(&mut Context<'_>) -> Poll<()>,
     ) -> Poll<()>;
 }
@@ -54,44 +54,44 @@ pub(crate) type Step = Poll<Option<Box<Cause>>>;
 
 /// Kept small: an allocation that one thread makes and another frees is much cheaper for common
 /// allocators if it is small, and a payload of little code has to stay below that size.
-struct Whole<B: Body, O> {
+struct TaskCell<B: Body, O> {
     header: Header,
-    sink: Sink<B::Output>,
+    completer: Completer<B::Output>,
     observer: O,
     body: B,
 }
 
-/// Makes a record of its parts.
-pub(crate) fn record<B, O>(
+/// Makes a task of its parts.
+pub(crate) fn task<B, O>(
     identity: Identity,
     is_late: bool,
-    sink: Sink<B::Output>,
+    completer: Completer<B::Output>,
     observer: O,
     body: B,
-) -> Arc<Record>
+) -> Arc<Task>
 where
     B: Body<Output: 'static> + 'static,
     O: Observed,
 {
-    let gate = sink.gate();
-    let record: Arc<Record> = Arc::new(Whole {
+    let waiter = completer.waiter();
+    let task: Arc<Task> = Arc::new(TaskCell {
         header: Header::new(identity, B::IS_BLOCKING, is_late, O::IS_OBSERVED),
-        sink,
+        completer,
         observer,
         body,
     });
     if const { O::IS_OBSERVED } {
-        if let Some(observer) = record.observed() {
-            observer.attach(Arc::downgrade(&record));
+        if let Some(observer) = task.observed() {
+            observer.attach(Arc::downgrade(&task));
         }
     }
-    if let Some(gate) = gate {
-        gate.belongs_to(Arc::downgrade(&record));
+    if let Some(waiter) = waiter {
+        waiter.belongs_to(Arc::downgrade(&task));
     }
-    record
+    task
 }
 
-impl<B, O> Task for Whole<B, O>
+impl<B, O> RawTask for TaskCell<B, O>
 where
     B: Body<Output: 'static> + 'static,
     O: Observed,
@@ -100,21 +100,21 @@ where
         &self.header
     }
 
-    fn step(&self, me: &Arc<Record>, context: &mut Context<'_>) -> Result<Step, ForeignThread> {
+    fn step(&self, me: &Arc<Task>, context: &mut Context<'_>) -> Result<Step, ForeignThread> {
         let polled = self.body.poll(me, context)?;
-        Ok(polled.map(|value| self.sink.take_in(value?).map(Box::new)))
+        Ok(polled.map(|value| self.completer.take_in(value?).map(Box::new)))
     }
 
-    fn clear(&self, me: &Arc<Record>) -> Result<(), ForeignThread> {
+    fn clear(&self, me: &Arc<Task>) -> Result<(), ForeignThread> {
         self.body.clear(me)
     }
 
     fn take_panic(&self, panic: Panic) -> Option<Cause> {
-        self.sink.take_panic(panic)
+        self.completer.take_panic(panic)
     }
 
-    fn caller(&self) -> Option<Arc<dyn Gate>> {
-        self.sink.gate()
+    fn caller(&self) -> Option<Arc<dyn Waiter>> {
+        self.completer.waiter()
     }
 
     fn observed(&self) -> Option<&dyn Observer> {
@@ -123,7 +123,7 @@ where
 
     fn with_waker(
         &self,
-        me: &Arc<Record>,
+        me: &Arc<Task>,
         poll: &mut dyn FnMut(&mut Context<'_>) -> Poll<()>,
     ) -> Poll<()> {
         as_itself(self, me, |this| {
@@ -132,7 +132,7 @@ where
     }
 }
 
-impl<B, O> ArcWake for Whole<B, O>
+impl<B, O> ArcWake for TaskCell<B, O>
 where
     B: Body<Output: 'static> + 'static,
     O: Observed,
@@ -144,7 +144,7 @@ where
     }
 }
 
-impl Record {
+impl Task {
     pub(crate) fn state(&self) -> &State {
         &self.header().state
     }
@@ -238,19 +238,19 @@ impl Record {
         listener
     }
 
-    /// The gate to wait at for the payload's end.
-    pub(crate) fn gate(&self) -> Arc<dyn Gate> {
-        if let Some(gate) = self.caller() {
-            return gate;
+    /// The waiter to wait at for the payload's end.
+    pub(crate) fn waiter(&self) -> Arc<dyn Waiter> {
+        if let Some(waiter) = self.caller() {
+            return waiter;
         }
         let header = self.header();
-        header.state.gate();
-        let gate = header.scheduler().gate_of(header);
-        // It may have ended between the two, and then nobody opens the gate any more.
+        header.state.waiter();
+        let waiter = header.scheduler().waiter_of(header);
+        // It may have ended between the two, and then nobody opens the waiter any more.
         if header.state.is_settled() {
-            header.scheduler().open_gate_of(header);
+            header.scheduler().release_waiter_of(header);
         }
-        gate
+        waiter
     }
 
     /// Settles the payload's account with its scheduler, and lets all go on who wait for its end: who observes it, its
@@ -263,11 +263,11 @@ impl Record {
                 observer.end();
             }
         }
-        if let Some(gate) = self.caller() {
-            gate.open();
+        if let Some(waiter) = self.caller() {
+            waiter.open();
         }
-        if settled.was_gated() {
-            header.scheduler().open_gate_of(header);
+        if settled.was_awaited() {
+            header.scheduler().release_waiter_of(header);
         }
         if settled.was_listened() {
             header.lifetime().tokens.notify_of(header.address()).wake();

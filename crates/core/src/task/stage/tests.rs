@@ -11,14 +11,14 @@ use super::*;
 use crate::errors::failure::Cause;
 use crate::task::body::Panic;
 use crate::task::header::Header;
+use crate::task::join::Waiter;
 use crate::task::observer::Observer;
-use crate::task::record::{Record, Step, Task};
-use crate::task::reply::Gate;
+use crate::task::raw::{RawTask, Step, Task};
 
-/// A record that is nothing but its cell.
-struct Alone<F, A>(FutureCell<F, A, true>);
+/// A task that is nothing but its cell.
+struct Alone<F, A>(StageCell<F, A, true>);
 
-impl<F, A> Task for Alone<F, A>
+impl<F, A> RawTask for Alone<F, A>
 where
     F: FnOnce() -> A + Send,
     A: Future<Output = ()>,
@@ -27,11 +27,11 @@ where
         unreachable!("a cell knows nothing of headers")
     }
 
-    fn step(&self, me: &Arc<Record>, context: &mut Context<'_>) -> Result<Step, ForeignThread> {
+    fn step(&self, me: &Arc<Task>, context: &mut Context<'_>) -> Result<Step, ForeignThread> {
         Ok(self.0.poll(me, context)?.map(|_| None))
     }
 
-    fn clear(&self, me: &Arc<Record>) -> Result<(), ForeignThread> {
+    fn clear(&self, me: &Arc<Task>) -> Result<(), ForeignThread> {
         self.0.clear(me)
     }
 
@@ -39,7 +39,7 @@ where
         None
     }
 
-    fn caller(&self) -> Option<Arc<dyn Gate>> {
+    fn caller(&self) -> Option<Arc<dyn Waiter>> {
         None
     }
 
@@ -49,25 +49,25 @@ where
 
     fn with_waker(
         &self,
-        _: &Arc<Record>,
+        _: &Arc<Task>,
         _: &mut dyn FnMut(&mut Context<'_>) -> Poll<()>,
     ) -> Poll<()> {
         Poll::Pending
     }
 }
 
-fn alone<F, A>(make: F) -> Arc<Record>
+fn alone<F, A>(make: F) -> Arc<Task>
 where
     F: FnOnce() -> A + Send + 'static,
     A: Future<Output = ()> + 'static,
 {
-    Arc::new(Alone(FutureCell::new(make)))
+    Arc::new(Alone(StageCell::new(make)))
 }
 
 /// What came of a poll: `None` for one on a foreign thread.
-fn poll(record: &Arc<Record>) -> Option<bool> {
+fn poll(task: &Arc<Task>) -> Option<bool> {
     let mut context = Context::from_waker(Waker::noop());
-    let step = record.step(record, &mut context).ok()?;
+    let step = task.step(task, &mut context).ok()?;
     Some(step.is_ready())
 }
 
@@ -85,20 +85,20 @@ fn a_record_keeps_itself_for_as_long_as_its_future_is_there() {
         static SHARED: Rc<Cell<bool>> = Rc::default();
     }
     let shared = SHARED.with(Rc::clone);
-    let record = alone(|| waiting(SHARED.with(Rc::clone)));
-    assert_eq!(Arc::strong_count(&record), 1);
+    let task = alone(|| waiting(SHARED.with(Rc::clone)));
+    assert_eq!(Arc::strong_count(&task), 1);
     for _ in 0..2 {
-        assert_eq!(poll(&record), Some(false));
+        assert_eq!(poll(&task), Some(false));
         assert_eq!(
-            (Arc::strong_count(&record), Rc::strong_count(&shared)),
+            (Arc::strong_count(&task), Rc::strong_count(&shared)),
             (2, 3)
         );
     }
     shared.set(true);
     for _ in 0..2 {
-        assert_eq!(poll(&record), Some(true));
+        assert_eq!(poll(&task), Some(true));
         assert_eq!(
-            (Arc::strong_count(&record), Rc::strong_count(&shared)),
+            (Arc::strong_count(&task), Rc::strong_count(&shared)),
             (1, 2)
         );
     }
@@ -114,15 +114,15 @@ fn another_thread_neither_polls_nor_drops_a_future() {
             panic!("its thread alone may drop it");
         }
     }
-    let record = alone(|| async {
+    let task = alone(|| async {
         let silent = Silent {
             _local: Rc::new(()),
         };
         std::future::pending::<()>().await;
         drop(silent);
     });
-    assert_eq!(poll(&record), Some(false));
-    let other = Arc::clone(&record);
+    assert_eq!(poll(&task), Some(false));
+    let other = Arc::clone(&task);
     std::thread::spawn(move || {
         assert_eq!(poll(&other), None);
         assert!(other.clear(&other).is_err());
@@ -130,8 +130,8 @@ fn another_thread_neither_polls_nor_drops_a_future() {
     })
     .join()
     .expect("it only looks");
-    assert_eq!(poll(&record), None, "leaked");
-    assert_eq!(Arc::strong_count(&record), 2, "and never freed");
+    assert_eq!(poll(&task), None, "leaked");
+    assert_eq!(Arc::strong_count(&task), 2, "and never freed");
 }
 
 #[test]
@@ -140,13 +140,13 @@ fn memory_of_a_leaked_future_stays_valid() {
         static ADDRESS: Cell<*const u8> = const { Cell::new(ptr::null()) };
     }
     struct Node(u8, PhantomPinned);
-    let record = alone(|| async {
+    let task = alone(|| async {
         let node = pin!(Node(42, PhantomPinned));
         ADDRESS.set(&raw const node.0);
         std::future::pending::<()>().await;
     });
-    assert_eq!(poll(&record), Some(false));
-    std::thread::spawn(move || drop(record))
+    assert_eq!(poll(&task), Some(false));
+    std::thread::spawn(move || drop(task))
         .join()
         .expect("the drop does nothing");
     // SAFETY: the node is in a future that was leaked with its memory (invariant 2).
@@ -157,18 +157,18 @@ fn memory_of_a_leaked_future_stays_valid() {
 fn a_panic_leaves_the_future_to_be_dropped() {
     let dropped = Arc::new(());
     let inside = Arc::clone(&dropped);
-    let record = alone(move || async move {
+    let task = alone(move || async move {
         let _inside = inside;
         panic!("on purpose");
     });
-    assert!(catch_unwind(AssertUnwindSafe(|| poll(&record))).is_err());
+    assert!(catch_unwind(AssertUnwindSafe(|| poll(&task))).is_err());
     // The panic has dropped what the future had; its shell is still there, and kept.
     assert_eq!(
-        (Arc::strong_count(&record), Arc::strong_count(&dropped)),
+        (Arc::strong_count(&task), Arc::strong_count(&dropped)),
         (2, 1)
     );
-    assert!(record.clear(&record).is_ok());
-    assert_eq!(Arc::strong_count(&record), 1);
+    assert!(task.clear(&task).is_ok());
+    assert_eq!(Arc::strong_count(&task), 1);
 }
 
 #[test]
@@ -185,70 +185,68 @@ fn a_destructor_that_panics_is_run_once() {
     let loud = Loud {
         _counted: Arc::clone(&dropped),
     };
-    let record = alone(move || async move {
+    let task = alone(move || async move {
         let _loud = loud;
         std::future::pending::<()>().await;
     });
-    assert_eq!(poll(&record), Some(false));
-    assert!(catch_unwind(AssertUnwindSafe(|| record.clear(&record))).is_err());
+    assert_eq!(poll(&task), Some(false));
+    assert!(catch_unwind(AssertUnwindSafe(|| task.clear(&task))).is_err());
     assert_eq!(
-        (Arc::strong_count(&record), Arc::strong_count(&dropped)),
+        (Arc::strong_count(&task), Arc::strong_count(&dropped)),
         (1, 1)
     );
-    assert!(record.clear(&record).is_ok());
+    assert!(task.clear(&task).is_ok());
 }
 
 #[test]
 fn a_cell_is_polled_by_one_at_a_time() {
     thread_local! {
-        static RECORD: Cell<Option<Arc<Record>>> = const { Cell::new(None) };
+        static RECORD: Cell<Option<Arc<Task>>> = const { Cell::new(None) };
     }
-    let record = alone(|| {
+    let task = alone(|| {
         poll_fn(|_| {
             let inner = RECORD.take().expect("set below");
             assert_eq!(poll(&inner), None, "it is being polled");
             Poll::Ready(())
         })
     });
-    RECORD.set(Some(Arc::clone(&record)));
-    assert_eq!(poll(&record), Some(true));
+    RECORD.set(Some(Arc::clone(&task)));
+    assert_eq!(poll(&task), Some(true));
 }
 
 #[test]
 fn a_cell_is_polled_for_its_own_record_alone() {
-    let (record, other) = (alone(|| async {}), alone(|| async {}));
+    let (task, other) = (alone(|| async {}), alone(|| async {}));
     let mut context = Context::from_waker(Waker::noop());
-    let polled = catch_unwind(AssertUnwindSafe(|| {
-        record.step(&other, &mut context).is_ok()
-    }));
+    let polled = catch_unwind(AssertUnwindSafe(|| task.step(&other, &mut context).is_ok()));
     assert!(polled.is_err());
 }
 
 #[test]
 fn a_record_is_known_by_its_own_type_without_a_count() {
-    let whole = Arc::new(Alone(FutureCell::new(|| async {})));
-    let record: Arc<Record> = Arc::clone(&whole) as _;
-    let kept = as_itself(&*whole, &record, |this| {
+    let whole = Arc::new(Alone(StageCell::new(|| async {})));
+    let task: Arc<Task> = Arc::clone(&whole) as _;
+    let kept = as_itself(&*whole, &task, |this| {
         assert!(Arc::ptr_eq(this, &whole));
         assert_eq!(Arc::strong_count(this), 2);
         Arc::clone(this)
     });
     assert_eq!(Arc::strong_count(&whole), 3);
-    drop((whole, record));
+    drop((whole, task));
     assert_eq!(Arc::strong_count(&kept), 1);
-    let record: Arc<Record> = kept;
-    assert_eq!(poll(&record), Some(true));
+    let task: Arc<Task> = kept;
+    assert_eq!(poll(&task), Some(true));
 }
 
 #[test]
 fn a_record_is_not_taken_for_another_one() {
     let make = || async {};
-    let (whole, other) = (Alone(FutureCell::new(make)), alone(make));
+    let (whole, other) = (Alone(StageCell::new(make)), alone(make));
     let code = || as_itself(&whole, &other, |_| unreachable!("it is another one"));
     let panic = catch_unwind(AssertUnwindSafe(code)).unwrap_err();
     assert_eq!(
         crate::base::panics::panic_message(panic),
-        "a record is kept by itself"
+        "a task is kept by itself"
     );
     assert_eq!(Arc::strong_count(&other), 1);
 }

@@ -1,4 +1,4 @@
-//! A slot: one flavour of one runtime.
+//! A scheduler: one flavour of one runtime.
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -14,14 +14,14 @@ use crate::base::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, 
 use crate::base::threads::current_thread;
 use crate::contract::backend::{Backend, Typed};
 use crate::contract::key::AnyKey;
-use crate::contract::reporter::{Report, RunsHere};
+use crate::contract::reporter::{FlavourReports, RunsHere};
 use crate::errors::failure::{Cause, Failure, Origin};
 use crate::lifetime::Lifetime;
 use crate::scheduler::counts::Counts;
 use crate::scheduler::driven::Driven;
-use crate::scheduler::registry::Registered;
+use crate::scheduler::registry::Undriven;
 use crate::scheduler::run_queue::RunQueue;
-use crate::task::{Gate, Record};
+use crate::task::{Task, Waiter};
 
 /// The settling time of row S2: how long an adopted subroutine that has just got its thread may take to
 /// reach its first lines. A coroutine takes its token in its first poll, which is waited for; this is
@@ -29,35 +29,35 @@ use crate::task::{Gate, Record};
 const SETTLING: Duration = Duration::from_millis(20);
 
 thread_local! {
-    /// The slot that has noted this thread last, so that most payloads need not look.
+    /// The scheduler that has noted this thread last, so that most payloads need not look.
     static LAST_NOTED: Cell<usize> = const { Cell::new(0) };
 }
 
-/// The number of no slot: that which has noted the thread last has forgotten it, others may have not.
+/// The number of no scheduler: that which has noted the thread last has forgotten it, others may have not.
 const FORGOTTEN: usize = usize::MAX;
 
-/// Whether payloads of some slot that can block each other were seen on the calling thread.
+/// Whether payloads of some scheduler that can block each other were seen on the calling thread.
 pub(crate) fn is_thread_noted() -> bool {
     LAST_NOTED.with(Cell::get) != 0
 }
 
 /// One flavour of one runtime. Starts the flavour when it is first needed.
-pub(crate) struct Slot {
+pub(crate) struct Scheduler {
     pub(super) me: Weak<Self>,
     pub(super) counts: Counts,
     /// Those of payloads that were late.
     pub(super) late: Counts,
     /// The payloads that their flavour polls by means of its own, and that are not over: parallels from when
     /// they are made, all others from when they start.
-    pub(super) registry: Mutex<Slab<Registered>>,
+    pub(super) registry: Mutex<Slab<Undriven>>,
     /// Those that a run queue polls, from when it is about to poll them first, and until shortly after
     /// their end.
     pub(super) driven: Driven,
     /// That run queue.
     pub(super) queue: OnceLock<Arc<RunQueue>>,
-    /// The gates of adopted payloads whose end somebody waits for, by the record's address.
-    pub(super) gates: Mutex<HashMap<usize, Arc<dyn Gate>>>,
-    /// Different for every slot of the process, and never 0.
+    /// The waiters of adopted payloads whose end somebody waits for, by the task's address.
+    pub(super) waiters: Mutex<HashMap<usize, Arc<dyn Waiter>>>,
+    /// Different for every scheduler of the process, and never 0.
     number: usize,
     /// The threads on which payloads that can block each other were seen.
     threads: Mutex<Vec<ThreadId>>,
@@ -78,14 +78,14 @@ pub(crate) struct Slot {
     pub(crate) lifetime: Arc<Lifetime>,
 }
 
-/// How far the start of a slot's flavour has come.
+/// How far the start of a scheduler's flavour has come.
 #[derive(Default)]
 pub(super) struct Start {
     pub(super) under_way: bool,
     pub(super) closed: bool,
 }
 
-impl Slot {
+impl Scheduler {
     pub(crate) fn new(key: AnyKey, lifetime: Arc<Lifetime>) -> Arc<Self> {
         static NUMBERS: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(1);
         Arc::new_cyclic(|me| Self {
@@ -96,7 +96,7 @@ impl Slot {
             registry: Mutex::default(),
             driven: Driven::default(),
             queue: OnceLock::new(),
-            gates: Mutex::default(),
+            waiters: Mutex::default(),
             threads: Mutex::default(),
             runs_here: OnceLock::new(),
             width: AtomicUsize::new(1),
@@ -111,7 +111,7 @@ impl Slot {
         })
     }
 
-    /// Tells it from all other slots of the process.
+    /// Tells it from all other schedulers of the process.
     pub(crate) fn number(&self) -> usize {
         self.number
     }
@@ -129,7 +129,7 @@ impl Slot {
         self.backend.as_any().downcast_ref()
     }
 
-    /// Whether payloads of this slot are blocking code, which cannot be cancelled.
+    /// Whether payloads of this scheduler are blocking code, which cannot be cancelled.
     pub(crate) fn is_blocking(&self) -> bool {
         self.blocking.load(SeqCst)
     }
@@ -138,8 +138,7 @@ impl Slot {
     /// take a token, to fail or to end; `None` if there is none.
     pub(crate) fn settles_at(&self) -> Option<Instant> {
         let last = (*self.lock_last_begun())?;
-        let deaf =
-            |record: &Arc<Record>| !record.state().is_holder() && !record.state().is_ending();
+        let deaf = |task: &Arc<Task>| !task.state().is_holder() && !task.state().is_ending();
         (last.elapsed() < SETTLING && self.alive().iter().any(deaf)).then(|| last + SETTLING)
     }
 
@@ -152,23 +151,23 @@ impl Slot {
     /// Whether everything that can end soon has ended: every coroutine, which was cancelled, and
     /// every blocking payload that has no thread yet, or whose code has come to its end.
     pub(crate) fn is_quiet(&self) -> bool {
-        let ends_soon = |record: &Arc<Record>| record.state().is_ending();
+        let ends_soon = |task: &Arc<Task>| task.state().is_ending();
         self.is_drained()
             || self.is_blocking() && self.all_started() && !self.alive().iter().any(ends_soon)
     }
 
     /// The payloads that have started, or are about to, and are not over; and parallels that have not.
-    pub(crate) fn alive(&self) -> Vec<Arc<Record>> {
+    pub(crate) fn alive(&self) -> Vec<Arc<Task>> {
         let mut alive: Vec<_> = self
             .registry()
             .iter()
-            .map(|(_, one)| one.record.clone())
+            .map(|(_, one)| one.task.clone())
             .collect();
         let driven = self.driven.lock();
         alive.extend(
             driven
                 .iter()
-                .filter(|record| !record.state().is_settled())
+                .filter(|task| !task.state().is_settled())
                 .cloned(),
         );
         alive
@@ -179,10 +178,10 @@ impl Slot {
         let undriven: Vec<_> = self
             .registry()
             .iter()
-            .map(|(_, one)| one.record.clone())
+            .map(|(_, one)| one.task.clone())
             .collect();
-        for record in undriven {
-            record.cancel();
+        for task in undriven {
+            task.cancel();
         }
         // The others see the phase.
         self.sweep();
@@ -195,7 +194,7 @@ impl Slot {
         }
     }
 
-    /// Whether `queue` may poll payloads of this slot, which no other one ever does from then on.
+    /// Whether `queue` may poll payloads of this scheduler, which no other one ever does from then on.
     pub(super) fn is_driven_by(&self, queue: &Arc<RunQueue>) -> bool {
         let own = self.queue.get_or_init(|| {
             queue.belongs_to(self.me.clone() as _);
@@ -204,11 +203,11 @@ impl Slot {
         Arc::ptr_eq(own, queue)
     }
 
-    pub(super) fn registry(&self) -> MutexGuard<'_, Slab<Registered>> {
+    pub(super) fn registry(&self) -> MutexGuard<'_, Slab<Undriven>> {
         self.registry.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes that payloads of this slot run on the calling thread.
+    /// Notes that payloads of this scheduler run on the calling thread.
     pub(crate) fn note_thread(&self) {
         if LAST_NOTED.with(Cell::get) == self.number {
             return;
@@ -242,7 +241,7 @@ impl Slot {
         });
     }
 
-    /// The threads on which this slot's coroutines were seen.
+    /// The threads on which this scheduler's coroutines were seen.
     pub(crate) fn threads(&self) -> Vec<ThreadId> {
         self.lock_threads().clone()
     }
@@ -271,7 +270,7 @@ impl Slot {
     }
 }
 
-impl Report for Slot {
+impl FlavourReports for Scheduler {
     fn runs_on(&self, threads: usize) {
         self.width.store(threads.max(1), SeqCst);
     }
@@ -292,8 +291,8 @@ impl Report for Slot {
     /// The flavour is lost, and every payload that ran on it with it.
     fn lost(&self, reason: &str) {
         self.fail_flavour(reason);
-        for record in self.alive() {
-            record.lose("its flavour died before the payload was over");
+        for task in self.alive() {
+            task.lose("its flavour died before the payload was over");
         }
     }
 }

@@ -1,0 +1,75 @@
+//! All schedulers of a runtime.
+
+use crate::base::identifier::Identifier;
+use crate::base::sync::{Arc, Mutex, OnceLock, PoisonError};
+use crate::lifetime::Services;
+use crate::scheduler::scheduler::Scheduler;
+
+/// All schedulers of a runtime: a list that only grows, so that a look-up takes no lock.
+#[derive(Default)]
+pub(crate) struct Schedulers {
+    head: OnceLock<Box<Link>>,
+    growing: Mutex<()>,
+}
+
+struct Link {
+    scheduler: Arc<Scheduler>,
+    next: OnceLock<Box<Link>>,
+}
+
+impl Schedulers {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Scheduler>> {
+        std::iter::successors(self.head.get(), |node| node.next.get()).map(|node| &node.scheduler)
+    }
+
+    pub(crate) fn find(&self, identifier: &Identifier) -> Option<&Arc<Scheduler>> {
+        // Most often both are one key's, and the same text.
+        let is_same = |known: &Identifier| std::ptr::eq(known.as_str(), identifier.as_str());
+        self.iter().find(|scheduler| {
+            is_same(scheduler.identifier()) || scheduler.identifier() == identifier
+        })
+    }
+
+    /// The scheduler for `identifier`, made by `make` if there is none.
+    pub(crate) fn find_or_add(
+        &self,
+        identifier: &Identifier,
+        make: impl FnOnce() -> Arc<Scheduler>,
+    ) -> &Arc<Scheduler> {
+        if let Some(scheduler) = self.find(identifier) {
+            return scheduler;
+        }
+        // Made before the lock, as a key is the user's code. Another thread may be quicker.
+        let made = make();
+        let _growing = self.growing.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(scheduler) = self.find(identifier) {
+            return scheduler;
+        }
+        let mut end = &self.head;
+        while let Some(node) = end.get() {
+            end = &node.next;
+        }
+        &end.get_or_init(|| {
+            Box::new(Link {
+                scheduler: made,
+                next: OnceLock::new(),
+            })
+        })
+        .scheduler
+    }
+
+    /// Whether no payload is alive on any scheduler.
+    ///
+    /// All ends are read before all acceptances. As both only grow and no scheduler ends more than it
+    /// accepts, equal sums mean that every scheduler was drained at the moment between the two reads.
+    ///
+    /// Services count beside the payloads that they are at times: one that waits for its next start
+    /// is none, but not over.
+    pub(crate) fn are_idle(&self, services: &dyn Services) -> bool {
+        let ended: usize = self.iter().map(|scheduler| scheduler.ended()).sum();
+        let over = services.over();
+        let accepted: usize = self.iter().map(|scheduler| scheduler.accepted()).sum();
+        let served = services.served();
+        ended + over == accepted + served
+    }
+}
