@@ -1,8 +1,8 @@
 //! The supervision alone: a table for each row, and random events against a plain model.
 
-mod random;
-mod rows;
-mod stops;
+mod random_tests;
+mod row_tests;
+mod stop_tests;
 
 use std::time::Duration;
 
