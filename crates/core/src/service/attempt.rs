@@ -95,7 +95,7 @@ impl Attempt {
         self.bring(Event::Answered {
             run: self.id(),
             exit,
-            error: cause.map(|cause| self.failure(cause)),
+            error: cause.map(|cause| self.unit().failure(cause)),
         });
     }
 
@@ -103,18 +103,14 @@ impl Attempt {
     pub(crate) fn fail(&self, cause: Cause) {
         self.bring(Event::Failed {
             run: self.id(),
-            failure: self.failure(cause),
+            failure: self.unit().failure(cause),
             can_run: self.unit().source().can_run(),
         });
     }
 
-    fn failure(&self, cause: Cause) -> Failure {
-        Failure::new(self.unit().origin(), cause)
-    }
-
     /// The run is over.
     pub(crate) fn end(&self) {
-        self.bring(Event::Ended {
+        self.bring(Event::Gone {
             run: self.id(),
             can_run: self.unit().source().can_run(),
         });

@@ -12,12 +12,21 @@ use crate::sync::Arc;
 /// The name of a service of type `S` that was given none and was handed in at `location`: the type's name, in the
 /// way in which modules are written; the place if it has none.
 pub(super) fn derive<S>(location: &'static Location<'static>) -> String {
-    of_type(type_name::<S>()).unwrap_or_else(|| format!("{}:{}", location.file(), location.line()))
+    of_type(type_name::<S>()).unwrap_or_else(|| numbered(location.file(), ':', location.line()))
+}
+
+/// A text with a number behind it.
+fn numbered(text: &str, mark: char, number: u32) -> String {
+    let mut numbered = String::with_capacity(text.len() + 11);
+    numbered.push_str(text);
+    numbered.push(mark);
+    numbered.push_str(number.to_string().as_str());
+    numbered
 }
 
 fn of_type(type_name: &str) -> Option<String> {
     let path = type_name.split('<').next().unwrap_or_default();
-    let name = path.rsplit("::").next().unwrap_or(path);
+    let name = path.rsplit(':').next().unwrap_or(path);
     let is_name = name.starts_with(|first: char| first.is_alphabetic() || first == '_');
     if name == "FnService" || !is_name {
         return None;
@@ -47,7 +56,7 @@ pub(super) struct Names {
     /// The last one that has or had each name.
     known: FxHashMap<Arc<str>, Arc<UnitCore>>,
     /// How many names were derived from each: none is given twice.
-    derived: FxHashMap<String, usize>,
+    derived: FxHashMap<String, u32>,
 }
 
 impl Names {
@@ -66,19 +75,20 @@ impl Names {
         if let Some(name) = given {
             return is_free(name).then(|| name.into()).ok_or(Problem::Name);
         }
-        let mut number = self.derived.get(&derived).copied().unwrap_or_default();
-        let name = loop {
-            number += 1;
-            let name = match number {
+        if !self.derived.contains_key(&derived) {
+            self.derived.insert(derived.clone(), 0);
+        }
+        let number = self.derived.get_mut(&derived).expect("it is there by now");
+        loop {
+            *number += 1;
+            let name = match *number {
                 1 => derived.clone(),
-                _ => format!("{derived}#{number}"),
+                number => numbered(&derived, '#', number),
             };
             if is_free(&name) {
-                break name;
+                return Ok(name.into());
             }
-        };
-        self.derived.insert(derived, number);
-        Ok(name.into())
+        }
     }
 
     pub(super) fn enter(&mut self, unit: &Arc<UnitCore>) {

@@ -7,7 +7,7 @@ use super::error::Problem;
 use super::names::Names;
 use super::order::{check_dependency, check_order, resolve};
 use super::settings::Policy;
-use super::source::Launch;
+use super::source::AnySource;
 use super::state::UnitState;
 use super::supervisor::{By, Entrant, drop_value};
 use super::unit_core::UnitCore;
@@ -22,16 +22,15 @@ const REMEMBERED: usize = 1024;
 /// All services of a runtime.
 #[derive(Default)]
 pub(crate) struct Registry {
-    state: Mutex<State>,
+    roster: Mutex<Roster>,
 }
 
 #[derive(Default)]
-pub(super) struct State {
+pub(super) struct Roster {
     pub(super) units: Vec<Arc<UnitCore>>,
     pub(super) names: Names,
     /// Those that wait for the start.
     pub(super) waiting: Vec<Waiting>,
-    taken: usize,
     sweep_at: usize,
     /// From here on names must be known.
     pub(super) sealed: bool,
@@ -41,9 +40,11 @@ pub(super) struct State {
 }
 
 /// A service that waits for the start.
+#[derive(Clone)]
 pub(super) struct Waiting {
     pub(super) unit: Arc<UnitCore>,
     pub(super) after: Vec<Dependency>,
+    policy: Policy,
     is_blocking: bool,
 }
 
@@ -53,69 +54,64 @@ pub(super) struct Application<'a> {
     /// What it is called if it was given no name, but for a number.
     pub(super) derived: String,
     pub(super) location: &'static Location<'static>,
-    pub(super) slot: Arc<Slot>,
+    pub(super) slot: &'a Arc<Slot>,
     pub(super) policy: Policy,
     pub(super) after: Vec<Dependency>,
     /// Whether its runs are blocking code.
     pub(super) is_blocking: bool,
-    pub(super) source: Arc<dyn Launch>,
+    pub(super) source: Arc<dyn AnySource>,
 }
 
 impl Registry {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Roster> {
+        self.roster.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes a service in; it starts as soon as it may.
     pub(super) fn take_in(&self, application: Application<'_>) -> Result<Arc<UnitCore>, Problem> {
-        let lifetime = Arc::clone(&application.slot.lifetime);
-        let after = application.after;
-        let mut state = self.lock();
-        for other in &after {
-            check_dependency(&state, other, &lifetime)?;
-        }
-        let name = state.names.free(application.name, application.derived)?;
-        let unit = Arc::new(UnitCore::new(
-            state.taken,
+        let Application {
             name,
-            application.location,
-            application.slot,
-            application.policy,
-            application.source,
-        ));
-        let is_blocking = application.is_blocking;
-        let supervisor = &lifetime.supervisor;
-        supervisor.enrol(&unit);
+            derived,
+            location,
+            slot,
+            policy,
+            after,
+            is_blocking,
+            source,
+        } = application;
+        let (lifetime, supervisor) = (&slot.lifetime, &slot.lifetime.supervisor);
+        let mut roster = self.lock();
+        for other in &after {
+            check_dependency(&roster, other, lifetime)?;
+        }
+        let name = roster.names.free(name, derived)?;
+        let new = |id| UnitCore::new(id, name, location, Arc::clone(slot), source);
+        let unit = supervisor.enrol(new);
+        let waiting = Waiting {
+            unit: Arc::clone(&unit),
+            after,
+            policy,
+            is_blocking,
+        };
         let mut aftermath = None;
-        if state.launched {
-            let entrant = Entrant {
-                unit: Arc::clone(&unit),
-                after: resolve(&state, &after),
-                is_blocking,
-            };
-            match supervisor.hand_in(&lifetime, vec![entrant]) {
+        if roster.launched {
+            match supervisor.hand_in(lifetime, vec![roster.entrant(waiting)]) {
                 Ok(come) => aftermath = Some(come),
                 Err(problem) => {
                     supervisor.strike(&unit);
                     // Before the unit, which is dropped where nothing is locked.
-                    drop(state);
+                    drop(roster);
                     return Err(problem);
                 }
             }
         } else {
-            state.waiting.push(Waiting {
-                unit: Arc::clone(&unit),
-                after,
-                is_blocking,
-            });
+            roster.waiting.push(waiting);
         }
-        state.taken += 1;
-        let forgotten = state.add(&unit);
-        drop(state);
+        let forgotten = roster.add(&unit);
+        drop(roster);
         drop(forgotten);
         if let Some(aftermath) = aftermath {
-            aftermath.come(&lifetime, By::User);
-            supervisor.perform(&lifetime, By::User);
+            supervisor.go_on(lifetime, By::User, aftermath);
         }
         Ok(unit)
     }
@@ -127,12 +123,12 @@ impl Registry {
 
     /// Checks the order of those that wait, before anything starts; from here on a name must be known.
     pub(crate) fn seal(&self) -> Result<(), RunError> {
-        let mut state = self.lock();
-        if let Some(problem) = &state.problem {
+        let mut roster = self.lock();
+        if let Some(problem) = &roster.problem {
             return Err(problem.clone());
         }
-        check_order(&state).map_err(RunError::order)?;
-        state.sealed = true;
+        check_order(&roster).map_err(RunError::order)?;
+        roster.sealed = true;
         Ok(())
     }
 
@@ -142,33 +138,28 @@ impl Registry {
     ///
     /// If there is no thread for the supervisor. Those that wait do so until they are dropped.
     pub(crate) fn launch(&self, lifetime: &Arc<Lifetime>) -> Result<(), std::io::Error> {
-        let mut state = self.lock();
-        state.launched = true;
-        if state.waiting.is_empty() {
+        let mut roster = self.lock();
+        roster.launched = true;
+        if roster.waiting.is_empty() {
             return Ok(());
         }
-        let entrant = |waiting: &Waiting| Entrant {
-            unit: Arc::clone(&waiting.unit),
-            after: resolve(&state, &waiting.after),
-            is_blocking: waiting.is_blocking,
-        };
-        let entrants = state.waiting.iter().map(entrant).collect();
+        let waiting = roster.waiting.iter().cloned();
+        let entrants = waiting.map(|waiting| roster.entrant(waiting)).collect();
         // Under the lock, so that those that come from here on come after these.
         let aftermath = lifetime.supervisor.launch(lifetime, entrants)?;
-        let launched = std::mem::take(&mut state.waiting);
-        drop(state);
+        let launched = std::mem::take(&mut roster.waiting);
+        drop(roster);
         drop(launched);
-        aftermath.come(lifetime, By::User);
-        lifetime.supervisor.perform(lifetime, By::User);
+        lifetime.supervisor.go_on(lifetime, By::User, aftermath);
         Ok(())
     }
 
     /// Drops what waits: the runtime never starts.
     pub(crate) fn drop_unrun(&self, lifetime: &Lifetime) {
         let waiting = {
-            let mut state = self.lock();
-            state.launched = true;
-            std::mem::take(&mut state.waiting)
+            let mut roster = self.lock();
+            roster.launched = true;
+            std::mem::take(&mut roster.waiting)
         };
         let supervisor = &lifetime.supervisor;
         for Waiting { unit, .. } in &waiting {
@@ -177,10 +168,7 @@ impl Registry {
                 true => UnitState::Failed,
                 false => UnitState::Ended,
             };
-            if let Some(change) = unit.set_state(end, lifetime.now()) {
-                supervisor.watchers.publish(&change).wakers.wake();
-            }
-            unit.changed().notify();
+            supervisor.end_unrun(unit, end);
         }
         supervisor.watchers.end().wake();
     }
@@ -196,7 +184,17 @@ impl Registry {
     }
 }
 
-impl State {
+impl Roster {
+    /// What the supervisor needs of a service that may start.
+    fn entrant(&self, waiting: Waiting) -> Entrant {
+        Entrant {
+            after: resolve(self, &waiting.after),
+            unit: waiting.unit,
+            policy: waiting.policy,
+            is_blocking: waiting.is_blocking,
+        }
+    }
+
     /// Enters the unit; returns those that are forgotten for it.
     fn add(&mut self, unit: &Arc<UnitCore>) -> Vec<Arc<UnitCore>> {
         self.units.push(Arc::clone(unit));
@@ -205,17 +203,17 @@ impl State {
             return Vec::new();
         }
         let is_over = |unit: &Arc<UnitCore>| unit.state().is_over();
-        let mut over = self.units.iter().filter(|unit| is_over(unit)).count();
+        let over = self.units.iter().filter(|unit| is_over(unit)).count();
+        let mut surplus = over.saturating_sub(REMEMBERED / 2);
         let mut forgotten = Vec::new();
-        let (names, units) = (&mut self.names, &mut self.units);
-        units.retain(|unit| {
-            let forget = over > REMEMBERED / 2 && is_over(unit);
-            if forget {
-                over -= 1;
-                names.forget(unit);
+        self.units.retain(|unit| {
+            let forgets = surplus > 0 && is_over(unit);
+            if forgets {
+                surplus -= 1;
+                self.names.forget(unit);
                 forgotten.push(Arc::clone(unit));
             }
-            !forget
+            !forgets
         });
         self.sweep_at = 2 * self.units.len();
         forgotten

@@ -138,7 +138,7 @@ impl Runtime {
             name: settings.name.as_deref(),
             derived: derived.clone(),
             location,
-            slot: Arc::clone(slot),
+            slot,
             policy: settings.policy.clone(),
             after: settings.after.clone(),
             is_blocking: <PayloadOf<S> as sealed::Kind>::IS_BLOCKING,

@@ -137,18 +137,10 @@ impl Policy {
     /// Whether it can work.
     fn check(&self) -> Result<(), Problem> {
         let problem = self.restart().problem().or_else(|| {
-            let never = self.start_timeout().is_some_and(|time| time.is_zero());
+            let never = self.start_timeout.is_some_and(|time| time.is_zero());
             never.then(|| "a start time-out of no time at all cannot be met".to_owned())
         });
         problem.map_or(Ok(()), |problem| Err(Problem::Settings(problem)))
-    }
-
-    pub(crate) fn start_timeout(&self) -> Option<Duration> {
-        self.start_timeout
-    }
-
-    pub(crate) fn stop_time(&self) -> Option<Duration> {
-        self.stop_time
     }
 
     pub(crate) fn restart(&self) -> &Restart {

@@ -1,4 +1,8 @@
 //! The values of a service, and the payloads that their runs are.
+#![allow(
+    private_interfaces,
+    reason = "the traits are closed: nobody else can name what is in them"
+)]
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -114,10 +118,6 @@ fn answer(answered: Answered) {
 )]
 pub trait Runs<P>: Service + Payloads<P> {}
 
-#[allow(
-    private_interfaces,
-    reason = "the trait is closed: nobody else can name what is in it"
-)]
 pub trait Payloads<P>: Sized {
     /// The payload of one run.
     #[doc(hidden)]
@@ -147,10 +147,6 @@ impl<S> Served for S where S: Service + Runs<PayloadOf<S>> {}
 
 impl<S> Runs<Coroutine> for S where S: Service<Flavour: Key<Payload = Coroutine>> + Send {}
 
-#[allow(
-    private_interfaces,
-    reason = "the trait is closed: nobody else can name what is in it"
-)]
 impl<S> Payloads<Coroutine> for S
 where
     S: Service<Flavour: Key<Payload = Coroutine>> + Send,
@@ -181,10 +177,6 @@ where
 
 impl<S> Runs<Parallel> for S where S: Service<Flavour: Key<Payload = Parallel>> + Send + Sync {}
 
-#[allow(
-    private_interfaces,
-    reason = "the trait is closed: nobody else can name what is in it"
-)]
 impl<S> Payloads<Parallel> for S
 where
     S: Service<Flavour: Key<Payload = Parallel>> + Send + Sync,
@@ -209,10 +201,6 @@ where
 
 impl<S> Runs<Subroutine> for S where S: Service<Flavour: Key<Payload = Subroutine>> + Send {}
 
-#[allow(
-    private_interfaces,
-    reason = "the trait is closed: nobody else can name what is in it"
-)]
 impl<S> Payloads<Subroutine> for S
 where
     S: Service<Flavour: Key<Payload = Subroutine>> + Send,
@@ -233,9 +221,12 @@ where
 }
 
 /// A service's values and its flavour, whatever their types are.
-pub(crate) trait Launch: Send + Sync {
+pub(crate) trait AnySource: Send + Sync {
     /// Whether there is a value for another run.
     fn can_run(&self) -> bool;
+
+    /// Whether there is a value that was made already.
+    fn has_value(&self) -> bool;
 
     /// Whether the flavour is there, so that a launch waits for nothing.
     fn is_flavour_up(&self, slot: &Slot) -> bool;
@@ -254,12 +245,16 @@ pub(crate) trait Launch: Send + Sync {
     fn drop_value(&self);
 }
 
-impl<S> Launch for Source<S>
+impl<S> AnySource for Source<S>
 where
     S: Runs<PayloadOf<S>> + Send,
 {
     fn can_run(&self) -> bool {
-        self.make.is_some() || self.lock().is_some()
+        self.make.is_some() || self.has_value()
+    }
+
+    fn has_value(&self) -> bool {
+        self.lock().is_some()
     }
 
     fn is_flavour_up(&self, slot: &Slot) -> bool {
@@ -285,7 +280,7 @@ where
 
     fn dispose(&self, unit: &Arc<UnitCore>) -> bool {
         let slot = unit.slot();
-        if self.lock().is_none() {
+        if !self.has_value() {
             return true;
         }
         if slot.lifetime.phase() >= Phase::Stopping || !self.is_flavour_up(slot) {

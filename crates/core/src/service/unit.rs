@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::state::{UnitState, UnitStatus};
 use super::supervision::Wish;
-use super::unit_core::{UnitCore, is_ready};
+use super::unit_core::UnitCore;
 use crate::event::EventListener;
 use crate::failure::Failure;
 use crate::sync::Arc;
@@ -113,9 +113,7 @@ impl<S> Unit<S> {
     ///
     /// In a coroutine it blocks all others of the flavour; await [`ready`](Self::ready).
     pub fn wait_ready(&self, time: Duration) -> bool {
-        self.core
-            .wait(time, |state| is_ready(state) || state.is_over())
-            && is_ready(self.core.state())
+        self.core.wait(time, is_decided) && self.state() == UnitState::Running
     }
 
     /// A future that is ready when the service is, or is over: it gives the state that it is in then.
@@ -124,8 +122,13 @@ impl<S> Unit<S> {
     ///
     /// Nothing is lost if it is dropped.
     pub fn ready(&self) -> Becoming {
-        Becoming::new(&self.core, |state| is_ready(state) || state.is_over())
+        Becoming::new(&self.core, is_decided)
     }
+}
+
+/// Whether it is ready, or never will be.
+fn is_decided(state: UnitState) -> bool {
+    state == UnitState::Running || state.is_over()
 }
 
 impl<S> fmt::Debug for Unit<S> {

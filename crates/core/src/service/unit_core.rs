@@ -3,14 +3,13 @@
 use std::panic::Location;
 use std::time::Duration;
 
-use super::settings::Policy;
-use super::source::Launch;
+use super::source::AnySource;
 use super::state::{Status, UnitState, UnitStatus};
 use super::supervision::{Event, Id, Wish};
 use super::supervisor::By;
 use super::watch::UnitChange;
 use crate::event::{self, EventListener};
-use crate::failure::{Failure, Origin};
+use crate::failure::{Cause, Failure, Origin};
 use crate::lifetime::Lifetime;
 use crate::moment::Moment;
 use crate::slot::Slot;
@@ -22,23 +21,10 @@ pub(crate) struct UnitCore {
     name: Arc<str>,
     location: &'static Location<'static>,
     slot: Arc<Slot>,
-    policy: Policy,
-    source: Arc<dyn Launch>,
-    /// Written under the lock of the supervisor, once that knows of the unit.
-    standing: Mutex<Standing>,
+    source: Arc<dyn AnySource>,
+    /// For all who look. Written under the lock of the supervisor, once that knows of the unit.
+    status: Mutex<Status>,
     changed: event::Event,
-}
-
-/// How a unit does, for all who look.
-struct Standing {
-    state: UnitState,
-    since: Moment,
-    was_ready: bool,
-    restarts: u64,
-    last_failure: Option<Failure>,
-    next_start: Option<Moment>,
-    /// What was wanted of it before the start.
-    wish: Option<Wish>,
 }
 
 impl UnitCore {
@@ -47,39 +33,25 @@ impl UnitCore {
         name: Arc<str>,
         location: &'static Location<'static>,
         slot: Arc<Slot>,
-        policy: Policy,
-        source: Arc<dyn Launch>,
+        source: Arc<dyn AnySource>,
     ) -> Self {
         Self {
             id,
             name,
             location,
-            standing: Mutex::new(Standing {
-                state: UnitState::Waiting,
-                since: slot.lifetime.now(),
-                was_ready: false,
-                restarts: 0,
-                last_failure: None,
-                next_start: None,
-                wish: None,
-            }),
+            status: Mutex::new(Status::new(slot.lifetime.settings.clock.now())),
             slot,
-            policy,
             source,
             changed: event::Event::new(),
         }
     }
 
-    fn standing(&self) -> MutexGuard<'_, Standing> {
-        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Status> {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn name(&self) -> &Arc<str> {
         &self.name
-    }
-
-    pub(super) fn policy(&self) -> &Policy {
-        &self.policy
     }
 
     pub(super) fn location(&self) -> &'static Location<'static> {
@@ -95,7 +67,7 @@ impl UnitCore {
     }
 
     /// Where the values for its runs come from.
-    pub(super) fn source(&self) -> &Arc<dyn Launch> {
+    pub(super) fn source(&self) -> &Arc<dyn AnySource> {
         &self.source
     }
 
@@ -110,48 +82,45 @@ impl UnitCore {
         }
     }
 
+    pub(super) fn failure(&self, cause: Cause) -> Failure {
+        Failure::new(self.origin(), cause)
+    }
+
     pub(crate) fn state(&self) -> UnitState {
-        self.standing().state
+        self.lock().state
     }
 
     pub(super) fn was_ready(&self) -> bool {
-        self.standing().was_ready
+        self.lock().was_ready
     }
 
-    pub(super) fn wish(&self) -> Option<Wish> {
-        self.standing().wish
+    /// Whether it was asked to stop.
+    pub(super) fn is_unwanted(&self) -> bool {
+        self.lock().is_unwanted
     }
 
     pub(super) fn last_failure(&self) -> Option<Failure> {
-        self.standing().last_failure.clone()
+        self.lock().last_failure.clone()
     }
 
     pub(super) fn status(&self) -> UnitStatus {
-        let lifetime = self.lifetime();
-        let standing = self.standing();
         UnitStatus {
             name: Arc::clone(&self.name),
             flavour: self.slot.identifier().clone(),
-            status: Status {
-                state: standing.state,
-                since: lifetime.instant(standing.since),
-                restarts: standing.restarts,
-                last_failure: standing.last_failure.clone(),
-                next_start: standing
-                    .next_start
-                    .filter(|next| *next != Moment::NEVER)
-                    .map(|next| lifetime.instant(next)),
-            },
+            status: self.lock().clone(),
         }
+    }
+
+    /// The last change, for those who look on.
+    pub(super) fn change(&self) -> UnitChange {
+        UnitChange(self.status())
     }
 
     /// Wants something of the unit; what can be seen of that is seen when this returns.
     pub(super) fn ask(&self, wish: Wish) {
-        {
-            let mut standing = self.standing();
-            if standing.wish != Some(Wish::Stop) {
-                standing.wish = Some(wish);
-            }
+        if wish == Wish::Stop {
+            // Known to whoever hands it in, too, if it waits for the start.
+            self.lock().is_unwanted = true;
         }
         let lifetime = self.lifetime();
         let event = Event::Asked(self.id, wish);
@@ -160,40 +129,31 @@ impl UnitCore {
 
     /// The next run is about to begin.
     pub(super) fn set_run(&self, number: u64) {
-        let mut standing = self.standing();
-        standing.restarts = number - 1;
-        standing.next_start = None;
+        self.lock().restarts = number - 1;
     }
 
     pub(super) fn set_next_start(&self, next: Moment) {
-        self.standing().next_start = Some(next);
+        let next = (next != Moment::NEVER).then(|| self.lifetime().instant(next));
+        self.lock().next_start = next;
     }
 
     /// Keeps a failure as the last one; returns the one before, whose error is the user's to drop.
     #[must_use]
     pub(super) fn set_failure(&self, failure: Failure) -> Option<Failure> {
-        self.standing().last_failure.replace(failure)
+        self.lock().last_failure.replace(failure)
     }
 
-    /// Changes the state. Returns the change, for those who look on, unless there is none.
-    pub(super) fn set_state(&self, state: UnitState, now: Moment) -> Option<UnitChange> {
-        let mut standing = self.standing();
-        if standing.state == state {
-            return None;
+    /// Changes the state. Returns whether it was another.
+    pub(super) fn set_state(&self, state: UnitState, now: Moment) -> bool {
+        let now = self.lifetime().instant(now);
+        let mut status = self.lock();
+        let is_change = status.state != state;
+        if is_change {
+            status.state = state;
+            status.since = status.since.max(now);
+            status.was_ready |= state == UnitState::Running;
         }
-        standing.state = state;
-        standing.since = standing.since.max(now);
-        standing.was_ready |= state == UnitState::Running;
-        if state != UnitState::Delayed {
-            standing.next_start = None;
-        }
-        Some(UnitChange {
-            name: Arc::clone(&self.name),
-            state,
-            at: self.lifetime().instant(standing.since),
-            restarts: standing.restarts,
-            failure: standing.last_failure.clone(),
-        })
+        is_change
     }
 
     /// Listens to the unit's changes, and to what its run is asked.
@@ -210,8 +170,4 @@ impl UnitCore {
         let look = || is_it(self.state()).then_some(());
         event::wait(|| self.listen(), clock, time, look).is_some()
     }
-}
-
-pub(super) fn is_ready(state: UnitState) -> bool {
-    state == UnitState::Running
 }

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use super::state::UnitState;
+use super::state::{UnitState, UnitStatus};
 use crate::clock::Clock;
 use crate::event::{Event, EventListener, Wakers};
 use crate::failure::Failure;
@@ -16,39 +16,33 @@ use crate::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 /// One change of one service's state.
 #[derive(Debug, Clone)]
-pub struct UnitChange {
-    pub(crate) name: Arc<str>,
-    pub(crate) state: UnitState,
-    pub(crate) at: Instant,
-    pub(crate) restarts: u64,
-    pub(crate) failure: Option<Failure>,
-}
+pub struct UnitChange(pub(super) UnitStatus);
 
 impl UnitChange {
     /// The service's name.
     pub fn name(&self) -> &str {
-        &self.name
+        self.0.name()
     }
 
     /// What it is now.
     pub fn state(&self) -> UnitState {
-        self.state
+        self.0.state()
     }
 
     /// Since when, on the runtime's clock. Of two services it may be that the later change has the earlier
     /// moment: what came first says the order of the changes.
     pub fn at(&self) -> Instant {
-        self.at
+        self.0.since()
     }
 
     /// How often it had been started again by then.
     pub fn restarts(&self) -> u64 {
-        self.restarts
+        self.0.restarts()
     }
 
     /// Its last failure by then, if it has failed.
     pub fn failure(&self) -> Option<&Failure> {
-        self.failure.as_ref()
+        self.0.last_failure()
     }
 }
 
@@ -64,20 +58,20 @@ pub struct UnitChanges {
 
 struct Watcher {
     capacity: usize,
-    state: Mutex<State>,
+    mailbox: Mutex<Mailbox>,
     changed: Event,
 }
 
 #[derive(Default)]
-struct State {
+struct Mailbox {
     changes: VecDeque<UnitChange>,
     missed: u64,
     over: bool,
 }
 
 impl Watcher {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Mailbox> {
+        self.mailbox.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -116,9 +110,9 @@ impl UnitChanges {
     }
 
     fn look(&self) -> Poll<Option<UnitChange>> {
-        let mut state = self.watcher.lock();
-        match state.changes.pop_front() {
-            None if !state.over => Poll::Pending,
+        let mut mailbox = self.watcher.lock();
+        match mailbox.changes.pop_front() {
+            None if !mailbox.over => Poll::Pending,
             next => Poll::Ready(next),
         }
     }
@@ -126,10 +120,10 @@ impl UnitChanges {
 
 impl fmt::Debug for UnitChanges {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = self.watcher.lock();
+        let mailbox = self.watcher.lock();
         f.debug_struct("UnitChanges")
-            .field("waiting", &state.changes.len())
-            .field("missed", &state.missed)
+            .field("waiting", &mailbox.changes.len())
+            .field("missed", &mailbox.missed)
             .finish_non_exhaustive()
     }
 }
@@ -171,9 +165,9 @@ impl Watchers {
     pub(super) fn add(&self, capacity: usize, clock: Clock, over: bool) -> UnitChanges {
         let watcher = Arc::new(Watcher {
             capacity: capacity.max(1),
-            state: Mutex::new(State {
+            mailbox: Mutex::new(Mailbox {
                 over,
-                ..State::default()
+                ..Mailbox::default()
             }),
             changed: Event::new(),
         });
@@ -184,10 +178,15 @@ impl Watchers {
         UnitChanges { watcher, clock }
     }
 
+    /// Whether somebody looks on, or did.
+    pub(super) fn are_there(&self) -> bool {
+        self.count.load(SeqCst) > 0
+    }
+
     fn all(&self) -> Vec<Arc<Watcher>> {
-        match self.count.load(SeqCst) {
-            0 => Vec::new(),
-            _ => self.lock().iter().filter_map(Weak::upgrade).collect(),
+        match self.are_there() {
+            false => Vec::new(),
+            true => self.lock().iter().filter_map(Weak::upgrade).collect(),
         }
     }
 
@@ -196,12 +195,12 @@ impl Watchers {
         let mut news = News::default();
         for watcher in self.all() {
             {
-                let mut state = watcher.lock();
-                if state.changes.len() >= watcher.capacity {
-                    state.missed += 1;
-                    news.dropped.extend(state.changes.pop_front());
+                let mut mailbox = watcher.lock();
+                if mailbox.changes.len() >= watcher.capacity {
+                    mailbox.missed += 1;
+                    news.dropped.extend(mailbox.changes.pop_front());
                 }
-                state.changes.push_back(change.clone());
+                mailbox.changes.push_back(change.clone());
             }
             news.wakers.append(watcher.changed.notify_threads());
         }

@@ -6,7 +6,6 @@
 
 use std::time::Duration;
 
-use super::node::Node;
 use super::{Call, Id};
 
 /// What is kept for a unit that has no stop time of its own.
@@ -63,19 +62,15 @@ pub(super) fn share(own: Option<Duration>, below: Path, left: Duration) -> Durat
 impl<F> Call<'_, F> {
     /// The share of a unit of what is `left` of the grace time.
     pub(super) fn share(&self, unit: Id, left: Duration) -> Duration {
-        let own = self.all.nodes.get(&unit).and_then(Node::stop_share);
+        let own = self.all.nodes[unit].stop_share();
         share(own, self.now_below(unit), left)
     }
 
     /// The costliest path of those that stop after a unit, as far as they are still there.
     fn now_below(&self, unit: Id) -> Path {
-        let Some(node) = self.all.nodes.get(&unit) else {
-            return Path::default();
-        };
-        let paths = node.after.iter().filter_map(|other| {
-            let node = self.all.nodes.get(other)?;
-            Some(node.below.unwrap_or_default().and(node.stop_share()))
-        });
+        let others = self.all.nodes[unit].after.iter();
+        let nodes = others.filter_map(|other| self.all.nodes.get(*other));
+        let paths = nodes.map(|node| node.below.unwrap_or_default().and(node.stop_share()));
         paths.max_by_key(|path| path.cost()).unwrap_or_default()
     }
 
@@ -84,23 +79,16 @@ impl<F> Call<'_, F> {
         // Not by recursion, as a chain may be long.
         let mut open = vec![unit];
         while let Some(last) = open.last().copied() {
-            let Some(node) = self.all.nodes.get(&last) else {
-                open.pop();
-                continue;
-            };
             let is_unknown = |other: &&Id| {
-                let other = self.all.nodes.get(other);
+                let other = self.all.nodes.get(**other);
                 other.is_some_and(|other| other.below.is_none())
             };
-            if let Some(first) = node.after.iter().find(is_unknown) {
+            if let Some(first) = self.all.nodes[last].after.iter().find(is_unknown) {
                 open.push(*first);
-                continue;
+            } else {
+                self.node(last).below = Some(self.now_below(last));
+                open.pop();
             }
-            let below = self.now_below(last);
-            if let Some(node) = self.node(last) {
-                node.below = Some(below);
-            }
-            open.pop();
         }
         self.now_below(unit)
     }

@@ -50,7 +50,8 @@ impl Play {
 
     /// Hands a unit in and has its first run begin.
     fn running(&mut self, newcomer: Newcomer) {
-        let run = run(newcomer.id, 1);
+        let (unit, number) = (newcomer.id, 1);
+        let run = RunId { unit, number };
         self.tell(Event::HandedIn(vec![newcomer]));
         self.tell(Event::Launched(run, Ok(())));
         self.tell(Event::Begun(run));
@@ -71,15 +72,23 @@ impl Play {
     }
 }
 
-fn unit(id: Id) -> Newcomer {
+/// The unit that came as so-and-so, counted from 0.
+fn id(number: usize) -> Id {
+    Id {
+        serial: number as u64,
+        place: number,
+    }
+}
+
+fn unit(number: usize) -> Newcomer {
     Newcomer {
-        id,
+        id: id(number),
         policy: Policy::default(),
         after: Vec::new(),
         is_blocking: false,
         flavour: UP,
         is_flavour_up: true,
-        wish: None,
+        is_unwanted: false,
     }
 }
 
@@ -89,8 +98,8 @@ impl Newcomer {
         self
     }
 
-    fn after(mut self, others: &[Id]) -> Self {
-        self.after = others.iter().map(|other| (*other, false)).collect();
+    fn after(mut self, others: &[usize]) -> Self {
+        self.after = others.iter().map(|other| (id(*other), false)).collect();
         self
     }
 
@@ -124,7 +133,8 @@ fn notifies() -> Policy {
     }
 }
 
-fn run(unit: Id, number: u64) -> RunId {
+fn run(unit: usize, number: u64) -> RunId {
+    let unit = id(unit);
     RunId { unit, number }
 }
 
@@ -153,12 +163,12 @@ fn errs(run: RunId, error: Failure) -> Event<Failure> {
 }
 
 fn ended(run: RunId) -> Event<Failure> {
-    Event::Ended { run, can_run: true }
+    Event::Gone { run, can_run: true }
 }
 
 /// As [`ended`], and the value is gone.
 fn gone(run: RunId) -> Event<Failure> {
-    Event::Ended {
+    Event::Gone {
         run,
         can_run: false,
     }
@@ -167,7 +177,7 @@ fn gone(run: RunId) -> Event<Failure> {
 /// What a unit that starts brings about.
 fn starts(run: RunId) -> [Effect<Failure>; 3] {
     [
-        Effect::Starting(run),
+        Effect::NewRun(run),
         Effect::State(run.unit, UnitState::Starting),
         Effect::Launch(run),
     ]
@@ -183,16 +193,16 @@ fn asks(run: RunId) -> [Effect<Failure>; 3] {
 }
 
 /// What a unit that is over brings about.
-fn over(unit: Id, end: UnitState) -> [Effect<Failure>; 3] {
+fn over(unit: usize, end: UnitState) -> [Effect<Failure>; 3] {
     [
-        Effect::Dispose(unit),
-        Effect::State(unit, end),
-        Effect::Over(unit),
+        Effect::Dispose(id(unit)),
+        Effect::State(id(unit), end),
+        Effect::Over(id(unit)),
     ]
 }
 
 /// As [`over`], of the last one that the runtime's stop waited for.
-fn over_at_last(unit: Id, end: UnitState) -> Vec<Effect<Failure>> {
+fn over_at_last(unit: usize, end: UnitState) -> Vec<Effect<Failure>> {
     all([&over(unit, end), &[Effect::StopOver]])
 }
 

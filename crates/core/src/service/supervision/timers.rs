@@ -1,41 +1,29 @@
-//! What falls due, in order.
+//! What falls due, in order. Each unit has one timer at most: what it is for says the unit's stage.
 
 use std::collections::BTreeMap;
 
 use super::Id;
 use crate::moment::Moment;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Due {
-    /// It has waited for others as long as it may.
-    Wait,
-    /// It should be ready.
-    Start,
-    /// Its delay is over.
-    Restart,
-    /// It should have ended.
-    Stop,
-}
-
 /// Those of one moment fall due in the order in which they were set.
 #[derive(Debug, Default)]
 pub(super) struct Timers {
     set: u64,
-    all: BTreeMap<Key, (Id, Due)>,
+    all: BTreeMap<Timer, Id>,
 }
 
-pub(super) type Key = (Moment, u64);
+pub(super) type Timer = (Moment, u64);
 
 impl Timers {
-    pub(super) fn set(&mut self, at: Moment, unit: Id, due: Due) -> Key {
+    pub(super) fn set(&mut self, at: Moment, unit: Id) -> Timer {
         self.set += 1;
-        let key = (at, self.set);
-        self.all.insert(key, (unit, due));
-        key
+        let timer = (at, self.set);
+        self.all.insert(timer, unit);
+        timer
     }
 
-    pub(super) fn clear(&mut self, key: Key) {
-        self.all.remove(&key);
+    pub(super) fn clear(&mut self, timer: Timer) {
+        self.all.remove(&timer);
     }
 
     pub(super) fn next(&self) -> Option<Moment> {
@@ -43,7 +31,7 @@ impl Timers {
     }
 
     /// Takes the first that is due at `now`.
-    pub(super) fn take_due(&mut self, now: Moment) -> Option<(Id, Due)> {
+    pub(super) fn take_due(&mut self, now: Moment) -> Option<Id> {
         let first = self.all.first_entry()?;
         (first.key().0 <= now).then(|| first.remove())
     }

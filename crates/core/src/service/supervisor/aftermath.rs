@@ -1,11 +1,10 @@
-//! What runs code of the user's after an event, where nothing is locked.
+//! What is put off until nothing is locked, as it runs code of the user's.
 
+use super::{By, Entry};
 use crate::event::Wakers;
 use crate::failure::Failure;
 use crate::lifetime::{Lifetime, Untold};
 use crate::service::attempt::Attempt;
-use crate::service::supervisor::By;
-use crate::service::unit_core::UnitCore;
 use crate::service::watch::{News, UnitChange};
 use crate::sync::Arc;
 use crate::telling::Line;
@@ -18,7 +17,9 @@ pub(crate) struct Aftermath {
     told: Vec<Told>,
     /// The runtime is to stop.
     stops: bool,
-    left: Left,
+    /// Something is to go outward.
+    pub(super) goes_outward: bool,
+    dropped: Vec<Dropped>,
 }
 
 /// What is to be told, in its order.
@@ -28,12 +29,12 @@ enum Told {
 }
 
 /// What may be the last to hold something of the user's.
-#[derive(Default)]
-struct Left {
-    changes: Vec<UnitChange>,
-    failures: Vec<Failure>,
-    runs: Vec<Attempt>,
-    units: Vec<Arc<UnitCore>>,
+#[expect(dead_code, reason = "it is only kept to be dropped")]
+enum Dropped {
+    Change(Box<UnitChange>),
+    Failure(Failure),
+    Run(Attempt),
+    Entry(Entry),
 }
 
 impl Aftermath {
@@ -43,7 +44,8 @@ impl Aftermath {
 
     pub(super) fn news(&mut self, news: News) {
         self.wakers.append(news.wakers);
-        self.left.changes.extend(news.dropped);
+        let dropped = news.dropped.into_iter().map(Box::new).map(Dropped::Change);
+        self.dropped.extend(dropped);
     }
 
     pub(super) fn untold(&mut self, untold: Untold) {
@@ -59,51 +61,43 @@ impl Aftermath {
     }
 
     pub(super) fn drop_failure(&mut self, failure: Option<Failure>) {
-        self.left.failures.extend(failure);
+        self.dropped.extend(failure.map(Dropped::Failure));
     }
 
     pub(super) fn drop_run(&mut self, run: Option<Attempt>) {
-        self.left.runs.extend(run);
+        self.dropped.extend(run.map(Dropped::Run));
     }
 
-    pub(super) fn drop_unit(&mut self, unit: Option<Arc<UnitCore>>) {
-        self.left.units.extend(unit);
+    pub(super) fn drop_entry(&mut self, entry: Entry) {
+        self.dropped.push(Dropped::Entry(entry));
     }
 
     /// Lets it come: right here on a thread of the user's, else aside.
-    pub(crate) fn come(self, lifetime: &Arc<Lifetime>, by: By) {
+    pub(super) fn come(self, lifetime: &Arc<Lifetime>, by: By) {
         for told in self.told {
             match told {
                 Told::Failure(untold) => untold.tell_aside(),
                 Told::Line(line) => lifetime.tell_line(line),
             }
         }
+        let dropped = self.dropped;
         match by {
             By::User => {
                 if self.stops {
                     lifetime.stop();
                 }
                 self.wakers.wake();
-                drop(self.left);
+                drop(dropped);
             }
             By::Foster => {
                 if self.stops {
                     lifetime.stop_aside();
                 }
                 lifetime.wake_aside(self.wakers);
-                if !self.left.is_empty() {
-                    lifetime.aside(move || drop(self.left));
+                if !dropped.is_empty() {
+                    lifetime.aside(move || drop(dropped));
                 }
             }
         }
-    }
-}
-
-impl Left {
-    fn is_empty(&self) -> bool {
-        self.changes.is_empty()
-            && self.failures.is_empty()
-            && self.runs.is_empty()
-            && self.units.is_empty()
     }
 }

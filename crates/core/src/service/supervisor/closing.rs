@@ -3,8 +3,9 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
+use super::aftermath::Aftermath;
 use super::outward::Outward;
-use super::{By, State, Supervisor};
+use super::{By, Supervisor};
 use crate::failure::{Cause, Failure};
 use crate::joining::Joining;
 use crate::lifetime::Lifetime;
@@ -12,15 +13,15 @@ use crate::report::Straggler;
 use crate::service::attempt::Attempt;
 use crate::service::state::UnitState;
 use crate::service::supervision::Event;
-use crate::service::supervisor::Aftermath;
 use crate::service::unit_core::UnitCore;
+use crate::sync::Arc;
 use crate::sync::atomic::Ordering::SeqCst;
-use crate::sync::{Arc, MutexGuard, PoisonError};
 
 /// How long the supervisor has for its end if others have used up the cancel time: it is quick.
 const CLOSING: Duration = Duration::from_millis(100);
 
 /// What the services have to say for the report.
+#[derive(Default)]
 pub(crate) struct Left {
     pub(crate) stragglers: Vec<Straggler>,
     /// Who waited in vain when the stop began.
@@ -36,43 +37,36 @@ impl Supervisor {
     /// The runtime is over: says what has become of those that are left, and waits for the supervisor's threads until
     /// `by`.
     pub(crate) fn close(&self, lifetime: &Arc<Lifetime>, by: Instant) -> Left {
+        let quick = Instant::now() + CLOSING;
+        let mut guarded = self.wait_until(by.max(quick), |guarded| !guarded.is_performed);
+        guarded.is_closed = true;
+        let mut left = std::mem::take(&mut guarded.left);
+        // Launches and requests come too late; a value is to be dropped nevertheless.
+        for outward in std::mem::take(&mut guarded.outward) {
+            if let Outward::Dispose(unit) = outward {
+                left.push(unit);
+            }
+        }
         let mut aftermath = Aftermath::default();
-        let (thread, starters, left, mut report) = {
-            let mut state = self.lock_unperformed(by);
-            state.is_closed = true;
-            let now = lifetime.now();
-            let mut units: Vec<_> = std::mem::take(&mut state.units).into_values().collect();
-            units.sort_by_key(|unit| unit.id);
-            for unit in &units {
-                let run = state.runs.remove(&unit.id);
-                let has_failed = state.supervision.has_failed(unit.id);
-                let end = match run.as_ref().and_then(Attempt::record) {
-                    Some(record) if !record.is_settled() => UnitState::LeftBehind,
-                    _ if has_failed => UnitState::Failed,
-                    _ => UnitState::Ended,
-                };
-                if let Some(change) = unit.set_state(end, now) {
-                    aftermath.news(self.watchers.publish(&change));
-                    aftermath.wake(unit.changed().notify_threads());
-                }
-                aftermath.drop_run(run);
-            }
-            self.over.fetch_add(units.len(), SeqCst);
-            units.append(&mut state.left);
-            // Launches and requests come too late; a value is to be dropped nevertheless.
-            for outward in std::mem::take(&mut state.outward) {
-                if let Outward::Dispose(unit) = outward {
-                    units.push(unit);
-                }
-            }
-            let report = Left {
-                stragglers: std::mem::take(&mut state.stragglers),
-                in_vain: std::mem::take(&mut state.in_vain),
+        let mut entries: Vec<_> = std::mem::take(&mut guarded.units).into_iter().collect();
+        entries.sort_by_key(|(_, entry)| entry.unit.id);
+        for (_, entry) in entries {
+            let has_failed = guarded.supervision.has_failed(entry.unit.id);
+            let state = match entry.run.as_ref().and_then(Attempt::record) {
+                Some(record) if !record.is_settled() => UnitState::LeftBehind,
+                _ if has_failed => UnitState::Failed,
+                _ => UnitState::Ended,
             };
-            self.settled.notify_all();
-            let starters = std::mem::take(&mut state.starters);
-            (state.thread.take(), starters, units, report)
-        };
+            self.show(&entry.unit, state, lifetime.now(), &mut aftermath);
+            self.over.fetch_add(1, SeqCst);
+            left.push(Arc::clone(&entry.unit));
+            aftermath.drop_entry(entry);
+        }
+        self.tell_if_awaited(&guarded);
+        let mut report = std::mem::take(&mut guarded.report);
+        let starters = std::mem::take(&mut guarded.starters);
+        let thread = guarded.thread.take();
+        drop(guarded);
         self.bell.ring();
         aftermath.come(lifetime, By::Foster);
         for unit in left {
@@ -93,32 +87,22 @@ impl Supervisor {
         report
     }
 
-    /// Keeps a unit whose value could not be dropped on its flavour until the runtime is over.
-    pub(super) fn leave(&self, lifetime: &Arc<Lifetime>, unit: Arc<UnitCore>) {
-        let mut state = self.lock();
-        if state.is_closed {
-            drop(state);
-            drop_aside(lifetime, unit);
-        } else {
-            state.left.push(unit);
-        }
+    /// Shows the end of a unit that never started, on a thread of the user's.
+    pub(in crate::service) fn end_unrun(&self, unit: &UnitCore, state: UnitState) {
+        let (lifetime, mut aftermath) = (unit.lifetime(), Aftermath::default());
+        self.show(unit, state, lifetime.now(), &mut aftermath);
+        aftermath.come(lifetime, By::User);
     }
 
-    /// The state, when nobody performs what goes outward, or after `by`.
-    fn lock_unperformed(&self, by: Instant) -> MutexGuard<'_, State> {
-        let by = by.max(Instant::now() + CLOSING);
-        let mut state = self.lock();
-        state.awaited += 1;
-        while state.is_performed {
-            let left = by.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                break;
-            }
-            let waited = self.settled.wait_timeout(state, left);
-            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+    /// Keeps a unit whose value could not be dropped on its flavour until the runtime is over.
+    pub(super) fn leave(&self, lifetime: &Arc<Lifetime>, unit: Arc<UnitCore>) {
+        let mut guarded = self.lock();
+        if guarded.is_closed {
+            drop(guarded);
+            drop_aside(lifetime, unit);
+        } else {
+            guarded.left.push(unit);
         }
-        state.awaited -= 1;
-        state
     }
 }
 
@@ -147,11 +131,11 @@ pub(in crate::service) fn drop_value(unit: &UnitCore) -> bool {
 }
 
 /// As [`drop_value`], by `drops`.
-pub(in crate::service) fn drop_for(unit: &UnitCore, drops: impl FnOnce()) -> bool {
+fn drop_for(unit: &UnitCore, drops: impl FnOnce()) -> bool {
     let Err(panic) = catch_unwind(AssertUnwindSafe(drops)) else {
         return false;
     };
-    let failure = Failure::new(unit.origin(), Cause::panic(panic));
+    let failure = unit.failure(Cause::panic(panic));
     let _before = unit.set_failure(failure.clone());
     unit.lifetime().fail(failure);
     true
@@ -160,6 +144,6 @@ pub(in crate::service) fn drop_for(unit: &UnitCore, drops: impl FnOnce()) -> boo
 /// As [`drop_for`], of a unit that counts as over already.
 pub(in crate::service) fn drop_at_last(unit: &UnitCore, drops: impl FnOnce()) {
     if drop_for(unit, drops) {
-        let _change = unit.set_state(UnitState::Failed, unit.lifetime().now());
+        unit.set_state(UnitState::Failed, unit.lifetime().now());
     }
 }

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::{By, Supervisor};
 use crate::error::Reason;
-use crate::failure::{Cause, Failure, contain, panic_message};
+use crate::failure::{Cause, contain, panic_message};
 use crate::lifetime::Lifetime;
 use crate::service::attempt::Attempt;
 use crate::service::supervision::Event;
@@ -12,6 +12,10 @@ use crate::service::unit_core::UnitCore;
 use crate::sync::Arc;
 use crate::sync::thread::Builder;
 
+/// How much whoever brings an event performs, at most.
+const BOUND: usize = 128;
+
+/// Something that is to be done. It does nothing once the run that it is about is over.
 pub(super) enum Outward {
     StartFlavour(Arc<UnitCore>),
     Launch(Attempt),
@@ -22,22 +26,56 @@ pub(super) enum Outward {
 }
 
 impl Supervisor {
+    /// Performs what goes outward, unless somebody does: all of it on a thread of Foster's, else up to a bound.
+    pub(super) fn perform(&self, lifetime: &Arc<Lifetime>, by: By) {
+        let mut guarded = self.lock();
+        if guarded.is_performed {
+            return;
+        }
+        guarded.is_performed = true;
+        let mut left = BOUND;
+        while by == By::Foster || left > 0 {
+            let Some(next) = guarded.outward.pop_front() else {
+                break;
+            };
+            left = left.saturating_sub(1);
+            drop(guarded);
+            self.go_outward(lifetime, next);
+            guarded = self.lock();
+        }
+        guarded.is_performed = false;
+        if !guarded.outward.is_empty() {
+            self.bell.ring();
+        }
+        self.tell_if_awaited(&guarded);
+    }
+
     /// Performs one. A stranger's flavour may panic in it, which must not end the supervision.
-    pub(super) fn go_outward(&self, lifetime: &Arc<Lifetime>, next: Outward) {
+    fn go_outward(&self, lifetime: &Arc<Lifetime>, next: Outward) {
         match next {
             Outward::StartFlavour(unit) => self.start_flavour(lifetime, &unit),
-            Outward::Launch(attempt) => self.launch_run(lifetime, &attempt),
+            Outward::Launch(attempt) => self.launch_run(lifetime, attempt),
             Outward::Wake(attempt) => {
-                if let Some(record) = attempt.record() {
-                    contain(|| record.wake());
-                }
+                let record = attempt.record();
+                record
+                    .into_iter()
+                    .for_each(|record| contain(|| record.wake()));
             }
             Outward::Cancel(attempt) => {
-                if let Some(record) = attempt.record() {
-                    contain(|| record.cancel());
+                let record = attempt.record();
+                record
+                    .into_iter()
+                    .for_each(|record| contain(|| record.cancel()));
+            }
+            Outward::Cut(attempt) => {
+                let Some(record) = attempt.record() else {
+                    return;
+                };
+                contain(|| record.cancel());
+                if record.is_polling() && !record.is_settled() {
+                    self.bring(lifetime, By::Foster, Event::Blocks(attempt.id()));
                 }
             }
-            Outward::Cut(attempt) => self.cut(lifetime, &attempt),
             Outward::Dispose(unit) => {
                 let is_disposed = catch_unwind(AssertUnwindSafe(|| unit.source().dispose(&unit)));
                 if !is_disposed.unwrap_or(true) {
@@ -51,8 +89,7 @@ impl Supervisor {
     fn start_flavour(&self, lifetime: &Arc<Lifetime>, unit: &Arc<UnitCore>) {
         let (starting, on_thread) = (Arc::clone(unit), Arc::clone(lifetime));
         let start = move || {
-            let slot = starting.slot();
-            let result = starting.source().start_flavour(slot);
+            let result = starting.source().start_flavour(starting.slot());
             let supervisor = &on_thread.supervisor;
             supervisor.flavour_started(&on_thread, &starting, result);
         };
@@ -73,22 +110,21 @@ impl Supervisor {
     fn flavour_started(
         &self,
         lifetime: &Arc<Lifetime>,
-        unit: &Arc<UnitCore>,
+        unit: &UnitCore,
         result: Result<(), Reason>,
     ) {
         let flavour = unit.slot().number();
-        let failure = |cause| Failure::new(unit.origin(), cause);
         let event = match result.map_err(Reason::into_cause) {
             // Where the runtime stops, launches are refused.
             Ok(()) | Err(None) => Event::FlavourUp(flavour),
-            Err(Some(cause)) => Event::FlavourDown(flavour, failure(cause)),
+            Err(Some(cause)) => Event::FlavourDown(flavour, unit.failure(cause)),
         };
         self.bring(lifetime, By::Foster, event);
     }
 
-    fn launch_run(&self, lifetime: &Arc<Lifetime>, attempt: &Attempt) {
-        let source = Arc::clone(attempt.unit().source());
-        let launch = || source.launch(attempt.clone());
+    fn launch_run(&self, lifetime: &Arc<Lifetime>, attempt: Attempt) {
+        let (unit, id) = (Arc::clone(attempt.unit()), attempt.id());
+        let launch = || Arc::clone(unit.source()).launch(attempt);
         let result = match catch_unwind(AssertUnwindSafe(launch)) {
             Ok(result) => result.map_err(Reason::into_cause),
             Err(panic) => Err(Some(Cause::lost(format!(
@@ -96,19 +132,8 @@ impl Supervisor {
                 panic_message(panic)
             )))),
         };
-        let failure = |cause| Failure::new(attempt.unit().origin(), cause);
-        let result = result.map_err(|cause| cause.map(failure));
+        let result = result.map_err(|cause| Some(unit.failure(cause?)));
         // Only noted here, as whoever performs this goes on with what follows from it.
-        self.bring(lifetime, By::Foster, Event::Launched(attempt.id(), result));
-    }
-
-    fn cut(&self, lifetime: &Arc<Lifetime>, attempt: &Attempt) {
-        let Some(record) = attempt.record() else {
-            return;
-        };
-        contain(|| record.cancel());
-        if record.is_polling() && !record.is_settled() {
-            self.bring(lifetime, By::Foster, Event::Blocks(attempt.id()));
-        }
+        self.bring(lifetime, By::Foster, Event::Launched(id, result));
     }
 }

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use super::super::supervision::{Blame, Cause as Reason, Id, Line as What, Why};
+use super::super::supervision::{Blame, Fault, Id, Remark, Why};
 use crate::failure::{Cause, Failure, FailureKind};
+use crate::report::StragglerReason;
 use crate::service::state::UnitState;
 use crate::service::unit_core::UnitCore;
 use crate::sync::Arc;
@@ -26,14 +27,14 @@ fn names(ids: &[Id], find: &Find<'_>) -> String {
 }
 
 /// The failure of a unit for such a cause.
-pub(super) fn failure(unit: &UnitCore, cause: Reason<Failure>, find: &Find<'_>) -> Failure {
-    let why = match cause {
-        Reason::Given(failure) => return failure,
-        Reason::Kept => match unit.last_failure() {
+pub(super) fn failure(unit: &UnitCore, fault: Fault<Failure>, find: &Find<'_>) -> Failure {
+    let why = match fault {
+        Fault::Given(failure) => return failure,
+        Fault::Kept => match unit.last_failure() {
             Some(failure) => return failure,
             None => Why::Returned,
         },
-        Reason::Made(why) => why,
+        Fault::Made(why) => why,
     };
     let (kind, text) = match why {
         Why::UnreadyAtItsEnd => (
@@ -95,7 +96,7 @@ pub(super) fn failure(unit: &UnitCore, cause: Reason<Failure>, find: &Find<'_>) 
             "it was asked to end and goes on, so it cannot be started again".to_owned(),
         ),
     };
-    Failure::new(unit.origin(), Cause::text(kind, text))
+    unit.failure(Cause::text(kind, text))
 }
 
 /// A failure that is the unit's, unless it is given up for it.
@@ -104,15 +105,15 @@ pub(super) fn kept(failure: Failure) -> Line {
 }
 
 /// What is to be known of a unit beside its failures.
-pub(super) fn line(unit: &UnitCore, what: &What) -> Line {
-    let text = match what {
-        What::Restarts(Duration::MAX) => {
+pub(super) fn line(unit: &UnitCore, remark: &Remark) -> Line {
+    let text = match remark {
+        Remark::Restarts(Duration::MAX) => {
             "does not start again by itself: its delay is without end".to_owned()
         }
-        What::Restarts(delay) => format!("starts again in {delay:?}"),
-        What::Overran => "overran its stop time".to_owned(),
-        What::GoesOn => "was asked to stop and goes on".to_owned(),
-        What::TooLong { times, grace } => format!(
+        Remark::Restarts(delay) => format!("starts again in {delay:?}"),
+        Remark::Overran => "overran its stop time".to_owned(),
+        Remark::GoesOn => "was asked to stop and goes on".to_owned(),
+        Remark::TooLong { times, grace } => format!(
             "the stop times of `{}` and the services that it comes after take {times:?} together, \
              and the grace time is {grace:?}: all of them are shortened in proportion",
             unit.name()
@@ -134,20 +135,24 @@ pub(super) fn in_vain(unit: &UnitCore, other: &UnitCore) -> (Line, String) {
     (Line::about(unit.origin(), text), whole)
 }
 
-/// Why a run is in the report, beyond that it overran.
-pub(super) fn blame(blame: &Blame, find: &Find<'_>) -> Option<String> {
+/// Why a run is in the report: the reason, and what is to be said beyond that.
+pub(super) fn blame(blame: &Blame, find: &Find<'_>) -> (StragglerReason, Option<String>) {
     match blame {
-        Blame::Overran => None,
-        Blame::NotAsked { by } if by.is_empty() => Some("not asked in time".to_owned()),
+        Blame::Overran => (StragglerReason::Overran, None),
         Blame::NotAsked { by } => {
-            let by = names(by, find);
-            Some(format!("not asked in time: {by} used it up"))
+            let by = match &by[..] {
+                [] => String::new(),
+                by => format!(": {} used it up", names(by, find)),
+            };
+            let story = format!("not asked in time{by}");
+            (StragglerReason::NotAsked, Some(story))
         }
-        Blame::CutShort { after, of } => Some(format!(
-            "cut short after {:.1} of {} s by a signal",
-            after.as_secs_f64(),
+        Blame::CutShort { after, of } => {
+            let after = after.as_secs_f64();
             // As many places as it takes.
-            (of.as_secs_f64() * 10.0).round() / 10.0
-        )),
+            let of = (of.as_secs_f64() * 10.0).round() / 10.0;
+            let story = format!("cut short after {after:.1} of {of} s by a signal");
+            (StragglerReason::CutShort, Some(story))
+        }
     }
 }

@@ -1,0 +1,114 @@
+//! All units that are not over: found by their place, and walked from the last that came to the first.
+
+use std::ops::{Index, IndexMut};
+
+use super::node::{Node, Run};
+use super::{Id, RunId};
+
+#[derive(Debug, Default)]
+pub(super) struct Nodes {
+    places: Vec<Option<Entry>>,
+    last: Option<Id>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    node: Node,
+    id: Id,
+    /// The unit that came before this one, and the one that came after it.
+    older: Option<Id>,
+    newer: Option<Id>,
+}
+
+impl Nodes {
+    fn entry(&self, id: Id) -> Option<&Entry> {
+        let entry = self.places.get(id.place)?.as_ref();
+        entry.filter(|entry| entry.id == id)
+    }
+
+    fn entry_mut(&mut self, id: Id) -> Option<&mut Entry> {
+        let entry = self.places.get_mut(id.place)?.as_mut();
+        entry.filter(|entry| entry.id == id)
+    }
+
+    pub(super) fn get(&self, id: Id) -> Option<&Node> {
+        Some(&self.entry(id)?.node)
+    }
+
+    pub(super) fn get_mut(&mut self, id: Id) -> Option<&mut Node> {
+        Some(&mut self.entry_mut(id)?.node)
+    }
+
+    pub(super) fn contains(&self, id: Id) -> bool {
+        self.entry(id).is_some()
+    }
+
+    /// The run, if it is its unit's present one.
+    pub(super) fn run(&mut self, run: RunId) -> Option<&mut Run> {
+        let node = self.get_mut(run.unit)?;
+        let is_present = node.runs == run.number;
+        node.run_mut().filter(|_| is_present)
+    }
+
+    /// Enters a unit that comes after all others.
+    pub(super) fn insert(&mut self, id: Id, node: Node) {
+        if self.places.len() <= id.place {
+            self.places.resize_with(id.place + 1, || None);
+        }
+        let older = self.last.replace(id);
+        if let Some(older) = older.and_then(|older| self.entry_mut(older)) {
+            older.newer = Some(id);
+        }
+        let (newer, entry) = (None, &mut self.places[id.place]);
+        debug_assert!(entry.is_none(), "a place is one unit's");
+        *entry = Some(Entry {
+            node,
+            id,
+            older,
+            newer,
+        });
+    }
+
+    pub(super) fn remove(&mut self, id: Id) -> Option<Node> {
+        self.entry(id)?;
+        let entry = self.places[id.place].take()?;
+        if let Some(older) = entry.older.and_then(|older| self.entry_mut(older)) {
+            older.newer = entry.newer;
+        }
+        match entry.newer.and_then(|newer| self.entry_mut(newer)) {
+            Some(newer) => newer.older = entry.older,
+            None => self.last = entry.older,
+        }
+        Some(entry.node)
+    }
+
+    /// The unit that came last.
+    pub(super) fn last(&self) -> Option<Id> {
+        self.last
+    }
+
+    /// The unit that came before this one.
+    pub(super) fn older(&self, id: Id) -> Option<Id> {
+        self.entry(id)?.older
+    }
+
+    /// All units, the last that came first.
+    pub(super) fn newest_first(&self) -> impl Iterator<Item = Id> {
+        std::iter::successors(self.last, |id| self.older(*id))
+    }
+}
+
+/// Of a unit that is not over.
+impl Index<Id> for Nodes {
+    type Output = Node;
+
+    fn index(&self, id: Id) -> &Node {
+        self.get(id).expect("the unit is not over")
+    }
+}
+
+impl IndexMut<Id> for Nodes {
+    fn index_mut(&mut self, id: Id) -> &mut Node {
+        self.get_mut(id).expect("the unit is not over")
+    }
+}
