@@ -1,6 +1,7 @@
 //! What services are called: as they were told, or after their type or their place, and numbered.
 
 use std::any::type_name;
+use std::fmt::Write as _;
 use std::panic::Location;
 
 use rustc_hash::FxHashMap;
@@ -20,7 +21,8 @@ fn numbered(text: &str, mark: char, number: u32) -> String {
     let mut numbered = String::with_capacity(text.len() + 11);
     numbered.push_str(text);
     numbered.push(mark);
-    numbered.push_str(number.to_string().as_str());
+    // Into a string that cannot be refused.
+    let _ = write!(numbered, "{number}");
     numbered
 }
 

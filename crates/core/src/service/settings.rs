@@ -37,7 +37,7 @@ impl Settings {
 
     /// When it is started again. Never unless set.
     pub fn restart(mut self, restart: Restart) -> Self {
-        self.policy.restart = Some(restart);
+        self.policy.restart = Some(Box::new(restart));
         self
     }
 
@@ -115,7 +115,7 @@ impl Settings {
 /// What a service's ends mean, as far as something was said of it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Policy {
-    pub(super) restart: Option<Restart>,
+    pub(super) restart: Option<Box<Restart>>,
     pub(crate) notifies_ready: bool,
     pub(crate) return_is_failure: bool,
     pub(super) start_timeout: Option<Duration>,
@@ -145,6 +145,6 @@ impl Policy {
 
     pub(crate) fn restart(&self) -> &Restart {
         const NEVER: &Restart = &Restart::never();
-        self.restart.as_ref().unwrap_or(NEVER)
+        self.restart.as_deref().unwrap_or(NEVER)
     }
 }

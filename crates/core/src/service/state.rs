@@ -103,7 +103,7 @@ impl UnitStatus {
 
     /// Its last failure, if it has failed.
     pub fn last_failure(&self) -> Option<&Failure> {
-        self.status.last_failure.as_ref()
+        self.status.last_failure.as_deref()
     }
 
     /// When it starts again, if it waits for that, on the runtime's clock.
@@ -122,7 +122,8 @@ pub(super) struct Status {
     /// It was asked to stop.
     pub(super) is_unwanted: bool,
     pub(super) restarts: u64,
-    pub(super) last_failure: Option<Failure>,
+    /// Boxed, as most have none.
+    pub(super) last_failure: Option<Box<Failure>>,
     /// When its present delay is over, or the last one was; `None` if it never is.
     pub(super) next_start: Option<Instant>,
 }

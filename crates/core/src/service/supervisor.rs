@@ -162,7 +162,7 @@ impl Supervisor {
         let mut guarded = self.lock();
         let serial = guarded.serial;
         guarded.serial += 1;
-        let place = guarded.units.vacant_key();
+        let place = guarded.units.vacant_key() as u32;
         let unit = Arc::new(make(Id { serial, place }));
         let entered = Arc::clone(&unit);
         guarded.units.insert(Entry {
@@ -175,7 +175,7 @@ impl Supervisor {
     /// Forgets a unit that is not handed in after all.
     pub(super) fn strike(&self, unit: &UnitCore) {
         // Bound to a name so that it is dropped after the lock.
-        let _entry = self.lock().units.try_remove(unit.id.place);
+        let _entry = self.lock().units.try_remove(unit.id.index());
         self.over.fetch_add(1, SeqCst);
     }
 
@@ -292,7 +292,8 @@ impl Supervisor {
             about.extend(entrant.after);
             newcomer
         };
-        let newcomers = entrants.into_iter().map(newcomer).collect();
+        let mut newcomers = Vec::with_capacity(entrants.len());
+        newcomers.extend(entrants.into_iter().map(newcomer));
         self.handle(guarded, lifetime, Event::HandedIn(newcomers), &about)
     }
 

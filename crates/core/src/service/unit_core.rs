@@ -100,7 +100,7 @@ impl UnitCore {
     }
 
     pub(super) fn last_failure(&self) -> Option<Failure> {
-        self.lock().last_failure.clone()
+        self.lock().last_failure.as_deref().cloned()
     }
 
     pub(super) fn status(&self) -> UnitStatus {
@@ -139,8 +139,8 @@ impl UnitCore {
 
     /// Keeps a failure as the last one; returns the one before, whose error is the user's to drop.
     #[must_use]
-    pub(super) fn set_failure(&self, failure: Failure) -> Option<Failure> {
-        self.lock().last_failure.replace(failure)
+    pub(super) fn set_failure(&self, failure: Failure) -> Option<Box<Failure>> {
+        self.lock().last_failure.replace(Box::new(failure))
     }
 
     /// Changes the state. Returns whether it was another.

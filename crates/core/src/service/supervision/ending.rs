@@ -89,7 +89,7 @@ impl<F> Call<'_, F> {
         if let Some(stop) = &mut self.all.stop {
             stop.pass_over(unit, &self.all.nodes);
         }
-        let node = self.all.nodes.remove(unit).expect("it was there above");
+        let mut node = self.all.nodes.remove(unit).expect("it was there above");
         if node.run().is_some_and(|run| !run.has_begun) {
             self.all.unbegun -= 1;
         }
@@ -99,7 +99,7 @@ impl<F> Call<'_, F> {
                 .get(*waiter)
                 .is_some_and(|one| one.is_waiting())
         };
-        let mut in_vain: Vec<_> = node.waiters.into_iter().filter(waits).collect();
+        let mut in_vain: Vec<_> = node.take_waiters().into_iter().filter(waits).collect();
         if !is_stopping {
             let was_stopped = node.wish == Some(Wish::Stop);
             for waiter in in_vain.drain(..) {
@@ -116,7 +116,7 @@ impl<F> Call<'_, F> {
         }
         self.push(Effect::Over(unit));
         if !node.is_released {
-            self.released(&node.after);
+            self.released(&node.links().after);
         }
     }
 }

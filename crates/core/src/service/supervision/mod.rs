@@ -47,7 +47,14 @@ pub(crate) struct Id {
     /// No other unit has it, ever.
     pub(crate) serial: u64,
     /// Its place in tables: a small number, which is another unit's when this one is over.
-    pub(crate) place: usize,
+    pub(crate) place: u32,
+}
+
+impl Id {
+    /// Its place as an index.
+    pub(crate) fn index(self) -> usize {
+        self.place as usize
+    }
 }
 
 /// One run of a unit, counted from 1.

@@ -1,6 +1,5 @@
 //! What is known of one unit.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::shares::Path;
@@ -14,16 +13,7 @@ pub(super) struct Node {
     pub(super) policy: Policy,
     pub(super) is_blocking: bool,
     pub(super) flavour: usize,
-    /// Those that it comes after and that were not over when it was handed in.
-    pub(super) after: Vec<Id>,
-    /// Those that wait for this unit to be ready.
-    pub(super) waiters: Vec<Id>,
-    /// How many this unit waits for.
-    pub(super) pending: usize,
-    /// How many that come after it the stop waits for.
-    pub(super) dependents: usize,
-    /// The costliest path of those that stop after it, once that is known.
-    pub(super) below: Option<Path>,
+    links: Option<Box<Links>>,
     pub(super) was_ready: bool,
     /// The stop does not wait for it any more.
     pub(super) is_released: bool,
@@ -36,8 +26,33 @@ pub(super) struct Node {
     /// Restarts in a row, for the delay.
     pub(super) row: u32,
     /// When it started, within the window of its limit.
-    pub(super) starts: VecDeque<Moment>,
+    pub(super) starts: Vec<Moment>,
     pub(super) timer: Option<Timer>,
+}
+
+/// How a unit hangs together with others. Most do not.
+#[derive(Debug)]
+pub(super) struct Links {
+    /// Those that it comes after and that were not over when it was handed in.
+    pub(super) after: Vec<Id>,
+    /// Those that wait for this unit to be ready.
+    pub(super) waiters: Vec<Id>,
+    /// How many this unit waits for.
+    pub(super) pending: usize,
+    /// How many that come after it the stop waits for.
+    pub(super) dependents: usize,
+    /// The costliest path of those that stop after it, once that is known.
+    pub(super) below: Option<Path>,
+}
+
+impl Links {
+    const NONE: Self = Self {
+        after: Vec::new(),
+        waiters: Vec::new(),
+        pending: 0,
+        dependents: 0,
+        below: None,
+    };
 }
 
 #[derive(Debug)]
@@ -99,16 +114,12 @@ pub(super) enum Fate {
 }
 
 impl Node {
-    pub(super) fn new(newcomer: Newcomer) -> Self {
+    pub(super) fn new(newcomer: &mut Newcomer) -> Self {
         Self {
-            policy: newcomer.policy,
+            policy: std::mem::take(&mut newcomer.policy),
             is_blocking: newcomer.is_blocking,
             flavour: newcomer.flavour,
-            after: Vec::new(),
-            waiters: Vec::new(),
-            pending: 0,
-            dependents: 0,
-            below: None,
+            links: None,
             was_ready: false,
             is_released: false,
             has_failed: false,
@@ -116,9 +127,24 @@ impl Node {
             stage: Stage::Waiting,
             runs: 0,
             row: 0,
-            starts: VecDeque::new(),
+            starts: Vec::new(),
             timer: None,
         }
+    }
+
+    pub(super) fn links(&self) -> &Links {
+        self.links.as_deref().unwrap_or(const { &Links::NONE })
+    }
+
+    /// To be changed, where there are some.
+    pub(super) fn links_mut(&mut self) -> &mut Links {
+        self.links.get_or_insert_with(|| Box::new(Links::NONE))
+    }
+
+    /// Takes out those that wait for it.
+    pub(super) fn take_waiters(&mut self) -> Vec<Id> {
+        let links = self.links.as_mut();
+        links.map_or(Vec::new(), |links| std::mem::take(&mut links.waiters))
     }
 
     pub(super) fn is_waiting(&self) -> bool {

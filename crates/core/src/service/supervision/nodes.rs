@@ -8,7 +8,7 @@ use super::{Id, RunId};
 #[derive(Debug, Default)]
 pub(super) struct Nodes {
     places: Vec<Option<Entry>>,
-    last: Option<Id>,
+    last: Option<u32>,
 }
 
 #[derive(Debug)]
@@ -16,19 +16,22 @@ struct Entry {
     node: Node,
     id: Id,
     /// The unit that came before this one, and the one that came after it.
-    older: Option<Id>,
-    newer: Option<Id>,
+    older: Option<u32>,
+    newer: Option<u32>,
 }
 
 impl Nodes {
     fn entry(&self, id: Id) -> Option<&Entry> {
-        let entry = self.places.get(id.place)?.as_ref();
-        entry.filter(|entry| entry.id == id)
+        let entry = self.at(id.place)?;
+        (entry.id == id).then_some(entry)
     }
 
-    fn entry_mut(&mut self, id: Id) -> Option<&mut Entry> {
-        let entry = self.places.get_mut(id.place)?.as_mut();
-        entry.filter(|entry| entry.id == id)
+    fn at(&self, place: u32) -> Option<&Entry> {
+        self.places.get(place as usize)?.as_ref()
+    }
+
+    fn at_mut(&mut self, place: u32) -> Option<&mut Entry> {
+        self.places.get_mut(place as usize)?.as_mut()
     }
 
     pub(super) fn get(&self, id: Id) -> Option<&Node> {
@@ -36,7 +39,8 @@ impl Nodes {
     }
 
     pub(super) fn get_mut(&mut self, id: Id) -> Option<&mut Node> {
-        Some(&mut self.entry_mut(id)?.node)
+        let entry = self.at_mut(id.place)?;
+        (entry.id == id).then_some(&mut entry.node)
     }
 
     pub(super) fn contains(&self, id: Id) -> bool {
@@ -52,30 +56,30 @@ impl Nodes {
 
     /// Enters a unit that comes after all others.
     pub(super) fn insert(&mut self, id: Id, node: Node) {
-        if self.places.len() <= id.place {
-            self.places.resize_with(id.place + 1, || None);
+        let place = id.index();
+        if self.places.len() <= place {
+            self.places.resize_with(place + 1, || None);
         }
-        let older = self.last.replace(id);
-        if let Some(older) = older.and_then(|older| self.entry_mut(older)) {
-            older.newer = Some(id);
+        debug_assert!(self.places[place].is_none(), "a place is one unit's");
+        let older = self.last.replace(id.place);
+        if let Some(older) = older.and_then(|older| self.at_mut(older)) {
+            older.newer = Some(id.place);
         }
-        let (newer, entry) = (None, &mut self.places[id.place]);
-        debug_assert!(entry.is_none(), "a place is one unit's");
-        *entry = Some(Entry {
+        self.places[place] = Some(Entry {
             node,
             id,
             older,
-            newer,
+            newer: None,
         });
     }
 
     pub(super) fn remove(&mut self, id: Id) -> Option<Node> {
         self.entry(id)?;
-        let entry = self.places[id.place].take()?;
-        if let Some(older) = entry.older.and_then(|older| self.entry_mut(older)) {
+        let entry = self.places[id.index()].take()?;
+        if let Some(older) = entry.older.and_then(|older| self.at_mut(older)) {
             older.newer = entry.newer;
         }
-        match entry.newer.and_then(|newer| self.entry_mut(newer)) {
+        match entry.newer.and_then(|newer| self.at_mut(newer)) {
             Some(newer) => newer.older = entry.older,
             None => self.last = entry.older,
         }
@@ -84,17 +88,17 @@ impl Nodes {
 
     /// The unit that came last.
     pub(super) fn last(&self) -> Option<Id> {
-        self.last
+        Some(self.at(self.last?)?.id)
     }
 
     /// The unit that came before this one.
     pub(super) fn older(&self, id: Id) -> Option<Id> {
-        self.entry(id)?.older
+        Some(self.at(self.entry(id)?.older?)?.id)
     }
 
     /// All units, the last that came first.
     pub(super) fn newest_first(&self) -> impl Iterator<Item = Id> {
-        std::iter::successors(self.last, |id| self.older(*id))
+        std::iter::successors(self.last(), |id| self.older(*id))
     }
 }
 

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use super::node::Node;
 use super::{Call, Id};
 
 /// What is kept for a unit that has no stop time of its own.
@@ -68,29 +69,39 @@ impl<F> Call<'_, F> {
 
     /// The costliest path of those that stop after a unit, as far as they are still there.
     fn now_below(&self, unit: Id) -> Path {
-        let others = self.all.nodes[unit].after.iter();
+        let others = self.all.nodes[unit].links().after.iter();
         let nodes = others.filter_map(|other| self.all.nodes.get(*other));
-        let paths = nodes.map(|node| node.below.unwrap_or_default().and(node.stop_share()));
+        let paths = nodes.map(|node| {
+            node.links()
+                .below
+                .unwrap_or_default()
+                .and(node.stop_share())
+        });
         paths.max_by_key(|path| path.cost()).unwrap_or_default()
     }
 
     /// Finds out the costliest path of those that stop after a unit, and of all of these.
     pub(super) fn path_below(&mut self, unit: Id) -> Path {
         // Not by recursion, as a chain may be long.
-        let mut open = vec![unit];
-        while let Some(last) = open.last().copied() {
+        let (mut open, mut last) = (Vec::new(), unit);
+        loop {
             let is_unknown = |other: &&Id| {
-                let other = self.all.nodes.get(**other);
-                other.is_some_and(|other| other.below.is_none())
+                let other = self.all.nodes.get(**other).map(Node::links);
+                other.is_some_and(|other| other.below.is_none() && !other.after.is_empty())
             };
-            if let Some(first) = self.all.nodes[last].after.iter().find(is_unknown) {
-                open.push(*first);
-            } else {
-                self.node(last).below = Some(self.now_below(last));
-                open.pop();
+            let after = &self.all.nodes[last].links().after;
+            if let Some(first) = after.iter().find(is_unknown) {
+                open.push(std::mem::replace(&mut last, *first));
+                continue;
+            }
+            if !after.is_empty() {
+                self.node(last).links_mut().below = Some(self.now_below(last));
+            }
+            match open.pop() {
+                Some(before) => last = before,
+                None => return self.now_below(unit),
             }
         }
-        self.now_below(unit)
     }
 }
 

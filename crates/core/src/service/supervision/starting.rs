@@ -5,40 +5,38 @@ use super::{Call, Effect, Fault, Id, Newcomer, Remark, RunId, Why, Wish};
 use crate::service::state::UnitState;
 
 impl<F> Call<'_, F> {
-    pub(super) fn hand_in(&mut self, newcomers: Vec<Newcomer>) {
+    pub(super) fn hand_in(&mut self, mut newcomers: Vec<Newcomer>) {
         // All of them before any link: a name may stand for one that was handed in later.
-        let enter = |newcomer| self.enter(newcomer);
-        let entered: Vec<_> = newcomers.into_iter().map(enter).collect();
+        for newcomer in &mut newcomers {
+            self.enter(newcomer);
+        }
         let mut doomed = Vec::new();
-        for (id, after) in &entered {
+        for Newcomer { id, after, .. } in &newcomers {
             for (other, was_ready) in after {
                 if !self.link(*id, *other) && !was_ready {
-                    self.node(*id).pending += 1;
+                    self.node(*id).links_mut().pending += 1;
                     doomed.push((*id, *other));
                 }
             }
         }
-        for (id, _) in &entered {
-            self.share_out(*id);
+        for newcomer in &newcomers {
+            self.share_out(newcomer.id);
         }
         for (id, other) in doomed {
             let was_stopped = false;
             self.fail(id, Why::WaitsForEver { other, was_stopped });
         }
-        for (id, _) in entered {
-            self.start_if_it_may(id);
+        for newcomer in newcomers {
+            self.start_if_it_may(newcomer.id);
         }
     }
 
-    /// Enters a unit; returns what it comes after.
-    fn enter(&mut self, mut newcomer: Newcomer) -> (Id, Vec<(Id, bool)>) {
+    fn enter(&mut self, newcomer: &mut Newcomer) {
         let flavour = self.all.flavours.entry(newcomer.flavour).or_default();
         // One that is being started is there when that is told, so that nobody overtakes those who wait.
         flavour.is_up |= newcomer.is_flavour_up && !flavour.is_starting;
-        let (id, after) = (newcomer.id, std::mem::take(&mut newcomer.after));
-        self.all.nodes.insert(id, Node::new(newcomer));
+        self.all.nodes.insert(newcomer.id, Node::new(newcomer));
         self.all.unreleased += 1;
-        (id, after)
     }
 
     /// Has a unit come after another one, unless that is over.
@@ -46,14 +44,15 @@ impl<F> Call<'_, F> {
         let Some(first) = self.all.nodes.get_mut(other) else {
             return false;
         };
-        first.dependents += 1;
         let is_awaited = !first.was_ready;
+        let links = first.links_mut();
+        links.dependents += 1;
         if is_awaited {
-            first.waiters.push(unit);
+            links.waiters.push(unit);
         }
-        let node = self.node(unit);
-        node.pending += usize::from(is_awaited);
-        node.after.push(other);
+        let links = self.node(unit).links_mut();
+        links.pending += usize::from(is_awaited);
+        links.after.push(other);
         true
     }
 
@@ -66,7 +65,7 @@ impl<F> Call<'_, F> {
         };
         if is_stopping || node.wish == Some(Wish::Stop) {
             self.over(unit, UnitState::Ended);
-        } else if node.pending == 0 {
+        } else if node.links().pending == 0 {
             self.start(unit, true);
         } else if let Some(time) = node.policy.start_timeout {
             self.set_timer(unit, now.plus(time));
@@ -84,7 +83,7 @@ impl<F> Call<'_, F> {
             node.row = 0;
         }
         if node.policy.restart().starts_limit().is_some() {
-            node.starts.push_back(now);
+            node.starts.push(now);
         }
         node.runs += 1;
         node.stage = Stage::Running(Run::new(now));
@@ -202,7 +201,7 @@ impl<F> Call<'_, F> {
         };
         run.is_ready = true;
         node.was_ready = true;
-        let waiters = std::mem::take(&mut node.waiters);
+        let waiters = node.take_waiters();
         self.clear_timer(unit);
         self.push(Effect::State(unit, UnitState::Running));
         let is_stopping = self.is_stopping();
@@ -210,8 +209,9 @@ impl<F> Call<'_, F> {
             let Some(node) = self.all.nodes.get_mut(waiter) else {
                 continue;
             };
-            node.pending -= 1;
-            if node.pending == 0 && node.is_waiting() && !is_stopping {
+            let links = node.links_mut();
+            links.pending -= 1;
+            if links.pending == 0 && node.is_waiting() && !is_stopping {
                 self.start(waiter, true);
             }
         }
@@ -223,7 +223,7 @@ impl<F> Call<'_, F> {
             let other = self.all.nodes.get(**other);
             other.is_some_and(|other| !other.was_ready)
         };
-        let after = self.all.nodes[unit].after.iter();
+        let after = self.all.nodes[unit].links().after.iter();
         after.filter(is_awaited).copied().collect()
     }
 
@@ -249,7 +249,7 @@ impl<F> Call<'_, F> {
         let why = Why::Late {
             within: node.policy.start_timeout.unwrap_or_default(),
             notifies: node.policy.notifies_ready,
-            waiters: node.waiters.clone(),
+            waiters: node.links().waiters.clone(),
         };
         self.judge(unit, Fault::Made(why), false, true);
         match stands_by {

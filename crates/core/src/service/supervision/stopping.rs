@@ -50,7 +50,7 @@ impl Stop {
         }
         let unit = self.next?;
         self.next = nodes.older(unit);
-        Some((nodes[unit].dependents == 0).then_some(unit))
+        Some((nodes[unit].links().dependents == 0).then_some(unit))
     }
 }
 
@@ -130,6 +130,7 @@ impl<F> Call<'_, F> {
             return;
         }
         let is_first = !node
+            .links()
             .after
             .iter()
             .any(|other| self.all.nodes.contains(*other));
@@ -212,7 +213,7 @@ impl<F> Call<'_, F> {
     fn release(&mut self, unit: Id) {
         let node = self.node(unit);
         if !std::mem::replace(&mut node.is_released, true) {
-            let after = node.after.clone();
+            let after = node.links().after.clone();
             self.released(&after);
         }
     }
@@ -225,8 +226,9 @@ impl<F> Call<'_, F> {
             let Some(node) = self.all.nodes.get_mut(*other) else {
                 continue;
             };
-            node.dependents -= 1;
-            if node.dependents == 0 {
+            let links = node.links_mut();
+            links.dependents -= 1;
+            if links.dependents == 0 {
                 self.all
                     .stop
                     .iter_mut()
@@ -302,7 +304,7 @@ impl<F> Call<'_, F> {
         for by in asked {
             let mut open = vec![by];
             while let Some(unit) = open.pop() {
-                let after = self.all.nodes.get(unit).map(|node| &node.after[..]);
+                let after = self.all.nodes.get(unit).map(|node| &node.links().after[..]);
                 for other in after.unwrap_or_default() {
                     let known = held_up.entry(*other).or_default();
                     if known.last() != Some(&by) {

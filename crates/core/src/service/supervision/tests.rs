@@ -76,7 +76,7 @@ impl Play {
 fn id(number: usize) -> Id {
     Id {
         serial: number as u64,
-        place: number,
+        place: number as u32,
     }
 }
 
@@ -121,7 +121,7 @@ fn restart() -> Restart {
 
 fn restarts(restart: Restart) -> Policy {
     Policy {
-        restart: Some(restart),
+        restart: Some(restart.into()),
         ..Policy::default()
     }
 }

@@ -32,7 +32,7 @@ enum Told {
 #[expect(dead_code, reason = "it is only kept to be dropped")]
 enum Dropped {
     Change(Box<UnitChange>),
-    Failure(Failure),
+    Failure(Box<Failure>),
     Run(Attempt),
     Entry(Entry),
 }
@@ -60,7 +60,7 @@ impl Aftermath {
         self.stops = true;
     }
 
-    pub(super) fn drop_failure(&mut self, failure: Option<Failure>) {
+    pub(super) fn drop_failure(&mut self, failure: Option<Box<Failure>>) {
         self.dropped.extend(failure.map(Dropped::Failure));
     }
 

@@ -86,13 +86,13 @@ struct Applying<'a> {
 
 impl Applying<'_> {
     fn unit(&self, id: Id) -> Option<&Arc<UnitCore>> {
-        let entry = self.guarded.units.get(id.place);
+        let entry = self.guarded.units.get(id.index());
         let mut known = entry.into_iter().map(|entry| &entry.unit).chain(self.about);
         known.find(|unit| unit.id == id)
     }
 
     fn run(&self, run: RunId) -> Option<Attempt> {
-        let present = &self.guarded.units.get(run.unit.place)?.run;
+        let present = &self.guarded.units.get(run.unit.index())?.run;
         present.clone().filter(|present| present.id() == run)
     }
 
@@ -110,7 +110,7 @@ impl Applying<'_> {
                     .show(&unit, state, self.now, &mut self.aftermath);
             }
             Effect::NewRun(run) => {
-                let entry = self.guarded.units.get_mut(run.unit.place)?;
+                let entry = self.guarded.units.get_mut(run.unit.index())?;
                 entry.unit.set_run(run.number);
                 let attempt = Attempt::new(Arc::clone(&entry.unit), run.number);
                 self.aftermath.drop_run(entry.run.replace(attempt));
@@ -136,12 +136,12 @@ impl Applying<'_> {
                 self.aftermath.untold(self.lifetime.record(failure));
             }
             Effect::Request(id) => {
-                let run = self.guarded.units.get(id.place)?.run.as_ref()?;
+                let run = self.guarded.units.get(id.index())?.run.as_ref()?;
                 run.request();
                 self.aftermath.wake(run.unit().changed().notify_threads());
             }
             Effect::Blame(id, blame) => {
-                let run = self.guarded.units.get(id.place)?.run.as_ref()?;
+                let run = self.guarded.units.get(id.index())?.run.as_ref()?;
                 // One of which nothing is left has ended meanwhile, and is about to say so.
                 if let Some(record) = run.record() {
                     let (reason, story) = words::blame(&blame, &find);
@@ -166,7 +166,7 @@ impl Applying<'_> {
                 }
             }
             Effect::Over(id) => {
-                let entry = self.guarded.units.try_remove(id.place)?;
+                let entry = self.guarded.units.try_remove(id.index())?;
                 self.aftermath.drop_entry(entry);
                 self.supervisor.over.fetch_add(1, SeqCst);
                 if self.lifetime.settings.until_idle {
@@ -203,7 +203,7 @@ impl Applying<'_> {
                 let line = words::line(self.unit(id)?, &remark);
                 self.aftermath.line(line);
             }
-            Effect::Drop(failure) => self.aftermath.drop_failure(Some(failure)),
+            Effect::Drop(failure) => self.aftermath.drop_failure(Some(Box::new(failure))),
         }
         Some(())
     }

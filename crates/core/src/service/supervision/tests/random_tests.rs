@@ -136,7 +136,7 @@ impl World {
                 _ => Some(restart().delay(Duration::ZERO)),
             };
             let policy = Policy {
-                restart,
+                restart: restart.map(Box::new),
                 notifies_ready: self.chance.u8(..3) == 0,
                 return_is_failure: self.chance.u8(..6) == 0,
                 start_timeout: time(&mut self.chance),
@@ -176,7 +176,7 @@ impl World {
 
     /// The next unit's. It has the place of one that is over, if there is one.
     fn free_id(&self) -> Id {
-        let is_free = |place: &usize| {
+        let is_free = |place: &u32| {
             let alive = |known: &Known| !known.is_over && known.id.place == *place;
             !self.units.iter().any(alive)
         };

@@ -229,7 +229,7 @@ fn v6_past_its_limit_a_unit_is_given_up() {
 fn v6_no_time_overflows() {
     const MAX: Duration = Duration::MAX;
     let policy = Policy {
-        restart: Some(restart().delay(MAX).reset_after(MAX).limit(2, MAX)),
+        restart: Some(restart().delay(MAX).reset_after(MAX).limit(2, MAX).into()),
         start_timeout: Some(MAX),
         stop_time: Some(MAX),
         ..Policy::default()

@@ -196,7 +196,7 @@ fn v11_a_time_that_exceeds_grace_is_told_once_and_of_one_alone_too() {
 fn v10_who_waits_for_one_in_a_delay_or_one_that_is_given_up_is_told() {
     let mut play = Play::new();
     let policy = Policy {
-        restart: Some(restart().limit(1, 60 * SECOND)),
+        restart: Some(restart().limit(1, 60 * SECOND).into()),
         ..notifies()
     };
     play.running(unit(0).policy(policy));
@@ -209,7 +209,7 @@ fn v10_who_waits_for_one_in_a_delay_or_one_that_is_given_up_is_told() {
     );
     let mut play = Play::new();
     let policy = Policy {
-        restart: Some(restart()),
+        restart: Some(restart().into()),
         ..notifies()
     };
     play.running(unit(0).policy(policy));
