@@ -95,7 +95,7 @@ impl Registry {
         };
         let mut aftermath = None;
         if roster.launched {
-            match supervisor.hand_in(lifetime, vec![roster.entrant(waiting)]) {
+            match supervisor.hand_in(lifetime, vec![roster.entrant(waiting)], false) {
                 Ok(come) => aftermath = Some(come),
                 Err(problem) => {
                     supervisor.strike(&unit);
@@ -146,7 +146,11 @@ impl Registry {
         let waiting = roster.waiting.iter().cloned();
         let entrants = waiting.map(|waiting| roster.entrant(waiting)).collect();
         // Under the lock, so that those that come from here on come after these.
-        let aftermath = lifetime.supervisor.launch(lifetime, entrants)?;
+        let aftermath = match lifetime.supervisor.hand_in(lifetime, entrants, true) {
+            Ok(aftermath) => aftermath,
+            Err(Problem::Thread(error)) => return Err(error),
+            Err(problem) => unreachable!("those that have waited are taken in: {problem:?}"),
+        };
         let launched = std::mem::take(&mut roster.waiting);
         drop(roster);
         drop(launched);

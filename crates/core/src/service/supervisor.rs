@@ -35,19 +35,28 @@ use self::bell::Bell;
 pub(crate) use self::closing::Left;
 pub(super) use self::closing::{drop_at_last, drop_value};
 use self::outward::Outward;
-use super::attempt::Attempt;
 use super::error::Problem;
 use super::settings::Policy;
-use super::supervision::{Effect, Event, Id, Newcomer, RunId, Supervision};
+use super::supervision::{
+    Blame, Effect, Event, Fault, Id, Newcomer, Remark, RunId, Supervision, Why,
+};
 use super::unit_core::UnitCore;
-use super::watch::{UnitChanges, Watchers};
+use super::watch::Watchers;
+use super::{Attempt, UnitChanges, UnitState};
 use crate::context;
-use crate::failure::{Cause, Failure, Origin, panic_message};
+use crate::error::Reason;
+use crate::event::Wakers;
+use crate::failure::{Cause, Failure, FailureKind, Origin, contain, panic_message};
 use crate::identifier::Identifier;
-use crate::lifetime::{Lifetime, Phase};
+use crate::joining::Joining;
+use crate::lifetime::{Lifetime, Phase, Untold};
+use crate::moment::Moment;
+use crate::record::Record;
+use crate::report::{Straggler, StragglerReason};
 use crate::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use crate::sync::thread::{Builder, JoinHandle};
 use crate::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use crate::telling::Line;
 
 /// How long whoever moves a manual clock waits for all that fell due to be done, at most, in real time.
 const CAUGHT_UP_WITHIN: Duration = Duration::from_secs(1);
@@ -237,50 +246,32 @@ impl Supervisor {
     }
 
     /// Takes in services that may start. With what comes of it the caller [goes on](Self::go_on) where nothing is locked.
+    /// `have_waited` says that they waited for the start: if the runtime stops they are over at once.
     ///
     /// # Errors
     ///
-    /// If the runtime stops, or there is no thread for its supervisor. They are not taken in then.
+    /// If there is no thread for the supervisor, or the runtime stops and they have not waited. They are not taken in
+    /// then.
     pub(super) fn hand_in(
         &self,
         lifetime: &Arc<Lifetime>,
         entrants: Vec<Entrant>,
+        have_waited: bool,
     ) -> Result<Aftermath, Problem> {
         let mut guarded = self.lock();
-        if guarded.is_closed || lifetime.phase() >= Phase::Stopping {
+        let is_stopping = guarded.is_closed || lifetime.phase() >= Phase::Stopping;
+        if is_stopping && !have_waited {
             return Err(Problem::Stopping);
         }
-        self.ensure_thread(&mut guarded, lifetime)?;
-        Ok(self.enter(&mut guarded, lifetime, entrants))
-    }
-
-    /// As [`hand_in`](Self::hand_in), for those that waited for the start: if the runtime stops they are over at once.
-    ///
-    /// # Errors
-    ///
-    /// If there is no thread for the supervisor. They are not taken in then.
-    pub(super) fn launch(
-        &self,
-        lifetime: &Arc<Lifetime>,
-        entrants: Vec<Entrant>,
-    ) -> std::io::Result<Aftermath> {
-        let mut guarded = self.lock();
         match self.ensure_thread(&mut guarded, lifetime) {
-            Err(Problem::Thread(error)) => Err(error),
-            _ => Ok(self.enter(&mut guarded, lifetime, entrants)),
+            Err(Problem::Stopping) if have_waited => {}
+            result => result?,
         }
-    }
-
-    fn enter(
-        &self,
-        guarded: &mut Guarded,
-        lifetime: &Arc<Lifetime>,
-        entrants: Vec<Entrant>,
-    ) -> Aftermath {
         let mut about = Vec::new();
-        let newcomer = |entrant: Entrant| {
+        let mut newcomers = Vec::with_capacity(entrants.len());
+        for entrant in entrants {
             let (unit, after) = (entrant.unit, entrant.after.iter());
-            let newcomer = Newcomer {
+            newcomers.push(Newcomer {
                 id: unit.id,
                 policy: entrant.policy,
                 after: after.map(|other| (other.id, other.was_ready())).collect(),
@@ -288,13 +279,10 @@ impl Supervisor {
                 flavour: unit.slot().number(),
                 is_flavour_up: unit.source().is_flavour_up(unit.slot()),
                 is_unwanted: unit.is_unwanted(),
-            };
+            });
             about.extend(entrant.after);
-            newcomer
-        };
-        let mut newcomers = Vec::with_capacity(entrants.len());
-        newcomers.extend(entrants.into_iter().map(newcomer));
-        self.handle(guarded, lifetime, Event::HandedIn(newcomers), &about)
+        }
+        Ok(self.handle(&mut guarded, lifetime, Event::HandedIn(newcomers), &about))
     }
 
     /// Makes sure that the thread is there, and that the runtime's stop waits for its services.
@@ -310,37 +298,30 @@ impl Supervisor {
             return Err(Problem::Stopping);
         }
         let on_thread = Arc::clone(lifetime);
-        let thread = Builder::new()
-            .name("foster supervisor".to_owned())
-            .spawn(move || supervise(&on_thread));
-        match thread {
-            Ok(thread) => {
-                guarded.thread = Some(thread);
-                guarded.holds_grace = true;
-                Ok(())
-            }
-            Err(error) => {
+        let thread = Builder::new().name("foster supervisor".to_owned());
+        let thread = thread
+            .spawn(move || supervise(&on_thread))
+            .map_err(|error| {
                 lifetime.release();
                 lifetime.look();
-                Err(Problem::Thread(error))
-            }
-        }
+                Problem::Thread(error)
+            })?;
+        guarded.thread = Some(thread);
+        guarded.holds_grace = true;
+        Ok(())
+    }
+
+    /// The next moment at which something falls due, if there is one; none at all once the runtime is over.
+    fn next_moment(&self) -> Option<Option<Moment>> {
+        let guarded = self.lock();
+        (!guarded.is_closed).then(|| guarded.supervision.next_due())
     }
 
     /// Brings what falls due, until the runtime is over.
     fn bring_what_is_due(&self, lifetime: &Arc<Lifetime>) {
-        loop {
-            let due = {
-                let guarded = self.lock();
-                if guarded.is_closed {
-                    return;
-                }
-                guarded.supervision.next_due()
-            };
+        while let Some(due) = self.next_moment() {
             self.bell.wait(lifetime, due);
-            if !self.lock().is_closed {
-                self.bring(lifetime, By::Foster, Event::Due);
-            }
+            self.bring(lifetime, By::Foster, Event::Due);
         }
     }
 

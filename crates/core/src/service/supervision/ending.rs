@@ -1,8 +1,6 @@
 //! What becomes of a unit whose run is over.
 
-use super::node::{Fate, Handover, Stage};
-use super::{Call, Effect, Fault, Id, Remark, RunId, Why, Wish};
-use crate::service::state::UnitState;
+use super::*;
 
 impl<F> Call<'_, F> {
     /// Nothing is left of a run.
@@ -89,7 +87,7 @@ impl<F> Call<'_, F> {
         if let Some(stop) = &mut self.all.stop {
             stop.pass_over(unit, &self.all.nodes);
         }
-        let mut node = self.all.nodes.remove(unit).expect("it was there above");
+        let node = self.all.nodes.remove(unit).expect("it was there above");
         if node.run().is_some_and(|run| !run.has_begun) {
             self.all.unbegun -= 1;
         }
@@ -99,7 +97,7 @@ impl<F> Call<'_, F> {
                 .get(*waiter)
                 .is_some_and(|one| one.is_waiting())
         };
-        let mut in_vain: Vec<_> = node.take_waiters().into_iter().filter(waits).collect();
+        let mut in_vain: Vec<_> = node.waiters.into_iter().filter(waits).collect();
         if !is_stopping {
             let was_stopped = node.wish == Some(Wish::Stop);
             for waiter in in_vain.drain(..) {
@@ -116,7 +114,7 @@ impl<F> Call<'_, F> {
         }
         self.push(Effect::Over(unit));
         if !node.is_released {
-            self.released(&node.links().after);
+            self.released(&node.after);
         }
     }
 }

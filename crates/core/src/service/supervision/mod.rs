@@ -27,18 +27,18 @@ mod stopping;
 mod tests;
 mod timers;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 
-use self::node::{Node, Stage};
+use self::node::{Asked, Fate, Handover, Node, Run, Stage};
 use self::nodes::Nodes;
+use self::shares::Path;
 use self::stopping::Stop;
-use self::timers::Timers;
-use super::answer::Exit;
+use self::timers::{Timer, Timers};
 use super::settings::Policy;
-use super::state::UnitState;
+use super::{Exit, UnitState};
 use crate::moment::Moment;
 
 /// Which unit it is. Whoever comes later has a higher one.

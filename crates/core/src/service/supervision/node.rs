@@ -1,19 +1,22 @@
 //! What is known of one unit.
 
-use std::time::Duration;
+use super::*;
 
-use super::shares::Path;
-use super::timers::Timer;
-use super::{Exit, Id, Newcomer, Wish};
-use crate::moment::Moment;
-use crate::service::settings::Policy;
-
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Node {
     pub(super) policy: Policy,
     pub(super) is_blocking: bool,
     pub(super) flavour: usize,
-    links: Option<Box<Links>>,
+    /// Those that it comes after and that were not over when it was handed in.
+    pub(super) after: Vec<Id>,
+    /// Those that wait for this unit to be ready.
+    pub(super) waiters: Vec<Id>,
+    /// How many this unit waits for.
+    pub(super) pending: u32,
+    /// How many that come after it the stop waits for.
+    pub(super) dependents: u32,
+    /// The costliest path of those that stop after it, once that is known.
+    pub(super) below: Option<Path>,
     pub(super) was_ready: bool,
     /// The stop does not wait for it any more.
     pub(super) is_released: bool,
@@ -30,40 +33,16 @@ pub(super) struct Node {
     pub(super) timer: Option<Timer>,
 }
 
-/// How a unit hangs together with others. Most do not.
-#[derive(Debug)]
-pub(super) struct Links {
-    /// Those that it comes after and that were not over when it was handed in.
-    pub(super) after: Vec<Id>,
-    /// Those that wait for this unit to be ready.
-    pub(super) waiters: Vec<Id>,
-    /// How many this unit waits for.
-    pub(super) pending: usize,
-    /// How many that come after it the stop waits for.
-    pub(super) dependents: usize,
-    /// The costliest path of those that stop after it, once that is known.
-    pub(super) below: Option<Path>,
-}
-
-impl Links {
-    const NONE: Self = Self {
-        after: Vec::new(),
-        waiters: Vec::new(),
-        pending: 0,
-        dependents: 0,
-        below: None,
-    };
-}
-
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) enum Stage {
+    #[default]
     Waiting,
     Running(Run),
     Delayed,
 }
 
 /// The present run of a unit.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Run {
     pub(super) started: Moment,
     pub(super) handover: Handover,
@@ -87,9 +66,10 @@ pub(super) struct Run {
 }
 
 /// How far the payload of a run is on its way to its flavour.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Handover {
     /// The flavour is being started.
+    #[default]
     StandsBy,
     UnderWay,
     Done,
@@ -119,32 +99,9 @@ impl Node {
             policy: std::mem::take(&mut newcomer.policy),
             is_blocking: newcomer.is_blocking,
             flavour: newcomer.flavour,
-            links: None,
-            was_ready: false,
-            is_released: false,
-            has_failed: false,
             wish: newcomer.is_unwanted.then_some(Wish::Stop),
-            stage: Stage::Waiting,
-            runs: 0,
-            row: 0,
-            starts: Vec::new(),
-            timer: None,
+            ..Self::default()
         }
-    }
-
-    pub(super) fn links(&self) -> &Links {
-        self.links.as_deref().unwrap_or(const { &Links::NONE })
-    }
-
-    /// To be changed, where there are some.
-    pub(super) fn links_mut(&mut self) -> &mut Links {
-        self.links.get_or_insert_with(|| Box::new(Links::NONE))
-    }
-
-    /// Takes out those that wait for it.
-    pub(super) fn take_waiters(&mut self) -> Vec<Id> {
-        let links = self.links.as_mut();
-        links.map_or(Vec::new(), |links| std::mem::take(&mut links.waiters))
     }
 
     pub(super) fn is_waiting(&self) -> bool {
@@ -156,6 +113,7 @@ impl Node {
         self.policy.stop_time.filter(|own| *own != Duration::MAX)
     }
 
+    /// The present run.
     pub(super) fn run(&self) -> Option<&Run> {
         match &self.stage {
             Stage::Running(run) => Some(run),
@@ -193,24 +151,6 @@ impl Node {
 }
 
 impl Run {
-    pub(super) fn new(started: Moment) -> Self {
-        Self {
-            started,
-            handover: Handover::StandsBy,
-            has_begun: false,
-            is_ready: false,
-            holds_token: false,
-            asked: None,
-            is_ending: false,
-            has_returned: false,
-            exit: None,
-            failure: None,
-            ended: None,
-            is_given_up: false,
-            is_blamed: false,
-        }
-    }
-
     /// Whether it may still get ready.
     pub(super) fn is_starting(&self) -> bool {
         !self.is_ready && self.asked.is_none()

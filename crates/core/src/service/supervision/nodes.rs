@@ -2,8 +2,7 @@
 
 use std::ops::{Index, IndexMut};
 
-use super::node::{Node, Run};
-use super::{Id, RunId};
+use super::*;
 
 #[derive(Debug, Default)]
 pub(super) struct Nodes {

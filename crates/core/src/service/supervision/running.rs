@@ -1,7 +1,6 @@
 //! What comes of a run: its answer, and its failures.
 
-use super::node::Fate;
-use super::{Call, Effect, Exit, Fault, Id, RunId, Why};
+use super::*;
 
 impl<F> Call<'_, F> {
     pub(super) fn answered(&mut self, id: RunId, exit: Option<Exit>, error: Option<F>) {

@@ -4,10 +4,7 @@
 //! shortened in proportion. A unit without one has what is left, less the costliest path of those that stop
 //! after it: their own times in full and a second for each other one, those seconds at most half of what is left.
 
-use std::time::Duration;
-
-use super::node::Node;
-use super::{Call, Id};
+use super::*;
 
 /// What is kept for a unit that has no stop time of its own.
 const SECOND: Duration = Duration::from_secs(1);
@@ -69,14 +66,9 @@ impl<F> Call<'_, F> {
 
     /// The costliest path of those that stop after a unit, as far as they are still there.
     fn now_below(&self, unit: Id) -> Path {
-        let others = self.all.nodes[unit].links().after.iter();
+        let others = self.all.nodes[unit].after.iter();
         let nodes = others.filter_map(|other| self.all.nodes.get(*other));
-        let paths = nodes.map(|node| {
-            node.links()
-                .below
-                .unwrap_or_default()
-                .and(node.stop_share())
-        });
+        let paths = nodes.map(|node| node.below.unwrap_or_default().and(node.stop_share()));
         paths.max_by_key(|path| path.cost()).unwrap_or_default()
     }
 
@@ -86,17 +78,15 @@ impl<F> Call<'_, F> {
         let (mut open, mut last) = (Vec::new(), unit);
         loop {
             let is_unknown = |other: &&Id| {
-                let other = self.all.nodes.get(**other).map(Node::links);
-                other.is_some_and(|other| other.below.is_none() && !other.after.is_empty())
+                let other = self.all.nodes.get(**other);
+                other.is_some_and(|other| other.below.is_none())
             };
-            let after = &self.all.nodes[last].links().after;
+            let after = &self.all.nodes[last].after;
             if let Some(first) = after.iter().find(is_unknown) {
                 open.push(std::mem::replace(&mut last, *first));
                 continue;
             }
-            if !after.is_empty() {
-                self.node(last).links_mut().below = Some(self.now_below(last));
-            }
+            self.node(last).below = Some(self.now_below(last));
             match open.pop() {
                 Some(before) => last = before,
                 None => return self.now_below(unit),

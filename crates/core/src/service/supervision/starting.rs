@@ -1,8 +1,6 @@
 //! Taking units in, and starting them in their order.
 
-use super::node::{Handover, Node, Run, Stage};
-use super::{Call, Effect, Fault, Id, Newcomer, Remark, RunId, Why, Wish};
-use crate::service::state::UnitState;
+use super::*;
 
 impl<F> Call<'_, F> {
     pub(super) fn hand_in(&mut self, mut newcomers: Vec<Newcomer>) {
@@ -14,7 +12,7 @@ impl<F> Call<'_, F> {
         for Newcomer { id, after, .. } in &newcomers {
             for (other, was_ready) in after {
                 if !self.link(*id, *other) && !was_ready {
-                    self.node(*id).links_mut().pending += 1;
+                    self.node(*id).pending += 1;
                     doomed.push((*id, *other));
                 }
             }
@@ -45,14 +43,13 @@ impl<F> Call<'_, F> {
             return false;
         };
         let is_awaited = !first.was_ready;
-        let links = first.links_mut();
-        links.dependents += 1;
+        first.dependents += 1;
         if is_awaited {
-            links.waiters.push(unit);
+            first.waiters.push(unit);
         }
-        let links = self.node(unit).links_mut();
-        links.pending += usize::from(is_awaited);
-        links.after.push(other);
+        let node = self.node(unit);
+        node.pending += u32::from(is_awaited);
+        node.after.push(other);
         true
     }
 
@@ -65,7 +62,7 @@ impl<F> Call<'_, F> {
         };
         if is_stopping || node.wish == Some(Wish::Stop) {
             self.over(unit, UnitState::Ended);
-        } else if node.links().pending == 0 {
+        } else if node.pending == 0 {
             self.start(unit, true);
         } else if let Some(time) = node.policy.start_timeout {
             self.set_timer(unit, now.plus(time));
@@ -86,7 +83,10 @@ impl<F> Call<'_, F> {
             node.starts.push(now);
         }
         node.runs += 1;
-        node.stage = Stage::Running(Run::new(now));
+        node.stage = Stage::Running(Run {
+            started: now,
+            ..Run::default()
+        });
         let (flavour, start_timeout) = (node.flavour, node.policy.start_timeout);
         let number = node.runs;
         let run = RunId { unit, number };
@@ -201,7 +201,7 @@ impl<F> Call<'_, F> {
         };
         run.is_ready = true;
         node.was_ready = true;
-        let waiters = node.take_waiters();
+        let waiters = std::mem::take(&mut node.waiters);
         self.clear_timer(unit);
         self.push(Effect::State(unit, UnitState::Running));
         let is_stopping = self.is_stopping();
@@ -209,9 +209,8 @@ impl<F> Call<'_, F> {
             let Some(node) = self.all.nodes.get_mut(waiter) else {
                 continue;
             };
-            let links = node.links_mut();
-            links.pending -= 1;
-            if links.pending == 0 && node.is_waiting() && !is_stopping {
+            node.pending -= 1;
+            if node.pending == 0 && node.is_waiting() && !is_stopping {
                 self.start(waiter, true);
             }
         }
@@ -223,7 +222,7 @@ impl<F> Call<'_, F> {
             let other = self.all.nodes.get(**other);
             other.is_some_and(|other| !other.was_ready)
         };
-        let after = self.all.nodes[unit].links().after.iter();
+        let after = self.all.nodes[unit].after.iter();
         after.filter(is_awaited).copied().collect()
     }
 
@@ -249,7 +248,7 @@ impl<F> Call<'_, F> {
         let why = Why::Late {
             within: node.policy.start_timeout.unwrap_or_default(),
             notifies: node.policy.notifies_ready,
-            waiters: node.links().waiters.clone(),
+            waiters: node.waiters.clone(),
         };
         self.judge(unit, Fault::Made(why), false, true);
         match stands_by {

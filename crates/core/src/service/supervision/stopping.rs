@@ -1,12 +1,6 @@
 //! Asking units to end: one by one, and all of them in their order when the runtime stops.
 
-use std::collections::{HashMap, VecDeque};
-
-use super::node::{Asked, Handover, Run, Stage};
-use super::nodes::Nodes;
-use super::{Blame, Call, Effect, Id, Remark, RunId, Why, Wish};
-use crate::moment::Moment;
-use crate::service::state::UnitState;
+use super::*;
 
 /// How many units one call looks at, at most, when the stop begins.
 pub(super) const STEP: usize = 256;
@@ -50,7 +44,7 @@ impl Stop {
         }
         let unit = self.next?;
         self.next = nodes.older(unit);
-        Some((nodes[unit].links().dependents == 0).then_some(unit))
+        Some((nodes[unit].dependents == 0).then_some(unit))
     }
 }
 
@@ -130,7 +124,6 @@ impl<F> Call<'_, F> {
             return;
         }
         let is_first = !node
-            .links()
             .after
             .iter()
             .any(|other| self.all.nodes.contains(*other));
@@ -213,7 +206,7 @@ impl<F> Call<'_, F> {
     fn release(&mut self, unit: Id) {
         let node = self.node(unit);
         if !std::mem::replace(&mut node.is_released, true) {
-            let after = node.links().after.clone();
+            let after = node.after.clone();
             self.released(&after);
         }
     }
@@ -226,9 +219,8 @@ impl<F> Call<'_, F> {
             let Some(node) = self.all.nodes.get_mut(*other) else {
                 continue;
             };
-            let links = node.links_mut();
-            links.dependents -= 1;
-            if links.dependents == 0 {
+            node.dependents -= 1;
+            if node.dependents == 0 {
                 self.all
                     .stop
                     .iter_mut()
@@ -304,7 +296,7 @@ impl<F> Call<'_, F> {
         for by in asked {
             let mut open = vec![by];
             while let Some(unit) = open.pop() {
-                let after = self.all.nodes.get(unit).map(|node| &node.links().after[..]);
+                let after = self.all.nodes.get(unit).map(|node| &node.after[..]);
                 for other in after.unwrap_or_default() {
                     let known = held_up.entry(*other).or_default();
                     if known.last() != Some(&by) {

@@ -1,9 +1,6 @@
 //! What falls due, in order. Each unit has one timer at most: what it is for says the unit's stage.
 
-use std::collections::BTreeMap;
-
-use super::Id;
-use crate::moment::Moment;
+use super::*;
 
 /// Those of one moment fall due in the order in which they were set.
 #[derive(Debug, Default)]

@@ -1,18 +1,6 @@
 //! Events under the lock of services: the supervision decides, and what can be read at once is written.
 
-use super::aftermath::Aftermath;
-use super::outward::Outward;
-use super::{Guarded, Supervisor, words};
-use crate::failure::Failure;
-use crate::lifetime::{Lifetime, Phase};
-use crate::moment::Moment;
-use crate::report::Straggler;
-use crate::service::attempt::Attempt;
-use crate::service::state::UnitState;
-use crate::service::supervision::{Effect, Event, Id, RunId};
-use crate::service::unit_core::UnitCore;
-use crate::sync::Arc;
-use crate::sync::atomic::Ordering::SeqCst;
+use super::*;
 
 impl Supervisor {
     /// Has the supervision decide, and applies what can be read at once. `about` are units that the event is about and
@@ -67,7 +55,9 @@ impl Supervisor {
     ) {
         if unit.set_state(state, now) {
             if self.watchers.are_there() {
-                aftermath.news(self.watchers.publish(&unit.change()));
+                let news = self.watchers.publish(&unit.change());
+                aftermath.wake(news.wakers);
+                aftermath.drop(Some(news.dropped));
             }
             aftermath.wake(unit.changed().notify_threads());
         }
@@ -91,13 +81,31 @@ impl Applying<'_> {
         known.find(|unit| unit.id == id)
     }
 
-    fn run(&self, run: RunId) -> Option<Attempt> {
-        let present = &self.guarded.units.get(run.unit.index())?.run;
-        present.clone().filter(|present| present.id() == run)
+    fn entry(&mut self, id: Id) -> Option<&mut Entry> {
+        self.guarded.units.get_mut(id.index())
     }
 
-    fn outward(&mut self, next: Outward) {
-        self.guarded.outward.push_back(next);
+    /// Has something done about a run, if it is the present one.
+    fn of_run(&mut self, run: RunId, what: fn(Attempt) -> Outward) -> Option<()> {
+        let present = self.entry(run.unit)?.run.clone();
+        let present = present.filter(|present| present.id() == run)?;
+        self.guarded.outward.push_back(what(present));
+        Some(())
+    }
+
+    /// Has something done about a unit.
+    fn of_unit(&mut self, id: Id, what: fn(Arc<UnitCore>) -> Outward) -> Option<()> {
+        let unit = Arc::clone(self.unit(id)?);
+        self.guarded.outward.push_back(what(unit));
+        Some(())
+    }
+
+    /// Keeps a failure with its unit; returns it.
+    fn keep(&mut self, id: Id, fault: Fault<Failure>) -> Option<Failure> {
+        let failure = words::failure(self.unit(id)?, fault, &|id| self.unit(id));
+        let before = self.unit(id)?.set_failure(failure.clone());
+        self.aftermath.drop(before);
+        Some(failure)
     }
 
     /// Applies what the supervision has decided. `None` if it is about something that is not there.
@@ -110,45 +118,41 @@ impl Applying<'_> {
                     .show(&unit, state, self.now, &mut self.aftermath);
             }
             Effect::NewRun(run) => {
-                let entry = self.guarded.units.get_mut(run.unit.index())?;
+                let entry = self.entry(run.unit)?;
                 entry.unit.set_run(run.number);
                 let attempt = Attempt::new(Arc::clone(&entry.unit), run.number);
-                self.aftermath.drop_run(entry.run.replace(attempt));
+                let before = entry.run.replace(attempt);
+                self.aftermath.drop(before);
             }
             Effect::Delayed(id, next) => self.unit(id)?.set_next_start(next),
             Effect::Keep(id, fault) => {
-                let failure = words::failure(self.unit(id)?, fault, &find);
-                let before = self.unit(id)?.set_failure(failure.clone());
-                self.aftermath.drop_failure(before);
+                let failure = self.keep(id, fault)?;
                 self.aftermath.line(words::kept(failure));
             }
             Effect::Mention(id, fault) => {
                 let failure = words::failure(self.unit(id)?, fault, &find);
                 self.aftermath.line(words::kept(failure));
             }
-            Effect::Record(id, fault, given_up) => {
-                let mut failure = words::failure(self.unit(id)?, fault, &find);
+            Effect::Record(id, mut fault, given_up) => {
                 if let Some((starts, window)) = given_up {
-                    failure = failure.give_up(starts, window);
+                    fault = Fault::Given(
+                        words::failure(self.unit(id)?, fault, &find).give_up(starts, window),
+                    );
                 }
-                let before = self.unit(id)?.set_failure(failure.clone());
-                self.aftermath.drop_failure(before);
+                let failure = self.keep(id, fault)?;
                 self.aftermath.untold(self.lifetime.record(failure));
             }
             Effect::Request(id) => {
-                let run = self.guarded.units.get(id.index())?.run.as_ref()?;
-                run.request();
-                self.aftermath.wake(run.unit().changed().notify_threads());
+                let entry = self.entry(id)?;
+                entry.run.as_ref()?.request();
+                let wakers = entry.unit.changed().notify_threads();
+                self.aftermath.wake(wakers);
             }
             Effect::Blame(id, blame) => {
-                let run = self.guarded.units.get(id.index())?.run.as_ref()?;
+                let record = self.entry(id)?.run.as_ref()?.record();
                 // One of which nothing is left has ended meanwhile, and is about to say so.
-                if let Some(record) = run.record() {
-                    let (reason, story) = words::blame(&blame, &find);
-                    let mut straggler = Straggler::of_payload(&record, reason);
-                    if let Some(story) = story {
-                        straggler = straggler.with_story(story);
-                    }
+                if let Some(record) = record {
+                    let straggler = words::blame(&*record, &blame, &|id| self.unit(id));
                     self.guarded.report.stragglers.push(straggler);
                 }
             }
@@ -167,43 +171,24 @@ impl Applying<'_> {
             }
             Effect::Over(id) => {
                 let entry = self.guarded.units.try_remove(id.index())?;
-                self.aftermath.drop_entry(entry);
+                self.aftermath.drop(Some(entry));
                 self.supervisor.over.fetch_add(1, SeqCst);
                 if self.lifetime.settings.until_idle {
                     self.lifetime.look();
                 }
             }
-            Effect::StartFlavour(id) => {
-                let unit = Arc::clone(self.unit(id)?);
-                self.outward(Outward::StartFlavour(unit));
-            }
-            Effect::Launch(run) => {
-                let run = self.run(run)?;
-                self.outward(Outward::Launch(run));
-            }
-            Effect::Wake(run) => {
-                let run = self.run(run)?;
-                self.outward(Outward::Wake(run));
-            }
-            Effect::Cancel(run) => {
-                let run = self.run(run)?;
-                self.outward(Outward::Cancel(run));
-            }
-            Effect::Cut(run) => {
-                let run = self.run(run)?;
-                self.outward(Outward::Cut(run));
-            }
-            Effect::Dispose(id) => {
-                let unit = Arc::clone(self.unit(id)?);
-                if unit.source().has_value() {
-                    self.outward(Outward::Dispose(unit));
-                }
-            }
+            Effect::StartFlavour(id) => self.of_unit(id, Outward::StartFlavour)?,
+            Effect::Launch(run) => self.of_run(run, Outward::Launch)?,
+            Effect::Wake(run) => self.of_run(run, Outward::Wake)?,
+            Effect::Cancel(run) => self.of_run(run, Outward::Cancel)?,
+            Effect::Cut(run) => self.of_run(run, Outward::Cut)?,
+            Effect::Dispose(id) if !self.unit(id)?.source().has_value() => {}
+            Effect::Dispose(id) => self.of_unit(id, Outward::Dispose)?,
             Effect::Tell(id, remark) => {
                 let line = words::line(self.unit(id)?, &remark);
                 self.aftermath.line(line);
             }
-            Effect::Drop(failure) => self.aftermath.drop_failure(Some(Box::new(failure))),
+            Effect::Drop(failure) => self.aftermath.drop(Some(failure)),
         }
         Some(())
     }

@@ -1,10 +1,6 @@
 //! What wakes the supervisor's thread.
 
-use std::time::Instant;
-
-use crate::lifetime::Lifetime;
-use crate::moment::Moment;
-use crate::sync::{Condvar, Mutex, PoisonError};
+use super::*;
 
 /// Rung from anywhere, also under locks: it has one of its own, which nobody else holds.
 #[derive(Default)]

@@ -1,21 +1,6 @@
 //! The end of the runtime: what becomes of services that are left.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::{Duration, Instant};
-
-use super::aftermath::Aftermath;
-use super::outward::Outward;
-use super::{By, Supervisor};
-use crate::failure::{Cause, Failure};
-use crate::joining::Joining;
-use crate::lifetime::Lifetime;
-use crate::report::Straggler;
-use crate::service::attempt::Attempt;
-use crate::service::state::UnitState;
-use crate::service::supervision::Event;
-use crate::service::unit_core::UnitCore;
-use crate::sync::Arc;
-use crate::sync::atomic::Ordering::SeqCst;
+use super::*;
 
 /// How long the supervisor has for its end if others have used up the cancel time: it is quick.
 const CLOSING: Duration = Duration::from_millis(100);
@@ -60,7 +45,7 @@ impl Supervisor {
             self.show(&entry.unit, state, lifetime.now(), &mut aftermath);
             self.over.fetch_add(1, SeqCst);
             left.push(Arc::clone(&entry.unit));
-            aftermath.drop_entry(entry);
+            aftermath.drop(Some(entry));
         }
         self.tell_if_awaited(&guarded);
         let mut report = std::mem::take(&mut guarded.report);

@@ -1,16 +1,6 @@
 //! What goes outward: to flavours and payloads, in order, without the lock of services.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
-use super::{By, Supervisor};
-use crate::error::Reason;
-use crate::failure::{Cause, contain, panic_message};
-use crate::lifetime::Lifetime;
-use crate::service::attempt::Attempt;
-use crate::service::supervision::Event;
-use crate::service::unit_core::UnitCore;
-use crate::sync::Arc;
-use crate::sync::thread::Builder;
+use super::*;
 
 /// How much whoever brings an event performs, at most.
 const BOUND: usize = 128;

@@ -1,14 +1,6 @@
 //! What the supervision decides, in words.
 
-use std::time::Duration;
-
-use super::super::supervision::{Blame, Fault, Id, Remark, Why};
-use crate::failure::{Cause, Failure, FailureKind};
-use crate::report::StragglerReason;
-use crate::service::state::UnitState;
-use crate::service::unit_core::UnitCore;
-use crate::sync::Arc;
-use crate::telling::Line;
+use super::*;
 
 /// How units are found by their number.
 type Find<'a> = dyn Fn(Id) -> Option<&'a Arc<UnitCore>> + 'a;
@@ -30,25 +22,18 @@ fn names(ids: &[Id], find: &Find<'_>) -> String {
 pub(super) fn failure(unit: &UnitCore, fault: Fault<Failure>, find: &Find<'_>) -> Failure {
     let why = match fault {
         Fault::Given(failure) => return failure,
-        Fault::Kept => match unit.last_failure() {
-            Some(failure) => return failure,
-            None => Why::Returned,
-        },
+        Fault::Kept => return unit.last_failure().expect("one was kept"),
         Fault::Made(why) => why,
     };
-    let (kind, text) = match why {
-        Why::UnreadyAtItsEnd => (
-            FailureKind::NotReady,
-            "it ended without having said that it is ready".to_owned(),
-        ),
-        Why::Returned => (
-            FailureKind::Returned,
-            "its run came to an end by itself".to_owned(),
-        ),
-        Why::ReturnedTooOften => (
-            FailureKind::Returned,
-            "its run came to an end by itself, again and again".to_owned(),
-        ),
+    let kind = match &why {
+        Why::Returned | Why::ReturnedTooOften => FailureKind::Returned,
+        Why::Stuck => FailureKind::Stuck,
+        _ => FailureKind::NotReady,
+    };
+    let text = match why {
+        Why::UnreadyAtItsEnd => "it ended without having said that it is ready".to_owned(),
+        Why::Returned => "its run came to an end by itself".to_owned(),
+        Why::ReturnedTooOften => "its run came to an end by itself, again and again".to_owned(),
         Why::Late {
             within,
             notifies,
@@ -63,38 +48,23 @@ pub(super) fn failure(unit: &UnitCore, fault: Fault<Failure>, find: &Find<'_>) -
                 [one] => format!("; {} waits for it", name(*one, find)),
                 all => format!("; {} wait for it", names(all, find)),
             };
-            (
-                FailureKind::NotReady,
-                format!("it {what} within {within:?}{waiters}"),
-            )
+            format!("it {what} within {within:?}{waiters}")
         }
         Why::WaitedTooLong { within, others } => {
-            let others: Vec<_> = others
-                .iter()
-                .filter_map(|other| find(*other))
-                .map(|other| format!("`{}`, which is {}", other.name(), other.state()))
-                .collect();
-            let others = others.join(" and for ");
-            (
-                FailureKind::NotReady,
-                format!("it waited for {within:?}, for {others}"),
-            )
+            let others = others.iter().filter_map(|other| find(*other));
+            let others =
+                others.map(|other| format!("`{}`, which is {}", other.name(), other.state()));
+            let others: Vec<_> = others.collect();
+            format!("it waited for {within:?}, for {}", others.join(" and for "))
         }
         Why::WaitsForEver { other, was_stopped } => {
             let how = match was_stopped {
                 true => "was stopped before it was ready",
                 false => "is over without having been ready",
             };
-            let other = name(other, find);
-            (
-                FailureKind::NotReady,
-                format!("it waits for {other}, which {how}"),
-            )
+            format!("it waits for {}, which {how}", name(other, find))
         }
-        Why::Stuck => (
-            FailureKind::Stuck,
-            "it was asked to end and goes on, so it cannot be started again".to_owned(),
-        ),
+        Why::Stuck => "it was asked to end and goes on, so it cannot be started again".to_owned(),
     };
     unit.failure(Cause::text(kind, text))
 }
@@ -135,24 +105,24 @@ pub(super) fn in_vain(unit: &UnitCore, other: &UnitCore) -> (Line, String) {
     (Line::about(unit.origin(), text), whole)
 }
 
-/// Why a run is in the report: the reason, and what is to be said beyond that.
-pub(super) fn blame(blame: &Blame, find: &Find<'_>) -> (StragglerReason, Option<String>) {
+/// A run in the report, and why it is there.
+pub(super) fn blame(record: &Record, blame: &Blame, find: &Find<'_>) -> Straggler {
     match blame {
-        Blame::Overran => (StragglerReason::Overran, None),
+        Blame::Overran => Straggler::of_payload(record, StragglerReason::Overran),
         Blame::NotAsked { by } => {
             let by = match &by[..] {
                 [] => String::new(),
                 by => format!(": {} used it up", names(by, find)),
             };
-            let story = format!("not asked in time{by}");
-            (StragglerReason::NotAsked, Some(story))
+            let straggler = Straggler::of_payload(record, StragglerReason::NotAsked);
+            straggler.with_story(format!("not asked in time{by}"))
         }
         Blame::CutShort { after, of } => {
             let after = after.as_secs_f64();
             // As many places as it takes.
             let of = (of.as_secs_f64() * 10.0).round() / 10.0;
-            let story = format!("cut short after {after:.1} of {of} s by a signal");
-            (StragglerReason::CutShort, Some(story))
+            let straggler = Straggler::of_payload(record, StragglerReason::CutShort);
+            straggler.with_story(format!("cut short after {after:.1} of {of} s by a signal"))
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The runtime's stop: rows V3, V10 and V11.
 
-use super::super::stopping::STEP;
+use super::stopping::STEP;
 use super::*;
 use UnitState::Ended;
 
