@@ -60,20 +60,13 @@ impl Expected {
             (service.serve)(runtime)?;
         }
         let services = &runtime.core().services;
-        let absent: Vec<_> = self
-            .names
-            .iter()
-            .filter(|name| !services.has(name))
-            .map(|name| format!("`{name}`"))
-            .collect();
+        let absent = self.names.iter().filter(|name| !services.has(name));
+        let absent: Vec<_> = absent.map(|name| format!("`{name}`")).collect();
         if absent.is_empty() {
             return Ok(());
         }
-        let names: Vec<_> = services
-            .units()
-            .iter()
-            .map(|unit| unit.name().to_string())
-            .collect();
+        let units = services.units();
+        let names: Vec<_> = units.iter().map(|unit| &**unit.name()).collect();
         Err(missing(format!(
             "linked services are missing: {} (found: {})",
             absent.join(", "),

@@ -1,18 +1,12 @@
 //! The values of a service, and the payloads that their runs are.
-#![allow(
-    private_interfaces,
-    reason = "the traits are closed: nobody else can name what is in them"
-)]
 
 use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Context;
 
-use super::answer::Answered;
-use super::attempt::Attempt;
 use super::supervisor::drop_at_last;
 use super::unit_core::UnitCore;
-use super::{PayloadOf, Service, sealed};
+use super::{Answered, Attempt, PayloadOf, Service, sealed};
 use crate::account::Header;
 use crate::context::{self, Dropping};
 use crate::envelope::Ticket;
@@ -54,18 +48,12 @@ impl<S> Source<S> {
 }
 
 /// A service's value during one run. Afterwards it is kept for the next one, or dropped right there.
-struct Held<S>
-where
-    S: Runs<PayloadOf<S>> + Send,
-{
+struct Held<S> {
     value: Option<S>,
     source: Arc<Source<S>>,
 }
 
-impl<S> Held<S>
-where
-    S: Runs<PayloadOf<S>> + Send,
-{
+impl<S> Held<S> {
     /// The value for a run that begins, made here if each has its own.
     fn of(source: Arc<Source<S>>) -> Self {
         let value = match (source.take(), &source.make) {
@@ -82,10 +70,7 @@ where
     }
 }
 
-impl<S> Drop for Held<S>
-where
-    S: Runs<PayloadOf<S>> + Send,
-{
+impl<S> Drop for Held<S> {
     fn drop(&mut self) {
         let value = self.value.take();
         if self.source.make.is_none() && within(Attempt::keeps_value) {
@@ -116,9 +101,7 @@ fn answer(answered: Answered) {
     note = "a service is `Send`, and on a flavour of several threads such as `TokioMultiThread` also `Sync`",
     note = "what need not be `Send` is made in its `run`"
 )]
-pub trait Runs<P>: Service + Payloads<P> {}
-
-pub trait Payloads<P>: Sized {
+pub trait Runs<P>: Service + Sized {
     /// The payload of one run.
     #[doc(hidden)]
     fn payload(source: Arc<Source<Self>>, ticket: Ticket<()>) -> P;
@@ -145,9 +128,7 @@ pub trait Served: Service + Runs<PayloadOf<Self>> {}
 #[diagnostic::do_not_recommend]
 impl<S> Served for S where S: Service + Runs<PayloadOf<S>> {}
 
-impl<S> Runs<Coroutine> for S where S: Service<Flavour: Key<Payload = Coroutine>> + Send {}
-
-impl<S> Payloads<Coroutine> for S
+impl<S> Runs<Coroutine> for S
 where
     S: Service<Flavour: Key<Payload = Coroutine>> + Send,
 {
@@ -175,9 +156,7 @@ where
     }
 }
 
-impl<S> Runs<Parallel> for S where S: Service<Flavour: Key<Payload = Parallel>> + Send + Sync {}
-
-impl<S> Payloads<Parallel> for S
+impl<S> Runs<Parallel> for S
 where
     S: Service<Flavour: Key<Payload = Parallel>> + Send + Sync,
 {
@@ -199,9 +178,7 @@ where
     }
 }
 
-impl<S> Runs<Subroutine> for S where S: Service<Flavour: Key<Payload = Subroutine>> + Send {}
-
-impl<S> Payloads<Subroutine> for S
+impl<S> Runs<Subroutine> for S
 where
     S: Service<Flavour: Key<Payload = Subroutine>> + Send,
 {

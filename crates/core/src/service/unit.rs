@@ -4,12 +4,13 @@ use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::state::{UnitState, UnitStatus};
 use super::supervision::Wish;
 use super::unit_core::UnitCore;
+use super::watch::poll_until;
+use super::{UnitState, UnitStatus};
 use crate::event::EventListener;
 use crate::failure::Failure;
 use crate::sync::Arc;
@@ -162,20 +163,16 @@ impl Future for Becoming {
     type Output = UnitState;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<UnitState> {
-        let this = &mut *self;
-        loop {
-            let state = this.core.state();
-            if (this.is_it)(state) {
-                return Poll::Ready(state);
-            }
-            match &mut this.listener {
-                Some(listener) => {
-                    ready!(Pin::new(listener).poll(context));
-                    this.listener = None;
-                }
-                none => *none = Some(this.core.listen()),
-            }
-        }
+        let Self {
+            core,
+            is_it,
+            listener,
+        } = &mut *self;
+        let look = || match core.state() {
+            state if is_it(state) => Poll::Ready(state),
+            _ => Poll::Pending,
+        };
+        poll_until(context, listener, || core.listen(), look)
     }
 }
 

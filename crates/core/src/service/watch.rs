@@ -2,12 +2,12 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use super::state::{UnitState, UnitStatus};
+use super::{UnitState, UnitStatus};
 use crate::clock::Clock;
 use crate::event::{Event, EventListener, Wakers};
 use crate::failure::Failure;
@@ -97,10 +97,11 @@ impl UnitChanges {
     ///
     /// Nothing is lost if it is dropped.
     pub fn recv(&mut self) -> impl Future<Output = Option<UnitChange>> + Send + '_ {
-        Next {
-            changes: self,
-            listener: None,
-        }
+        let mut listener = None;
+        poll_fn(move |context| {
+            let listen = || self.watcher.changed.listen();
+            poll_until(context, &mut listener, listen, || self.look())
+        })
     }
 
     /// How many changes were dropped until now, as they were not taken out in time. They were older than
@@ -128,27 +129,23 @@ impl fmt::Debug for UnitChanges {
     }
 }
 
-struct Next<'a> {
-    changes: &'a mut UnitChanges,
-    listener: Option<EventListener>,
-}
-
-impl Future for Next<'_> {
-    type Output = Option<UnitChange>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = &mut *self;
-        loop {
-            if let Poll::Ready(next) = this.changes.look() {
-                return Poll::Ready(next);
+/// Polls until `look` finds what is waited for, and meanwhile waits for what `listen` listens to.
+pub(super) fn poll_until<T>(
+    context: &mut Context<'_>,
+    listener: &mut Option<EventListener>,
+    listen: impl Fn() -> EventListener,
+    look: impl Fn() -> Poll<T>,
+) -> Poll<T> {
+    loop {
+        if let Poll::Ready(found) = look() {
+            return Poll::Ready(found);
+        }
+        match listener {
+            Some(present) => {
+                ready!(Pin::new(present).poll(context));
+                *listener = None;
             }
-            match &mut this.listener {
-                Some(listener) => {
-                    ready!(Pin::new(listener).poll(context));
-                    this.listener = None;
-                }
-                none => *none = Some(this.changes.watcher.changed.listen()),
-            }
+            None => *listener = Some(listen()),
         }
     }
 }
