@@ -72,7 +72,8 @@ impl Attempt {
 
     fn bring(&self, event: Event<Failure>) {
         let lifetime = self.unit().lifetime();
-        lifetime.supervisor.bring_of(self.unit(), By::User, event);
+        let about = std::slice::from_ref(self.unit());
+        lifetime.supervisor.bring(lifetime, By::User, event, about);
     }
 
     /// The run had its first poll, or has its thread.
@@ -104,7 +105,7 @@ impl Attempt {
         self.bring(Event::Failed {
             run: self.id(),
             failure: self.unit().failure(cause),
-            can_run: self.unit().source().can_run(),
+            can_run: self.unit().source.can_run(),
         });
     }
 
@@ -112,7 +113,7 @@ impl Attempt {
     pub(crate) fn end(&self) {
         self.bring(Event::Gone {
             run: self.id(),
-            can_run: self.unit().source().can_run(),
+            can_run: self.unit().source.can_run(),
         });
     }
 

@@ -68,24 +68,20 @@ impl Names {
     }
 
     /// The name that the next service may have: the one that it was `given`, else one that is derived.
-    pub(super) fn free(
-        &mut self,
-        given: Option<&str>,
-        derived: String,
-    ) -> Result<Arc<str>, Problem> {
+    pub(super) fn free(&mut self, given: Option<&str>, derived: &str) -> Result<Arc<str>, Problem> {
         let is_free = |name: &str| self.known.get(name).is_none_or(|one| one.state().is_over());
         if let Some(name) = given {
             return is_free(name).then(|| name.into()).ok_or(Problem::Name);
         }
-        if !self.derived.contains_key(&derived) {
-            self.derived.insert(derived.clone(), 0);
+        if !self.derived.contains_key(derived) {
+            self.derived.insert(derived.to_owned(), 0);
         }
-        let number = self.derived.get_mut(&derived).expect("it is there by now");
+        let number = self.derived.get_mut(derived).expect("it is there by now");
         loop {
             *number += 1;
             let name = match *number {
-                1 => derived.clone(),
-                number => numbered(&derived, '#', number),
+                1 => derived.to_owned(),
+                number => numbered(derived, '#', number),
             };
             if is_free(&name) {
                 return Ok(name.into());

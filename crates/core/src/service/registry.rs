@@ -2,15 +2,13 @@
 
 use std::panic::Location;
 
-use super::dependency::Dependency;
 use super::error::Problem;
 use super::names::Names;
 use super::order::{check_dependency, check_order, resolve};
-use super::settings::Policy;
 use super::source::AnySource;
-use super::state::UnitState;
-use super::supervisor::{By, Entrant, drop_value};
+use super::supervisor::{By, drop_value};
 use super::unit_core::UnitCore;
+use super::{Dependency, Settings, UnitState};
 use crate::lifetime::Lifetime;
 use crate::report::RunError;
 use crate::slot::Slot;
@@ -40,26 +38,9 @@ pub(super) struct Roster {
 }
 
 /// A service that waits for the start.
-#[derive(Clone)]
 pub(super) struct Waiting {
     pub(super) unit: Arc<UnitCore>,
     pub(super) after: Vec<Dependency>,
-    policy: Policy,
-    is_blocking: bool,
-}
-
-/// What is needed to take a service in.
-pub(super) struct Application<'a> {
-    pub(super) name: Option<&'a str>,
-    /// What it is called if it was given no name, but for a number.
-    pub(super) derived: String,
-    pub(super) location: &'static Location<'static>,
-    pub(super) slot: &'a Arc<Slot>,
-    pub(super) policy: Policy,
-    pub(super) after: Vec<Dependency>,
-    /// Whether its runs are blocking code.
-    pub(super) is_blocking: bool,
-    pub(super) source: Arc<dyn AnySource>,
 }
 
 impl Registry {
@@ -67,35 +48,29 @@ impl Registry {
         self.roster.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a service in; it starts as soon as it may.
-    pub(super) fn take_in(&self, application: Application<'_>) -> Result<Arc<UnitCore>, Problem> {
-        let Application {
-            name,
-            derived,
-            location,
-            slot,
-            policy,
-            after,
-            is_blocking,
-            source,
-        } = application;
+    /// Takes a service in; it starts as soon as it may. If its settings have no name it is called as is `derived`, but
+    /// for a number.
+    pub(super) fn take_in(
+        &self,
+        settings: &Settings,
+        derived: &str,
+        location: &'static Location<'static>,
+        slot: &Arc<Slot>,
+        source: Arc<dyn AnySource>,
+    ) -> Result<Arc<UnitCore>, Problem> {
         let (lifetime, supervisor) = (&slot.lifetime, &slot.lifetime.supervisor);
         let mut roster = self.lock();
-        for other in &after {
+        for other in &settings.after {
             check_dependency(&roster, other, lifetime)?;
         }
-        let name = roster.names.free(name, derived)?;
-        let new = |id| UnitCore::new(id, name, location, Arc::clone(slot), source);
+        let name = roster.names.free(settings.name.as_deref(), derived)?;
+        let policy = settings.policy.clone();
+        let new = |id| UnitCore::new(id, name, location, Arc::clone(slot), policy, source);
         let unit = supervisor.enrol(new);
-        let waiting = Waiting {
-            unit: Arc::clone(&unit),
-            after,
-            policy,
-            is_blocking,
-        };
         let mut aftermath = None;
         if roster.launched {
-            match supervisor.hand_in(lifetime, vec![roster.entrant(waiting)], false) {
+            let entrant = (Arc::clone(&unit), resolve(&roster, &settings.after));
+            match supervisor.hand_in(lifetime, vec![entrant], false) {
                 Ok(come) => aftermath = Some(come),
                 Err(problem) => {
                     supervisor.strike(&unit);
@@ -105,7 +80,10 @@ impl Registry {
                 }
             }
         } else {
-            roster.waiting.push(waiting);
+            roster.waiting.push(Waiting {
+                unit: Arc::clone(&unit),
+                after: settings.after.clone(),
+            });
         }
         let forgotten = roster.add(&unit);
         drop(roster);
@@ -143,8 +121,9 @@ impl Registry {
         if roster.waiting.is_empty() {
             return Ok(());
         }
-        let waiting = roster.waiting.iter().cloned();
-        let entrants = waiting.map(|waiting| roster.entrant(waiting)).collect();
+        let waiting = roster.waiting.iter();
+        let entrant = |one: &Waiting| (Arc::clone(&one.unit), resolve(&roster, &one.after));
+        let entrants = waiting.map(entrant).collect();
         // Under the lock, so that those that come from here on come after these.
         let aftermath = match lifetime.supervisor.hand_in(lifetime, entrants, true) {
             Ok(aftermath) => aftermath,
@@ -189,16 +168,6 @@ impl Registry {
 }
 
 impl Roster {
-    /// What the supervisor needs of a service that may start.
-    fn entrant(&self, waiting: Waiting) -> Entrant {
-        Entrant {
-            after: resolve(self, &waiting.after),
-            unit: waiting.unit,
-            policy: waiting.policy,
-            is_blocking: waiting.is_blocking,
-        }
-    }
-
     /// Enters the unit; returns those that are forgotten for it.
     fn add(&mut self, unit: &Arc<UnitCore>) -> Vec<Arc<UnitCore>> {
         self.units.push(Arc::clone(unit));

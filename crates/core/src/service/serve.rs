@@ -4,17 +4,10 @@ use std::borrow::Cow;
 use std::panic::Location;
 use std::time::Duration;
 
-use super::dependency::Dependency;
-use super::error::{Problem, ServeError};
+use super::error::Problem;
 use super::names::derive;
-use super::registry::Application;
-use super::restart::Restart;
-use super::settings::Settings;
-use super::source::{Make, Served, Source};
-use super::state::UnitStatus;
-use super::unit::Unit;
-use super::watch::UnitChanges;
-use super::{PayloadOf, sealed};
+use super::source::{Make, Source};
+use super::{Dependency, Restart, ServeError, Served, Settings, Unit, UnitChanges, UnitStatus};
 use crate::failure::Origin;
 use crate::key::Key;
 use crate::key::sealed::{Chosen, Select as _};
@@ -134,16 +127,9 @@ impl Runtime {
         if core.lifetime.phase() >= Phase::Stopping {
             return Err(refused(Problem::Stopping));
         }
-        let taken = core.services.take_in(Application {
-            name: settings.name.as_deref(),
-            derived: derived.clone(),
-            location,
-            slot,
-            policy: settings.policy.clone(),
-            after: settings.after.clone(),
-            is_blocking: <PayloadOf<S> as sealed::Kind>::IS_BLOCKING,
-            source: Arc::new(Source::new(service, make)),
-        });
+        let source = Arc::new(Source::new(service, make));
+        let services = &core.services;
+        let taken = services.take_in(&settings, &derived, location, slot, source);
         taken.map(Unit::new).map_err(refused)
     }
 }

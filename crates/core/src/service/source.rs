@@ -199,6 +199,9 @@ where
 
 /// A service's values and its flavour, whatever their types are.
 pub(crate) trait AnySource: Send + Sync {
+    /// Whether the runs are blocking code.
+    fn is_blocking(&self) -> bool;
+
     /// Whether there is a value for another run.
     fn can_run(&self) -> bool;
 
@@ -226,6 +229,10 @@ impl<S> AnySource for Source<S>
 where
     S: Runs<PayloadOf<S>> + Send,
 {
+    fn is_blocking(&self) -> bool {
+        <PayloadOf<S> as sealed::Kind>::IS_BLOCKING
+    }
+
     fn can_run(&self) -> bool {
         self.make.is_some() || self.has_value()
     }
@@ -257,9 +264,6 @@ where
 
     fn dispose(&self, unit: &Arc<UnitCore>) -> bool {
         let slot = unit.slot();
-        if !self.has_value() {
-            return true;
-        }
         if slot.lifetime.phase() >= Phase::Stopping || !self.is_flavour_up(slot) {
             return false;
         }
@@ -268,7 +272,7 @@ where
         };
         slot.accept();
         let name = Some(unit.name().to_string().into());
-        let header = Header::new(name, unit.location(), Arc::clone(slot));
+        let header = Header::new(name, unit.location, Arc::clone(slot));
         let payload = value.disposal(Ticket::adopted(header), Arc::clone(unit));
         // Refused only if the flavour is lost, which is told; the value is dropped here then.
         let _ = spawn(slot, typed::<S>(slot), payload);

@@ -36,7 +36,6 @@ pub(crate) use self::closing::Left;
 pub(super) use self::closing::{drop_at_last, drop_value};
 use self::outward::Outward;
 use super::error::Problem;
-use super::settings::Policy;
 use super::supervision::{
     Blame, Effect, Event, Fault, Id, Newcomer, Remark, RunId, Supervision, Why,
 };
@@ -71,6 +70,7 @@ pub(crate) enum By {
 }
 
 /// The services of a runtime that are not over, and the thread that sees to what falls due.
+#[derive(Default)]
 pub(crate) struct Supervisor {
     guarded: Mutex<Guarded>,
     /// Wakes the supervisor's thread.
@@ -84,6 +84,7 @@ pub(crate) struct Supervisor {
 }
 
 /// What the one lock of services guards.
+#[derive(Default)]
 struct Guarded {
     supervision: Supervision,
     /// By their place.
@@ -114,39 +115,16 @@ struct Entry {
     run: Option<Attempt>,
 }
 
-/// A service that may start, as far as it is up to the runtime, and those that it comes after.
-pub(super) struct Entrant {
-    pub(super) unit: Arc<UnitCore>,
-    pub(super) after: Vec<Arc<UnitCore>>,
-    pub(super) policy: Policy,
-    /// Whether its runs are blocking code.
-    pub(super) is_blocking: bool,
-}
-
 impl Supervisor {
     /// One for a runtime with this grace time.
     pub(crate) fn new(grace: Duration) -> Self {
+        let guarded = Guarded {
+            supervision: Supervision::new(grace, fastrand::u64(..)),
+            ..Guarded::default()
+        };
         Self {
-            guarded: Mutex::new(Guarded {
-                supervision: Supervision::new(grace, fastrand::u64(..)),
-                units: Slab::new(),
-                serial: 0,
-                effects: Vec::new(),
-                outward: VecDeque::new(),
-                is_performed: false,
-                awaited: 0,
-                thread: None,
-                holds_grace: false,
-                starters: HashMap::new(),
-                report: Left::default(),
-                left: Vec::new(),
-                is_closed: false,
-            }),
-            bell: Bell::default(),
-            done: Condvar::new(),
-            watchers: Watchers::default(),
-            served: AtomicUsize::new(0),
-            over: AtomicUsize::new(0),
+            guarded: Mutex::new(guarded),
+            ..Self::default()
         }
     }
 
@@ -173,11 +151,8 @@ impl Supervisor {
         guarded.serial += 1;
         let place = guarded.units.vacant_key() as u32;
         let unit = Arc::new(make(Id { serial, place }));
-        let entered = Arc::clone(&unit);
-        guarded.units.insert(Entry {
-            unit: entered,
-            run: None,
-        });
+        let (entered, run) = (Arc::clone(&unit), None);
+        guarded.units.insert(Entry { unit: entered, run });
         unit
     }
 
@@ -196,7 +171,7 @@ impl Supervisor {
     /// Has the stop be known at once, where whoever began it may look next.
     pub(crate) fn look(&self, lifetime: &Arc<Lifetime>) {
         if self.lock().thread.is_some() {
-            self.bring(lifetime, By::User, Event::Due);
+            self.bring(lifetime, By::User, Event::Due, &[]);
         }
     }
 
@@ -209,17 +184,8 @@ impl Supervisor {
         self.watchers.add(capacity, clock, is_over)
     }
 
-    /// Takes in what has happened, on the thread of `by`.
-    pub(crate) fn bring(&self, lifetime: &Arc<Lifetime>, by: By, event: Event<Failure>) {
-        self.bring_about(lifetime, by, event, &[]);
-    }
-
-    /// As [`bring`](Self::bring), for what is about a unit that may be over by now.
-    pub(super) fn bring_of(&self, unit: &Arc<UnitCore>, by: By, event: Event<Failure>) {
-        self.bring_about(unit.lifetime(), by, event, std::slice::from_ref(unit));
-    }
-
-    fn bring_about(
+    /// Takes in what has happened, on the thread of `by`. `about` are units that it is about and that may be over by now.
+    pub(super) fn bring(
         &self,
         lifetime: &Arc<Lifetime>,
         by: By,
@@ -245,7 +211,7 @@ impl Supervisor {
         }
     }
 
-    /// Takes in services that may start. With what comes of it the caller [goes on](Self::go_on) where nothing is locked.
+    /// Takes in services that may start, each with those that it comes after. With what comes of it the caller [goes on](Self::go_on) where nothing is locked.
     /// `have_waited` says that they waited for the start: if the runtime stops they are over at once.
     ///
     /// # Errors
@@ -255,7 +221,7 @@ impl Supervisor {
     pub(super) fn hand_in(
         &self,
         lifetime: &Arc<Lifetime>,
-        entrants: Vec<Entrant>,
+        entrants: Vec<(Arc<UnitCore>, Vec<Arc<UnitCore>>)>,
         have_waited: bool,
     ) -> Result<Aftermath, Problem> {
         let mut guarded = self.lock();
@@ -269,18 +235,18 @@ impl Supervisor {
         }
         let mut about = Vec::new();
         let mut newcomers = Vec::with_capacity(entrants.len());
-        for entrant in entrants {
-            let (unit, after) = (entrant.unit, entrant.after.iter());
+        for (unit, after) in entrants {
+            let others = after.iter().map(|other| (other.id, other.was_ready()));
             newcomers.push(Newcomer {
                 id: unit.id,
-                policy: entrant.policy,
-                after: after.map(|other| (other.id, other.was_ready())).collect(),
-                is_blocking: entrant.is_blocking,
+                policy: unit.policy.clone(),
+                after: others.collect(),
+                is_blocking: unit.source.is_blocking(),
                 flavour: unit.slot().number(),
-                is_flavour_up: unit.source().is_flavour_up(unit.slot()),
+                is_flavour_up: unit.source.is_flavour_up(unit.slot()),
                 is_unwanted: unit.is_unwanted(),
             });
-            about.extend(entrant.after);
+            about.extend(after);
         }
         Ok(self.handle(&mut guarded, lifetime, Event::HandedIn(newcomers), &about))
     }
@@ -321,7 +287,7 @@ impl Supervisor {
     fn bring_what_is_due(&self, lifetime: &Arc<Lifetime>) {
         while let Some(due) = self.next_moment() {
             self.bell.wait(lifetime, due);
-            self.bring(lifetime, By::Foster, Event::Due);
+            self.bring(lifetime, By::Foster, Event::Due, &[]);
         }
     }
 
@@ -377,7 +343,7 @@ impl Supervisor {
         if !has_thread {
             return;
         }
-        self.bring(lifetime, By::User, Event::Due);
+        self.bring(lifetime, By::User, Event::Due, &[]);
         // A payload of this runtime would wait for itself, if its own flavour is to do something.
         let is_inside = context::current()
             .is_some_and(|record| std::ptr::eq(Arc::as_ptr(record.lifetime()), &**lifetime));

@@ -3,11 +3,12 @@
 use std::panic::Location;
 use std::time::Duration;
 
+use super::settings::Policy;
 use super::source::AnySource;
-use super::state::{Status, UnitState, UnitStatus};
+use super::state::Status;
 use super::supervision::{Event, Id, Wish};
 use super::supervisor::By;
-use super::watch::UnitChange;
+use super::{UnitChange, UnitState, UnitStatus};
 use crate::event::{self, EventListener};
 use crate::failure::{Cause, Failure, Origin};
 use crate::lifetime::Lifetime;
@@ -19,9 +20,11 @@ use crate::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub(crate) struct UnitCore {
     pub(crate) id: Id,
     name: Arc<str>,
-    location: &'static Location<'static>,
+    pub(super) location: &'static Location<'static>,
     slot: Arc<Slot>,
-    source: Arc<dyn AnySource>,
+    pub(super) policy: Policy,
+    /// Where the values for its runs come from.
+    pub(super) source: Arc<dyn AnySource>,
     /// For all who look. Written under the lock of the supervisor, once that knows of the unit.
     status: Mutex<Status>,
     changed: event::Event,
@@ -33,6 +36,7 @@ impl UnitCore {
         name: Arc<str>,
         location: &'static Location<'static>,
         slot: Arc<Slot>,
+        policy: Policy,
         source: Arc<dyn AnySource>,
     ) -> Self {
         Self {
@@ -41,6 +45,7 @@ impl UnitCore {
             location,
             status: Mutex::new(Status::new(slot.lifetime.settings.clock.now())),
             slot,
+            policy,
             source,
             changed: event::Event::new(),
         }
@@ -54,21 +59,12 @@ impl UnitCore {
         &self.name
     }
 
-    pub(super) fn location(&self) -> &'static Location<'static> {
-        self.location
-    }
-
     pub(crate) fn slot(&self) -> &Arc<Slot> {
         &self.slot
     }
 
     pub(crate) fn lifetime(&self) -> &Arc<Lifetime> {
         &self.slot.lifetime
-    }
-
-    /// Where the values for its runs come from.
-    pub(super) fn source(&self) -> &Arc<dyn AnySource> {
-        &self.source
     }
 
     /// Who it is, in words.
@@ -124,7 +120,7 @@ impl UnitCore {
         }
         let lifetime = self.lifetime();
         let event = Event::Asked(self.id, wish);
-        lifetime.supervisor.bring(lifetime, By::User, event);
+        lifetime.supervisor.bring(lifetime, By::User, event, &[]);
     }
 
     /// The next run is about to begin.

@@ -44,7 +44,9 @@ impl<F> Call<'_, F> {
 
     /// Lets a unit wait for its next start, or gives it up.
     fn start_again(&mut self, unit: Id, has_failed: bool) {
-        let (now, chance) = (self.now, self.all.chance.f64());
+        let now = self.now;
+        let mut chance = fastrand::Rng::with_seed(self.all.seed);
+        self.all.seed = chance.u64(..);
         self.clear_timer(unit);
         let node = self.node(unit);
         let restart = node.policy.restart();
@@ -52,7 +54,7 @@ impl<F> Call<'_, F> {
         if lasted.is_some_and(|time| time >= restart.forgets_after()) {
             node.row = 0;
         }
-        let delay = restart.delay_before(node.row, chance);
+        let delay = restart.delay_before(node.row, chance.f64());
         let next = now.plus(delay);
         if let Some((limit, window)) = restart.starts_limit() {
             node.starts.retain(|start| next.since(*start) < window);

@@ -42,7 +42,7 @@ use super::{Exit, UnitState};
 use crate::moment::Moment;
 
 /// Which unit it is. Whoever comes later has a higher one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub(crate) struct Id {
     /// No other unit has it, ever.
     pub(crate) serial: u64,
@@ -236,13 +236,14 @@ pub(crate) enum Remark {
 }
 
 /// All services of a runtime that are not over.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Supervision {
     nodes: Nodes,
     timers: Timers,
     flavours: FxHashMap<usize, Hangar>,
     grace: Duration,
-    chance: fastrand::Rng,
+    /// Decides what is up to chance.
+    seed: u64,
     /// Runs of which it is not known that they have begun.
     unbegun: usize,
     /// Units that the stop waits for.
@@ -263,14 +264,9 @@ impl Supervision {
     /// No services yet, in a runtime with this grace time. `seed` decides what is up to chance.
     pub(crate) fn new(grace: Duration, seed: u64) -> Self {
         Self {
-            nodes: Nodes::default(),
-            timers: Timers::default(),
-            flavours: FxHashMap::default(),
             grace,
-            chance: fastrand::Rng::with_seed(seed),
-            unbegun: 0,
-            unreleased: 0,
-            stop: None,
+            seed,
+            ..Self::default()
         }
     }
 

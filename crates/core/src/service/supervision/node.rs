@@ -4,6 +4,10 @@ use super::*;
 
 #[derive(Debug, Default)]
 pub(super) struct Node {
+    pub(super) id: Id,
+    /// The unit that came before this one, and the one that came after it.
+    pub(super) older: Option<Id>,
+    pub(super) newer: Option<Id>,
     pub(super) policy: Policy,
     pub(super) is_blocking: bool,
     pub(super) flavour: usize,
@@ -96,6 +100,7 @@ pub(super) enum Fate {
 impl Node {
     pub(super) fn new(newcomer: &mut Newcomer) -> Self {
         Self {
+            id: newcomer.id,
             policy: std::mem::take(&mut newcomer.policy),
             is_blocking: newcomer.is_blocking,
             flavour: newcomer.flavour,

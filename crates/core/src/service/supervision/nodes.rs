@@ -6,44 +6,20 @@ use super::*;
 
 #[derive(Debug, Default)]
 pub(super) struct Nodes {
-    places: Vec<Option<Entry>>,
-    last: Option<u32>,
-}
-
-#[derive(Debug)]
-struct Entry {
-    node: Node,
-    id: Id,
-    /// The unit that came before this one, and the one that came after it.
-    older: Option<u32>,
-    newer: Option<u32>,
+    places: Vec<Option<Node>>,
+    /// The unit that came last.
+    pub(super) last: Option<Id>,
 }
 
 impl Nodes {
-    fn entry(&self, id: Id) -> Option<&Entry> {
-        let entry = self.at(id.place)?;
-        (entry.id == id).then_some(entry)
-    }
-
-    fn at(&self, place: u32) -> Option<&Entry> {
-        self.places.get(place as usize)?.as_ref()
-    }
-
-    fn at_mut(&mut self, place: u32) -> Option<&mut Entry> {
-        self.places.get_mut(place as usize)?.as_mut()
-    }
-
     pub(super) fn get(&self, id: Id) -> Option<&Node> {
-        Some(&self.entry(id)?.node)
+        let node = self.places.get(id.index())?.as_ref();
+        node.filter(|node| node.id == id)
     }
 
     pub(super) fn get_mut(&mut self, id: Id) -> Option<&mut Node> {
-        let entry = self.at_mut(id.place)?;
-        (entry.id == id).then_some(&mut entry.node)
-    }
-
-    pub(super) fn contains(&self, id: Id) -> bool {
-        self.entry(id).is_some()
+        let node = self.places.get_mut(id.index())?.as_mut();
+        node.filter(|node| node.id == id)
     }
 
     /// The run, if it is its unit's present one.
@@ -54,50 +30,35 @@ impl Nodes {
     }
 
     /// Enters a unit that comes after all others.
-    pub(super) fn insert(&mut self, id: Id, node: Node) {
-        let place = id.index();
-        if self.places.len() <= place {
-            self.places.resize_with(place + 1, || None);
+    pub(super) fn insert(&mut self, mut node: Node) {
+        let id = node.id;
+        node.older = self.last.replace(id);
+        if let Some(older) = node.older {
+            self[older].newer = Some(id);
         }
-        debug_assert!(self.places[place].is_none(), "a place is one unit's");
-        let older = self.last.replace(id.place);
-        if let Some(older) = older.and_then(|older| self.at_mut(older)) {
-            older.newer = Some(id.place);
+        if self.places.len() <= id.index() {
+            self.places.resize_with(id.index() + 1, || None);
         }
-        self.places[place] = Some(Entry {
-            node,
-            id,
-            older,
-            newer: None,
-        });
+        let before = self.places[id.index()].replace(node);
+        debug_assert!(before.is_none(), "a place is one unit's");
     }
 
     pub(super) fn remove(&mut self, id: Id) -> Option<Node> {
-        self.entry(id)?;
-        let entry = self.places[id.index()].take()?;
-        if let Some(older) = entry.older.and_then(|older| self.at_mut(older)) {
-            older.newer = entry.newer;
+        self.get(id)?;
+        let node = self.places[id.index()].take()?;
+        if let Some(older) = node.older {
+            self[older].newer = node.newer;
         }
-        match entry.newer.and_then(|newer| self.at_mut(newer)) {
-            Some(newer) => newer.older = entry.older,
-            None => self.last = entry.older,
+        match node.newer {
+            Some(newer) => self[newer].older = node.older,
+            None => self.last = node.older,
         }
-        Some(entry.node)
-    }
-
-    /// The unit that came last.
-    pub(super) fn last(&self) -> Option<Id> {
-        Some(self.at(self.last?)?.id)
-    }
-
-    /// The unit that came before this one.
-    pub(super) fn older(&self, id: Id) -> Option<Id> {
-        Some(self.at(self.entry(id)?.older?)?.id)
+        Some(node)
     }
 
     /// All units, the last that came first.
     pub(super) fn newest_first(&self) -> impl Iterator<Item = Id> {
-        std::iter::successors(self.last(), |id| self.older(*id))
+        std::iter::successors(self.last, |id| self[*id].older)
     }
 }
 

@@ -25,7 +25,7 @@ impl Stop {
     /// A unit is about to be taken out of `nodes`.
     pub(super) fn pass_over(&mut self, unit: Id, nodes: &Nodes) {
         if self.next == Some(unit) {
-            self.next = nodes.older(unit);
+            self.next = nodes[unit].older;
         }
     }
 
@@ -40,10 +40,10 @@ impl Stop {
     /// The next unit that is to be asked, if nobody holds it up; `None` if it does not go on by itself.
     fn next_turn(&mut self, nodes: &Nodes) -> Option<Option<Id>> {
         if let Some(unit) = self.turns.pop_front() {
-            return Some(nodes.contains(unit).then_some(unit));
+            return Some(nodes.get(unit).map(|_| unit));
         }
         let unit = self.next?;
-        self.next = nodes.older(unit);
+        self.next = nodes[unit].older;
         Some((nodes[unit].dependents == 0).then_some(unit))
     }
 }
@@ -126,7 +126,7 @@ impl<F> Call<'_, F> {
         let is_first = !node
             .after
             .iter()
-            .any(|other| self.all.nodes.contains(*other));
+            .any(|other| self.all.nodes.get(*other).is_some());
         if !node.is_blocking {
             let number = node.runs;
             self.push(Effect::Cancel(RunId { unit, number }));
@@ -230,7 +230,7 @@ impl<F> Call<'_, F> {
     }
 
     pub(super) fn stops(&mut self, grace_over_at: Moment) {
-        let next = self.all.nodes.last();
+        let next = self.all.nodes.last;
         self.all.stop.get_or_insert(Stop {
             grace_over_at,
             next,

@@ -182,7 +182,7 @@ impl Applying<'_> {
             Effect::Wake(run) => self.of_run(run, Outward::Wake)?,
             Effect::Cancel(run) => self.of_run(run, Outward::Cancel)?,
             Effect::Cut(run) => self.of_run(run, Outward::Cut)?,
-            Effect::Dispose(id) if !self.unit(id)?.source().has_value() => {}
+            Effect::Dispose(id) if !self.unit(id)?.source.has_value() => {}
             Effect::Dispose(id) => self.of_unit(id, Outward::Dispose)?,
             Effect::Tell(id, remark) => {
                 let line = words::line(self.unit(id)?, &remark);

@@ -16,7 +16,7 @@ pub(crate) struct Left {
 impl Supervisor {
     /// The grace time is over.
     pub(crate) fn end_grace(&self, lifetime: &Arc<Lifetime>, by_signal: bool) {
-        self.bring(lifetime, By::Foster, Event::GraceOver { by_signal });
+        self.bring(lifetime, By::Foster, Event::GraceOver { by_signal }, &[]);
     }
 
     /// The runtime is over: says what has become of those that are left, and waits for the supervisor's threads until
@@ -93,7 +93,7 @@ impl Supervisor {
 
 /// Drops the value of a unit that no run will need, on a thread on which it may hang.
 fn drop_aside(lifetime: &Arc<Lifetime>, unit: Arc<UnitCore>) {
-    lifetime.aside(move || drop_at_last(&unit, || unit.source().drop_value()));
+    lifetime.aside(move || drop_at_last(&unit, || unit.source.drop_value()));
 }
 
 /// Something that happens to a service when the runtime is over. Nothing is lost that is a failure.
@@ -112,7 +112,7 @@ pub(super) fn too_late(lifetime: &Arc<Lifetime>, event: Event<Failure>) {
 
 /// Drops the value of a unit that no run will need; its panic is a failure. Whether it panicked.
 pub(in crate::service) fn drop_value(unit: &UnitCore) -> bool {
-    drop_for(unit, || unit.source().drop_value())
+    drop_for(unit, || unit.source.drop_value())
 }
 
 /// As [`drop_value`], by `drops`.

@@ -63,11 +63,11 @@ impl Supervisor {
                 };
                 contain(|| record.cancel());
                 if record.is_polling() && !record.is_settled() {
-                    self.bring(lifetime, By::Foster, Event::Blocks(attempt.id()));
+                    self.bring(lifetime, By::Foster, Event::Blocks(attempt.id()), &[]);
                 }
             }
             Outward::Dispose(unit) => {
-                let is_disposed = catch_unwind(AssertUnwindSafe(|| unit.source().dispose(&unit)));
+                let is_disposed = catch_unwind(AssertUnwindSafe(|| unit.source.dispose(&unit)));
                 if !is_disposed.unwrap_or(true) {
                     self.leave(lifetime, unit);
                 }
@@ -79,7 +79,7 @@ impl Supervisor {
     fn start_flavour(&self, lifetime: &Arc<Lifetime>, unit: &Arc<UnitCore>) {
         let (starting, on_thread) = (Arc::clone(unit), Arc::clone(lifetime));
         let start = move || {
-            let result = starting.source().start_flavour(starting.slot());
+            let result = starting.source.start_flavour(starting.slot());
             let supervisor = &on_thread.supervisor;
             supervisor.flavour_started(&on_thread, &starting, result);
         };
@@ -109,12 +109,12 @@ impl Supervisor {
             Ok(()) | Err(None) => Event::FlavourUp(flavour),
             Err(Some(cause)) => Event::FlavourDown(flavour, unit.failure(cause)),
         };
-        self.bring(lifetime, By::Foster, event);
+        self.bring(lifetime, By::Foster, event, &[]);
     }
 
     fn launch_run(&self, lifetime: &Arc<Lifetime>, attempt: Attempt) {
         let (unit, id) = (Arc::clone(attempt.unit()), attempt.id());
-        let launch = || Arc::clone(unit.source()).launch(attempt);
+        let launch = || Arc::clone(&unit.source).launch(attempt);
         let result = match catch_unwind(AssertUnwindSafe(launch)) {
             Ok(result) => result.map_err(Reason::into_cause),
             Err(panic) => Err(Some(Cause::lost(format!(
@@ -124,6 +124,6 @@ impl Supervisor {
         };
         let result = result.map_err(|cause| Some(unit.failure(cause?)));
         // Only noted here, as whoever performs this goes on with what follows from it.
-        self.bring(lifetime, By::Foster, Event::Launched(id, result));
+        self.bring(lifetime, By::Foster, Event::Launched(id, result), &[]);
     }
 }
