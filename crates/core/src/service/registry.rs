@@ -6,9 +6,9 @@ use super::error::Problem;
 use super::names::Names;
 use super::order::{check_dependency, check_order, resolve};
 use super::source::AnySource;
-use super::supervisor::{By, drop_value};
+use super::supervisor::By;
 use super::unit_core::UnitCore;
-use super::{Dependency, Settings, UnitState};
+use super::{Dependency, Settings};
 use crate::lifetime::Lifetime;
 use crate::report::RunError;
 use crate::slot::Slot;
@@ -146,12 +146,7 @@ impl Registry {
         };
         let supervisor = &lifetime.supervisor;
         for Waiting { unit, .. } in &waiting {
-            supervisor.strike(unit);
-            let end = match drop_value(unit) {
-                true => UnitState::Failed,
-                false => UnitState::Ended,
-            };
-            supervisor.end_unrun(unit, end);
+            supervisor.end_unrun(unit);
         }
         supervisor.watchers.end().wake();
     }

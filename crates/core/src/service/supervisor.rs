@@ -33,7 +33,7 @@ use slab::Slab;
 use self::aftermath::Aftermath;
 use self::bell::Bell;
 pub(crate) use self::closing::Left;
-pub(super) use self::closing::{drop_at_last, drop_value};
+pub(super) use self::closing::drop_at_last;
 use self::outward::Outward;
 use super::error::Problem;
 use super::supervision::{
@@ -42,9 +42,10 @@ use super::supervision::{
 use super::unit_core::UnitCore;
 use super::watch::Watchers;
 use super::{Attempt, UnitChanges, UnitState};
+use crate::clock::Clock;
 use crate::context;
 use crate::error::Reason;
-use crate::event::Wakers;
+use crate::event::{self, Wakers};
 use crate::failure::{Cause, Failure, FailureKind, Origin, contain, panic_message};
 use crate::identifier::Identifier;
 use crate::joining::Joining;
@@ -52,9 +53,9 @@ use crate::lifetime::{Lifetime, Phase, Untold};
 use crate::moment::Moment;
 use crate::record::Record;
 use crate::report::{Straggler, StragglerReason};
-use crate::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use crate::sync::thread::{Builder, JoinHandle};
-use crate::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use crate::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::telling::Line;
 
 /// How long whoever moves a manual clock waits for all that fell due to be done, at most, in real time.
@@ -75,8 +76,8 @@ pub(crate) struct Supervisor {
     guarded: Mutex<Guarded>,
     /// Wakes the supervisor's thread.
     bell: Bell,
-    /// Notified when something was done, if somebody waits for that.
-    done: Condvar,
+    /// Notified when something was done.
+    done: event::Event,
     pub(super) watchers: Watchers,
     /// How many services were taken in, and how many are over. They only grow.
     served: AtomicUsize,
@@ -96,8 +97,6 @@ struct Guarded {
     outward: VecDeque<Outward>,
     /// Some thread performs what is in `outward`.
     is_performed: bool,
-    /// How many wait for something to be done.
-    awaited: usize,
     thread: Option<JoinHandle<()>>,
     /// The grace time goes on until the stop of all services is over.
     holds_grace: bool,
@@ -291,30 +290,16 @@ impl Supervisor {
         }
     }
 
-    fn tell_if_awaited(&self, guarded: &Guarded) {
-        if guarded.awaited > 0 {
-            self.done.notify_all();
-        }
-    }
-
-    /// Waits until `is_done`, at most until `by`. The state as it is then.
+    /// Waits in real time until `is_done`, at most until `by`. What it was looked at is locked still.
     fn wait_until(
         &self,
         by: Instant,
         is_done: impl Fn(&Guarded) -> bool,
     ) -> MutexGuard<'_, Guarded> {
-        let mut guarded = self.lock();
-        guarded.awaited += 1;
-        while !is_done(&guarded) {
-            let left = by.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                break;
-            }
-            let waited = self.done.wait_timeout(guarded, left);
-            guarded = waited.unwrap_or_else(PoisonError::into_inner).0;
-        }
-        guarded.awaited -= 1;
-        guarded
+        let look = || Some(self.lock()).filter(|guarded| is_done(guarded));
+        let left = by.saturating_duration_since(Instant::now());
+        let waited = self.done.wait(&Clock::system(), left, look);
+        waited.unwrap_or_else(|| self.lock())
     }
 
     /// Whether the value of a run that is at its end is kept for another one.

@@ -187,21 +187,22 @@ impl Watchers {
         }
     }
 
-    /// Puts `change` into every queue. Threads that wait go on; all else is to be done where nothing is locked.
-    pub(super) fn publish(&self, change: &UnitChange) -> News {
-        let mut news = News::default();
+    /// Puts `change` into every mailbox. Threads that wait go on; all others are to be woken where nothing is locked, and
+    /// those that had to make room to be dropped there: they may be the last that hold an error of the user's.
+    pub(super) fn publish(&self, change: &UnitChange) -> (Wakers, Vec<UnitChange>) {
+        let (mut wakers, mut dropped) = (Wakers::default(), Vec::new());
         for watcher in self.all() {
             {
                 let mut mailbox = watcher.lock();
                 if mailbox.changes.len() >= watcher.capacity {
                     mailbox.missed += 1;
-                    news.dropped.extend(mailbox.changes.pop_front());
+                    dropped.extend(mailbox.changes.pop_front());
                 }
                 mailbox.changes.push_back(change.clone());
             }
-            news.wakers.append(watcher.changed.notify_threads());
+            wakers.append(watcher.changed.notify_threads());
         }
-        news
+        (wakers, dropped)
     }
 
     /// Has all who wait by a clock look at it again.
@@ -224,13 +225,4 @@ impl Watchers {
     fn lock(&self) -> MutexGuard<'_, Vec<Weak<Watcher>>> {
         self.list.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// What is left to do for a change that was put into queues.
-#[derive(Default)]
-#[must_use = "whoever waits for changes is to be woken"]
-pub(super) struct News {
-    pub(super) wakers: Wakers,
-    /// Those that had to make room: they may be the last that hold an error of the user's.
-    pub(super) dropped: Vec<UnitChange>,
 }

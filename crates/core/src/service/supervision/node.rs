@@ -118,6 +118,14 @@ impl Node {
         self.policy.stop_time.filter(|own| *own != Duration::MAX)
     }
 
+    /// Which the present run is.
+    pub(super) fn run_id(&self) -> RunId {
+        RunId {
+            unit: self.id,
+            number: self.runs,
+        }
+    }
+
     /// The present run.
     pub(super) fn run(&self) -> Option<&Run> {
         match &self.stage {

@@ -88,8 +88,7 @@ impl<F> Call<'_, F> {
             ..Run::default()
         });
         let (flavour, start_timeout) = (node.flavour, node.policy.start_timeout);
-        let number = node.runs;
-        let run = RunId { unit, number };
+        let run = node.run_id();
         self.all.unbegun += 1;
         self.push(Effect::NewRun(run));
         self.push(Effect::State(unit, UnitState::Starting));

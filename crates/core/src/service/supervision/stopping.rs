@@ -82,7 +82,7 @@ impl<F> Call<'_, F> {
     pub(super) fn ask(&mut self, unit: Id) {
         let (at, due) = (self.now, self.stop_due(unit));
         let node = self.node(unit);
-        let number = node.runs;
+        let id = node.run_id();
         let is_launched = |run: &&mut Run| run.handover != Handover::StandsBy;
         let Some(run) = node.run_mut().filter(is_launched) else {
             return self.over(unit, UnitState::Ended);
@@ -108,7 +108,7 @@ impl<F> Call<'_, F> {
         }
         self.push(Effect::Request(unit));
         self.push(Effect::State(unit, UnitState::Stopping));
-        self.push(Effect::Wake(RunId { unit, number }));
+        self.push(Effect::Wake(id));
         self.set_timer(unit, due);
         // One that has not begun has its first poll before it is cancelled: it may take its token there.
         if has_begun {
@@ -123,13 +123,10 @@ impl<F> Call<'_, F> {
         if !node.run().is_some_and(is_deaf) {
             return;
         }
-        let is_first = !node
-            .after
-            .iter()
-            .any(|other| self.all.nodes.get(*other).is_some());
+        let is_there = |other: &Id| self.all.nodes.get(*other).is_some();
+        let is_first = !node.after.iter().any(is_there);
         if !node.is_blocking {
-            let number = node.runs;
-            self.push(Effect::Cancel(RunId { unit, number }));
+            self.push(Effect::Cancel(node.run_id()));
         } else if is_first && self.is_stopping() {
             // Nobody's turn depends on a thread that cannot hear.
             self.release(unit);
@@ -138,19 +135,17 @@ impl<F> Call<'_, F> {
 
     /// When a unit that is asked to end right now has to have ended.
     fn stop_due(&self, unit: Id) -> Moment {
-        self.now.plus(match &self.all.stop {
+        let (all, own) = (&self.all, self.all.nodes[unit].policy.stop_time);
+        self.now.plus(match &all.stop {
             Some(stop) => self.share(unit, stop.grace_over_at.since(self.now)),
-            None => self.all.nodes[unit]
-                .policy
-                .stop_time
-                .unwrap_or(self.all.grace),
+            None => own.unwrap_or(all.grace),
         })
     }
 
     /// The present run of a unit has used up the time that it had to end.
     pub(super) fn overran(&mut self, unit: Id) {
         let node = &self.all.nodes[unit];
-        let (is_blocking, number) = (node.is_blocking, node.runs);
+        let (is_blocking, id) = (node.is_blocking, node.run_id());
         let is_late = |run: &&Run| !run.is_ending && !run.is_given_up;
         let Some(run) = node.run().filter(is_late) else {
             return;
@@ -163,7 +158,7 @@ impl<F> Call<'_, F> {
         }
         match is_blocking {
             true => self.give_up(unit),
-            false => self.push(Effect::Cut(RunId { unit, number })),
+            false => self.push(Effect::Cut(id)),
         }
     }
 
@@ -221,10 +216,8 @@ impl<F> Call<'_, F> {
             };
             node.dependents -= 1;
             if node.dependents == 0 {
-                self.all
-                    .stop
-                    .iter_mut()
-                    .for_each(|stop| stop.has_turn(*other));
+                let stop = self.all.stop.iter_mut();
+                stop.for_each(|stop| stop.has_turn(*other));
             }
         }
     }
@@ -251,9 +244,9 @@ impl<F> Call<'_, F> {
                 None => break,
             }
         }
-        let (is_under_way, unreleased) = (self.all.is_stop_under_way(), self.all.unreleased);
-        let is_last = |stop: &&mut Stop| unreleased == 0 && !is_under_way && !stop.is_over;
-        if let Some(stop) = self.all.stop.as_mut().filter(is_last) {
+        let all_released = self.all.unreleased == 0;
+        let is_over = |stop: &&mut Stop| all_released && !stop.is_under_way() && !stop.is_over;
+        if let Some(stop) = self.all.stop.as_mut().filter(is_over) {
             stop.is_over = true;
             self.push(Effect::StopOver);
         }
@@ -281,11 +274,11 @@ impl<F> Call<'_, F> {
             if asked.is_none() {
                 let (at, due) = (self.now, self.now);
                 let node = self.node(unit);
-                let number = node.runs;
+                let id = node.run_id();
                 node.run_mut().expect("it is alive").asked = Some(Asked { at, due });
                 self.clear_timer(unit);
                 self.push(Effect::Request(unit));
-                self.push(Effect::Wake(RunId { unit, number }));
+                self.push(Effect::Wake(id));
             }
         }
     }

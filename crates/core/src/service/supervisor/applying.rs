@@ -41,7 +41,7 @@ impl Supervisor {
         if due.is_some_and(|due| was_due.is_none_or(|was_due| due < was_due)) {
             self.bell.ring();
         }
-        self.tell_if_awaited(guarded);
+        self.done.notify();
         aftermath
     }
 
@@ -55,9 +55,9 @@ impl Supervisor {
     ) {
         if unit.set_state(state, now) {
             if self.watchers.are_there() {
-                let news = self.watchers.publish(&unit.change());
-                aftermath.wake(news.wakers);
-                aftermath.drop(Some(news.dropped));
+                let (wakers, dropped) = self.watchers.publish(&unit.change());
+                aftermath.wake(wakers);
+                aftermath.drop(Some(dropped));
             }
             aftermath.wake(unit.changed().notify_threads());
         }

@@ -47,7 +47,7 @@ impl Supervisor {
             left.push(Arc::clone(&entry.unit));
             aftermath.drop(Some(entry));
         }
-        self.tell_if_awaited(&guarded);
+        self.done.notify();
         let mut report = std::mem::take(&mut guarded.report);
         let starters = std::mem::take(&mut guarded.starters);
         let thread = guarded.thread.take();
@@ -72,8 +72,13 @@ impl Supervisor {
         report
     }
 
-    /// Shows the end of a unit that never started, on a thread of the user's.
-    pub(in crate::service) fn end_unrun(&self, unit: &UnitCore, state: UnitState) {
+    /// Ends a unit that never started, on a thread of the user's.
+    pub(in crate::service) fn end_unrun(&self, unit: &UnitCore) {
+        self.strike(unit);
+        let state = match drop_for(unit, || unit.source.drop_value()) {
+            true => UnitState::Failed,
+            false => UnitState::Ended,
+        };
         let (lifetime, mut aftermath) = (unit.lifetime(), Aftermath::default());
         self.show(unit, state, lifetime.now(), &mut aftermath);
         aftermath.come(lifetime, By::User);
@@ -110,12 +115,7 @@ pub(super) fn too_late(lifetime: &Arc<Lifetime>, event: Event<Failure>) {
     }
 }
 
-/// Drops the value of a unit that no run will need; its panic is a failure. Whether it panicked.
-pub(in crate::service) fn drop_value(unit: &UnitCore) -> bool {
-    drop_for(unit, || unit.source.drop_value())
-}
-
-/// As [`drop_value`], by `drops`.
+/// Has what is left of a unit dropped by `drops`; its panic is a failure. Whether it panicked.
 fn drop_for(unit: &UnitCore, drops: impl FnOnce()) -> bool {
     let Err(panic) = catch_unwind(AssertUnwindSafe(drops)) else {
         return false;

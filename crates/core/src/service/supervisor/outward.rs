@@ -37,7 +37,7 @@ impl Supervisor {
         if !guarded.outward.is_empty() {
             self.bell.ring();
         }
-        self.tell_if_awaited(&guarded);
+        self.done.notify();
     }
 
     /// Performs one. A stranger's flavour may panic in it, which must not end the supervision.
