@@ -1,7 +1,6 @@
 //! What services are called: as they were told, or after their type or their place, and numbered.
 
 use std::any::type_name;
-use std::fmt::Write as _;
 use std::panic::Location;
 
 use rustc_hash::FxHashMap;
@@ -16,13 +15,14 @@ pub(super) fn derive<S>(location: &'static Location<'static>) -> String {
     of_type(type_name::<S>()).unwrap_or_else(|| numbered(location.file(), ':', location.line()))
 }
 
-/// A text with a number behind it.
+/// A text with a number behind it. By hand, as each service has such a name.
 fn numbered(text: &str, mark: char, number: u32) -> String {
     let mut numbered = String::with_capacity(text.len() + 11);
     numbered.push_str(text);
     numbered.push(mark);
-    // Into a string that cannot be refused.
-    let _ = write!(numbered, "{number}");
+    let digits = number.checked_ilog10().unwrap_or_default();
+    let powers = (0..=digits).rev().map(|digit| 10_u32.pow(digit));
+    numbered.extend(powers.filter_map(|power| char::from_digit(number / power % 10, 10)));
     numbered
 }
 

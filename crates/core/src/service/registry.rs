@@ -5,6 +5,7 @@ use std::panic::Location;
 use super::error::Problem;
 use super::names::Names;
 use super::order::{check_dependency, check_order, resolve};
+use super::settings::Policy;
 use super::source::AnySource;
 use super::supervisor::By;
 use super::unit_core::UnitCore;
@@ -41,6 +42,7 @@ pub(super) struct Roster {
 pub(super) struct Waiting {
     pub(super) unit: Arc<UnitCore>,
     pub(super) after: Vec<Dependency>,
+    policy: Policy,
 }
 
 impl Registry {
@@ -65,12 +67,12 @@ impl Registry {
         }
         let name = roster.names.free(settings.name.as_deref(), derived)?;
         let policy = settings.policy.clone();
-        let new = |id| UnitCore::new(id, name, location, Arc::clone(slot), policy, source);
+        let new = |id| UnitCore::new(id, name, location, Arc::clone(slot), source);
         let unit = supervisor.enrol(new);
         let mut aftermath = None;
         if roster.launched {
-            let entrant = (Arc::clone(&unit), resolve(&roster, &settings.after));
-            match supervisor.hand_in(lifetime, vec![entrant], false) {
+            let entrant = (Arc::clone(&unit), policy, resolve(&roster, &settings.after));
+            match supervisor.hand_in(lifetime, [entrant].into_iter(), false) {
                 Ok(come) => aftermath = Some(come),
                 Err(problem) => {
                     supervisor.strike(&unit);
@@ -83,6 +85,7 @@ impl Registry {
             roster.waiting.push(Waiting {
                 unit: Arc::clone(&unit),
                 after: settings.after.clone(),
+                policy,
             });
         }
         let forgotten = roster.add(&unit);
@@ -121,9 +124,10 @@ impl Registry {
         if roster.waiting.is_empty() {
             return Ok(());
         }
-        let waiting = roster.waiting.iter();
-        let entrant = |one: &Waiting| (Arc::clone(&one.unit), resolve(&roster, &one.after));
-        let entrants = waiting.map(entrant).collect();
+        let entrants = roster.waiting.iter().map(|waiting| {
+            let after = resolve(&roster, &waiting.after);
+            (Arc::clone(&waiting.unit), waiting.policy.clone(), after)
+        });
         // Under the lock, so that those that come from here on come after these.
         let aftermath = match lifetime.supervisor.hand_in(lifetime, entrants, true) {
             Ok(aftermath) => aftermath,

@@ -36,6 +36,7 @@ pub(crate) use self::closing::Left;
 pub(super) use self::closing::drop_at_last;
 use self::outward::Outward;
 use super::error::Problem;
+use super::settings::Policy;
 use super::supervision::{
     Blame, Effect, Event, Fault, Id, Newcomer, Remark, RunId, Supervision, Why,
 };
@@ -113,6 +114,9 @@ struct Entry {
     unit: Arc<UnitCore>,
     run: Option<Attempt>,
 }
+
+/// A service that may start, its policy, and those that it comes after.
+pub(super) type Entrant = (Arc<UnitCore>, Policy, Vec<Arc<UnitCore>>);
 
 impl Supervisor {
     /// One for a runtime with this grace time.
@@ -196,6 +200,9 @@ impl Supervisor {
             drop(guarded);
             return closing::too_late(lifetime, event);
         }
+        if guarded.supervision.notes(&event) {
+            return;
+        }
         let aftermath = self.handle(&mut guarded, lifetime, event, about);
         drop(guarded);
         self.go_on(lifetime, by, aftermath);
@@ -210,7 +217,7 @@ impl Supervisor {
         }
     }
 
-    /// Takes in services that may start, each with those that it comes after. With what comes of it the caller [goes on](Self::go_on) where nothing is locked.
+    /// Takes in services that may start. With what comes of it the caller [goes on](Self::go_on) where nothing is locked.
     /// `have_waited` says that they waited for the start: if the runtime stops they are over at once.
     ///
     /// # Errors
@@ -220,7 +227,7 @@ impl Supervisor {
     pub(super) fn hand_in(
         &self,
         lifetime: &Arc<Lifetime>,
-        entrants: Vec<(Arc<UnitCore>, Vec<Arc<UnitCore>>)>,
+        entrants: impl ExactSizeIterator<Item = Entrant>,
         have_waited: bool,
     ) -> Result<Aftermath, Problem> {
         let mut guarded = self.lock();
@@ -234,11 +241,11 @@ impl Supervisor {
         }
         let mut about = Vec::new();
         let mut newcomers = Vec::with_capacity(entrants.len());
-        for (unit, after) in entrants {
+        for (unit, policy, after) in entrants {
             let others = after.iter().map(|other| (other.id, other.was_ready()));
             newcomers.push(Newcomer {
                 id: unit.id,
-                policy: unit.policy.clone(),
+                policy,
                 after: others.collect(),
                 is_blocking: unit.source.is_blocking(),
                 flavour: unit.slot().number(),

@@ -3,7 +3,6 @@
 use std::panic::Location;
 use std::time::Duration;
 
-use super::settings::Policy;
 use super::source::AnySource;
 use super::state::Status;
 use super::supervision::{Event, Id, Wish};
@@ -22,7 +21,6 @@ pub(crate) struct UnitCore {
     name: Arc<str>,
     pub(super) location: &'static Location<'static>,
     slot: Arc<Slot>,
-    pub(super) policy: Policy,
     /// Where the values for its runs come from.
     pub(super) source: Arc<dyn AnySource>,
     /// For all who look. Written under the lock of the supervisor, once that knows of the unit.
@@ -36,7 +34,6 @@ impl UnitCore {
         name: Arc<str>,
         location: &'static Location<'static>,
         slot: Arc<Slot>,
-        policy: Policy,
         source: Arc<dyn AnySource>,
     ) -> Self {
         Self {
@@ -45,7 +42,6 @@ impl UnitCore {
             location,
             status: Mutex::new(Status::new(slot.lifetime.settings.clock.now())),
             slot,
-            policy,
             source,
             changed: event::Event::new(),
         }

@@ -277,8 +277,30 @@ impl Supervision {
             now,
             effects,
         };
-        call.take(event);
+        if !call.all.notes(&event) {
+            call.take(event);
+        }
         call.go_on_with_stop();
+    }
+
+    /// Takes what has happened if nothing follows from it but that it is known; else it is to be [handled](Self::handle).
+    pub(crate) fn notes<F>(&mut self, event: &Event<F>) -> bool {
+        match event {
+            Event::TookToken(run) => {
+                let run = self.nodes.run(*run);
+                run.into_iter().for_each(|run| run.holds_token = true);
+                true
+            }
+            Event::Launched(run, Ok(())) => match self.nodes.run(*run) {
+                Some(run) if run.ended.is_some() => false,
+                run => {
+                    run.into_iter()
+                        .for_each(|run| run.handover = Handover::Done);
+                    true
+                }
+            },
+            _ => false,
+        }
     }
 
     /// When something falls due, if anything ever does.
@@ -334,10 +356,7 @@ impl<F> Call<'_, F> {
             Event::Launched(run, result) => self.launched(run, result),
             Event::Begun(run) => self.begun(run),
             Event::Notified(run) => self.notified(run),
-            Event::TookToken(run) => {
-                let run = self.all.nodes.run(run);
-                run.into_iter().for_each(|run| run.holds_token = true);
-            }
+            Event::TookToken(_) => unreachable!("it is only noted"),
             Event::Failed {
                 run,
                 failure,

@@ -6,19 +6,20 @@ use super::*;
 
 #[derive(Debug, Default)]
 pub(super) struct Nodes {
-    places: Vec<Option<Node>>,
+    /// Boxed, as the table grows by being moved.
+    places: Vec<Option<Box<Node>>>,
     /// The unit that came last.
     pub(super) last: Option<Id>,
 }
 
 impl Nodes {
     pub(super) fn get(&self, id: Id) -> Option<&Node> {
-        let node = self.places.get(id.index())?.as_ref();
+        let node = self.places.get(id.index())?.as_deref();
         node.filter(|node| node.id == id)
     }
 
     pub(super) fn get_mut(&mut self, id: Id) -> Option<&mut Node> {
-        let node = self.places.get_mut(id.index())?.as_mut();
+        let node = self.places.get_mut(id.index())?.as_deref_mut();
         node.filter(|node| node.id == id)
     }
 
@@ -30,7 +31,7 @@ impl Nodes {
     }
 
     /// Enters a unit that comes after all others.
-    pub(super) fn insert(&mut self, mut node: Node) {
+    pub(super) fn insert(&mut self, mut node: Box<Node>) {
         let id = node.id;
         node.older = self.last.replace(id);
         if let Some(older) = node.older {
@@ -43,7 +44,7 @@ impl Nodes {
         debug_assert!(before.is_none(), "a place is one unit's");
     }
 
-    pub(super) fn remove(&mut self, id: Id) -> Option<Node> {
+    pub(super) fn remove(&mut self, id: Id) -> Option<Box<Node>> {
         self.get(id)?;
         let node = self.places[id.index()].take()?;
         if let Some(older) = node.older {

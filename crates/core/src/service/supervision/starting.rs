@@ -33,7 +33,7 @@ impl<F> Call<'_, F> {
         let flavour = self.all.flavours.entry(newcomer.flavour).or_default();
         // One that is being started is there when that is told, so that nobody overtakes those who wait.
         flavour.is_up |= newcomer.is_flavour_up && !flavour.is_starting;
-        self.all.nodes.insert(Node::new(newcomer));
+        self.all.nodes.insert(Box::new(Node::new(newcomer)));
         self.all.unreleased += 1;
     }
 
