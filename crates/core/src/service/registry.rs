@@ -30,7 +30,8 @@ pub(super) struct Roster {
     pub(super) names: Names,
     /// Those that wait for the start.
     pub(super) waiting: Vec<Waiting>,
-    sweep_at: usize,
+    /// How many of those that are over are not known any more.
+    forgotten: usize,
     /// From here on names must be known.
     pub(super) sealed: bool,
     launched: bool,
@@ -88,7 +89,7 @@ impl Registry {
                 policy,
             });
         }
-        let forgotten = roster.add(&unit);
+        let forgotten = roster.add(&unit, supervisor.over());
         drop(roster);
         drop(forgotten);
         if let Some(aftermath) = aftermath {
@@ -167,17 +168,19 @@ impl Registry {
 }
 
 impl Roster {
-    /// Enters the unit; returns those that are forgotten for it.
-    fn add(&mut self, unit: &Arc<UnitCore>) -> Vec<Arc<UnitCore>> {
+    /// Enters the unit; returns those that are forgotten for it. `over` is how many were over until now.
+    fn add(&mut self, unit: &Arc<UnitCore>, over: usize) -> Vec<Arc<UnitCore>> {
         self.units.push(Arc::clone(unit));
         self.names.enter(unit);
-        if self.units.len() < self.sweep_at.max(REMEMBERED) {
-            return Vec::new();
+        let mut forgotten = Vec::new();
+        let known = over.saturating_sub(self.forgotten);
+        // All are looked at for it, so that is rare where many are not over.
+        if known <= REMEMBERED.max(self.units.len() / 2) {
+            return forgotten;
         }
         let is_over = |unit: &Arc<UnitCore>| unit.state().is_over();
-        let over = self.units.iter().filter(|unit| is_over(unit)).count();
-        let mut surplus = over.saturating_sub(REMEMBERED / 2);
-        let mut forgotten = Vec::new();
+        let known = self.units.iter().filter(|unit| is_over(unit)).count();
+        let mut surplus = known.saturating_sub(REMEMBERED / 2);
         self.units.retain(|unit| {
             let forgets = surplus > 0 && is_over(unit);
             if forgets {
@@ -187,7 +190,8 @@ impl Roster {
             }
             !forgets
         });
-        self.sweep_at = 2 * self.units.len();
+        // Those that were struck are over, and were never known.
+        self.forgotten = (over + forgotten.len()).saturating_sub(known);
         forgotten
     }
 }
