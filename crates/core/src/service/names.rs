@@ -9,21 +9,48 @@ use super::error::Problem;
 use super::unit_core::UnitCore;
 use crate::sync::Arc;
 
-/// The name of a service of type `S` that was given none and was handed in at `location`: the type's name, in the
-/// way in which modules are written; the place if it has none.
-pub(super) fn derive<S>(location: &'static Location<'static>) -> String {
-    of_type(type_name::<S>()).unwrap_or_else(|| numbered(location.file(), ':', location.line()))
+/// What a service is called that was given no name, but for a number: after its type, in the way in which modules are
+/// written, or after the place that hands it in.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Base {
+    Type(String),
+    Place(&'static str, u32),
 }
 
-/// A text with a number behind it. By hand, as each service has such a name.
-fn numbered(text: &str, mark: char, number: u32) -> String {
-    let mut numbered = String::with_capacity(text.len() + 11);
-    numbered.push_str(text);
-    numbered.push(mark);
-    let digits = number.checked_ilog10().unwrap_or_default();
-    let powers = (0..=digits).rev().map(|digit| 10_u32.pow(digit));
-    numbered.extend(powers.filter_map(|power| char::from_digit(number / power % 10, 10)));
-    numbered
+impl Base {
+    /// That of a service of type `S` that is handed in at `location`.
+    pub(super) fn of<S>(location: &'static Location<'static>) -> Self {
+        match of_type(type_name::<S>()) {
+            Some(name) => Self::Type(name),
+            None => Self::Place(location.file(), location.line()),
+        }
+    }
+
+    /// The name of the service that was the `number`th to have it.
+    pub(super) fn name(&self, number: u32) -> String {
+        let mut name = String::with_capacity(64);
+        match self {
+            Self::Type(own) => name.push_str(own),
+            Self::Place(file, line) => {
+                name.push_str(file);
+                push_number(&mut name, ':', *line);
+            }
+        }
+        if number > 1 {
+            push_number(&mut name, '#', number);
+        }
+        name
+    }
+}
+
+/// By hand, as each service has such a name.
+fn push_number(text: &mut String, mark: char, number: u32) {
+    text.push(mark);
+    let mut power = 10_u32.pow(number.checked_ilog10().unwrap_or_default());
+    while power > 0 {
+        text.extend(char::from_digit(number / power % 10, 10));
+        power /= 10;
+    }
 }
 
 fn of_type(type_name: &str) -> Option<String> {
@@ -58,7 +85,7 @@ pub(super) struct Names {
     /// The last one that has or had each name.
     known: FxHashMap<Arc<str>, Arc<UnitCore>>,
     /// How many names were derived from each: none is given twice.
-    derived: FxHashMap<String, u32>,
+    derived: FxHashMap<Base, u32>,
 }
 
 impl Names {
@@ -68,21 +95,15 @@ impl Names {
     }
 
     /// The name that the next service may have: the one that it was `given`, else one that is derived.
-    pub(super) fn free(&mut self, given: Option<&str>, derived: &str) -> Result<Arc<str>, Problem> {
+    pub(super) fn free(&mut self, given: Option<&str>, base: &Base) -> Result<Arc<str>, Problem> {
         let is_free = |name: &str| self.known.get(name).is_none_or(|one| one.state().is_over());
         if let Some(name) = given {
             return is_free(name).then(|| name.into()).ok_or(Problem::Name);
         }
-        if !self.derived.contains_key(derived) {
-            self.derived.insert(derived.to_owned(), 0);
-        }
-        let number = self.derived.get_mut(derived).expect("it is there by now");
+        let number = self.derived.entry(base.clone()).or_default();
         loop {
             *number += 1;
-            let name = match *number {
-                1 => derived.to_owned(),
-                number => numbered(derived, '#', number),
-            };
+            let name = base.name(*number);
             if is_free(&name) {
                 return Ok(name.into());
             }

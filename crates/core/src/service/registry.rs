@@ -3,11 +3,11 @@
 use std::panic::Location;
 
 use super::error::Problem;
-use super::names::Names;
+use super::names::{Base, Names};
 use super::order::{check_dependency, check_order, resolve};
 use super::settings::Policy;
 use super::source::AnySource;
-use super::supervisor::By;
+use super::supervisor::{Aftermath, By};
 use super::unit_core::UnitCore;
 use super::{Dependency, Settings};
 use crate::lifetime::Lifetime;
@@ -51,12 +51,11 @@ impl Registry {
         self.roster.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a service in; it starts as soon as it may. If its settings have no name it is called as is `derived`, but
-    /// for a number.
+    /// Takes a service in; it starts as soon as it may. If its settings have no name its name comes from `base`.
     pub(super) fn take_in(
         &self,
         settings: &Settings,
-        derived: &str,
+        base: &Base,
         location: &'static Location<'static>,
         slot: &Arc<Slot>,
         source: Arc<dyn AnySource>,
@@ -66,35 +65,27 @@ impl Registry {
         for other in &settings.after {
             check_dependency(&roster, other, lifetime)?;
         }
-        let name = roster.names.free(settings.name.as_deref(), derived)?;
+        let name = roster.names.free(settings.name.as_deref(), base)?;
+        // Not the only source, so that one that is refused is dropped where nothing is locked.
+        let (slot, own) = (Arc::clone(slot), Arc::clone(&source));
+        let new = |id, now| UnitCore::new(id, name, location, slot, own, now);
         let policy = settings.policy.clone();
-        let new = |id| UnitCore::new(id, name, location, Arc::clone(slot), source);
-        let unit = supervisor.enrol(new);
-        let mut aftermath = None;
-        if roster.launched {
-            let entrant = (Arc::clone(&unit), policy, resolve(&roster, &settings.after));
-            match supervisor.hand_in(lifetime, [entrant].into_iter(), false) {
-                Ok(come) => aftermath = Some(come),
-                Err(problem) => {
-                    supervisor.strike(&unit);
-                    // Before the unit, which is dropped where nothing is locked.
-                    drop(roster);
-                    return Err(problem);
-                }
-            }
+        let (unit, aftermath) = if roster.launched {
+            let after = resolve(&roster, &settings.after);
+            supervisor.hand_in(lifetime, new, policy, after)?
         } else {
+            let (unit, after) = (supervisor.enrol(lifetime, new), settings.after.clone());
             roster.waiting.push(Waiting {
                 unit: Arc::clone(&unit),
-                after: settings.after.clone(),
+                after,
                 policy,
             });
-        }
+            (unit, Aftermath::default())
+        };
         let forgotten = roster.add(&unit, supervisor.over());
         drop(roster);
         drop(forgotten);
-        if let Some(aftermath) = aftermath {
-            supervisor.go_on(lifetime, By::User, aftermath);
-        }
+        supervisor.go_on(lifetime, By::User, aftermath);
         Ok(unit)
     }
 
@@ -130,11 +121,7 @@ impl Registry {
             (Arc::clone(&waiting.unit), waiting.policy.clone(), after)
         });
         // Under the lock, so that those that come from here on come after these.
-        let aftermath = match lifetime.supervisor.hand_in(lifetime, entrants, true) {
-            Ok(aftermath) => aftermath,
-            Err(Problem::Thread(error)) => return Err(error),
-            Err(problem) => unreachable!("those that have waited are taken in: {problem:?}"),
-        };
+        let aftermath = lifetime.supervisor.launch(lifetime, entrants)?;
         let launched = std::mem::take(&mut roster.waiting);
         drop(roster);
         drop(launched);

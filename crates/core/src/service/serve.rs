@@ -5,7 +5,7 @@ use std::panic::Location;
 use std::time::Duration;
 
 use super::error::Problem;
-use super::names::derive;
+use super::names::Base;
 use super::source::{Make, Source};
 use super::{Dependency, Restart, ServeError, Served, Settings, Unit, UnitChanges, UnitStatus};
 use crate::failure::Origin;
@@ -113,10 +113,10 @@ impl Runtime {
     {
         let core = self.core();
         let key = service.flavour();
-        let derived = derive::<S>(location);
+        let base = Base::of::<S>(location);
         let refused = |problem| {
             let name = settings.name.clone();
-            let name = name.unwrap_or_else(|| derived.clone().into());
+            let name = name.unwrap_or_else(|| base.name(1).into());
             let mut origin = Origin::new(Some(name), location, key.identifier());
             origin.service = true;
             ServeError::new(origin, problem)
@@ -129,7 +129,7 @@ impl Runtime {
         }
         let source = Arc::new(Source::new(service, make));
         let services = &core.services;
-        let taken = services.take_in(&settings, &derived, location, slot, source);
+        let taken = services.take_in(&settings, &base, location, slot, source);
         taken.map(Unit::new).map_err(refused)
     }
 }

@@ -215,7 +215,7 @@ pub(crate) trait AnySource: Send + Sync {
     fn start_flavour(&self, slot: &Arc<Slot>) -> Result<(), Reason>;
 
     /// Hands the payload of a run to its flavour.
-    fn launch(self: Arc<Self>, attempt: Attempt) -> Result<(), Reason>;
+    fn launch(self: Arc<Self>, unit: &UnitCore, attempt: Attempt) -> Result<(), Reason>;
 
     /// Has the value that no run will need dropped on the flavour's thread; `false` if there is one, and that
     /// cannot be.
@@ -250,8 +250,8 @@ where
         slot.started(typed::<S>(slot)).map(drop)
     }
 
-    fn launch(self: Arc<Self>, attempt: Attempt) -> Result<(), Reason> {
-        let slot = Arc::clone(attempt.unit().slot());
+    fn launch(self: Arc<Self>, unit: &UnitCore, attempt: Attempt) -> Result<(), Reason> {
+        let slot = unit.slot();
         slot.accept();
         let payload = S::payload(self, Ticket::of_service(attempt));
         // Looked at after it was counted: see `Slot::accept`.
@@ -259,7 +259,7 @@ where
             context::drop_for(Dropping::Refused, payload);
             return Err(Reason::Stopping);
         }
-        spawn(&slot, typed::<S>(&slot), payload)
+        spawn(slot, typed::<S>(slot), payload)
     }
 
     fn dispose(&self, unit: &Arc<UnitCore>) -> bool {

@@ -98,7 +98,7 @@ impl UnitStatus {
 
     /// How often it was started again.
     pub fn restarts(&self) -> u64 {
-        self.status.restarts
+        self.status.starts.saturating_sub(1)
     }
 
     /// Its last failure, if it has failed.
@@ -121,7 +121,7 @@ pub(super) struct Status {
     pub(super) was_ready: bool,
     /// It was asked to stop.
     pub(super) is_unwanted: bool,
-    pub(super) restarts: u64,
+    pub(super) starts: u64,
     /// Boxed, as most have none.
     pub(super) last_failure: Option<Box<Failure>>,
     /// When its present delay is over, or the last one was; `None` if it never is.
@@ -135,7 +135,7 @@ impl Status {
             since,
             was_ready: false,
             is_unwanted: false,
-            restarts: 0,
+            starts: 0,
             last_failure: None,
             next_start: None,
         }

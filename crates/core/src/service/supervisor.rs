@@ -30,7 +30,7 @@ use std::time::{Duration, Instant};
 
 use slab::Slab;
 
-use self::aftermath::Aftermath;
+pub(super) use self::aftermath::Aftermath;
 use self::bell::Bell;
 pub(crate) use self::closing::Left;
 pub(super) use self::closing::drop_at_last;
@@ -98,6 +98,8 @@ struct Guarded {
     outward: VecDeque<Outward>,
     /// Some thread performs what is in `outward`.
     is_performed: bool,
+    /// Somebody waits for something to be done.
+    is_awaited: bool,
     thread: Option<JoinHandle<()>>,
     /// The grace time goes on until the stop of all services is over.
     holds_grace: bool,
@@ -145,15 +147,28 @@ impl Supervisor {
         self.over.load(SeqCst)
     }
 
-    /// Makes and enters a unit that is about to be handed in, or waits for the start. Counted before it is told of, so
-    /// that a runtime that ends when it is idle does not.
-    pub(super) fn enrol(&self, make: impl FnOnce(Id) -> UnitCore) -> Arc<UnitCore> {
+    /// Makes and enters a unit that waits for the start.
+    pub(super) fn enrol(
+        &self,
+        lifetime: &Lifetime,
+        make: impl FnOnce(Id, Instant) -> UnitCore,
+    ) -> Arc<UnitCore> {
+        self.enter(&mut self.lock(), lifetime.settings.clock.now(), make)
+    }
+
+    /// Makes and enters a unit. Counted before the supervision hears of it, so that a runtime that ends when it is idle
+    /// does not.
+    fn enter(
+        &self,
+        guarded: &mut Guarded,
+        now: Instant,
+        make: impl FnOnce(Id, Instant) -> UnitCore,
+    ) -> Arc<UnitCore> {
         self.served.fetch_add(1, SeqCst);
-        let mut guarded = self.lock();
         let serial = guarded.serial;
         guarded.serial += 1;
         let place = guarded.units.vacant_key() as u32;
-        let unit = Arc::new(make(Id { serial, place }));
+        let unit = Arc::new(make(Id { serial, place }, now));
         let (entered, run) = (Arc::clone(&unit), None);
         guarded.units.insert(Entry { unit: entered, run });
         unit
@@ -203,7 +218,7 @@ impl Supervisor {
         if guarded.supervision.notes(&event) {
             return;
         }
-        let aftermath = self.handle(&mut guarded, lifetime, event, about);
+        let aftermath = self.handle(&mut guarded, lifetime, lifetime.now(), event, about);
         drop(guarded);
         self.go_on(lifetime, by, aftermath);
     }
@@ -217,44 +232,53 @@ impl Supervisor {
         }
     }
 
-    /// Takes in services that may start. With what comes of it the caller [goes on](Self::go_on) where nothing is locked.
-    /// `have_waited` says that they waited for the start: if the runtime stops they are over at once.
+    /// Makes a unit and takes it in, whose service may start. With what comes of it the caller [goes on](Self::go_on)
+    /// where nothing is locked.
     ///
     /// # Errors
     ///
-    /// If there is no thread for the supervisor, or the runtime stops and they have not waited. They are not taken in
-    /// then.
+    /// If the runtime stops, or there is no thread for its supervisor.
     pub(super) fn hand_in(
         &self,
         lifetime: &Arc<Lifetime>,
-        entrants: impl ExactSizeIterator<Item = Entrant>,
-        have_waited: bool,
-    ) -> Result<Aftermath, Problem> {
+        make: impl FnOnce(Id, Instant) -> UnitCore,
+        policy: Policy,
+        after: Vec<Arc<UnitCore>>,
+    ) -> Result<(Arc<UnitCore>, Aftermath), Problem> {
         let mut guarded = self.lock();
-        let is_stopping = guarded.is_closed || lifetime.phase() >= Phase::Stopping;
-        if is_stopping && !have_waited {
+        if guarded.is_closed || lifetime.phase() >= Phase::Stopping {
             return Err(Problem::Stopping);
         }
-        match self.ensure_thread(&mut guarded, lifetime) {
-            Err(Problem::Stopping) if have_waited => {}
-            result => result?,
+        self.ensure_thread(&mut guarded, lifetime)?;
+        let now = lifetime.settings.clock.now();
+        let unit = self.enter(&mut guarded, now, make);
+        let event = Event::HandedIn(vec![newcomer(&unit, policy, &after)]);
+        let now = lifetime.moment(now);
+        let aftermath = self.handle(&mut guarded, lifetime, now, event, &after);
+        Ok((unit, aftermath))
+    }
+
+    /// As [`hand_in`](Self::hand_in), for those that waited for the start: if the runtime stops they are over at once.
+    ///
+    /// # Errors
+    ///
+    /// If there is no thread for the supervisor. They are not taken in then.
+    pub(super) fn launch(
+        &self,
+        lifetime: &Arc<Lifetime>,
+        entrants: impl Iterator<Item = Entrant>,
+    ) -> std::io::Result<Aftermath> {
+        let mut guarded = self.lock();
+        if let Err(Problem::Thread(error)) = self.ensure_thread(&mut guarded, lifetime) {
+            return Err(error);
         }
-        let mut about = Vec::new();
-        let mut newcomers = Vec::with_capacity(entrants.len());
+        let (mut newcomers, mut about) = (Vec::new(), Vec::new());
         for (unit, policy, after) in entrants {
-            let others = after.iter().map(|other| (other.id, other.was_ready()));
-            newcomers.push(Newcomer {
-                id: unit.id,
-                policy,
-                after: others.collect(),
-                is_blocking: unit.source.is_blocking(),
-                flavour: unit.slot().number(),
-                is_flavour_up: unit.source.is_flavour_up(unit.slot()),
-                is_unwanted: unit.is_unwanted(),
-            });
+            newcomers.push(newcomer(&unit, policy, &after));
             about.extend(after);
         }
-        Ok(self.handle(&mut guarded, lifetime, Event::HandedIn(newcomers), &about))
+        let (now, event) = (lifetime.now(), Event::HandedIn(newcomers));
+        Ok(self.handle(&mut guarded, lifetime, now, event, &about))
     }
 
     /// Makes sure that the thread is there, and that the runtime's stop waits for its services.
@@ -297,13 +321,24 @@ impl Supervisor {
         }
     }
 
+    /// Something was done. To be said under the lock.
+    fn say_done(&self, guarded: &mut Guarded) {
+        if std::mem::take(&mut guarded.is_awaited) {
+            self.done.notify();
+        }
+    }
+
     /// Waits in real time until `is_done`, at most until `by`. What it was looked at is locked still.
     fn wait_until(
         &self,
         by: Instant,
         is_done: impl Fn(&Guarded) -> bool,
     ) -> MutexGuard<'_, Guarded> {
-        let look = || Some(self.lock()).filter(|guarded| is_done(guarded));
+        let look = || {
+            let mut guarded = self.lock();
+            guarded.is_awaited = !is_done(&guarded);
+            Some(guarded).filter(|guarded| !guarded.is_awaited)
+        };
         let left = by.saturating_duration_since(Instant::now());
         let waited = self.done.wait(&Clock::system(), left, look);
         waited.unwrap_or_else(|| self.lock())
@@ -351,6 +386,20 @@ impl Guarded {
     fn has_caught_up(&self, lifetime: &Lifetime) -> bool {
         let is_done = self.outward.is_empty() && !self.is_performed;
         self.is_closed || is_done && self.supervision.is_up_to_date(lifetime.now())
+    }
+}
+
+/// What the supervision has to know of a unit that comes after these others.
+fn newcomer(unit: &UnitCore, policy: Policy, after: &[Arc<UnitCore>]) -> Newcomer {
+    let others = after.iter().map(|other| (other.id, other.was_ready()));
+    Newcomer {
+        id: unit.id,
+        policy,
+        after: others.collect(),
+        is_blocking: unit.source.is_blocking(),
+        flavour: unit.slot().number(),
+        is_flavour_up: unit.source.is_flavour_up(unit.slot()),
+        is_unwanted: unit.is_unwanted(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What is behind a unit: who it is, and how it does.
 
 use std::panic::Location;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::source::AnySource;
 use super::state::Status;
@@ -35,12 +35,13 @@ impl UnitCore {
         location: &'static Location<'static>,
         slot: Arc<Slot>,
         source: Arc<dyn AnySource>,
+        now: Instant,
     ) -> Self {
         Self {
             id,
             name,
             location,
-            status: Mutex::new(Status::new(slot.lifetime.settings.clock.now())),
+            status: Mutex::new(Status::new(now)),
             slot,
             source,
             changed: event::Event::new(),
@@ -119,11 +120,6 @@ impl UnitCore {
         lifetime.supervisor.bring(lifetime, By::User, event, &[]);
     }
 
-    /// The next run is about to begin.
-    pub(super) fn set_run(&self, number: u64) {
-        self.lock().restarts = number - 1;
-    }
-
     pub(super) fn set_next_start(&self, next: Moment) {
         let next = (next != Moment::NEVER).then(|| self.lifetime().instant(next));
         self.lock().next_start = next;
@@ -139,6 +135,7 @@ impl UnitCore {
     pub(super) fn set_state(&self, state: UnitState, now: Moment) -> bool {
         let now = self.lifetime().instant(now);
         let mut status = self.lock();
+        status.starts += u64::from(state == UnitState::Starting);
         let is_change = status.state != state;
         if is_change {
             status.state = state;

@@ -9,10 +9,10 @@ impl Supervisor {
         &self,
         guarded: &mut Guarded,
         lifetime: &Arc<Lifetime>,
+        now: Moment,
         event: Event<Failure>,
         about: &[Arc<UnitCore>],
     ) -> Aftermath {
-        let now = lifetime.now();
         let mut effects = std::mem::take(&mut guarded.effects);
         let was_due = guarded.supervision.next_due();
         if !guarded.supervision.is_stopping() && lifetime.phase() >= Phase::Stopping {
@@ -41,7 +41,7 @@ impl Supervisor {
         if due.is_some_and(|due| was_due.is_none_or(|was_due| due < was_due)) {
             self.bell.ring();
         }
-        self.done.notify();
+        self.say_done(guarded);
         aftermath
     }
 
@@ -74,11 +74,19 @@ struct Applying<'a> {
     aftermath: Aftermath,
 }
 
+fn find_unit<'a>(
+    guarded: &'a Guarded,
+    about: &'a [Arc<UnitCore>],
+    id: Id,
+) -> Option<&'a Arc<UnitCore>> {
+    let entry = guarded.units.get(id.index());
+    let mut known = entry.into_iter().map(|entry| &entry.unit).chain(about);
+    known.find(|unit| unit.id == id)
+}
+
 impl Applying<'_> {
     fn unit(&self, id: Id) -> Option<&Arc<UnitCore>> {
-        let entry = self.guarded.units.get(id.index());
-        let mut known = entry.into_iter().map(|entry| &entry.unit).chain(self.about);
-        known.find(|unit| unit.id == id)
+        find_unit(self.guarded, self.about, id)
     }
 
     fn entry(&mut self, id: Id) -> Option<&mut Entry> {
@@ -113,13 +121,12 @@ impl Applying<'_> {
         let find = |id| self.unit(id);
         match effect {
             Effect::State(id, state) => {
-                let unit = Arc::clone(self.unit(id)?);
-                self.supervisor
-                    .show(&unit, state, self.now, &mut self.aftermath);
+                let unit = find_unit(self.guarded, self.about, id)?;
+                let aftermath = &mut self.aftermath;
+                self.supervisor.show(unit, state, self.now, aftermath);
             }
             Effect::NewRun(run) => {
                 let entry = self.entry(run.unit)?;
-                entry.unit.set_run(run.number);
                 let attempt = Attempt::new(Arc::clone(&entry.unit), run.number);
                 let before = entry.run.replace(attempt);
                 self.aftermath.drop(before);

@@ -47,7 +47,7 @@ impl Supervisor {
             left.push(Arc::clone(&entry.unit));
             aftermath.drop(Some(entry));
         }
-        self.done.notify();
+        self.say_done(&mut guarded);
         let mut report = std::mem::take(&mut guarded.report);
         let starters = std::mem::take(&mut guarded.starters);
         let thread = guarded.thread.take();

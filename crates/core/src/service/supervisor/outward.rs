@@ -30,41 +30,41 @@ impl Supervisor {
             };
             left = left.saturating_sub(1);
             drop(guarded);
-            self.go_outward(lifetime, next);
+            let event = self.go_outward(lifetime, next);
             guarded = self.lock();
+            let follows = |event: &Event<Failure>| !guarded.supervision.notes(event);
+            if let Some(event) = event.filter(follows) {
+                drop(guarded);
+                self.bring(lifetime, By::Foster, event, &[]);
+                guarded = self.lock();
+            }
         }
         guarded.is_performed = false;
         if !guarded.outward.is_empty() {
             self.bell.ring();
         }
-        self.done.notify();
+        self.say_done(&mut guarded);
     }
 
-    /// Performs one. A stranger's flavour may panic in it, which must not end the supervision.
-    fn go_outward(&self, lifetime: &Arc<Lifetime>, next: Outward) {
+    /// Performs one; returns what happened in it. A stranger's flavour may panic in it, which must not end the
+    /// supervision.
+    fn go_outward(&self, lifetime: &Arc<Lifetime>, next: Outward) -> Option<Event<Failure>> {
         match next {
-            Outward::StartFlavour(unit) => self.start_flavour(lifetime, &unit),
-            Outward::Launch(attempt) => self.launch_run(lifetime, attempt),
+            Outward::StartFlavour(unit) => return self.start_flavour(lifetime, &unit),
+            Outward::Launch(attempt) => return Some(launch(attempt)),
             Outward::Wake(attempt) => {
-                let record = attempt.record();
-                record
-                    .into_iter()
-                    .for_each(|record| contain(|| record.wake()));
+                let record = attempt.record()?;
+                contain(|| record.wake());
             }
             Outward::Cancel(attempt) => {
-                let record = attempt.record();
-                record
-                    .into_iter()
-                    .for_each(|record| contain(|| record.cancel()));
+                let record = attempt.record()?;
+                contain(|| record.cancel());
             }
             Outward::Cut(attempt) => {
-                let Some(record) = attempt.record() else {
-                    return;
-                };
+                let record = attempt.record()?;
                 contain(|| record.cancel());
-                if record.is_polling() && !record.is_settled() {
-                    self.bring(lifetime, By::Foster, Event::Blocks(attempt.id()), &[]);
-                }
+                let blocks = record.is_polling() && !record.is_settled();
+                return blocks.then(|| Event::Blocks(attempt.id()));
             }
             Outward::Dispose(unit) => {
                 let is_disposed = catch_unwind(AssertUnwindSafe(|| unit.source.dispose(&unit)));
@@ -73,57 +73,57 @@ impl Supervisor {
                 }
             }
         }
+        None
     }
 
     /// On a thread of its own, as a flavour may take its time.
-    fn start_flavour(&self, lifetime: &Arc<Lifetime>, unit: &Arc<UnitCore>) {
+    fn start_flavour(
+        &self,
+        lifetime: &Arc<Lifetime>,
+        unit: &Arc<UnitCore>,
+    ) -> Option<Event<Failure>> {
         let (starting, on_thread) = (Arc::clone(unit), Arc::clone(lifetime));
         let start = move || {
             let result = starting.source.start_flavour(starting.slot());
-            let supervisor = &on_thread.supervisor;
-            supervisor.flavour_started(&on_thread, &starting, result);
+            let event = flavour_started(&starting, result);
+            on_thread
+                .supervisor
+                .bring(&on_thread, By::Foster, event, &[]);
         };
-        let name = "foster starter".to_owned();
-        match Builder::new().name(name).spawn(start) {
+        match Builder::new()
+            .name("foster starter".to_owned())
+            .spawn(start)
+        {
             Ok(thread) => {
                 let number = unit.slot().number();
                 // One that was there has told its end, or there would be no other.
                 let _before = self.lock().starters.insert(number, thread);
+                None
             }
-            Err(error) => {
-                let reason = Err(Reason::Start(Box::new(error)));
-                self.flavour_started(lifetime, unit, reason);
-            }
+            Err(error) => Some(flavour_started(unit, Err(Reason::Start(Box::new(error))))),
         }
     }
+}
 
-    fn flavour_started(
-        &self,
-        lifetime: &Arc<Lifetime>,
-        unit: &UnitCore,
-        result: Result<(), Reason>,
-    ) {
-        let flavour = unit.slot().number();
-        let event = match result.map_err(Reason::into_cause) {
-            // Where the runtime stops, launches are refused.
-            Ok(()) | Err(None) => Event::FlavourUp(flavour),
-            Err(Some(cause)) => Event::FlavourDown(flavour, unit.failure(cause)),
-        };
-        self.bring(lifetime, By::Foster, event, &[]);
+fn flavour_started(unit: &UnitCore, result: Result<(), Reason>) -> Event<Failure> {
+    let flavour = unit.slot().number();
+    match result.map_err(Reason::into_cause) {
+        // Where the runtime stops, launches are refused.
+        Ok(()) | Err(None) => Event::FlavourUp(flavour),
+        Err(Some(cause)) => Event::FlavourDown(flavour, unit.failure(cause)),
     }
+}
 
-    fn launch_run(&self, lifetime: &Arc<Lifetime>, attempt: Attempt) {
-        let (unit, id) = (Arc::clone(attempt.unit()), attempt.id());
-        let launch = || Arc::clone(&unit.source).launch(attempt);
-        let result = match catch_unwind(AssertUnwindSafe(launch)) {
-            Ok(result) => result.map_err(Reason::into_cause),
-            Err(panic) => Err(Some(Cause::lost(format!(
-                "its flavour panicked: {}",
-                panic_message(panic)
-            )))),
-        };
-        let result = result.map_err(|cause| Some(unit.failure(cause?)));
-        // Only noted here, as whoever performs this goes on with what follows from it.
-        self.bring(lifetime, By::Foster, Event::Launched(id, result), &[]);
-    }
+/// Hands the payload of a run to its flavour.
+fn launch(attempt: Attempt) -> Event<Failure> {
+    let (unit, id) = (Arc::clone(attempt.unit()), attempt.id());
+    let launch = || Arc::clone(&unit.source).launch(&unit, attempt);
+    let result = match catch_unwind(AssertUnwindSafe(launch)) {
+        Ok(result) => result.map_err(Reason::into_cause),
+        Err(panic) => Err(Some(Cause::lost(format!(
+            "its flavour panicked: {}",
+            panic_message(panic)
+        )))),
+    };
+    Event::Launched(id, result.map_err(|cause| Some(unit.failure(cause?))))
 }
