@@ -48,14 +48,14 @@ fn push_number(text: &mut String, mark: char, number: u32) {
     text.push(mark);
     let mut power = 10_u32.pow(number.checked_ilog10().unwrap_or_default());
     while power > 0 {
-        text.extend(char::from_digit(number / power % 10, 10));
+        text.push(char::from(b'0' + (number / power % 10) as u8));
         power /= 10;
     }
 }
 
 fn of_type(type_name: &str) -> Option<String> {
-    let path = type_name.split('<').next().unwrap_or_default();
-    let name = path.rsplit(':').next().unwrap_or(path);
+    let path = &type_name[..type_name.find('<').unwrap_or(type_name.len())];
+    let name = &path[path.rfind(':').map_or(0, |colon| colon + 1)..];
     let is_name = name.starts_with(|first: char| first.is_alphabetic() || first == '_');
     if name == "FnService" || !is_name {
         return None;

@@ -220,7 +220,14 @@ impl World {
         let what = self.chance.u8(..6);
         let failure = self.failures + 1;
         let notifies = self.units[unit].notifies;
-        let Known { id, alive, .. } = &mut self.units[unit];
+        let Known {
+            id,
+            alive,
+            is_asked,
+            is_blocking,
+            is_given_up,
+            ..
+        } = &mut self.units[unit];
         let Some(alive) = alive else {
             return;
         };
@@ -257,6 +264,8 @@ impl World {
                     Event::Notified(id)
                 } else {
                     alive.holds_token = true;
+                    // Its time may be over: then the stop does not wait for it any more.
+                    *is_given_up |= *is_asked && *is_blocking;
                     Event::TookToken(id)
                 }
             }
@@ -397,6 +406,7 @@ impl World {
                 }
                 assert!(given_up.is_none() || self.stop.is_none());
                 self.units[index(unit)].is_late |= is_late(&cause);
+                self.units[index(unit)].is_given_up |= cause == Fault::Made(Why::Stuck);
                 self.note(cause, "recorded");
                 // As the runtime does for it.
                 if self.stop.is_none() {
@@ -415,6 +425,8 @@ impl World {
                 let known = &self.units[index(unit)];
                 assert!(known.is_over && known.alive.is_none());
             }
+            // It was given up before the stop, which does not wait for it, even if it takes its token by then.
+            Effect::Tell(unit, Remark::GoesOn) => self.units[index(unit)].is_given_up = true,
             Effect::Delayed(..)
             | Effect::Dispose(_)
             | Effect::InVain(..)
