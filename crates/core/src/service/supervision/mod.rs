@@ -291,6 +291,21 @@ impl Supervision {
                 run.into_iter().for_each(|run| run.holds_token = true);
                 true
             }
+            Event::Answered {
+                run,
+                exit: exit @ (None | Some(Exit::Done)),
+                error: None,
+            } => {
+                let is_present = self.nodes.run(*run).is_some();
+                let node = self.nodes.get_mut(run.unit).filter(|_| is_present);
+                let is_well = node
+                    .as_ref()
+                    .is_none_or(|node| node.wrong_end(*exit).is_none());
+                if let Some(node) = node.filter(|_| is_well) {
+                    node.returned(*exit);
+                }
+                is_well
+            }
             Event::Launched(run, Ok(())) => match self.nodes.run(*run) {
                 Some(run) if run.ended.is_some() => false,
                 run => {

@@ -141,6 +141,26 @@ impl Node {
         }
     }
 
+    /// The code of the present run has come to its end by itself.
+    pub(super) fn returned(&mut self, exit: Option<Exit>) {
+        if let Some(run) = self.run_mut() {
+            (run.is_ending, run.has_returned, run.exit) = (true, true, exit);
+        }
+    }
+
+    /// Why the present run must not come to its end by itself, without an error, if so.
+    pub(super) fn wrong_end(&self, exit: Option<Exit>) -> Option<Why> {
+        let run = self.run()?;
+        if run.asked.is_some() {
+            // It was asked to end, and has.
+            None
+        } else if self.policy.notifies_ready && !run.is_ready {
+            Some(Why::UnreadyAtItsEnd)
+        } else {
+            (self.policy.return_is_failure && exit.is_none()).then_some(Why::Returned)
+        }
+    }
+
     /// Whether a failure of the present run is kept for a restart, if the runtime does not stop.
     pub(super) fn absorbs(&self) -> bool {
         self.policy.restart().is_on_failure() && self.wish != Some(Wish::Stop)

@@ -4,23 +4,15 @@ use super::*;
 
 impl<F> Call<'_, F> {
     pub(super) fn answered(&mut self, id: RunId, exit: Option<Exit>, error: Option<F>) {
-        let Some(run) = self.all.nodes.run(id) else {
-            self.effects.extend(error.map(Effect::Drop));
-            return;
-        };
-        run.is_ending = true;
-        run.has_returned = true;
-        run.exit = exit;
-        let (is_asked, is_ready) = (run.asked.is_some(), run.is_ready);
-        let policy = &self.all.nodes[id.unit].policy;
+        if self.all.nodes.run(id).is_none() {
+            return self.effects.extend(error.map(Effect::Drop));
+        }
         let is_error = error.is_some();
+        let node = self.node(id.unit);
+        node.returned(exit);
         let fault = match error {
             Some(error) => Some(Fault::Given(error)),
-            // It was asked to end, and has.
-            None if is_asked => None,
-            None if policy.notifies_ready && !is_ready => Some(Fault::Made(Why::UnreadyAtItsEnd)),
-            None if policy.return_is_failure && exit.is_none() => Some(Fault::Made(Why::Returned)),
-            None => None,
+            None => node.wrong_end(exit).map(Fault::Made),
         };
         if let Some(fault) = fault {
             // The value is still there, as the run has it until its very end.

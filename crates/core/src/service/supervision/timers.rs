@@ -5,17 +5,18 @@ use super::*;
 /// Those of one moment fall due in the order in which they were set.
 #[derive(Debug, Default)]
 pub(super) struct Timers {
-    set: u64,
-    all: BTreeMap<Timer, Id>,
+    set: u32,
+    all: BTreeMap<Timer, (Moment, Id)>,
 }
 
-pub(super) type Timer = (Moment, u64);
+/// When it is due, in nanoseconds, and behind that how many were set before it: quick to compare.
+pub(super) type Timer = u128;
 
 impl Timers {
     pub(super) fn set(&mut self, at: Moment, unit: Id) -> Timer {
-        self.set += 1;
-        let timer = (at, self.set);
-        self.all.insert(timer, unit);
+        self.set = self.set.wrapping_add(1);
+        let timer = at.since_birth().as_nanos() << u32::BITS | u128::from(self.set);
+        self.all.insert(timer, (at, unit));
         timer
     }
 
@@ -24,12 +25,16 @@ impl Timers {
     }
 
     pub(super) fn next(&self) -> Option<Moment> {
-        self.all.first_key_value().map(|((at, _), _)| *at)
+        self.all.first_key_value().map(|(_, (at, _))| *at)
     }
 
     /// Takes the first that is due at `now`.
     pub(super) fn take_due(&mut self, now: Moment) -> Option<Id> {
         let first = self.all.first_entry()?;
-        (first.key().0 <= now).then(|| first.remove())
+        let (at, unit) = *first.get();
+        (at <= now).then(|| {
+            first.remove();
+            unit
+        })
     }
 }
