@@ -12,8 +12,8 @@
 //!
 //! 1. `Registry`: names, and who waits for the start.
 //! 2. `Supervisor`: `Guarded`, the one lock of services.
-//! 3. One of these, each alone: `Status` of a unit; the value of a `Source`; the list of `Watchers` and one mailbox
-//!    after it; the listeners of an `Event`; the ledger of failures; the `Bell`.
+//! 3. One of these, each alone: the `Status` of a unit; the value of a `Source`; the list of `Watchers` and one mailbox
+//!    after it; the listeners of an event, that of the `Bell` included; the ledger of failures.
 //!
 //! No event is brought under a lock of a slot or a queue, nor under any of the third row.
 
