@@ -89,6 +89,7 @@ pub(crate) trait Services: Send + Sync {
 }
 
 /// What the services have to say for the report.
+#[derive(Default)]
 pub(crate) struct ServicesReport {
     pub(crate) stragglers: Vec<Straggler>,
     /// Who waited in vain when the stop began.

@@ -1,9 +1,4 @@
 //! What a run of a service may return, and what that means.
-#![allow(
-    private_interfaces,
-    private_bounds,
-    reason = "the traits are closed: nobody else can name or call what is private here"
-)]
 
 use std::error::Error;
 use std::future::Future;

@@ -35,7 +35,7 @@ impl Attempt {
         }))
     }
 
-    pub(crate) fn unit(&self) -> &Arc<UnitCore> {
+    pub(super) fn unit(&self) -> &Arc<UnitCore> {
         &self.0.unit
     }
 
@@ -63,7 +63,8 @@ impl Attempt {
 
     fn bring(&self, event: Event<Failure>) {
         let lifetime = self.unit().lifetime();
-        supervisor(lifetime).bring_of(self.unit(), By::User, event);
+        let about = std::slice::from_ref(self.unit());
+        supervisor(lifetime).bring(lifetime, By::User, event, about);
     }
 
     pub(super) fn notify_ready(&self) {
@@ -76,12 +77,8 @@ impl Attempt {
         self.bring(Event::Answered {
             run: self.id(),
             exit,
-            error: cause.map(|cause| self.failure(cause)),
+            error: cause.map(|cause| self.unit().failure(cause)),
         });
-    }
-
-    fn failure(&self, cause: Cause) -> Failure {
-        Failure::new(self.unit().origin(), cause)
     }
 
     /// Whether the value of this run, which is at its end, is kept for another one.
@@ -121,15 +118,15 @@ impl Observer for Attempt {
     fn fail(&self, cause: Cause) {
         self.bring(Event::Failed {
             run: self.id(),
-            failure: self.failure(cause),
-            can_run: self.unit().source().can_run(),
+            failure: self.unit().failure(cause),
+            can_run: self.unit().source.can_run(),
         });
     }
 
     fn end(&self) {
-        self.bring(Event::Ended {
+        self.bring(Event::Gone {
             run: self.id(),
-            can_run: self.unit().source().can_run(),
+            can_run: self.unit().source.can_run(),
         });
     }
 

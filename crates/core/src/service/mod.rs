@@ -4,6 +4,11 @@
 //! shows and `unit_core` what is behind it. `registry` has all of them, with `names` and `order`. `supervision` decides
 //! what becomes of them, a value without locks, clocks and threads; `supervisor` is the shell around it. `attempt` is one
 //! run of a service, as its payload sees it, `source` where its values come from, `answer` what it may return.
+#![allow(
+    private_interfaces,
+    private_bounds,
+    reason = "the traits of services are closed: nobody else can name or call what is private in them"
+)]
 
 mod answer;
 mod attempt;
@@ -48,6 +53,7 @@ pub(crate) use self::supervision::play_bytes;
 
 use self::answer::sealed::Answer as _;
 use self::answer::{Answered, Answering};
+pub(crate) use self::attempt::Attempt;
 use crate::contract::key::Key;
 use crate::payload::{Coroutine, Parallel, Subroutine};
 
@@ -184,10 +190,6 @@ pub(crate) mod sealed {
     }
 }
 
-#[allow(
-    private_interfaces,
-    reason = "the trait is closed: nobody else can name what is in it"
-)]
 impl sealed::Kind for Coroutine {
     const IS_BLOCKING: bool = false;
     // Where it is already: a run costs no allocation beside that of its payload.
@@ -195,10 +197,6 @@ impl sealed::Kind for Coroutine {
     type Driven<'a> = Pin<&'a mut (dyn Answering + 'a)>;
 }
 
-#[allow(
-    private_interfaces,
-    reason = "the trait is closed: nobody else can name what is in it"
-)]
 impl sealed::Kind for Parallel {
     const IS_BLOCKING: bool = false;
     type Place<'a, R: 'a> = R;
@@ -206,20 +204,12 @@ impl sealed::Kind for Parallel {
     type Driven<'a> = Pin<Box<dyn Future<Output = Answered> + Send + 'a>>;
 }
 
-#[allow(
-    private_interfaces,
-    reason = "the trait is closed: nobody else can name what is in it"
-)]
 impl sealed::Kind for Subroutine {
     const IS_BLOCKING: bool = true;
     type Place<'a, R: 'a> = R;
     type Driven<'a> = Answered;
 }
 
-#[allow(
-    private_interfaces,
-    reason = "the trait is closed: nobody else can name what is in it"
-)]
 impl<F: Future<Output: Answer>> sealed::Run<Coroutine> for F {
     fn drive<'a>(place: Pin<&'a mut F>) -> Pin<&'a mut (dyn Answering + 'a)>
     where
@@ -230,10 +220,6 @@ impl<F: Future<Output: Answer>> sealed::Run<Coroutine> for F {
 }
 impl<F: Future<Output: Answer>> Run<Coroutine> for F {}
 
-#[allow(
-    private_interfaces,
-    reason = "the trait is closed: nobody else can name what is in it"
-)]
 impl<F: Future<Output: Answer> + Send> sealed::Run<Parallel> for F {
     fn drive<'a>(future: F) -> Pin<Box<dyn Future<Output = Answered> + Send + 'a>>
     where
@@ -244,10 +230,6 @@ impl<F: Future<Output: Answer> + Send> sealed::Run<Parallel> for F {
 }
 impl<F: Future<Output: Answer> + Send> Run<Parallel> for F {}
 
-#[allow(
-    private_interfaces,
-    reason = "the trait is closed: nobody else can name what is in it"
-)]
 impl<T: Answer> sealed::Run<Subroutine> for T {
     fn drive<'a>(answer: T) -> Answered
     where

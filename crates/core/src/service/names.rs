@@ -9,15 +9,53 @@ use super::unit_core::UnitCore;
 use crate::base::sync::Arc;
 use crate::errors::serve::Problem;
 
-/// The name of a service of type `S` that was given none and was handed in at `location`: the type's name, in the
-/// way in which modules are written; the place if it has none.
-pub(super) fn derive<S>(location: &'static Location<'static>) -> String {
-    of_type(type_name::<S>()).unwrap_or_else(|| format!("{}:{}", location.file(), location.line()))
+/// What a service is called that was given no name, but for a number: after its type, in the way in which modules are
+/// written, or after the place that hands it in.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Base {
+    Type(String),
+    Place(&'static str, u32),
+}
+
+impl Base {
+    /// That of a service of type `S` that is handed in at `location`.
+    pub(super) fn of<S>(location: &'static Location<'static>) -> Self {
+        match of_type(type_name::<S>()) {
+            Some(name) => Self::Type(name),
+            None => Self::Place(location.file(), location.line()),
+        }
+    }
+
+    /// The name of the service that was the `number`th to have it.
+    pub(super) fn name(&self, number: u32) -> String {
+        let mut name = String::with_capacity(64);
+        match self {
+            Self::Type(own) => name.push_str(own),
+            Self::Place(file, line) => {
+                name.push_str(file);
+                push_number(&mut name, ':', *line);
+            }
+        }
+        if number > 1 {
+            push_number(&mut name, '#', number);
+        }
+        name
+    }
+}
+
+/// By hand, as each service has such a name.
+fn push_number(text: &mut String, mark: char, number: u32) {
+    text.push(mark);
+    let mut power = 10_u32.pow(number.checked_ilog10().unwrap_or_default());
+    while power > 0 {
+        text.push(char::from(b'0' + (number / power % 10) as u8));
+        power /= 10;
+    }
 }
 
 fn of_type(type_name: &str) -> Option<String> {
-    let path = type_name.split('<').next().unwrap_or_default();
-    let name = path.rsplit("::").next().unwrap_or(path);
+    let path = &type_name[..type_name.find('<').unwrap_or(type_name.len())];
+    let name = &path[path.rfind(':').map_or(0, |colon| colon + 1)..];
     let is_name = name.starts_with(|first: char| first.is_alphabetic() || first == '_');
     if name == "FnService" || !is_name {
         return None;
@@ -47,7 +85,7 @@ pub(super) struct Names {
     /// The last one that has or had each name.
     known: FxHashMap<Arc<str>, Arc<UnitCore>>,
     /// How many names were derived from each: none is given twice.
-    derived: FxHashMap<String, usize>,
+    derived: FxHashMap<Base, u32>,
 }
 
 impl Names {
@@ -57,28 +95,19 @@ impl Names {
     }
 
     /// The name that the next service may have: the one that it was `given`, else one that is derived.
-    pub(super) fn free(
-        &mut self,
-        given: Option<&str>,
-        derived: String,
-    ) -> Result<Arc<str>, Problem> {
+    pub(super) fn free(&mut self, given: Option<&str>, base: &Base) -> Result<Arc<str>, Problem> {
         let is_free = |name: &str| self.known.get(name).is_none_or(|one| one.state().is_over());
         if let Some(name) = given {
             return is_free(name).then(|| name.into()).ok_or(Problem::Name);
         }
-        let mut number = self.derived.get(&derived).copied().unwrap_or_default();
-        let name = loop {
-            number += 1;
-            let name = match number {
-                1 => derived.clone(),
-                _ => format!("{derived}#{number}"),
-            };
+        let number = self.derived.entry(base.clone()).or_default();
+        loop {
+            *number += 1;
+            let name = base.name(*number);
             if is_free(&name) {
-                break name;
+                return Ok(name.into());
             }
-        };
-        self.derived.insert(derived, number);
-        Ok(name.into())
+        }
     }
 
     pub(super) fn enter(&mut self, unit: &Arc<UnitCore>) {
@@ -95,22 +124,4 @@ impl Names {
 }
 
 #[cfg(all(test, not(foster_model)))]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_type_gives_its_name() {
-        for (type_name, name) in [
-            ("a::b::Beat", "beat"),
-            ("a::HttpServer<a::b::Beat>", "http_server"),
-            ("a::HTTPServer", "http_server"),
-            ("Beat2", "beat2"),
-            ("a::status_page", "status_page"),
-        ] {
-            assert_eq!(of_type(type_name).as_deref(), Some(name));
-        }
-        for nameless in ["a::main::{{closure}}", "a::FnService<a::b::Beat>"] {
-            assert_eq!(of_type(nameless), None, "{nameless}");
-        }
-    }
-}
+mod tests;

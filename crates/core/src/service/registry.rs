@@ -2,15 +2,14 @@
 
 use std::panic::Location;
 
-use super::dependency::Dependency;
-use super::names::Names;
+use super::names::{Base, Names};
 use super::order::{check_dependency, check_order, resolve};
 use super::seams::supervisor;
 use super::settings::Policy;
-use super::source::Launch;
-use super::state::UnitState;
-use super::supervisor::{By, Entrant, drop_value};
+use super::source::AnySource;
+use super::supervisor::{Aftermath, By};
 use super::unit_core::UnitCore;
+use super::{Dependency, Settings};
 use crate::base::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::errors::report::RunError;
 use crate::errors::serve::Problem;
@@ -23,17 +22,17 @@ const REMEMBERED: usize = 1024;
 /// All services of a runtime.
 #[derive(Default)]
 pub(crate) struct Registry {
-    state: Mutex<State>,
+    roster: Mutex<Roster>,
 }
 
 #[derive(Default)]
-pub(super) struct State {
+pub(super) struct Roster {
     pub(super) units: Vec<Arc<UnitCore>>,
     pub(super) names: Names,
     /// Those that wait for the start.
     pub(super) waiting: Vec<Waiting>,
-    taken: usize,
-    sweep_at: usize,
+    /// How many of those that are over are not known any more.
+    forgotten: usize,
     /// From here on names must be known.
     pub(super) sealed: bool,
     launched: bool,
@@ -45,79 +44,49 @@ pub(super) struct State {
 pub(super) struct Waiting {
     pub(super) unit: Arc<UnitCore>,
     pub(super) after: Vec<Dependency>,
-    is_blocking: bool,
-}
-
-/// What is needed to take a service in.
-pub(super) struct Application<'a> {
-    pub(super) name: Option<&'a str>,
-    /// What it is called if it was given no name, but for a number.
-    pub(super) derived: String,
-    pub(super) location: &'static Location<'static>,
-    pub(super) scheduler: Arc<Scheduler>,
-    pub(super) policy: Policy,
-    pub(super) after: Vec<Dependency>,
-    /// Whether its runs are blocking code.
-    pub(super) is_blocking: bool,
-    pub(super) source: Arc<dyn Launch>,
+    policy: Policy,
 }
 
 impl Registry {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Roster> {
+        self.roster.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a service in; it starts as soon as it may.
-    pub(super) fn take_in(&self, application: Application<'_>) -> Result<Arc<UnitCore>, Problem> {
-        let lifetime = Arc::clone(&application.scheduler.lifetime);
-        let after = application.after;
-        let mut state = self.lock();
-        for other in &after {
-            check_dependency(&state, other, &lifetime)?;
+    /// Takes a service in; it starts as soon as it may. If its settings have no name its name comes from `base`.
+    pub(super) fn take_in(
+        &self,
+        settings: &Settings,
+        base: &Base,
+        location: &'static Location<'static>,
+        scheduler: &Arc<Scheduler>,
+        source: Arc<dyn AnySource>,
+    ) -> Result<Arc<UnitCore>, Problem> {
+        let (lifetime, supervisor) = (&scheduler.lifetime, supervisor(&scheduler.lifetime));
+        let mut roster = self.lock();
+        for other in &settings.after {
+            check_dependency(&roster, other, lifetime)?;
         }
-        let name = state.names.free(application.name, application.derived)?;
-        let unit = Arc::new(UnitCore::new(
-            state.taken,
-            name,
-            application.location,
-            application.scheduler,
-            application.policy,
-            application.source,
-        ));
-        let is_blocking = application.is_blocking;
-        let supervisor = supervisor(&lifetime);
-        supervisor.enrol(&unit);
-        let mut aftermath = None;
-        if state.launched {
-            let entrant = Entrant {
-                unit: Arc::clone(&unit),
-                after: resolve(&state, &after),
-                is_blocking,
-            };
-            match supervisor.hand_in(&lifetime, vec![entrant]) {
-                Ok(come) => aftermath = Some(come),
-                Err(problem) => {
-                    supervisor.strike(&unit);
-                    // Before the unit, which is dropped where nothing is locked.
-                    drop(state);
-                    return Err(problem);
-                }
-            }
+        let name = roster.names.free(settings.name.as_deref(), base)?;
+        // Not the only source, so that one that is refused is dropped where nothing is locked.
+        let (scheduler, own) = (Arc::clone(scheduler), Arc::clone(&source));
+        let new = |id, now| UnitCore::new(id, name, location, scheduler, own, now);
+        let policy = settings.policy.clone();
+        let (unit, aftermath) = if roster.launched {
+            let after = resolve(&roster, &settings.after);
+            supervisor.hand_in(lifetime, new, policy, after)?
         } else {
-            state.waiting.push(Waiting {
+            let (unit, after) = (supervisor.enrol(lifetime, new), settings.after.clone());
+            roster.waiting.push(Waiting {
                 unit: Arc::clone(&unit),
                 after,
-                is_blocking,
+                policy,
             });
-        }
-        state.taken += 1;
-        let forgotten = state.add(&unit);
-        drop(state);
+            (unit, Aftermath::default())
+        };
+        let forgotten = roster.add(&unit, supervisor.over());
+        drop(roster);
         drop(forgotten);
-        if let Some(aftermath) = aftermath {
-            aftermath.come(&lifetime, By::User);
-            supervisor.perform(&lifetime, By::User);
-        }
+        supervisor.go_on(lifetime, By::User, aftermath);
         Ok(unit)
     }
 
@@ -128,12 +97,12 @@ impl Registry {
 
     /// Checks the order of those that wait, before anything starts; from here on a name must be known.
     pub(crate) fn seal(&self) -> Result<(), RunError> {
-        let mut state = self.lock();
-        if let Some(problem) = &state.problem {
+        let mut roster = self.lock();
+        if let Some(problem) = &roster.problem {
             return Err(problem.clone());
         }
-        check_order(&state).map_err(RunError::order)?;
-        state.sealed = true;
+        check_order(&roster).map_err(RunError::order)?;
+        roster.sealed = true;
         Ok(())
     }
 
@@ -143,45 +112,34 @@ impl Registry {
     ///
     /// If there is no thread for the supervisor. Those that wait do so until they are dropped.
     pub(crate) fn launch(&self, lifetime: &Arc<Lifetime>) -> Result<(), std::io::Error> {
-        let mut state = self.lock();
-        state.launched = true;
-        if state.waiting.is_empty() {
+        let mut roster = self.lock();
+        roster.launched = true;
+        if roster.waiting.is_empty() {
             return Ok(());
         }
-        let entrant = |waiting: &Waiting| Entrant {
-            unit: Arc::clone(&waiting.unit),
-            after: resolve(&state, &waiting.after),
-            is_blocking: waiting.is_blocking,
-        };
-        let entrants = state.waiting.iter().map(entrant).collect();
+        let entrants = roster.waiting.iter().map(|waiting| {
+            let after = resolve(&roster, &waiting.after);
+            (Arc::clone(&waiting.unit), waiting.policy.clone(), after)
+        });
         // Under the lock, so that those that come from here on come after these.
         let aftermath = supervisor(lifetime).launch(lifetime, entrants)?;
-        let launched = std::mem::take(&mut state.waiting);
-        drop(state);
+        let launched = std::mem::take(&mut roster.waiting);
+        drop(roster);
         drop(launched);
-        aftermath.come(lifetime, By::User);
-        supervisor(lifetime).perform(lifetime, By::User);
+        supervisor(lifetime).go_on(lifetime, By::User, aftermath);
         Ok(())
     }
 
     /// Drops what waits: the runtime never starts.
     pub(crate) fn drop_unrun(&self, lifetime: &Lifetime) {
         let waiting = {
-            let mut state = self.lock();
-            state.launched = true;
-            std::mem::take(&mut state.waiting)
+            let mut roster = self.lock();
+            roster.launched = true;
+            std::mem::take(&mut roster.waiting)
         };
         let supervisor = supervisor(lifetime);
         for Waiting { unit, .. } in &waiting {
-            supervisor.strike(unit);
-            let end = match drop_value(unit) {
-                true => UnitState::Failed,
-                false => UnitState::Ended,
-            };
-            if let Some(change) = unit.set_state(end, lifetime.now()) {
-                supervisor.watchers.publish(&change).wakers.wake();
-            }
-            unit.changed().notify();
+            supervisor.end_unrun(unit);
         }
         supervisor.watchers.end().wake();
     }
@@ -197,28 +155,31 @@ impl Registry {
     }
 }
 
-impl State {
-    /// Enters the unit; returns those that are forgotten for it.
-    fn add(&mut self, unit: &Arc<UnitCore>) -> Vec<Arc<UnitCore>> {
+impl Roster {
+    /// Enters the unit; returns those that are forgotten for it. `over` is how many were over until now.
+    fn add(&mut self, unit: &Arc<UnitCore>, over: usize) -> Vec<Arc<UnitCore>> {
         self.units.push(Arc::clone(unit));
         self.names.enter(unit);
-        if self.units.len() < self.sweep_at.max(REMEMBERED) {
-            return Vec::new();
+        let mut forgotten = Vec::new();
+        let known = over.saturating_sub(self.forgotten);
+        // All are looked at for it, so that is rare where many are not over.
+        if known <= REMEMBERED.max(self.units.len() / 2) {
+            return forgotten;
         }
         let is_over = |unit: &Arc<UnitCore>| unit.state().is_over();
-        let mut over = self.units.iter().filter(|unit| is_over(unit)).count();
-        let mut forgotten = Vec::new();
-        let (names, units) = (&mut self.names, &mut self.units);
-        units.retain(|unit| {
-            let forget = over > REMEMBERED / 2 && is_over(unit);
-            if forget {
-                over -= 1;
-                names.forget(unit);
+        let known = self.units.iter().filter(|unit| is_over(unit)).count();
+        let mut surplus = known.saturating_sub(REMEMBERED / 2);
+        self.units.retain(|unit| {
+            let forgets = surplus > 0 && is_over(unit);
+            if forgets {
+                surplus -= 1;
+                self.names.forget(unit);
                 forgotten.push(Arc::clone(unit));
             }
-            !forget
+            !forgets
         });
-        self.sweep_at = 2 * self.units.len();
+        // Those that were struck are over, and were never known.
+        self.forgotten = (over + forgotten.len()).saturating_sub(known);
         forgotten
     }
 }

@@ -147,34 +147,22 @@ impl Restart {
         self.max_delay.unwrap_or(MAX_DELAY.max(self.delay))
     }
 
-    /// The delay before the restart number `restart` of a row, counted from 0, without chance.
-    fn full_delay(&self, restart: u32) -> Duration {
-        let factor = 2_u32.checked_pow(restart).unwrap_or(u32::MAX);
-        self.delay.saturating_mul(factor).min(self.longest())
-    }
-
-    /// As [`full_delay`](Self::full_delay), with a `chance` from 0 to 1.
+    /// The delay before the restart number `restart` of a row, counted from 0, with a `chance` from 0 to 1.
     pub(crate) fn delay_before(&self, restart: u32, chance: f64) -> Duration {
-        shortened(self.full_delay(restart), self.jitter * chance)
-    }
-
-    fn shortest_delay(&self, restart: u32) -> Duration {
-        shortened(self.full_delay(restart), self.jitter)
+        let factor = 2_u32.checked_pow(restart).unwrap_or(u32::MAX);
+        let delay = self.delay.saturating_mul(factor).min(self.longest());
+        shortened(delay, self.jitter * chance)
     }
 
     /// What of it can never work.
     pub(super) fn problem(&self) -> Option<String> {
-        if !(0.0..=1.0).contains(&self.jitter) {
-            return Some(format!(
-                "a jitter of {} is not between 0 and 1",
-                self.jitter
-            ));
+        let (jitter, first, longest) = (self.jitter, self.delay, self.longest());
+        if !(0.0..=1.0).contains(&jitter) {
+            return Some(format!("a jitter of {jitter} is not between 0 and 1"));
         }
-        if self.longest() < self.delay {
+        if longest < first {
             return Some(format!(
-                "the longest delay, {:?}, is shorter than the first one, {:?}",
-                self.longest(),
-                self.delay
+                "the longest delay, {longest:?}, is shorter than the first one, {first:?}"
             ));
         }
         if self.reset_after.is_zero() {
@@ -193,69 +181,39 @@ impl Restart {
         if window.is_zero() {
             return Some("a window of no time at all has no room for a second start".to_owned());
         }
-        if self.in_a_row(starts) < window {
-            // Most are, and this is looked at for each service.
-            return None;
-        }
-        let fastest = self.fastest(starts, window);
-        (fastest >= window).then(|| {
-            let next = match fastest {
-                Duration::MAX => "never comes".to_owned(),
-                time => format!("comes {time:?} after the first at the earliest"),
-            };
-            format!(
-                "the limit of {starts} starts in {window:?} is out of reach: by its delays the next \
-                 start {next}"
-            )
-        })
+        let next = match self.fastest(starts) {
+            fastest if fastest < window => return None,
+            Duration::MAX => "never comes".to_owned(),
+            time => format!("comes {time:?} after the first at the earliest"),
+        };
+        Some(format!(
+            "the limit of {starts} starts in {window:?} is out of reach: by its delays the next \
+             start {next}"
+        ))
     }
 
-    /// The time from one start to the one that is `restarts` starts later, if all runs fail at once and
-    /// without chance.
-    fn in_a_row(&self, restarts: u32) -> Duration {
-        let (mut time, mut step) = (Duration::ZERO, self.delay);
+    /// The shortest time from one start to the one that is `restarts` starts later. The delays of a row grow from one
+    /// to the next, so rows are best of one length, give or take one; between two of them a run lasts long enough for a
+    /// reset.
+    fn fastest(&self, restarts: u32) -> Duration {
+        // How long so many restarts in a row take.
+        let mut row = vec![Duration::ZERO];
         for restart in 0..restarts {
-            let next = step.saturating_mul(2).min(self.longest());
-            if next == step {
-                return time.saturating_add(step.saturating_mul(restarts - restart));
-            }
-            time = time.saturating_add(step);
-            step = next;
+            let delay = self.delay_before(restart, 1.0);
+            row.push(row[restart as usize].saturating_add(delay));
         }
-        time
-    }
-
-    /// The shortest time from one start to the one that is `restarts` starts later; exact if it is
-    /// below `limit`. The delays grow from one to the next, unless a run lasts long enough for a reset.
-    fn fastest(&self, restarts: u32, limit: Duration) -> Duration {
-        let mut last_step = 0;
-        while last_step < 64 && self.full_delay(last_step) < self.longest() {
-            last_step += 1;
-        }
-        let steps: Vec<_> = (0..=last_step)
-            .map(|step| self.shortest_delay(step))
-            .collect();
-        // The shortest times in which the restart number so-and-so was this step of a row.
-        let mut times = vec![None; steps.len()];
-        times[0] = Some(steps[0]);
-        let least = |times: &[Option<Duration>]| times.iter().flatten().min().copied();
-        for _ in 1..restarts {
-            let reset = least(&times)
-                .map(|time| time.saturating_add(self.reset_after.saturating_add(steps[0])));
-            let mut next = vec![None; steps.len()];
-            for (step, time) in times.iter().enumerate() {
-                let Some(time) = time else { continue };
-                let to = (step + 1).min(steps.len() - 1);
-                let time = time.saturating_add(steps[to]);
-                next[to] = Some(next[to].map_or(time, |known: Duration| known.min(time)));
-            }
-            next[0] = next[0].into_iter().chain(reset).min();
-            times = next;
-            if least(&times).is_some_and(|time| time >= limit) {
-                break;
-            }
-        }
-        least(&times).unwrap_or_default()
+        let in_rows = |rows: u32| {
+            let (length, longer) = ((restarts / rows) as usize, restarts % rows);
+            let short = row[length].saturating_mul(rows - longer);
+            let long = if longer > 0 {
+                row[length + 1].saturating_mul(longer)
+            } else {
+                Duration::ZERO
+            };
+            let resets = self.reset_after.saturating_mul(rows - 1);
+            short.saturating_add(long).saturating_add(resets)
+        };
+        (1..=restarts).map(in_rows).min().unwrap_or_default()
     }
 }
 
@@ -270,79 +228,4 @@ fn shortened(delay: Duration, part: f64) -> Duration {
 }
 
 #[cfg(all(test, not(foster_model)))]
-mod tests {
-    use super::*;
-
-    const SECOND: Duration = Duration::from_secs(1);
-
-    fn exactly() -> Restart {
-        Restart::on_failure()
-            .jitter(0.0)
-            .delay(SECOND)
-            .max_delay(8 * SECOND)
-    }
-
-    #[test]
-    fn delays_double_up_to_the_longest() {
-        let delays: Vec<_> = (0..6)
-            .map(|restart| exactly().delay_before(restart, 1.0).as_secs())
-            .collect();
-        assert_eq!(delays, [1, 2, 4, 8, 8, 8]);
-        assert_eq!(exactly().delay_before(u32::MAX, 1.0), 8 * SECOND);
-    }
-
-    #[test]
-    fn chance_stays_within_its_bounds() {
-        let restart = exactly().jitter(0.25);
-        for part in 0..=1000 {
-            let delay = restart.delay_before(1, f64::from(part) / 1000.0);
-            assert!(
-                delay <= 2 * SECOND && delay >= 2 * SECOND * 3 / 4,
-                "{delay:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_limit_is_reachable_or_refused() {
-        // Starts at 0, 1, 3, 7, 15 and 23 s.
-        assert_eq!(exactly().fastest(5, Duration::MAX), 23 * SECOND);
-        assert_eq!(exactly().in_a_row(5), 23 * SECOND);
-        assert_eq!(exactly().in_a_row(2), 3 * SECOND);
-        assert!(exactly().limit(5, 24 * SECOND).problem().is_none());
-        assert!(exactly().limit(5, 23 * SECOND).problem().is_some());
-        // A run of two seconds resets the delay, and makes it quicker: 1, 4, 7, 10, 13 s.
-        let resets = exactly().reset_after(SECOND * 2);
-        assert_eq!(resets.fastest(5, Duration::MAX), 11 * SECOND);
-        // All of the delay may be up to chance: then nothing is out of reach.
-        // Fewer under Miri, where ten thousand take too long.
-        let limit = if cfg!(miri) { 100 } else { 10_000 };
-        let chance = exactly().jitter(1.0).limit(limit, SECOND);
-        assert!(chance.problem().is_none());
-    }
-
-    #[test]
-    fn what_cannot_work_is_a_problem() {
-        for restart in [
-            exactly().jitter(f64::NAN),
-            exactly().jitter(-0.1),
-            exactly().jitter(1.1),
-            exactly().max_delay(SECOND / 2),
-            exactly().reset_after(Duration::ZERO),
-            exactly().limit(0, SECOND),
-            exactly().limit(1, Duration::ZERO),
-            exactly().limit(10_001, SECOND),
-            Restart::never().limit(1, SECOND),
-        ] {
-            assert!(restart.problem().is_some(), "{restart:?}");
-        }
-        assert!(Restart::always().delay(90 * SECOND).problem().is_none());
-        assert!(
-            Restart::on_failure()
-                .delay(Duration::ZERO)
-                .limit(3, SECOND)
-                .problem()
-                .is_none()
-        );
-    }
-}
+mod tests;

@@ -4,17 +4,10 @@ use std::borrow::Cow;
 use std::panic::Location;
 use std::time::Duration;
 
-use super::dependency::Dependency;
-use super::names::derive;
-use super::registry::Application;
-use super::restart::Restart;
+use super::names::Base;
 use super::seams::{registry, supervisor};
-use super::settings::Settings;
-use super::source::{Make, Served, Source};
-use super::state::UnitStatus;
-use super::unit::Unit;
-use super::watch::UnitChanges;
-use super::{PayloadOf, sealed};
+use super::source::{Make, Source};
+use super::{Dependency, Restart, Served, Settings, Unit, UnitChanges, UnitStatus};
 use crate::base::sync::Arc;
 use crate::contract::key::Key;
 use crate::errors::failure::Origin;
@@ -121,10 +114,10 @@ impl Runtime {
     {
         let core = self.core();
         let key = service.flavour();
-        let derived = derive::<S>(location);
+        let base = Base::of::<S>(location);
         let refused = |problem| {
             let name = settings.name.clone();
-            let name = name.unwrap_or_else(|| derived.clone().into());
+            let name = name.unwrap_or_else(|| base.name(1).into());
             let mut origin = Origin::new(Some(name), location, key.identifier());
             origin.service = true;
             ServeError::new(origin, problem)
@@ -135,16 +128,9 @@ impl Runtime {
         if core.lifetime.phase() >= Phase::Stopping {
             return Err(refused(Problem::Stopping));
         }
-        let taken = registry(core).take_in(Application {
-            name: settings.name.as_deref(),
-            derived: derived.clone(),
-            location,
-            scheduler: Arc::clone(scheduler),
-            policy: settings.policy.clone(),
-            after: settings.after.clone(),
-            is_blocking: <PayloadOf<S> as sealed::Kind>::IS_BLOCKING,
-            source: Arc::new(Source::new(service, make)),
-        });
+        let source = Arc::new(Source::new(service, make));
+        let services = registry(core);
+        let taken = services.take_in(&settings, &base, location, scheduler, source);
         taken.map(Unit::new).map_err(refused)
     }
 }

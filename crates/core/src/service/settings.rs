@@ -37,7 +37,7 @@ impl Settings {
 
     /// When it is started again. Never unless set.
     pub fn restart(mut self, restart: Restart) -> Self {
-        self.policy.restart = Some(restart);
+        self.policy.restart = Some(Box::new(restart));
         self
     }
 
@@ -115,7 +115,7 @@ impl Settings {
 /// What a service's ends mean, as far as something was said of it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Policy {
-    pub(super) restart: Option<Restart>,
+    pub(super) restart: Option<Box<Restart>>,
     pub(crate) notifies_ready: bool,
     pub(crate) return_is_failure: bool,
     pub(super) start_timeout: Option<Duration>,
@@ -137,22 +137,14 @@ impl Policy {
     /// Whether it can work.
     fn check(&self) -> Result<(), Problem> {
         let problem = self.restart().problem().or_else(|| {
-            let never = self.start_timeout().is_some_and(|time| time.is_zero());
+            let never = self.start_timeout.is_some_and(|time| time.is_zero());
             never.then(|| "a start time-out of no time at all cannot be met".to_owned())
         });
         problem.map_or(Ok(()), |problem| Err(Problem::Settings(problem)))
     }
 
-    pub(crate) fn start_timeout(&self) -> Option<Duration> {
-        self.start_timeout
-    }
-
-    pub(crate) fn stop_time(&self) -> Option<Duration> {
-        self.stop_time
-    }
-
     pub(crate) fn restart(&self) -> &Restart {
         const NEVER: &Restart = &Restart::never();
-        self.restart.as_ref().unwrap_or(NEVER)
+        self.restart.as_deref().unwrap_or(NEVER)
     }
 }

@@ -4,11 +4,9 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Context;
 
-use super::answer::Answered;
-use super::attempt::Attempt;
 use super::supervisor::drop_at_last;
 use super::unit_core::UnitCore;
-use super::{PayloadOf, Service, sealed};
+use super::{Answered, Attempt, PayloadOf, Service, sealed};
 use crate::base::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::contract::backend::Typed;
 use crate::contract::key::Key;
@@ -51,18 +49,12 @@ impl<S> Source<S> {
 }
 
 /// A service's value during one run. Afterwards it is kept for the next one, or dropped right there.
-struct Held<S>
-where
-    S: Runs<PayloadOf<S>> + Send,
-{
+struct Held<S> {
     value: Option<S>,
     source: Arc<Source<S>>,
 }
 
-impl<S> Held<S>
-where
-    S: Runs<PayloadOf<S>> + Send,
-{
+impl<S> Held<S> {
     /// The value for a run that begins, made here if each has its own.
     fn of(source: Arc<Source<S>>) -> Self {
         let value = match (source.take(), &source.make) {
@@ -79,10 +71,7 @@ where
     }
 }
 
-impl<S> Drop for Held<S>
-where
-    S: Runs<PayloadOf<S>> + Send,
-{
+impl<S> Drop for Held<S> {
     fn drop(&mut self) {
         let value = self.value.take();
         if self.source.make.is_none() && within(Attempt::keeps_value) {
@@ -113,13 +102,7 @@ fn answer(answered: Answered) {
     note = "a service is `Send`, and on a flavour of several threads such as `TokioMultiThread` also `Sync`",
     note = "what need not be `Send` is made in its `run`"
 )]
-pub trait Runs<P>: Service + Payloads<P> {}
-
-#[allow(
-    private_interfaces,
-    reason = "the trait is closed: nobody else can name what is in it"
-)]
-pub trait Payloads<P>: Sized {
+pub trait Runs<P>: Service + Sized {
     /// The payload of one run.
     #[doc(hidden)]
     fn payload(source: Arc<Source<Self>>, attempt: Attempt) -> P;
@@ -146,13 +129,7 @@ pub trait Served: Service + Runs<PayloadOf<Self>> {}
 #[diagnostic::do_not_recommend]
 impl<S> Served for S where S: Service + Runs<PayloadOf<S>> {}
 
-impl<S> Runs<Coroutine> for S where S: Service<Flavour: Key<Payload = Coroutine>> + Send {}
-
-#[allow(
-    private_interfaces,
-    reason = "the trait is closed: nobody else can name what is in it"
-)]
-impl<S> Payloads<Coroutine> for S
+impl<S> Runs<Coroutine> for S
 where
     S: Service<Flavour: Key<Payload = Coroutine>> + Send,
 {
@@ -180,13 +157,7 @@ where
     }
 }
 
-impl<S> Runs<Parallel> for S where S: Service<Flavour: Key<Payload = Parallel>> + Send + Sync {}
-
-#[allow(
-    private_interfaces,
-    reason = "the trait is closed: nobody else can name what is in it"
-)]
-impl<S> Payloads<Parallel> for S
+impl<S> Runs<Parallel> for S
 where
     S: Service<Flavour: Key<Payload = Parallel>> + Send + Sync,
 {
@@ -208,13 +179,7 @@ where
     }
 }
 
-impl<S> Runs<Subroutine> for S where S: Service<Flavour: Key<Payload = Subroutine>> + Send {}
-
-#[allow(
-    private_interfaces,
-    reason = "the trait is closed: nobody else can name what is in it"
-)]
-impl<S> Payloads<Subroutine> for S
+impl<S> Runs<Subroutine> for S
 where
     S: Service<Flavour: Key<Payload = Subroutine>> + Send,
 {
@@ -237,13 +202,19 @@ where
 fn ticket(attempt: &Attempt) -> Ticket<()> {
     let unit = attempt.unit();
     let scheduler = Arc::clone(unit.scheduler()) as _;
-    Ticket::adopted(Identity::new(None, unit.location(), scheduler))
+    Ticket::adopted(Identity::new(None, unit.location, scheduler))
 }
 
 /// A service's values and its flavour, whatever their types are.
-pub(crate) trait Launch: Send + Sync {
+pub(crate) trait AnySource: Send + Sync {
+    /// Whether the runs are blocking code.
+    fn is_blocking(&self) -> bool;
+
     /// Whether there is a value for another run.
     fn can_run(&self) -> bool;
+
+    /// Whether there is a value that was made already.
+    fn has_value(&self) -> bool;
 
     /// Whether the flavour is there, so that a launch waits for nothing.
     fn is_flavour_up(&self, scheduler: &Scheduler) -> bool;
@@ -252,7 +223,7 @@ pub(crate) trait Launch: Send + Sync {
     fn start_flavour(&self, scheduler: &Arc<Scheduler>) -> Result<(), Reason>;
 
     /// Hands the payload of a run to its flavour.
-    fn launch(self: Arc<Self>, attempt: Attempt) -> Result<(), Reason>;
+    fn launch(self: Arc<Self>, unit: &UnitCore, attempt: Attempt) -> Result<(), Reason>;
 
     /// Has the value that no run will need dropped on the flavour's thread; `false` if there is one, and that
     /// cannot be.
@@ -262,12 +233,20 @@ pub(crate) trait Launch: Send + Sync {
     fn drop_value(&self);
 }
 
-impl<S> Launch for Source<S>
+impl<S> AnySource for Source<S>
 where
     S: Runs<PayloadOf<S>> + Send,
 {
+    fn is_blocking(&self) -> bool {
+        <PayloadOf<S> as sealed::Kind>::IS_BLOCKING
+    }
+
     fn can_run(&self) -> bool {
-        self.make.is_some() || self.lock().is_some()
+        self.make.is_some() || self.has_value()
+    }
+
+    fn has_value(&self) -> bool {
+        self.lock().is_some()
     }
 
     fn is_flavour_up(&self, scheduler: &Scheduler) -> bool {
@@ -280,8 +259,8 @@ where
         scheduler.started(typed::<S>(scheduler)).map(drop)
     }
 
-    fn launch(self: Arc<Self>, attempt: Attempt) -> Result<(), Reason> {
-        let scheduler = Arc::clone(attempt.unit().scheduler());
+    fn launch(self: Arc<Self>, unit: &UnitCore, attempt: Attempt) -> Result<(), Reason> {
+        let scheduler = unit.scheduler();
         scheduler.accept();
         let payload = S::payload(self, attempt);
         // Looked at after it was counted: see `Scheduler::accept`.
@@ -289,14 +268,11 @@ where
             task::drop_for(Dropping::Refused, payload);
             return Err(Reason::Stopping);
         }
-        spawn(&scheduler, typed::<S>(&scheduler), payload)
+        spawn(scheduler, typed::<S>(scheduler), payload)
     }
 
     fn dispose(&self, unit: &Arc<UnitCore>) -> bool {
         let scheduler = unit.scheduler();
-        if self.lock().is_none() {
-            return true;
-        }
         if scheduler.lifetime.phase() >= Phase::Stopping || !self.is_flavour_up(scheduler) {
             return false;
         }
@@ -305,7 +281,7 @@ where
         };
         scheduler.accept();
         let name = Some(unit.name().to_string().into());
-        let header = Identity::new(name, unit.location(), Arc::clone(scheduler) as _);
+        let header = Identity::new(name, unit.location, Arc::clone(scheduler) as _);
         let payload = value.disposal(Ticket::adopted(header), Arc::clone(unit));
         // Refused only if the flavour is lost, which is told; the value is dropped here then.
         let _ = spawn(scheduler, typed::<S>(scheduler), payload);

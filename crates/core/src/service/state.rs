@@ -70,9 +70,9 @@ impl fmt::Display for UnitState {
 /// How one service of a runtime does: a line of [`Runtime::units`](crate::Runtime::units).
 #[derive(Debug, Clone)]
 pub struct UnitStatus {
-    pub(crate) name: Arc<str>,
-    pub(crate) flavour: crate::Identifier,
-    pub(crate) status: Status,
+    pub(super) name: Arc<str>,
+    pub(super) flavour: crate::Identifier,
+    pub(super) status: Status,
 }
 
 impl UnitStatus {
@@ -98,25 +98,46 @@ impl UnitStatus {
 
     /// How often it was started again.
     pub fn restarts(&self) -> u64 {
-        self.status.restarts
+        self.status.starts.saturating_sub(1)
     }
 
     /// Its last failure, if it has failed.
     pub fn last_failure(&self) -> Option<&Failure> {
-        self.status.last_failure.as_ref()
+        self.status.last_failure.as_deref()
     }
 
     /// When it starts again, if it waits for that, on the runtime's clock.
     pub fn next_restart(&self) -> Option<Instant> {
-        self.status.next_start
+        let is_delayed = self.state() == UnitState::Delayed;
+        self.status.next_start.filter(|_| is_delayed)
     }
 }
 
+/// How a unit does.
 #[derive(Debug, Clone)]
-pub(crate) struct Status {
+pub(super) struct Status {
     pub(super) state: UnitState,
     pub(super) since: Instant,
-    pub(super) restarts: u64,
-    pub(super) last_failure: Option<Failure>,
+    pub(super) was_ready: bool,
+    /// It was asked to stop.
+    pub(super) is_unwanted: bool,
+    pub(super) starts: u64,
+    /// Boxed, as most have none.
+    pub(super) last_failure: Option<Box<Failure>>,
+    /// When its present delay is over, or the last one was; `None` if it never is.
     pub(super) next_start: Option<Instant>,
+}
+
+impl Status {
+    pub(super) fn new(since: Instant) -> Self {
+        Self {
+            state: UnitState::Waiting,
+            since,
+            was_ready: false,
+            is_unwanted: false,
+            starts: 0,
+            last_failure: None,
+            next_start: None,
+        }
+    }
 }

@@ -4,12 +4,13 @@ use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::state::{UnitState, UnitStatus};
 use super::supervision::Wish;
-use super::unit_core::{UnitCore, is_ready};
+use super::unit_core::UnitCore;
+use super::watch::poll_until;
+use super::{UnitState, UnitStatus};
 use crate::base::event::EventListener;
 use crate::base::sync::Arc;
 use crate::errors::failure::Failure;
@@ -113,9 +114,7 @@ impl<S> Unit<S> {
     ///
     /// In a coroutine it blocks all others of the flavour; await [`ready`](Self::ready).
     pub fn wait_ready(&self, time: Duration) -> bool {
-        self.core
-            .wait(time, |state| is_ready(state) || state.is_over())
-            && is_ready(self.core.state())
+        self.core.wait(time, is_decided) && self.state() == UnitState::Running
     }
 
     /// A future that is ready when the service is, or is over: it gives the state that it is in then.
@@ -124,8 +123,13 @@ impl<S> Unit<S> {
     ///
     /// Nothing is lost if it is dropped.
     pub fn ready(&self) -> Becoming {
-        Becoming::new(&self.core, |state| is_ready(state) || state.is_over())
+        Becoming::new(&self.core, is_decided)
     }
+}
+
+/// Whether it is ready, or never will be.
+fn is_decided(state: UnitState) -> bool {
+    state == UnitState::Running || state.is_over()
 }
 
 impl<S> fmt::Debug for Unit<S> {
@@ -159,20 +163,16 @@ impl Future for Becoming {
     type Output = UnitState;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<UnitState> {
-        let this = &mut *self;
-        loop {
-            let state = this.core.state();
-            if (this.is_it)(state) {
-                return Poll::Ready(state);
-            }
-            match &mut this.listener {
-                Some(listener) => {
-                    ready!(Pin::new(listener).poll(context));
-                    this.listener = None;
-                }
-                none => *none = Some(this.core.listen()),
-            }
-        }
+        let Self {
+            core,
+            is_it,
+            listener,
+        } = &mut *self;
+        let look = || match core.state() {
+            state if is_it(state) => Poll::Ready(state),
+            _ => Poll::Pending,
+        };
+        poll_until(context, listener, || core.listen(), look)
     }
 }
 

@@ -1,19 +1,18 @@
 //! What is behind a unit: who it is, and how it does.
 
 use std::panic::Location;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::seams::supervisor;
-use super::settings::Policy;
-use super::source::Launch;
-use super::state::{Status, UnitState, UnitStatus};
+use super::source::AnySource;
+use super::state::Status;
 use super::supervision::{Event, Id, Wish};
 use super::supervisor::By;
-use super::watch::UnitChange;
+use super::{UnitChange, UnitState, UnitStatus};
 use crate::base::event::{self, EventListener};
 use crate::base::moment::Moment;
 use crate::base::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use crate::errors::failure::{Failure, Origin};
+use crate::errors::failure::{Cause, Failure, Origin};
 use crate::lifetime::Lifetime;
 use crate::scheduler::Scheduler;
 
@@ -21,25 +20,13 @@ use crate::scheduler::Scheduler;
 pub(crate) struct UnitCore {
     pub(crate) id: Id,
     name: Arc<str>,
-    location: &'static Location<'static>,
+    pub(super) location: &'static Location<'static>,
     scheduler: Arc<Scheduler>,
-    policy: Policy,
-    source: Arc<dyn Launch>,
-    /// Written under the lock of the supervisor, once that knows of the unit.
-    standing: Mutex<Standing>,
+    /// Where the values for its runs come from.
+    pub(super) source: Arc<dyn AnySource>,
+    /// For all who look. Written under the lock of the supervisor, once that knows of the unit.
+    status: Mutex<Status>,
     changed: event::Event,
-}
-
-/// How a unit does, for all who look.
-struct Standing {
-    state: UnitState,
-    since: Moment,
-    was_ready: bool,
-    restarts: u64,
-    last_failure: Option<Failure>,
-    next_start: Option<Moment>,
-    /// What was wanted of it before the start.
-    wish: Option<Wish>,
 }
 
 impl UnitCore {
@@ -48,43 +35,26 @@ impl UnitCore {
         name: Arc<str>,
         location: &'static Location<'static>,
         scheduler: Arc<Scheduler>,
-        policy: Policy,
-        source: Arc<dyn Launch>,
+        source: Arc<dyn AnySource>,
+        now: Instant,
     ) -> Self {
         Self {
             id,
             name,
             location,
-            standing: Mutex::new(Standing {
-                state: UnitState::Waiting,
-                since: scheduler.lifetime.now(),
-                was_ready: false,
-                restarts: 0,
-                last_failure: None,
-                next_start: None,
-                wish: None,
-            }),
+            status: Mutex::new(Status::new(now)),
             scheduler,
-            policy,
             source,
             changed: event::Event::new(),
         }
     }
 
-    fn standing(&self) -> MutexGuard<'_, Standing> {
-        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Status> {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn name(&self) -> &Arc<str> {
         &self.name
-    }
-
-    pub(super) fn policy(&self) -> &Policy {
-        &self.policy
-    }
-
-    pub(super) fn location(&self) -> &'static Location<'static> {
-        self.location
     }
 
     pub(crate) fn scheduler(&self) -> &Arc<Scheduler> {
@@ -93,11 +63,6 @@ impl UnitCore {
 
     pub(crate) fn lifetime(&self) -> &Arc<Lifetime> {
         &self.scheduler.lifetime
-    }
-
-    /// Where the values for its runs come from.
-    pub(super) fn source(&self) -> &Arc<dyn Launch> {
-        &self.source
     }
 
     /// Who it is, in words.
@@ -111,90 +76,74 @@ impl UnitCore {
         }
     }
 
+    pub(super) fn failure(&self, cause: Cause) -> Failure {
+        Failure::new(self.origin(), cause)
+    }
+
     pub(crate) fn state(&self) -> UnitState {
-        self.standing().state
+        self.lock().state
     }
 
     pub(super) fn was_ready(&self) -> bool {
-        self.standing().was_ready
+        self.lock().was_ready
     }
 
-    pub(super) fn wish(&self) -> Option<Wish> {
-        self.standing().wish
+    /// Whether it was asked to stop.
+    pub(super) fn is_unwanted(&self) -> bool {
+        self.lock().is_unwanted
     }
 
     pub(super) fn last_failure(&self) -> Option<Failure> {
-        self.standing().last_failure.clone()
+        self.lock().last_failure.as_deref().cloned()
     }
 
     pub(super) fn status(&self) -> UnitStatus {
-        let lifetime = self.lifetime();
-        let standing = self.standing();
         UnitStatus {
             name: Arc::clone(&self.name),
             flavour: self.scheduler.identifier().clone(),
-            status: Status {
-                state: standing.state,
-                since: lifetime.instant(standing.since),
-                restarts: standing.restarts,
-                last_failure: standing.last_failure.clone(),
-                next_start: standing
-                    .next_start
-                    .filter(|next| *next != Moment::NEVER)
-                    .map(|next| lifetime.instant(next)),
-            },
+            status: self.lock().clone(),
         }
+    }
+
+    /// The last change, for those who look on.
+    pub(super) fn change(&self) -> UnitChange {
+        UnitChange(self.status())
     }
 
     /// Wants something of the unit; what can be seen of that is seen when this returns.
     pub(super) fn ask(&self, wish: Wish) {
-        {
-            let mut standing = self.standing();
-            if standing.wish != Some(Wish::Stop) {
-                standing.wish = Some(wish);
-            }
+        if wish == Wish::Stop {
+            // Known to whoever hands it in, too, if it waits for the start.
+            self.lock().is_unwanted = true;
         }
         let lifetime = self.lifetime();
         let event = Event::Asked(self.id, wish);
-        supervisor(lifetime).bring(lifetime, By::User, event);
-    }
-
-    /// The next run is about to begin.
-    pub(super) fn set_run(&self, number: u64) {
-        let mut standing = self.standing();
-        standing.restarts = number - 1;
-        standing.next_start = None;
+        supervisor(lifetime).bring(lifetime, By::User, event, &[]);
     }
 
     pub(super) fn set_next_start(&self, next: Moment) {
-        self.standing().next_start = Some(next);
+        let next = (next != Moment::NEVER).then(|| self.lifetime().instant(next));
+        self.lock().next_start = next;
     }
 
     /// Keeps a failure as the last one; returns the one before, whose error is the user's to drop.
     #[must_use]
-    pub(super) fn set_failure(&self, failure: Failure) -> Option<Failure> {
-        self.standing().last_failure.replace(failure)
+    pub(super) fn set_failure(&self, failure: Failure) -> Option<Box<Failure>> {
+        self.lock().last_failure.replace(Box::new(failure))
     }
 
-    /// Changes the state. Returns the change, for those who look on, unless there is none.
-    pub(super) fn set_state(&self, state: UnitState, now: Moment) -> Option<UnitChange> {
-        let mut standing = self.standing();
-        if standing.state == state {
-            return None;
+    /// Changes the state. Returns whether it was another.
+    pub(super) fn set_state(&self, state: UnitState, now: Moment) -> bool {
+        let now = self.lifetime().instant(now);
+        let mut status = self.lock();
+        status.starts += u64::from(state == UnitState::Starting);
+        let is_change = status.state != state;
+        if is_change {
+            status.state = state;
+            status.since = status.since.max(now);
+            status.was_ready |= state == UnitState::Running;
         }
-        standing.state = state;
-        standing.since = standing.since.max(now);
-        standing.was_ready |= state == UnitState::Running;
-        if state != UnitState::Delayed {
-            standing.next_start = None;
-        }
-        Some(UnitChange {
-            name: Arc::clone(&self.name),
-            state,
-            at: self.lifetime().instant(standing.since),
-            restarts: standing.restarts,
-            failure: standing.last_failure.clone(),
-        })
+        is_change
     }
 
     /// Listens to the unit's changes, and to what its run is asked.
@@ -211,8 +160,4 @@ impl UnitCore {
         let look = || is_it(self.state()).then_some(());
         event::wait(|| self.listen(), clock, time, look).is_some()
     }
-}
-
-pub(super) fn is_ready(state: UnitState) -> bool {
-    state == UnitState::Running
 }

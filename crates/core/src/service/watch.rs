@@ -2,12 +2,12 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use super::state::UnitState;
+use super::{UnitState, UnitStatus};
 use crate::base::clock::Clock;
 use crate::base::event::{Event, EventListener, Wakers};
 use crate::base::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -16,39 +16,33 @@ use crate::errors::failure::Failure;
 
 /// One change of one service's state.
 #[derive(Debug, Clone)]
-pub struct UnitChange {
-    pub(crate) name: Arc<str>,
-    pub(crate) state: UnitState,
-    pub(crate) at: Instant,
-    pub(crate) restarts: u64,
-    pub(crate) failure: Option<Failure>,
-}
+pub struct UnitChange(pub(super) UnitStatus);
 
 impl UnitChange {
     /// The service's name.
     pub fn name(&self) -> &str {
-        &self.name
+        self.0.name()
     }
 
     /// What it is now.
     pub fn state(&self) -> UnitState {
-        self.state
+        self.0.state()
     }
 
     /// Since when, on the runtime's clock. Of two services it may be that the later change has the earlier
     /// moment: what came first says the order of the changes.
     pub fn at(&self) -> Instant {
-        self.at
+        self.0.since()
     }
 
     /// How often it had been started again by then.
     pub fn restarts(&self) -> u64 {
-        self.restarts
+        self.0.restarts()
     }
 
     /// Its last failure by then, if it has failed.
     pub fn failure(&self) -> Option<&Failure> {
-        self.failure.as_ref()
+        self.0.last_failure()
     }
 }
 
@@ -64,20 +58,20 @@ pub struct UnitChanges {
 
 struct Watcher {
     capacity: usize,
-    state: Mutex<State>,
+    mailbox: Mutex<Mailbox>,
     changed: Event,
 }
 
 #[derive(Default)]
-struct State {
+struct Mailbox {
     changes: VecDeque<UnitChange>,
     missed: u64,
     over: bool,
 }
 
 impl Watcher {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Mailbox> {
+        self.mailbox.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -103,10 +97,11 @@ impl UnitChanges {
     ///
     /// Nothing is lost if it is dropped.
     pub fn recv(&mut self) -> impl Future<Output = Option<UnitChange>> + Send + '_ {
-        Next {
-            changes: self,
-            listener: None,
-        }
+        let mut listener = None;
+        poll_fn(move |context| {
+            let listen = || self.watcher.changed.listen();
+            poll_until(context, &mut listener, listen, || self.look())
+        })
     }
 
     /// How many changes were dropped until now, as they were not taken out in time. They were older than
@@ -116,9 +111,9 @@ impl UnitChanges {
     }
 
     fn look(&self) -> Poll<Option<UnitChange>> {
-        let mut state = self.watcher.lock();
-        match state.changes.pop_front() {
-            None if !state.over => Poll::Pending,
+        let mut mailbox = self.watcher.lock();
+        match mailbox.changes.pop_front() {
+            None if !mailbox.over => Poll::Pending,
             next => Poll::Ready(next),
         }
     }
@@ -126,35 +121,31 @@ impl UnitChanges {
 
 impl fmt::Debug for UnitChanges {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = self.watcher.lock();
+        let mailbox = self.watcher.lock();
         f.debug_struct("UnitChanges")
-            .field("waiting", &state.changes.len())
-            .field("missed", &state.missed)
+            .field("waiting", &mailbox.changes.len())
+            .field("missed", &mailbox.missed)
             .finish_non_exhaustive()
     }
 }
 
-struct Next<'a> {
-    changes: &'a mut UnitChanges,
-    listener: Option<EventListener>,
-}
-
-impl Future for Next<'_> {
-    type Output = Option<UnitChange>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = &mut *self;
-        loop {
-            if let Poll::Ready(next) = this.changes.look() {
-                return Poll::Ready(next);
+/// Polls until `look` finds what is waited for, and meanwhile waits for what `listen` listens to.
+pub(super) fn poll_until<T>(
+    context: &mut Context<'_>,
+    listener: &mut Option<EventListener>,
+    listen: impl Fn() -> EventListener,
+    look: impl Fn() -> Poll<T>,
+) -> Poll<T> {
+    loop {
+        if let Poll::Ready(found) = look() {
+            return Poll::Ready(found);
+        }
+        match listener {
+            Some(present) => {
+                ready!(Pin::new(present).poll(context));
+                *listener = None;
             }
-            match &mut this.listener {
-                Some(listener) => {
-                    ready!(Pin::new(listener).poll(context));
-                    this.listener = None;
-                }
-                none => *none = Some(this.changes.watcher.changed.listen()),
-            }
+            None => *listener = Some(listen()),
         }
     }
 }
@@ -171,9 +162,9 @@ impl Watchers {
     pub(super) fn add(&self, capacity: usize, clock: Clock, over: bool) -> UnitChanges {
         let watcher = Arc::new(Watcher {
             capacity: capacity.max(1),
-            state: Mutex::new(State {
+            mailbox: Mutex::new(Mailbox {
                 over,
-                ..State::default()
+                ..Mailbox::default()
             }),
             changed: Event::new(),
         });
@@ -184,28 +175,34 @@ impl Watchers {
         UnitChanges { watcher, clock }
     }
 
+    /// Whether somebody looks on, or did.
+    pub(super) fn are_there(&self) -> bool {
+        self.count.load(SeqCst) > 0
+    }
+
     fn all(&self) -> Vec<Arc<Watcher>> {
-        match self.count.load(SeqCst) {
-            0 => Vec::new(),
-            _ => self.lock().iter().filter_map(Weak::upgrade).collect(),
+        match self.are_there() {
+            false => Vec::new(),
+            true => self.lock().iter().filter_map(Weak::upgrade).collect(),
         }
     }
 
-    /// Puts `change` into every queue. Threads that wait go on; all else is to be done where nothing is locked.
-    pub(super) fn publish(&self, change: &UnitChange) -> News {
-        let mut news = News::default();
+    /// Puts `change` into every mailbox. Threads that wait go on; all others are to be woken where nothing is locked, and
+    /// those that had to make room to be dropped there: they may be the last that hold an error of the user's.
+    pub(super) fn publish(&self, change: &UnitChange) -> (Wakers, Vec<UnitChange>) {
+        let (mut wakers, mut dropped) = (Wakers::default(), Vec::new());
         for watcher in self.all() {
             {
-                let mut state = watcher.lock();
-                if state.changes.len() >= watcher.capacity {
-                    state.missed += 1;
-                    news.dropped.extend(state.changes.pop_front());
+                let mut mailbox = watcher.lock();
+                if mailbox.changes.len() >= watcher.capacity {
+                    mailbox.missed += 1;
+                    dropped.extend(mailbox.changes.pop_front());
                 }
-                state.changes.push_back(change.clone());
+                mailbox.changes.push_back(change.clone());
             }
-            news.wakers.append(watcher.changed.notify_threads());
+            wakers.append(watcher.changed.notify_threads());
         }
-        news
+        (wakers, dropped)
     }
 
     /// Has all who wait by a clock look at it again.
@@ -228,13 +225,4 @@ impl Watchers {
     fn lock(&self) -> MutexGuard<'_, Vec<Weak<Watcher>>> {
         self.list.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// What is left to do for a change that was put into queues.
-#[derive(Default)]
-#[must_use = "whoever waits for changes is to be woken"]
-pub(super) struct News {
-    pub(super) wakers: Wakers,
-    /// Those that had to make room: they may be the last that hold an error of the user's.
-    pub(super) dropped: Vec<UnitChange>,
 }

@@ -4,7 +4,7 @@
 //! ```text
 //!                    `start`               Begun             asked: `ask`
 //!   Waiting ───────────────► a run, unbegun ─────► begun ────────────────► asked to end
-//!      │                         ▲     │ Ended       │ Ended                  │ Ended
+//!      │                         ▲     │ Gone        │ Gone                   │ Gone
 //!      │                         │     ▼             ▼                        ▼
 //!      │          the delay is   │   `decide`: start again, wait for that, or over
 //!      │          over, `start`  │     │
@@ -13,11 +13,12 @@
 //!    over: the unit is forgotten here (`over`)
 //! ```
 //!
-//! `node` is what is known of one unit, `starting`, `running`, `ending` and `stopping` are what happens to it in
-//! this order, `shares` how the grace time is shared out, `timers` what falls due.
+//! `node` is what is known of one unit, `nodes` all of them. `starting`, `running`, `ending` and `stopping` are what
+//! happens to a unit in this order, `shares` how the grace time is shared out, `timers` what falls due.
 
 mod ending;
 mod node;
+mod nodes;
 mod running;
 mod shares;
 mod starting;
@@ -29,17 +30,35 @@ mod timers;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
 
+use rustc_hash::FxHashMap;
+
 #[cfg(fuzzing)]
 pub(crate) use self::tests::play_bytes;
 
-use self::node::{Node, Run, Stage};
-use self::timers::{Due, Timers};
+use self::node::{Asked, Fate, Handover, Node, Run, Stage};
+use self::nodes::Nodes;
+use self::shares::Path;
+use self::stopping::Stop;
+use self::timers::{Timer, Timers};
 use super::settings::Policy;
-use super::state::UnitState;
+use super::{Exit, UnitState};
 use crate::base::moment::Moment;
 
-/// A unit's number. Whoever comes later has a higher one.
-pub(crate) type Id = usize;
+/// Which unit it is. Whoever comes later has a higher one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub(crate) struct Id {
+    /// No other unit has it, ever.
+    pub(crate) serial: u64,
+    /// Its place in tables: a small number, which is another unit's when this one is over.
+    pub(crate) place: u32,
+}
+
+impl Id {
+    /// Its place as an index.
+    pub(crate) fn index(self) -> usize {
+        self.place as usize
+    }
+}
 
 /// One run of a unit, counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,7 +98,7 @@ pub(crate) enum Event<F> {
         error: Option<F>,
     },
     /// Nothing of a run is left. `can_run` says whether there is a value for another one.
-    Ended { run: RunId, can_run: bool },
+    Gone { run: RunId, can_run: bool },
     /// A run that was cut short would not end: it blocks its thread.
     Blocks(RunId),
     /// Somebody wants a unit to stop or to restart.
@@ -91,9 +110,6 @@ pub(crate) enum Event<F> {
     /// The grace time is over; whether a signal has cut it short.
     GraceOver { by_signal: bool },
 }
-
-/// What a run said of its own end.
-pub(crate) use super::answer::Exit;
 
 /// What a user wants of a unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,8 +130,8 @@ pub(crate) struct Newcomer {
     /// The number of its flavour, and whether that is there.
     pub(crate) flavour: usize,
     pub(crate) is_flavour_up: bool,
-    /// What was wanted of it before the start.
-    pub(crate) wish: Option<Wish>,
+    /// Whether it was asked to stop before the start.
+    pub(crate) is_unwanted: bool,
 }
 
 /// What is to be done, in order.
@@ -124,15 +140,15 @@ pub(crate) enum Effect<F> {
     /// A unit's state is another. Whoever asks sees it at once, as all up to `Over`.
     State(Id, UnitState),
     /// A run is the unit's present one.
-    Starting(RunId),
+    NewRun(RunId),
     /// The unit starts again at this moment.
     Delayed(Id, Moment),
     /// A failure is the unit's alone: kept, and told.
-    Keep(Id, Cause<F>),
+    Keep(Id, Fault<F>),
     /// A failure that comes after one that is kept is told.
-    Mention(Id, Cause<F>),
+    Mention(Id, Fault<F>),
     /// A failure is the runtime's, which stops for it. With the number of starts, if the unit is given up for it.
-    Task(Id, Cause<F>, Option<(usize, Duration)>),
+    Record(Id, Fault<F>, Option<(usize, Duration)>),
     /// The token of the present run says that the end is requested.
     Request(Id),
     /// The present run is to be named in the report.
@@ -159,14 +175,14 @@ pub(crate) enum Effect<F> {
     Dispose(Id),
 
     /// Something is to be told.
-    Tell(Id, Line),
+    Tell(Id, Remark),
     /// A failure that is of no use any more is to be dropped, which runs code of the user's.
     Drop(F),
 }
 
 /// Why something failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Cause<F> {
+pub(crate) enum Fault<F> {
     Given(F),
     /// What was kept of the unit last.
     Kept,
@@ -209,7 +225,7 @@ pub(crate) enum Blame {
 
 /// What is told of a unit beside its failures.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Line {
+pub(crate) enum Remark {
     /// It is started again after this time.
     Restarts(Duration),
     Overran,
@@ -223,13 +239,14 @@ pub(crate) enum Line {
 }
 
 /// All services of a runtime that are not over.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Supervision {
-    nodes: BTreeMap<Id, Node>,
+    nodes: Nodes,
     timers: Timers,
-    flavours: HashMap<usize, Flavour>,
+    flavours: FxHashMap<usize, Hangar>,
     grace: Duration,
-    chance: fastrand::Rng,
+    /// Decides what is up to chance.
+    seed: u64,
     /// Runs of which it is not known that they have begun.
     unbegun: usize,
     /// Units that the stop waits for.
@@ -239,39 +256,20 @@ pub(crate) struct Supervision {
 
 /// What is known of a flavour.
 #[derive(Debug, Default)]
-struct Flavour {
+struct Hangar {
     is_up: bool,
     is_starting: bool,
     /// Runs that wait for it, in their order.
     waiters: VecDeque<RunId>,
 }
 
-/// How far the runtime's stop has come.
-#[derive(Debug)]
-struct Stop {
-    grace_over_at: Moment,
-    /// All units from this one on have been looked at.
-    looked_at: Id,
-    /// Units among these whose turn to be asked has come.
-    turns: VecDeque<Id>,
-    is_over: bool,
-}
-
-/// How many units one call looks at, at most, when the stop begins.
-const STEP: usize = 256;
-
 impl Supervision {
     /// No services yet, in a runtime with this grace time. `seed` decides what is up to chance.
     pub(crate) fn new(grace: Duration, seed: u64) -> Self {
         Self {
-            nodes: BTreeMap::new(),
-            timers: Timers::default(),
-            flavours: HashMap::new(),
             grace,
-            chance: fastrand::Rng::with_seed(seed),
-            unbegun: 0,
-            unreleased: 0,
-            stop: None,
+            seed,
+            ..Self::default()
         }
     }
 
@@ -282,8 +280,45 @@ impl Supervision {
             now,
             effects,
         };
-        call.take(event);
+        if !call.all.notes(&event) {
+            call.take(event);
+        }
         call.go_on_with_stop();
+    }
+
+    /// Takes what has happened if nothing follows from it but that it is known; else it is to be [handled](Self::handle).
+    pub(crate) fn notes<F>(&mut self, event: &Event<F>) -> bool {
+        match event {
+            Event::TookToken(run) => {
+                let run = self.nodes.run(*run);
+                run.into_iter().for_each(|run| run.holds_token = true);
+                true
+            }
+            Event::Answered {
+                run,
+                exit: exit @ (None | Some(Exit::Done)),
+                error: None,
+            } => {
+                let is_present = self.nodes.run(*run).is_some();
+                let node = self.nodes.get_mut(run.unit).filter(|_| is_present);
+                let is_well = node
+                    .as_ref()
+                    .is_none_or(|node| node.wrong_end(*exit).is_none());
+                if let Some(node) = node.filter(|_| is_well) {
+                    node.returned(*exit);
+                }
+                is_well
+            }
+            Event::Launched(run, Ok(())) => match self.nodes.run(*run) {
+                Some(run) if run.ended.is_some() => false,
+                run => {
+                    run.into_iter()
+                        .for_each(|run| run.handover = Handover::Done);
+                    true
+                }
+            },
+            _ => false,
+        }
     }
 
     /// When something falls due, if anything ever does.
@@ -296,19 +331,13 @@ impl Supervision {
 
     /// Whether the value of a run that ends right now is kept for another one.
     pub(crate) fn keeps_value(&self, run: RunId) -> bool {
-        let Some(node) = self.nodes.get(&run.unit) else {
-            return false;
-        };
-        match &node.stage {
-            Stage::Running(present) if present.number == run.number => {
-                self.stop.is_none() && node.may_be_followed(present)
-            }
-            _ => false,
-        }
+        let is_present = |node: &&Node| node.runs == run.number;
+        let node = self.nodes.get(run.unit).filter(is_present);
+        self.stop.is_none() && node.is_some_and(|node| node.is_followed(true))
     }
 
     /// Whether nothing is left to do at `now` that somebody who moved the clock would have to wait for.
-    pub(crate) fn is_settled(&self, now: Moment) -> bool {
+    pub(crate) fn is_up_to_date(&self, now: Moment) -> bool {
         self.unbegun == 0 && self.next_due().is_none_or(|due| now < due)
     }
 
@@ -319,17 +348,17 @@ impl Supervision {
 
     /// Whether the runtime was told of a failure of a unit that is none of its present run.
     pub(crate) fn has_failed(&self, unit: Id) -> bool {
-        self.nodes.get(&unit).is_some_and(|node| node.has_failed)
+        self.nodes.get(unit).is_some_and(|node| node.has_failed)
     }
 
     /// Whether some units have not been looked at since the stop began.
     fn is_stop_under_way(&self) -> bool {
-        let is_under_way = |stop: &Stop| stop.looked_at > 0 || !stop.turns.is_empty();
-        self.stop.as_ref().is_some_and(is_under_way)
+        self.stop.as_ref().is_some_and(Stop::is_under_way)
     }
 }
 
-/// One call of [`Supervision::handle`].
+/// One call of [`Supervision::handle`]. Events may come too late, for what is over; all that is called for them is
+/// about units that are not.
 struct Call<'a, F> {
     all: &'a mut Supervision,
     now: Moment,
@@ -345,18 +374,14 @@ impl<F> Call<'_, F> {
             Event::Launched(run, result) => self.launched(run, result),
             Event::Begun(run) => self.begun(run),
             Event::Notified(run) => self.notified(run),
-            Event::TookToken(run) => {
-                if let Some(run) = self.run(run) {
-                    run.holds_token = true;
-                }
-            }
+            Event::TookToken(_) => unreachable!("it is only noted"),
             Event::Failed {
                 run,
                 failure,
                 can_run,
             } => self.failed(run, failure, can_run),
             Event::Answered { run, exit, error } => self.answered(run, exit, error),
-            Event::Ended { run, can_run } => self.ended(run, can_run),
+            Event::Gone { run, can_run } => self.gone(run, can_run),
             Event::Blocks(run) => self.blocks(run),
             Event::Asked(unit, wish) => self.asked(unit, wish),
             Event::Due => self.due(),
@@ -370,65 +395,45 @@ impl<F> Call<'_, F> {
     }
 
     /// A failure is the runtime's, which stops for it.
-    fn record(&mut self, unit: Id, cause: Cause<F>, given_up: Option<(usize, Duration)>) {
-        self.push(Effect::Task(unit, cause, given_up));
+    fn record(&mut self, unit: Id, fault: Fault<F>, given_up: Option<(usize, Duration)>) {
+        self.push(Effect::Record(unit, fault, given_up));
         self.stops(self.now.plus(self.all.grace));
     }
 
-    fn node(&mut self, unit: Id) -> Option<&mut Node> {
-        self.all.nodes.get_mut(&unit)
-    }
-
-    /// The run, if it is its unit's present one.
-    fn run(&mut self, run: RunId) -> Option<&mut Run> {
-        match &mut self.node(run.unit)?.stage {
-            Stage::Running(present) if present.number == run.number => Some(present),
-            _ => None,
-        }
-    }
-
-    /// The present run of a unit.
-    fn present(&mut self, unit: Id) -> Option<&mut Run> {
-        match &mut self.node(unit)?.stage {
-            Stage::Running(run) => Some(run),
-            _ => None,
-        }
+    fn node(&mut self, unit: Id) -> &mut Node {
+        &mut self.all.nodes[unit]
     }
 
     fn is_stopping(&self) -> bool {
-        self.all.stop.is_some()
+        self.all.is_stopping()
     }
 
-    fn set_timer(&mut self, unit: Id, at: Moment, due: Due) {
-        if at == Moment::NEVER {
-            return;
-        }
-        let key = self.all.timers.set(at, unit, due);
-        if let Some(node) = self.all.nodes.get_mut(&unit) {
-            node.timers.push(key);
+    /// Sets the timer of a unit, instead of the one that it has.
+    fn set_timer(&mut self, unit: Id, at: Moment) {
+        self.clear_timer(unit);
+        if at != Moment::NEVER {
+            self.all.nodes[unit].timer = Some(self.all.timers.set(at, unit));
         }
     }
 
-    /// Takes back all timers of a unit: they belong to what it was doing until now.
-    fn clear_timers(&mut self, unit: Id) {
-        if let Some(node) = self.all.nodes.get_mut(&unit) {
-            for key in std::mem::take(&mut node.timers) {
-                self.all.timers.clear(key);
-            }
+    /// Takes back the timer of a unit: it belongs to what the unit was doing until now.
+    fn clear_timer(&mut self, unit: Id) {
+        if let Some(timer) = self.all.nodes[unit].timer.take() {
+            self.all.timers.clear(timer);
         }
     }
 
     fn due(&mut self) {
-        while let Some((unit, due)) = self.all.timers.take_due(self.now) {
-            match due {
-                Due::Wait => self.waited_too_long(unit),
-                Due::Start => self.started_too_slowly(unit),
-                Due::Restart => {
-                    if !self.is_stopping() {
-                        self.start(unit, true);
-                    }
-                }
-                Due::Stop => self.overran(unit),
+        while let Some(unit) = self.all.timers.take_due(self.now) {
+            let is_stopping = self.is_stopping();
+            let node = self.node(unit);
+            node.timer = None;
+            match &node.stage {
+                Stage::Waiting => self.waited_too_long(unit),
+                Stage::Running(run) if run.asked.is_none() => self.started_too_slowly(unit),
+                Stage::Running(_) => self.overran(unit),
+                Stage::Delayed if is_stopping => {}
+                Stage::Delayed => self.start(unit, true),
             }
         }
     }

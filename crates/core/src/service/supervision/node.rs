@@ -1,16 +1,13 @@
 //! What is known of one unit.
 
-use std::collections::VecDeque;
-use std::time::Duration;
+use super::*;
 
-use super::shares::Path;
-use super::timers::Key;
-use super::{Exit, Id, RunId, Wish};
-use crate::base::moment::Moment;
-use crate::service::settings::Policy;
-
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Node {
+    pub(super) id: Id,
+    /// The unit that came before this one, and the one that came after it.
+    pub(super) older: Option<Id>,
+    pub(super) newer: Option<Id>,
     pub(super) policy: Policy,
     pub(super) is_blocking: bool,
     pub(super) flavour: usize,
@@ -19,40 +16,40 @@ pub(super) struct Node {
     /// Those that wait for this unit to be ready.
     pub(super) waiters: Vec<Id>,
     /// How many this unit waits for.
-    pub(super) pending: usize,
+    pub(super) pending: u32,
     /// How many that come after it the stop waits for.
-    pub(super) dependents: usize,
+    pub(super) dependents: u32,
     /// The costliest path of those that stop after it, once that is known.
     pub(super) below: Option<Path>,
     pub(super) was_ready: bool,
     /// The stop does not wait for it any more.
     pub(super) is_released: bool,
+    /// The runtime was told of a failure of it that is none of a run.
+    pub(super) has_failed: bool,
     pub(super) wish: Option<Wish>,
     pub(super) stage: Stage,
-    /// How many runs there were.
+    /// How many runs there were, the present one included.
     pub(super) runs: u64,
     /// Restarts in a row, for the delay.
     pub(super) row: u32,
     /// When it started, within the window of its limit.
-    pub(super) starts: VecDeque<Moment>,
-    /// The runtime was told of a failure of it that is none of a run.
-    pub(super) has_failed: bool,
-    pub(super) timers: Vec<Key>,
+    pub(super) starts: Vec<Moment>,
+    pub(super) timer: Option<Timer>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) enum Stage {
+    #[default]
     Waiting,
     Running(Run),
     Delayed,
 }
 
 /// The present run of a unit.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Run {
-    pub(super) number: u64,
     pub(super) started: Moment,
-    pub(super) launch: Launch,
+    pub(super) handover: Handover,
     pub(super) has_begun: bool,
     /// It counts as ready, and whoever waited for that has been started.
     pub(super) is_ready: bool,
@@ -60,9 +57,11 @@ pub(super) struct Run {
     pub(super) asked: Option<Asked>,
     /// Its code has come to an end; what is left of it is being dropped.
     pub(super) is_ending: bool,
-    pub(super) answer: Option<Answer>,
+    /// Its code has returned, with this.
+    pub(super) has_returned: bool,
+    pub(super) exit: Option<Exit>,
     pub(super) failure: Option<Fate>,
-    /// It has ended while its launch was under way: whether there is a value for another run.
+    /// It has ended while it was being handed over: whether there is a value for another run.
     pub(super) ended: Option<bool>,
     /// It will not end soon, and nothing can be done about it.
     pub(super) is_given_up: bool,
@@ -70,11 +69,12 @@ pub(super) struct Run {
     pub(super) is_blamed: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Launch {
-    /// Its flavour is being started.
+/// How far the payload of a run is on its way to its flavour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Handover {
+    /// The flavour is being started.
+    #[default]
     StandsBy,
-    /// Its payload is being handed to the flavour.
     UnderWay,
     Done,
 }
@@ -84,12 +84,6 @@ pub(super) enum Launch {
 pub(super) struct Asked {
     pub(super) at: Moment,
     pub(super) due: Moment,
-}
-
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Answer {
-    pub(super) exit: Option<Exit>,
-    pub(super) is_error: bool,
 }
 
 /// What becomes of a run's first failure.
@@ -104,20 +98,66 @@ pub(super) enum Fate {
 }
 
 impl Node {
+    pub(super) fn new(newcomer: &mut Newcomer) -> Self {
+        Self {
+            id: newcomer.id,
+            policy: std::mem::take(&mut newcomer.policy),
+            is_blocking: newcomer.is_blocking,
+            flavour: newcomer.flavour,
+            wish: newcomer.is_unwanted.then_some(Wish::Stop),
+            ..Self::default()
+        }
+    }
+
     pub(super) fn is_waiting(&self) -> bool {
         matches!(self.stage, Stage::Waiting)
     }
 
     /// The time of its own that it has to end in while the runtime stops: one for ever is none.
     pub(super) fn stop_share(&self) -> Option<Duration> {
-        let own = self.policy.stop_time();
-        own.filter(|own| *own != Duration::MAX)
+        self.policy.stop_time.filter(|own| *own != Duration::MAX)
     }
 
+    /// Which the present run is.
+    pub(super) fn run_id(&self) -> RunId {
+        RunId {
+            unit: self.id,
+            number: self.runs,
+        }
+    }
+
+    /// The present run.
     pub(super) fn run(&self) -> Option<&Run> {
         match &self.stage {
             Stage::Running(run) => Some(run),
             _ => None,
+        }
+    }
+
+    pub(super) fn run_mut(&mut self) -> Option<&mut Run> {
+        match &mut self.stage {
+            Stage::Running(run) => Some(run),
+            _ => None,
+        }
+    }
+
+    /// The code of the present run has come to its end by itself.
+    pub(super) fn returned(&mut self, exit: Option<Exit>) {
+        if let Some(run) = self.run_mut() {
+            (run.is_ending, run.has_returned, run.exit) = (true, true, exit);
+        }
+    }
+
+    /// Why the present run must not come to its end by itself, without an error, if so.
+    pub(super) fn wrong_end(&self, exit: Option<Exit>) -> Option<Why> {
+        let run = self.run()?;
+        if run.asked.is_some() {
+            // It was asked to end, and has.
+            None
+        } else if self.policy.notifies_ready && !run.is_ready {
+            Some(Why::UnreadyAtItsEnd)
+        } else {
+            (self.policy.return_is_failure && exit.is_none()).then_some(Why::Returned)
         }
     }
 
@@ -126,45 +166,26 @@ impl Node {
         self.policy.restart().is_on_failure() && self.wish != Some(Wish::Stop)
     }
 
-    /// Whether another run may follow `run`, which is at its end, while the runtime does not stop.
-    pub(super) fn may_be_followed(&self, run: &Run) -> bool {
-        match self.wish {
-            Some(Wish::Stop) => return false,
-            Some(Wish::Restart) => return run.failure != Some(Fate::Recorded),
-            None => {}
-        }
-        match (run.failure, run.answer) {
-            (Some(fate), _) => fate == Fate::Absorbed,
-            (None, Some(answer)) => answer.exit.is_none() && self.policy.restart().is_on_return(),
+    /// Whether another run follows the present one, which is at its end, if the runtime does not stop.
+    /// `may_fail` says that its end may still turn out to be a failure.
+    pub(super) fn is_followed(&self, may_fail: bool) -> bool {
+        let (Some(run), restart) = (self.run(), self.policy.restart()) else {
+            return false;
+        };
+        match (self.wish, run.failure) {
+            (Some(Wish::Stop), _) => false,
+            (Some(Wish::Restart), failure) => failure != Some(Fate::Recorded),
+            (None, Some(fate)) => fate == Fate::Absorbed,
+            (None, None) if run.has_returned => run.exit.is_none() && restart.is_on_return(),
             // It panics, or is dropped where it awaits.
-            (None, None) => self.policy.restart().is_on_failure(),
+            (None, None) => may_fail && restart.is_on_failure(),
         }
     }
 }
 
 impl Run {
-    pub(super) fn new(number: u64, started: Moment, launch: Launch) -> Self {
-        Self {
-            number,
-            started,
-            launch,
-            has_begun: false,
-            is_ready: false,
-            holds_token: false,
-            asked: None,
-            is_ending: false,
-            answer: None,
-            failure: None,
-            ended: None,
-            is_given_up: false,
-            is_blamed: false,
-        }
-    }
-
-    pub(super) fn id(&self, unit: Id) -> RunId {
-        RunId {
-            unit,
-            number: self.number,
-        }
+    /// Whether it may still get ready.
+    pub(super) fn is_starting(&self) -> bool {
+        !self.is_ready && self.asked.is_none()
     }
 }

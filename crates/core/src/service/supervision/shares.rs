@@ -4,10 +4,7 @@
 //! shortened in proportion. A unit without one has what is left, less the costliest path of those that stop
 //! after it: their own times in full and a second for each other one, those seconds at most half of what is left.
 
-use std::time::Duration;
-
-use super::node::Node;
-use super::{Call, Id};
+use super::*;
 
 /// What is kept for a unit that has no stop time of its own.
 const SECOND: Duration = Duration::from_secs(1);
@@ -63,97 +60,40 @@ pub(super) fn share(own: Option<Duration>, below: Path, left: Duration) -> Durat
 impl<F> Call<'_, F> {
     /// The share of a unit of what is `left` of the grace time.
     pub(super) fn share(&self, unit: Id, left: Duration) -> Duration {
-        let own = self.all.nodes.get(&unit).and_then(Node::stop_share);
+        let own = self.all.nodes[unit].stop_share();
         share(own, self.now_below(unit), left)
     }
 
     /// The costliest path of those that stop after a unit, as far as they are still there.
     fn now_below(&self, unit: Id) -> Path {
-        let Some(node) = self.all.nodes.get(&unit) else {
-            return Path::default();
-        };
-        let paths = node.after.iter().filter_map(|other| {
-            let node = self.all.nodes.get(other)?;
-            Some(node.below.unwrap_or_default().and(node.stop_share()))
-        });
+        let others = self.all.nodes[unit].after.iter();
+        let nodes = others.filter_map(|other| self.all.nodes.get(*other));
+        let paths = nodes.map(|node| node.below.unwrap_or_default().and(node.stop_share()));
         paths.max_by_key(|path| path.cost()).unwrap_or_default()
     }
 
     /// Finds out the costliest path of those that stop after a unit, and of all of these.
     pub(super) fn path_below(&mut self, unit: Id) -> Path {
         // Not by recursion, as a chain may be long.
-        let mut open = vec![unit];
-        while let Some(last) = open.last().copied() {
-            let Some(node) = self.all.nodes.get(&last) else {
-                open.pop();
-                continue;
-            };
+        let (mut open, mut last) = (Vec::new(), unit);
+        loop {
             let is_unknown = |other: &&Id| {
-                let other = self.all.nodes.get(other);
+                let other = self.all.nodes.get(**other);
                 other.is_some_and(|other| other.below.is_none())
             };
-            if let Some(first) = node.after.iter().find(is_unknown) {
-                open.push(*first);
+            let after = &self.all.nodes[last].after;
+            if let Some(first) = after.iter().find(is_unknown) {
+                open.push(std::mem::replace(&mut last, *first));
                 continue;
             }
-            let below = self.now_below(last);
-            if let Some(node) = self.node(last) {
-                node.below = Some(below);
+            self.node(last).below = Some(self.now_below(last));
+            match open.pop() {
+                Some(before) => last = before,
+                None => return self.now_below(unit),
             }
-            open.pop();
         }
-        self.now_below(unit)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const fn seconds(seconds: u64) -> Duration {
-        Duration::from_secs(seconds)
-    }
-
-    const fn below(own: u64, others: u32) -> Path {
-        Path {
-            own: seconds(own),
-            others,
-        }
-    }
-
-    #[test]
-    fn the_grace_time_is_shared_out() {
-        for (own, path, left, share_is) in [
-            // Alone.
-            (None, below(0, 0), 10, 10_000),
-            (Some(4), below(0, 0), 10, 4_000),
-            // A second for each other.
-            (None, below(0, 3), 10, 7_000),
-            (None, below(5, 1), 10, 4_000),
-            // Those seconds are at most half of what is left.
-            (None, below(0, 30), 10, 5_000),
-            (None, below(6, 30), 10, 2_000),
-            // Times of their own in full, whatever others would like.
-            (Some(4), below(6, 30), 10, 4_000),
-            // What exceeds is shortened in proportion.
-            (Some(8), below(7, 0), 10, 5_333),
-            (Some(7), below(0, 0), 4, 4_000),
-            (Some(12), below(0, 1), 10, 9_000),
-            // Nobody is left with nothing.
-            (None, below(12, 1), 10, 1_000),
-            (None, below(10, 9), 10, 500),
-            (None, below(0, 0), 0, 0),
-        ] {
-            let found = share(own.map(seconds), path, seconds(left));
-            assert_eq!(found.as_millis(), share_is, "{own:?} {path:?} {left}");
-        }
-        assert_eq!(
-            share(Some(Duration::MAX), below(1, 1), seconds(10)).as_secs(),
-            9
-        );
-        assert_eq!(
-            share(None, below(0, 1), Duration::MAX),
-            Duration::MAX - SECOND
-        );
-    }
-}
+mod tests;

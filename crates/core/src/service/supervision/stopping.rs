@@ -1,18 +1,60 @@
 //! Asking units to end: one by one, and all of them in their order when the runtime stops.
 
-use std::collections::{HashMap, VecDeque};
+use super::*;
 
-use super::node::{Asked, Launch, Run, Stage};
-use super::timers::Due;
-use super::{Blame, Call, Effect, Id, Line, RunId, STEP, Stop, Why, Wish};
-use crate::base::moment::Moment;
-use crate::service::state::UnitState;
+/// How many units one call looks at, at most, when the stop begins.
+pub(super) const STEP: usize = 256;
+
+/// How far the runtime's stop has come.
+#[derive(Debug)]
+pub(super) struct Stop {
+    grace_over_at: Moment,
+    /// The next unit to be looked at. All that came after it have been.
+    next: Option<Id>,
+    /// Units among these whose turn to be asked has come.
+    turns: VecDeque<Id>,
+    is_over: bool,
+}
+
+impl Stop {
+    /// Whether some units have not been looked at since it began.
+    pub(super) fn is_under_way(&self) -> bool {
+        self.next.is_some() || !self.turns.is_empty()
+    }
+
+    /// A unit is about to be taken out of `nodes`.
+    pub(super) fn pass_over(&mut self, unit: Id, nodes: &Nodes) {
+        if self.next == Some(unit) {
+            self.next = nodes[unit].older;
+        }
+    }
+
+    /// Nobody comes after a unit any more whom it has to wait for.
+    fn has_turn(&mut self, unit: Id) {
+        // Those that come before are looked at in any case.
+        if self.next.is_none_or(|next| next < unit) {
+            self.turns.push_back(unit);
+        }
+    }
+
+    /// The next unit that is to be asked, if nobody holds it up; `None` if it does not go on by itself.
+    fn next_turn(&mut self, nodes: &Nodes) -> Option<Option<Id>> {
+        if let Some(unit) = self.turns.pop_front() {
+            return Some(nodes.get(unit).map(|_| unit));
+        }
+        let unit = self.next?;
+        self.next = nodes[unit].older;
+        Some((nodes[unit].dependents == 0).then_some(unit))
+    }
+}
 
 impl<F> Call<'_, F> {
     /// Somebody wants a unit to stop or to restart.
     pub(super) fn asked(&mut self, unit: Id, wish: Wish) {
         let is_stopping = self.is_stopping();
-        let Some(node) = self.node(unit) else { return };
+        let Some(node) = self.all.nodes.get_mut(unit) else {
+            return;
+        };
         match (wish, &node.stage) {
             (Wish::Stop, _) => {
                 // Once the runtime stops it is that which asks, and hears of errors.
@@ -26,7 +68,7 @@ impl<F> Call<'_, F> {
             (Wish::Restart, Stage::Waiting) => {}
             (Wish::Restart, Stage::Delayed) => self.start(unit, false),
             (Wish::Restart, Stage::Running(run)) => {
-                let stands_by = run.launch == Launch::StandsBy;
+                let stands_by = run.handover == Handover::StandsBy;
                 node.wish = Some(Wish::Restart);
                 // Else it is asked as soon as it is launched.
                 if !stands_by {
@@ -38,96 +80,79 @@ impl<F> Call<'_, F> {
 
     /// Asks a unit to end.
     pub(super) fn ask(&mut self, unit: Id) {
-        let due = self.stop_due(unit);
-        let now = self.now;
-        let Some(run) = self
-            .present(unit)
-            .filter(|run| run.launch != Launch::StandsBy)
-        else {
+        let (at, due) = (self.now, self.stop_due(unit));
+        let node = self.node(unit);
+        let id = node.run_id();
+        let is_launched = |run: &&mut Run| run.handover != Handover::StandsBy;
+        let Some(run) = node.run_mut().filter(is_launched) else {
             return self.over(unit, UnitState::Ended);
         };
-        let is_given_up = run.is_given_up;
         if let Some(asked) = &mut run.asked {
             // Twice, as when the runtime stops meanwhile: what waits for it may be another.
             let is_sooner = due < asked.due;
             asked.due = due.min(asked.due);
+            let is_given_up = run.is_given_up;
             if is_sooner {
-                self.set_timer(unit, due, Due::Stop);
+                self.set_timer(unit, due);
             }
             if is_given_up {
                 self.give_up(unit);
             }
             return;
         }
-        run.asked = Some(Asked { at: now, due });
-        let (id, has_begun, is_ending) = (run.id(unit), run.has_begun, run.is_ending);
-        self.clear_timers(unit);
+        run.asked = Some(Asked { at, due });
+        let (has_begun, is_ending) = (run.has_begun, run.is_ending);
+        self.clear_timer(unit);
         if is_ending {
             return;
         }
         self.push(Effect::Request(unit));
         self.push(Effect::State(unit, UnitState::Stopping));
         self.push(Effect::Wake(id));
-        self.set_timer(unit, due, Due::Stop);
+        self.set_timer(unit, due);
+        // One that has not begun has its first poll before it is cancelled: it may take its token there.
         if has_begun {
-            self.stop_begun(id);
+            self.stop_begun(unit);
         }
-        // Else it has its first poll before it is cancelled: it may take its token there.
     }
 
-    /// A run has begun, and was asked to end.
-    pub(super) fn stop_begun(&mut self, id: RunId) {
-        let is_stopping = self.is_stopping();
-        let Some(node) = self.all.nodes.get(&id.unit) else {
-            return;
-        };
-        let is_blocking = node.is_blocking;
-        let is_deaf = node
-            .run()
-            .is_some_and(|run| !run.holds_token && !run.is_ending);
-        let is_first = !node
-            .after
-            .iter()
-            .any(|other| self.all.nodes.contains_key(other));
-        if !is_deaf {
+    /// The present run of a unit has begun, and was asked to end.
+    pub(super) fn stop_begun(&mut self, unit: Id) {
+        let node = &self.all.nodes[unit];
+        let is_deaf = |run: &Run| !run.holds_token && !run.is_ending;
+        if !node.run().is_some_and(is_deaf) {
             return;
         }
-        if !is_blocking {
-            self.push(Effect::Cancel(id));
-        } else if is_stopping && is_first {
+        let is_there = |other: &Id| self.all.nodes.get(*other).is_some();
+        let is_first = !node.after.iter().any(is_there);
+        if !node.is_blocking {
+            self.push(Effect::Cancel(node.run_id()));
+        } else if is_first && self.is_stopping() {
             // Nobody's turn depends on a thread that cannot hear.
-            self.release(id.unit);
+            self.release(unit);
         }
     }
 
     /// When a unit that is asked to end right now has to have ended.
     fn stop_due(&self, unit: Id) -> Moment {
-        let Some(node) = self.all.nodes.get(&unit) else {
-            return Moment::NEVER;
-        };
-        self.now.plus(match &self.all.stop {
+        let (all, own) = (&self.all, self.all.nodes[unit].policy.stop_time);
+        self.now.plus(match &all.stop {
             Some(stop) => self.share(unit, stop.grace_over_at.since(self.now)),
-            None => node.policy.stop_time().unwrap_or(self.all.grace),
+            None => own.unwrap_or(all.grace),
         })
     }
 
-    /// A run has used up the time that it had to end.
+    /// The present run of a unit has used up the time that it had to end.
     pub(super) fn overran(&mut self, unit: Id) {
-        let (now, is_stopping) = (self.now, self.is_stopping());
-        let Some(node) = self.all.nodes.get(&unit) else {
-            return;
-        };
-        let is_blocking = node.is_blocking;
-        let is_late = |run: &&Run| {
-            let is_due = run.asked.is_some_and(|asked| asked.due <= now);
-            is_due && !run.is_ending && !run.is_given_up
-        };
+        let node = &self.all.nodes[unit];
+        let (is_blocking, id) = (node.is_blocking, node.run_id());
+        let is_late = |run: &&Run| !run.is_ending && !run.is_given_up;
         let Some(run) = node.run().filter(is_late) else {
             return;
         };
-        let (id, holds_token) = (run.id(unit), run.holds_token);
-        if !is_stopping {
-            self.push(Effect::Tell(unit, Line::Overran));
+        let holds_token = run.holds_token;
+        if !self.is_stopping() {
+            self.push(Effect::Tell(unit, Remark::Overran));
         } else if holds_token {
             self.blame(unit, Blame::Overran);
         }
@@ -138,75 +163,70 @@ impl<F> Call<'_, F> {
     }
 
     /// A run that was cut short is not dropped, as it does not come to where it awaits.
-    pub(super) fn blocks(&mut self, run: RunId) {
-        if self.run(run).is_none_or(|run| run.is_ending) {
+    pub(super) fn blocks(&mut self, id: RunId) {
+        if self.all.nodes.run(id).is_none_or(|run| run.is_ending) {
             return;
         }
         if self.is_stopping() {
-            self.blame(run.unit, Blame::Overran);
+            self.blame(id.unit, Blame::Overran);
         }
-        self.give_up(run.unit);
+        self.give_up(id.unit);
     }
 
     /// Has the present run of a unit named in the report, once.
     fn blame(&mut self, unit: Id, blame: Blame) {
-        let Some(run) = self.present(unit) else {
-            return;
-        };
+        let run = self.node(unit).run_mut().expect("blamed is who runs");
         if !std::mem::replace(&mut run.is_blamed, true) {
             self.push(Effect::Blame(unit, blame));
         }
     }
 
-    /// A run does not end, and nothing can be done about it.
-    pub(super) fn give_up(&mut self, unit: Id) {
-        let Some(run) = self.present(unit) else {
-            return;
-        };
-        run.is_given_up = true;
-        if self.is_stopping() {
+    /// The present run of a unit does not end, and nothing can be done about it.
+    fn give_up(&mut self, unit: Id) {
+        let is_stopping = self.is_stopping();
+        let node = self.node(unit);
+        let is_unwanted = node.wish == Some(Wish::Stop);
+        node.run_mut().expect("given up is who runs").is_given_up = true;
+        if is_stopping {
             // Those before it have their turn.
-            return self.release(unit);
-        }
-        let wish = self.node(unit).and_then(|node| node.wish);
-        match wish {
-            Some(Wish::Stop) => self.push(Effect::Tell(unit, Line::GoesOn)),
-            _ => self.fail(unit, Why::Stuck),
+            self.release(unit);
+        } else if is_unwanted {
+            self.push(Effect::Tell(unit, Remark::GoesOn));
+        } else {
+            self.fail(unit, Why::Stuck);
         }
     }
 
     /// The stop does not wait for a unit any more.
-    pub(super) fn release(&mut self, unit: Id) {
-        let Some(node) = self.node(unit) else { return };
+    fn release(&mut self, unit: Id) {
+        let node = self.node(unit);
         if !std::mem::replace(&mut node.is_released, true) {
             let after = node.after.clone();
-            self.all.unreleased -= 1;
-            self.release_others(&after);
+            self.released(&after);
         }
     }
 
-    /// The stop does not wait any more for one that comes after `others`.
-    pub(super) fn release_others(&mut self, others: &[Id]) {
+    /// The stop does not wait any more for a unit that comes after `others`.
+    pub(super) fn released(&mut self, others: &[Id]) {
+        self.all.unreleased -= 1;
         // The last that came is the first to go.
         for other in others.iter().rev() {
-            let Some(node) = self.all.nodes.get_mut(other) else {
+            let Some(node) = self.all.nodes.get_mut(*other) else {
                 continue;
             };
             node.dependents -= 1;
-            if let Some(stop) = &mut self.all.stop {
-                // Those that come before are looked at in any case.
-                if node.dependents == 0 && stop.looked_at <= *other {
-                    stop.turns.push_back(*other);
-                }
+            if node.dependents == 0 {
+                let stop = self.all.stop.iter_mut();
+                stop.for_each(|stop| stop.has_turn(*other));
             }
         }
     }
 
     pub(super) fn stops(&mut self, grace_over_at: Moment) {
-        let end = self.all.nodes.last_key_value().map_or(0, |(id, _)| id + 1);
+        let next = self.all.nodes.last;
         self.all.stop.get_or_insert(Stop {
             grace_over_at,
-            looked_at: end,
+            next,
             turns: VecDeque::new(),
             is_over: false,
         });
@@ -218,26 +238,15 @@ impl<F> Call<'_, F> {
             let Some(stop) = &mut self.all.stop else {
                 return;
             };
-            if let Some(unit) = stop.turns.pop_front() {
-                self.ask(unit);
-                continue;
-            }
-            let next = self.all.nodes.range(..stop.looked_at).next_back();
-            let next = next.map(|(id, node)| (*id, node.dependents));
-            stop.looked_at = next.map_or(0, |(id, _)| id);
-            match next {
-                Some((id, 0)) => self.ask(id),
-                Some(_) => {}
+            match stop.next_turn(&self.all.nodes) {
+                Some(Some(unit)) => self.ask(unit),
+                Some(None) => {}
                 None => break,
             }
         }
-        self.end_stop_if_over();
-    }
-
-    fn end_stop_if_over(&mut self) {
-        let is_over = self.all.unreleased == 0 && !self.all.is_stop_under_way();
-        let stop = self.all.stop.as_mut();
-        if let Some(stop) = stop.filter(|stop| is_over && !stop.is_over) {
+        let all_released = self.all.unreleased == 0;
+        let is_over = |stop: &&mut Stop| all_released && !stop.is_under_way() && !stop.is_over;
+        if let Some(stop) = self.all.stop.as_mut().filter(is_over) {
             stop.is_over = true;
             self.push(Effect::StopOver);
         }
@@ -247,24 +256,27 @@ impl<F> Call<'_, F> {
     pub(super) fn grace_over(&mut self, by_signal: bool) {
         self.stops(self.now);
         self.due();
-        let is_alive = |run: &&Run| run.launch != Launch::StandsBy && !run.is_ending;
-        let alive = self.all.nodes.iter().filter_map(|(id, node)| {
-            let run = node.run().filter(is_alive)?;
-            Some((*id, run.asked, run.holds_token))
+        let is_alive = |run: &&Run| run.handover != Handover::StandsBy && !run.is_ending;
+        let alive = self.all.nodes.newest_first().filter_map(|unit| {
+            let run = self.all.nodes[unit].run().filter(is_alive)?;
+            Some((unit, run.asked, run.holds_token))
         });
-        let alive: Vec<_> = alive.collect();
+        let mut alive: Vec<_> = alive.collect();
+        alive.reverse();
         let asked = alive.iter().filter(|(_, asked, _)| asked.is_some());
-        let held_up = self.held_up_by(asked.map(|(unit, ..)| *unit));
+        let mut held_up = self.held_up_by(asked.map(|(unit, ..)| *unit));
         for (unit, asked, holds_token) in alive {
             // Whoever holds none is dropped, or left behind.
             if holds_token {
-                let by = held_up.get(&unit).cloned().unwrap_or_default();
+                let by = held_up.remove(&unit).unwrap_or_default();
                 self.blame(unit, self.blame_at_end(asked, by_signal, by));
             }
-            let (at, due) = (self.now, self.now);
-            if let Some(run) = self.present(unit).filter(|run| run.asked.is_none()) {
-                run.asked = Some(Asked { at, due });
-                let id = run.id(unit);
+            if asked.is_none() {
+                let (at, due) = (self.now, self.now);
+                let node = self.node(unit);
+                let id = node.run_id();
+                node.run_mut().expect("it is alive").asked = Some(Asked { at, due });
+                self.clear_timer(unit);
                 self.push(Effect::Request(unit));
                 self.push(Effect::Wake(id));
             }
@@ -277,7 +289,7 @@ impl<F> Call<'_, F> {
         for by in asked {
             let mut open = vec![by];
             while let Some(unit) = open.pop() {
-                let after = self.all.nodes.get(&unit).map(|node| &node.after[..]);
+                let after = self.all.nodes.get(unit).map(|node| &node.after[..]);
                 for other in after.unwrap_or_default() {
                     let known = held_up.entry(*other).or_default();
                     if known.last() != Some(&by) {

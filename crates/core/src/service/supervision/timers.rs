@@ -1,50 +1,40 @@
-//! What falls due, in order.
+//! What falls due, in order. Each unit has one timer at most: what it is for says the unit's stage.
 
-use std::collections::BTreeMap;
-
-use super::Id;
-use crate::base::moment::Moment;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Due {
-    /// It has waited for others as long as it may.
-    Wait,
-    /// It should be ready.
-    Start,
-    /// Its delay is over.
-    Restart,
-    /// It should have ended.
-    Stop,
-}
+use super::*;
 
 /// Those of one moment fall due in the order in which they were set.
 #[derive(Debug, Default)]
 pub(super) struct Timers {
-    set: u64,
-    all: BTreeMap<Key, (Id, Due)>,
+    set: u32,
+    all: BTreeMap<Timer, (Moment, Id)>,
 }
 
-pub(super) type Key = (Moment, u64);
+/// When it is due, in nanoseconds, and behind that how many were set before it: quick to compare.
+pub(super) type Timer = u128;
 
 impl Timers {
-    pub(super) fn set(&mut self, at: Moment, unit: Id, due: Due) -> Key {
-        self.set += 1;
-        let key = (at, self.set);
-        self.all.insert(key, (unit, due));
-        key
+    pub(super) fn set(&mut self, at: Moment, unit: Id) -> Timer {
+        self.set = self.set.wrapping_add(1);
+        let timer = at.since_birth().as_nanos() << u32::BITS | u128::from(self.set);
+        self.all.insert(timer, (at, unit));
+        timer
     }
 
-    pub(super) fn clear(&mut self, key: Key) {
-        self.all.remove(&key);
+    pub(super) fn clear(&mut self, timer: Timer) {
+        self.all.remove(&timer);
     }
 
     pub(super) fn next(&self) -> Option<Moment> {
-        self.all.first_key_value().map(|((at, _), _)| *at)
+        self.all.first_key_value().map(|(_, (at, _))| *at)
     }
 
     /// Takes the first that is due at `now`.
-    pub(super) fn take_due(&mut self, now: Moment) -> Option<(Id, Due)> {
+    pub(super) fn take_due(&mut self, now: Moment) -> Option<Id> {
         let first = self.all.first_entry()?;
-        (first.key().0 <= now).then(|| first.remove())
+        let (at, unit) = *first.get();
+        (at <= now).then(|| {
+            first.remove();
+            unit
+        })
     }
 }

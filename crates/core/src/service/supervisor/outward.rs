@@ -1,19 +1,11 @@
 //! What goes outward: to flavours and payloads, in order, without the lock of services.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use super::*;
 
-use super::{By, Supervisor};
-use crate::base::panics::{contain, panic_message};
-use crate::base::sync::Arc;
-use crate::base::sync::thread::Builder;
-use crate::errors::failure::{Cause, Failure};
-use crate::errors::refusal::Reason;
-use crate::lifetime::Lifetime;
-use crate::service::attempt::Attempt;
-use crate::service::seams::supervisor;
-use crate::service::supervision::Event;
-use crate::service::unit_core::UnitCore;
+/// How much whoever brings an event performs, at most.
+const BOUND: usize = 128;
 
+/// Something that is to be done. It does nothing once the run that it is about is over.
 pub(super) enum Outward {
     StartFlavour(Arc<UnitCore>),
     Launch(Attempt),
@@ -24,93 +16,112 @@ pub(super) enum Outward {
 }
 
 impl Supervisor {
-    /// Performs one. A stranger's flavour may panic in it, which must not end the supervision.
-    pub(super) fn go_outward(&self, lifetime: &Arc<Lifetime>, next: Outward) {
+    /// Performs what goes outward, unless somebody does: all of it on a thread of Foster's, else up to a bound.
+    pub(super) fn perform(&self, lifetime: &Arc<Lifetime>, by: By) {
+        let mut guarded = self.lock();
+        if guarded.is_performed {
+            return;
+        }
+        guarded.is_performed = true;
+        let mut left = BOUND;
+        while by == By::Foster || left > 0 {
+            let Some(next) = guarded.outward.pop_front() else {
+                break;
+            };
+            left = left.saturating_sub(1);
+            drop(guarded);
+            let event = self.go_outward(lifetime, next);
+            guarded = self.lock();
+            let follows = |event: &Event<Failure>| !guarded.supervision.notes(event);
+            if let Some(event) = event.filter(follows) {
+                drop(guarded);
+                self.bring(lifetime, By::Foster, event, &[]);
+                guarded = self.lock();
+            }
+        }
+        guarded.is_performed = false;
+        if !guarded.outward.is_empty() {
+            self.bell.ring();
+        }
+        self.say_done(&mut guarded);
+    }
+
+    /// Performs one; returns what happened in it. A stranger's flavour may panic in it, which must not end the
+    /// supervision.
+    fn go_outward(&self, lifetime: &Arc<Lifetime>, next: Outward) -> Option<Event<Failure>> {
         match next {
-            Outward::StartFlavour(unit) => self.start_flavour(lifetime, &unit),
-            Outward::Launch(attempt) => self.launch_run(lifetime, &attempt),
+            Outward::StartFlavour(unit) => return self.start_flavour(lifetime, &unit),
+            Outward::Launch(attempt) => return Some(launch(attempt)),
             Outward::Wake(attempt) => {
-                if let Some(task) = attempt.task() {
-                    contain(|| task.wake());
-                }
+                let task = attempt.task()?;
+                contain(|| task.wake());
             }
             Outward::Cancel(attempt) => {
-                if let Some(task) = attempt.task() {
-                    contain(|| task.cancel());
-                }
+                let task = attempt.task()?;
+                contain(|| task.cancel());
             }
-            Outward::Cut(attempt) => self.cut(lifetime, &attempt),
+            Outward::Cut(attempt) => {
+                let task = attempt.task()?;
+                contain(|| task.cancel());
+                let blocks = task.state().is_polling() && !task.state().is_settled();
+                return blocks.then(|| Event::Blocks(attempt.id()));
+            }
             Outward::Dispose(unit) => {
-                let is_disposed = catch_unwind(AssertUnwindSafe(|| unit.source().dispose(&unit)));
+                let is_disposed = catch_unwind(AssertUnwindSafe(|| unit.source.dispose(&unit)));
                 if !is_disposed.unwrap_or(true) {
                     self.leave(lifetime, unit);
                 }
             }
         }
+        None
     }
 
     /// On a thread of its own, as a flavour may take its time.
-    fn start_flavour(&self, lifetime: &Arc<Lifetime>, unit: &Arc<UnitCore>) {
+    fn start_flavour(
+        &self,
+        lifetime: &Arc<Lifetime>,
+        unit: &Arc<UnitCore>,
+    ) -> Option<Event<Failure>> {
         let (starting, on_thread) = (Arc::clone(unit), Arc::clone(lifetime));
         let start = move || {
-            let scheduler = starting.scheduler();
-            let result = starting.source().start_flavour(scheduler);
-            let supervisor = supervisor(&on_thread);
-            supervisor.flavour_started(&on_thread, &starting, result);
+            let result = starting.source.start_flavour(starting.scheduler());
+            let event = flavour_started(&starting, result);
+            supervisor(&on_thread).bring(&on_thread, By::Foster, event, &[]);
         };
-        let name = "foster starter".to_owned();
-        match Builder::new().name(name).spawn(start) {
+        match Builder::new()
+            .name("foster starter".to_owned())
+            .spawn(start)
+        {
             Ok(thread) => {
                 let number = unit.scheduler().number();
                 // One that was there has told its end, or there would be no other.
                 let _before = self.lock().starters.insert(number, thread);
+                None
             }
-            Err(error) => {
-                let reason = Err(Reason::Start(Box::new(error)));
-                self.flavour_started(lifetime, unit, reason);
-            }
+            Err(error) => Some(flavour_started(unit, Err(Reason::Start(Box::new(error))))),
         }
     }
+}
 
-    fn flavour_started(
-        &self,
-        lifetime: &Arc<Lifetime>,
-        unit: &Arc<UnitCore>,
-        result: Result<(), Reason>,
-    ) {
-        let flavour = unit.scheduler().number();
-        let failure = |cause| Failure::new(unit.origin(), cause);
-        let event = match result.map_err(Reason::into_cause) {
-            // Where the runtime stops, launches are refused.
-            Ok(()) | Err(None) => Event::FlavourUp(flavour),
-            Err(Some(cause)) => Event::FlavourDown(flavour, failure(cause)),
-        };
-        self.bring(lifetime, By::Foster, event);
+fn flavour_started(unit: &UnitCore, result: Result<(), Reason>) -> Event<Failure> {
+    let flavour = unit.scheduler().number();
+    match result.map_err(Reason::into_cause) {
+        // Where the runtime stops, launches are refused.
+        Ok(()) | Err(None) => Event::FlavourUp(flavour),
+        Err(Some(cause)) => Event::FlavourDown(flavour, unit.failure(cause)),
     }
+}
 
-    fn launch_run(&self, lifetime: &Arc<Lifetime>, attempt: &Attempt) {
-        let source = Arc::clone(attempt.unit().source());
-        let launch = || source.launch(attempt.clone());
-        let result = match catch_unwind(AssertUnwindSafe(launch)) {
-            Ok(result) => result.map_err(Reason::into_cause),
-            Err(panic) => Err(Some(Cause::lost(format!(
-                "its flavour panicked: {}",
-                panic_message(panic)
-            )))),
-        };
-        let failure = |cause| Failure::new(attempt.unit().origin(), cause);
-        let result = result.map_err(|cause| cause.map(failure));
-        // Only noted here, as whoever performs this goes on with what follows from it.
-        self.bring(lifetime, By::Foster, Event::Launched(attempt.id(), result));
-    }
-
-    fn cut(&self, lifetime: &Arc<Lifetime>, attempt: &Attempt) {
-        let Some(task) = attempt.task() else {
-            return;
-        };
-        contain(|| task.cancel());
-        if task.state().is_polling() && !task.state().is_settled() {
-            self.bring(lifetime, By::Foster, Event::Blocks(attempt.id()));
-        }
-    }
+/// Hands the payload of a run to its flavour.
+fn launch(attempt: Attempt) -> Event<Failure> {
+    let (unit, id) = (Arc::clone(attempt.unit()), attempt.id());
+    let launch = || Arc::clone(&unit.source).launch(&unit, attempt);
+    let result = match catch_unwind(AssertUnwindSafe(launch)) {
+        Ok(result) => result.map_err(Reason::into_cause),
+        Err(panic) => Err(Some(Cause::lost(format!(
+            "its flavour panicked: {}",
+            panic_message(panic)
+        )))),
+    };
+    Event::Launched(id, result.map_err(|cause| Some(unit.failure(cause?))))
 }

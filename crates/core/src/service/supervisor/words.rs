@@ -1,13 +1,6 @@
 //! What the supervision decides, in words.
 
-use std::time::Duration;
-
-use super::super::supervision::{Blame, Cause as Reason, Id, Line as What, Why};
-use crate::base::sync::Arc;
-use crate::errors::failure::{Cause, Failure, FailureKind};
-use crate::lifetime::telling::Line;
-use crate::service::state::UnitState;
-use crate::service::unit_core::UnitCore;
+use super::*;
 
 /// How units are found by their number.
 type Find<'a> = dyn Fn(Id) -> Option<&'a Arc<UnitCore>> + 'a;
@@ -26,28 +19,21 @@ fn names(ids: &[Id], find: &Find<'_>) -> String {
 }
 
 /// The failure of a unit for such a cause.
-pub(super) fn failure(unit: &UnitCore, cause: Reason<Failure>, find: &Find<'_>) -> Failure {
-    let why = match cause {
-        Reason::Given(failure) => return failure,
-        Reason::Kept => match unit.last_failure() {
-            Some(failure) => return failure,
-            None => Why::Returned,
-        },
-        Reason::Made(why) => why,
+pub(super) fn failure(unit: &UnitCore, fault: Fault<Failure>, find: &Find<'_>) -> Failure {
+    let why = match fault {
+        Fault::Given(failure) => return failure,
+        Fault::Kept => return unit.last_failure().expect("one was kept"),
+        Fault::Made(why) => why,
     };
-    let (kind, text) = match why {
-        Why::UnreadyAtItsEnd => (
-            FailureKind::NotReady,
-            "it ended without having said that it is ready".to_owned(),
-        ),
-        Why::Returned => (
-            FailureKind::Returned,
-            "its run came to an end by itself".to_owned(),
-        ),
-        Why::ReturnedTooOften => (
-            FailureKind::Returned,
-            "its run came to an end by itself, again and again".to_owned(),
-        ),
+    let kind = match &why {
+        Why::Returned | Why::ReturnedTooOften => FailureKind::Returned,
+        Why::Stuck => FailureKind::Stuck,
+        _ => FailureKind::NotReady,
+    };
+    let text = match why {
+        Why::UnreadyAtItsEnd => "it ended without having said that it is ready".to_owned(),
+        Why::Returned => "its run came to an end by itself".to_owned(),
+        Why::ReturnedTooOften => "its run came to an end by itself, again and again".to_owned(),
         Why::Late {
             within,
             notifies,
@@ -62,40 +48,25 @@ pub(super) fn failure(unit: &UnitCore, cause: Reason<Failure>, find: &Find<'_>) 
                 [one] => format!("; {} waits for it", name(*one, find)),
                 all => format!("; {} wait for it", names(all, find)),
             };
-            (
-                FailureKind::NotReady,
-                format!("it {what} within {within:?}{waiters}"),
-            )
+            format!("it {what} within {within:?}{waiters}")
         }
         Why::WaitedTooLong { within, others } => {
-            let others: Vec<_> = others
-                .iter()
-                .filter_map(|other| find(*other))
-                .map(|other| format!("`{}`, which is {}", other.name(), other.state()))
-                .collect();
-            let others = others.join(" and for ");
-            (
-                FailureKind::NotReady,
-                format!("it waited for {within:?}, for {others}"),
-            )
+            let others = others.iter().filter_map(|other| find(*other));
+            let others =
+                others.map(|other| format!("`{}`, which is {}", other.name(), other.state()));
+            let others: Vec<_> = others.collect();
+            format!("it waited for {within:?}, for {}", others.join(" and for "))
         }
         Why::WaitsForEver { other, was_stopped } => {
             let how = match was_stopped {
                 true => "was stopped before it was ready",
                 false => "is over without having been ready",
             };
-            let other = name(other, find);
-            (
-                FailureKind::NotReady,
-                format!("it waits for {other}, which {how}"),
-            )
+            format!("it waits for {}, which {how}", name(other, find))
         }
-        Why::Stuck => (
-            FailureKind::Stuck,
-            "it was asked to end and goes on, so it cannot be started again".to_owned(),
-        ),
+        Why::Stuck => "it was asked to end and goes on, so it cannot be started again".to_owned(),
     };
-    Failure::new(unit.origin(), Cause::text(kind, text))
+    unit.failure(Cause::text(kind, text))
 }
 
 /// A failure that is the unit's, unless it is given up for it.
@@ -104,15 +75,15 @@ pub(super) fn kept(failure: Failure) -> Line {
 }
 
 /// What is to be known of a unit beside its failures.
-pub(super) fn line(unit: &UnitCore, what: &What) -> Line {
-    let text = match what {
-        What::Restarts(Duration::MAX) => {
+pub(super) fn line(unit: &UnitCore, remark: &Remark) -> Line {
+    let text = match remark {
+        Remark::Restarts(Duration::MAX) => {
             "does not start again by itself: its delay is without end".to_owned()
         }
-        What::Restarts(delay) => format!("starts again in {delay:?}"),
-        What::Overran => "overran its stop time".to_owned(),
-        What::GoesOn => "was asked to stop and goes on".to_owned(),
-        What::TooLong { times, grace } => format!(
+        Remark::Restarts(delay) => format!("starts again in {delay:?}"),
+        Remark::Overran => "overran its stop time".to_owned(),
+        Remark::GoesOn => "was asked to stop and goes on".to_owned(),
+        Remark::TooLong { times, grace } => format!(
             "the stop times of `{}` and the services that it comes after take {times:?} together, \
              and the grace time is {grace:?}: all of them are shortened in proportion",
             unit.name()
@@ -134,20 +105,24 @@ pub(super) fn in_vain(unit: &UnitCore, other: &UnitCore) -> (Line, String) {
     (Line::about(unit.origin(), text), whole)
 }
 
-/// Why a run is in the report, beyond that it overran.
-pub(super) fn blame(blame: &Blame, find: &Find<'_>) -> Option<String> {
+/// A run in the report, and why it is there.
+pub(super) fn blame(task: &Task, blame: &Blame, find: &Find<'_>) -> Straggler {
     match blame {
-        Blame::Overran => None,
-        Blame::NotAsked { by } if by.is_empty() => Some("not asked in time".to_owned()),
+        Blame::Overran => task.straggler(StragglerReason::Overran),
         Blame::NotAsked { by } => {
-            let by = names(by, find);
-            Some(format!("not asked in time: {by} used it up"))
+            let by = match &by[..] {
+                [] => String::new(),
+                by => format!(": {} used it up", names(by, find)),
+            };
+            let straggler = task.straggler(StragglerReason::NotAsked);
+            straggler.with_story(format!("not asked in time{by}"))
         }
-        Blame::CutShort { after, of } => Some(format!(
-            "cut short after {:.1} of {} s by a signal",
-            after.as_secs_f64(),
+        Blame::CutShort { after, of } => {
+            let after = after.as_secs_f64();
             // As many places as it takes.
-            (of.as_secs_f64() * 10.0).round() / 10.0
-        )),
+            let of = (of.as_secs_f64() * 10.0).round() / 10.0;
+            let straggler = task.straggler(StragglerReason::CutShort);
+            straggler.with_story(format!("cut short after {after:.1} of {of} s by a signal"))
+        }
     }
 }

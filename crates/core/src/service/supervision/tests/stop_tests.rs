@@ -1,5 +1,6 @@
 //! The runtime's stop: rows V3, V10 and V11.
 
+use super::stopping::STEP;
 use super::*;
 use UnitState::Ended;
 
@@ -29,7 +30,7 @@ fn v11_each_of_a_chain_has_its_turn_and_its_share() {
     assert_eq!(play.stop(), asks(run(2, 1)));
     // 10 s less a second for each of the other two.
     assert_eq!(play.due_in(), Some(8 * SECOND));
-    let blamed = [Effect::Blame(2, Blame::Overran), Effect::Cut(run(2, 1))];
+    let blamed = [Effect::Blame(id(2), Blame::Overran), Effect::Cut(run(2, 1))];
     assert_eq!(play.pass(8 * SECOND), blamed);
     let next = all([&over(2, Ended), &asks(run(1, 1))]);
     play.expect(gone(run(2, 1)), &next);
@@ -50,9 +51,9 @@ fn v11_a_thread_that_overruns_is_blamed_once_and_holds_nobody_up() {
     play.running(unit(1).after(&[0]).blocking());
     play.tell(Event::TookToken(run(1, 1)));
     play.stop();
-    let blamed = all([&[Effect::Blame(1, Blame::Overran)], &asks(run(0, 1))]);
+    let blamed = all([&[Effect::Blame(id(1), Blame::Overran)], &asks(run(0, 1))]);
     assert_eq!(play.pass(9 * SECOND), blamed);
-    assert_eq!(play.pass(SECOND)[0], Effect::Blame(0, Blame::Overran));
+    assert_eq!(play.pass(SECOND)[0], Effect::Blame(id(0), Blame::Overran));
     let by_signal = false;
     assert_eq!(play.tell(Event::GraceOver { by_signal }), []);
 }
@@ -69,7 +70,7 @@ fn v11_a_coroutine_without_a_token_is_blamed_if_it_blocks() {
     assert_eq!(play.stop(), asked);
     // That it has not ended yet is none of its doing, as far as this is known.
     assert_eq!(play.pass(SECOND), [Effect::Cut(run(0, 1))]);
-    let blocks = [Effect::Blame(0, Blame::Overran), Effect::StopOver];
+    let blocks = [Effect::Blame(id(0), Blame::Overran), Effect::StopOver];
     play.expect(Event::Blocks(run(0, 1)), &blocks);
 }
 
@@ -99,7 +100,7 @@ fn v11_who_was_not_asked_or_was_cut_short_is_told_apart() {
             .into_iter()
             .filter(|effect| matches!(effect, Effect::Blame(..)))
             .collect();
-        let by = || Blame::NotAsked { by: vec![2] };
+        let by = || Blame::NotAsked { by: vec![id(2)] };
         let last = match by_signal {
             true => Blame::CutShort {
                 after: SECOND,
@@ -108,7 +109,7 @@ fn v11_who_was_not_asked_or_was_cut_short_is_told_apart() {
             false => Blame::Overran,
         };
         let expected = [(0, by()), (1, by()), (2, last)];
-        let expected = expected.map(|(unit, blame)| Effect::Blame(unit, blame));
+        let expected = expected.map(|(unit, blame)| Effect::Blame(id(unit), blame));
         assert_eq!(blames, expected);
     }
 }
@@ -118,15 +119,15 @@ fn v11_only_those_that_stop_before_it_have_used_its_time_up() {
     let mut play = Play::new();
     let newcomers = [unit(0), unit(1).after(&[0]), unit(2).after(&[1]), unit(3)];
     for newcomer in newcomers {
-        let id = newcomer.id;
+        let unit = newcomer.id;
         play.running(newcomer);
-        play.tell(Event::TookToken(run(id, 1)));
+        play.tell(Event::TookToken(RunId { unit, number: 1 }));
     }
     play.stop();
     play.pass(SECOND);
     let effects = play.tell(Event::GraceOver { by_signal: true });
     for unit in [0, 1] {
-        let blame = Effect::Blame(unit, Blame::NotAsked { by: vec![2] });
+        let blame = Effect::Blame(id(unit), Blame::NotAsked { by: vec![id(2)] });
         assert!(effects.contains(&blame), "{effects:?}");
     }
 }
@@ -136,11 +137,11 @@ fn v11_a_stop_time_counts_from_the_first_time_that_it_was_asked() {
     let mut play = Play::new();
     play.running(unit(0));
     play.tell(Event::TookToken(run(0, 1)));
-    play.tell(Event::Asked(0, Wish::Restart));
+    play.tell(Event::Asked(id(0), Wish::Restart));
     play.pass(9 * SECOND);
     assert_eq!(play.stop(), []);
     assert_eq!(play.due_in(), Some(SECOND));
-    let blamed = [Effect::Blame(0, Blame::Overran), Effect::Cut(run(0, 1))];
+    let blamed = [Effect::Blame(id(0), Blame::Overran), Effect::Cut(run(0, 1))];
     assert_eq!(play.pass(SECOND), blamed);
 }
 
@@ -154,7 +155,10 @@ fn v11_times_that_exceed_grace_are_told_at_the_start() {
     let both = vec![unit(0).policy(long()), unit(1).after(&[0]).policy(long())];
     let effects = play.tell(Event::HandedIn(both));
     let (times, grace) = (12 * SECOND, GRACE);
-    assert_eq!(effects[0], Effect::Tell(1, Line::TooLong { times, grace }));
+    assert_eq!(
+        effects[0],
+        Effect::Tell(id(1), Remark::TooLong { times, grace })
+    );
     for id in [0, 1] {
         play.tell(Event::Launched(run(id, 1), Ok(())));
         play.tell(Event::Begun(run(id, 1)));
@@ -182,24 +186,30 @@ fn v11_a_time_that_exceeds_grace_is_told_once_and_of_one_alone_too() {
         .filter(|effect| matches!(effect, Effect::Tell(..)))
         .collect();
     let (times, grace) = (50 * SECOND, GRACE);
-    assert_eq!(told, [Effect::Tell(0, Line::TooLong { times, grace })]);
+    assert_eq!(
+        told,
+        [Effect::Tell(id(0), Remark::TooLong { times, grace })]
+    );
 }
 
 #[test]
 fn v10_who_waits_for_one_in_a_delay_or_one_that_is_given_up_is_told() {
     let mut play = Play::new();
     let policy = Policy {
-        restart: Some(restart().limit(1, 60 * SECOND)),
+        restart: Some(restart().limit(1, 60 * SECOND).into()),
         ..notifies()
     };
     play.running(unit(0).policy(policy));
     play.tell(Event::HandedIn(vec![unit(1).after(&[0])]));
     play.tell(errs(run(0, 1), 7));
     let effects = play.tell(ended(run(0, 1)));
-    assert!(effects.contains(&Effect::InVain(1, 0)), "{effects:?}");
+    assert!(
+        effects.contains(&Effect::InVain(id(1), id(0))),
+        "{effects:?}"
+    );
     let mut play = Play::new();
     let policy = Policy {
-        restart: Some(restart()),
+        restart: Some(restart().into()),
         ..notifies()
     };
     play.running(unit(0).policy(policy));
@@ -207,7 +217,10 @@ fn v10_who_waits_for_one_in_a_delay_or_one_that_is_given_up_is_told() {
     play.tell(errs(run(0, 1), 7));
     play.tell(ended(run(0, 1)));
     let effects = play.stop();
-    assert!(effects.contains(&Effect::InVain(1, 0)), "{effects:?}");
+    assert!(
+        effects.contains(&Effect::InVain(id(1), id(0))),
+        "{effects:?}"
+    );
 }
 
 #[test]
@@ -216,9 +229,9 @@ fn v2_a_stop_that_is_asked_for_while_the_runtime_stops_hides_no_error() {
     play.running(unit(0));
     play.tell(Event::TookToken(run(0, 1)));
     play.stop();
-    play.tell(Event::Asked(0, Wish::Stop));
+    play.tell(Event::Asked(id(0), Wish::Stop));
     let effects = play.tell(errs(run(0, 1), 7));
-    let told = Effect::Task(0, Cause::Given(7), None);
+    let told = Effect::Record(id(0), Fault::Given(7), None);
     assert!(effects.contains(&told), "{effects:?}");
 }
 
@@ -227,10 +240,10 @@ fn v5_an_absorbed_failure_is_told_if_the_stop_comes_before_the_restart_that_was_
     let mut play = Play::new();
     play.running(unit(0).policy(restarts(restart())));
     play.tell(errs(run(0, 1), 7));
-    play.tell(Event::Asked(0, Wish::Restart));
+    play.tell(Event::Asked(id(0), Wish::Restart));
     play.stop();
     let effects = play.tell(ended(run(0, 1)));
-    let told = Effect::Task(0, Cause::Kept, None);
+    let told = Effect::Record(id(0), Fault::Kept, None);
     assert!(effects.contains(&told), "{effects:?}");
 }
 
@@ -243,9 +256,9 @@ fn v10_who_waited_when_the_stop_began_is_told() {
         unit(2).after(&[1]),
     ]));
     let told = all([
-        &[Effect::InVain(2, 1)],
+        &[Effect::InVain(id(2), id(1))],
         &over(2, Ended),
-        &[Effect::InVain(1, 0)],
+        &[Effect::InVain(id(1), id(0))],
         &over(1, Ended),
         &asks(run(0, 1)),
         &[Effect::Cancel(run(0, 1))],
@@ -273,6 +286,6 @@ fn l6_one_call_looks_at_a_bounded_number_of_units() {
         asked += count(play.tell(Event::Due));
     }
     assert_eq!(asked, many);
-    let is_up = |id: Id| play.all.nodes[&id].run().is_some();
+    let is_up = |number| play.all.nodes[id(number)].run().is_some();
     assert!((0..many).all(is_up));
 }

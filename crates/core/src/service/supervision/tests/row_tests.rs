@@ -9,7 +9,7 @@ fn v1_a_unit_starts_at_once_and_is_ready_when_it_has_begun() {
     let one = run(0, 1);
     play.expect(Event::HandedIn(vec![unit(0)]), &starts(one));
     play.expect(Event::Launched(one, Ok(())), &[]);
-    play.expect(Event::Begun(one), &[Effect::State(0, Running)]);
+    play.expect(Event::Begun(one), &[Effect::State(id(0), Running)]);
     play.expect(returned(one), &[]);
     play.expect(gone(one), &over(0, Ended));
     assert_eq!(play.all.next_due(), None);
@@ -20,7 +20,7 @@ fn v2_a_failure_that_no_policy_absorbs_is_the_runtimes_at_once() {
     for failure in [failed(run(0, 1), 5), errs(run(0, 1), 5)] {
         let mut play = Play::new();
         play.running(unit(0));
-        let task = Effect::Task(0, Cause::Given(5), None);
+        let task = Effect::Record(id(0), Fault::Given(5), None);
         play.expect(failure, &[task]);
         play.expect(gone(run(0, 1)), &over_at_last(0, Failed));
     }
@@ -38,13 +38,13 @@ fn v2_an_end_that_must_not_be_is_a_failure() {
     ] {
         let mut play = Play::new();
         play.running(unit(0).policy(policy));
-        let task = Effect::Task(0, Cause::Made(why), None);
+        let task = Effect::Record(id(0), Fault::Made(why), None);
         play.expect(returned(run(0, 1)), &[task]);
     }
     // Not once it was asked to end, nor if it says what is to become of it.
     let mut play = Play::new();
     play.running(unit(0).policy(must_stay.clone()));
-    play.tell(Event::Asked(0, Wish::Stop));
+    play.tell(Event::Asked(id(0), Wish::Stop));
     play.expect(returned(run(0, 1)), &[]);
     let mut play = Play::new();
     play.running(unit(0).policy(must_stay));
@@ -62,8 +62,8 @@ fn v2_an_error_after_its_own_stop_is_the_units_alone_and_a_panic_is_not() {
     for wish in [Wish::Stop, Wish::Restart] {
         let mut play = Play::new();
         play.running(unit(0).policy(policy()));
-        play.tell(Event::Asked(0, wish));
-        let keep = Effect::Keep(0, Cause::Given(5));
+        play.tell(Event::Asked(id(0), wish));
+        let keep = Effect::Keep(id(0), Fault::Given(5));
         play.expect(errs(run(0, 1), 5), &[keep]);
         match wish {
             Wish::Stop => play.expect(ended(run(0, 1)), &over(0, Failed)),
@@ -72,8 +72,8 @@ fn v2_an_error_after_its_own_stop_is_the_units_alone_and_a_panic_is_not() {
     }
     let mut play = Play::new();
     play.running(unit(0).policy(policy()));
-    play.tell(Event::Asked(0, Wish::Stop));
-    let task = Effect::Task(0, Cause::Given(5), None);
+    play.tell(Event::Asked(id(0), Wish::Stop));
+    let task = Effect::Record(id(0), Fault::Given(5), None);
     play.expect(failed(run(0, 1), 5), &[task]);
     play.expect(ended(run(0, 1)), &over_at_last(0, Failed));
 }
@@ -83,7 +83,7 @@ fn v2_an_error_at_the_runtimes_stop_stands_in_the_report() {
     let mut play = Play::new();
     play.running(unit(0).policy(restarts(restart())));
     play.stop();
-    let task = Effect::Task(0, Cause::Given(5), None);
+    let task = Effect::Record(id(0), Fault::Given(5), None);
     play.expect(errs(run(0, 1), 5), &[task]);
     play.expect(ended(run(0, 1)), &over_at_last(0, Failed));
 }
@@ -94,30 +94,30 @@ fn v3_a_stop_is_asked_for_once_and_meets_every_stage() {
     let mut play = Play::new();
     play.running(unit(0));
     let asked = all([&asks(run(0, 1)), &[Effect::Cancel(run(0, 1))]]);
-    play.expect(Event::Asked(0, Wish::Stop), &asked);
-    play.expect(Event::Asked(0, Wish::Stop), &[]);
-    play.expect(Event::Asked(0, Wish::Restart), &[]);
+    play.expect(Event::Asked(id(0), Wish::Stop), &asked);
+    play.expect(Event::Asked(id(0), Wish::Stop), &[]);
+    play.expect(Event::Asked(id(0), Wish::Restart), &[]);
     play.expect(gone(run(0, 1)), &over(0, Ended));
     // It holds one.
     let mut play = Play::new();
     play.running(unit(0));
     play.tell(Event::TookToken(run(0, 1)));
-    play.expect(Event::Asked(0, Wish::Stop), &asks(run(0, 1)));
+    play.expect(Event::Asked(id(0), Wish::Stop), &asks(run(0, 1)));
     // It has not begun: it may take one in its first poll.
     let mut play = Play::new();
     play.tell(Event::HandedIn(vec![unit(0)]));
     play.tell(Event::Launched(run(0, 1), Ok(())));
-    play.expect(Event::Asked(0, Wish::Stop), &asks(run(0, 1)));
+    play.expect(Event::Asked(id(0), Wish::Stop), &asks(run(0, 1)));
     play.expect(Event::Begun(run(0, 1)), &[Effect::Cancel(run(0, 1))]);
     // It waits for its flavour.
     let mut play = Play::new();
     play.tell(Event::HandedIn(vec![unit(0).down()]));
-    play.expect(Event::Asked(0, Wish::Stop), &over(0, Ended));
+    play.expect(Event::Asked(id(0), Wish::Stop), &over(0, Ended));
     play.expect(Event::FlavourUp(DOWN), &[]);
     // Before the start.
     let mut play = Play::new();
     let mut early = unit(0);
-    early.wish = Some(Wish::Stop);
+    early.is_unwanted = true;
     play.expect(Event::HandedIn(vec![early]), &over(0, Ended));
 }
 
@@ -141,9 +141,9 @@ fn v5_delays_double_and_are_reset_by_a_good_run_however_it_ends() {
             });
             let delay = delay * SECOND;
             let waits = [
-                Effect::Delayed(0, play.now.plus(delay)),
-                Effect::State(0, Delayed),
-                Effect::Tell(0, Line::Restarts(delay)),
+                Effect::Delayed(id(0), play.now.plus(delay)),
+                Effect::State(id(0), Delayed),
+                Effect::Tell(id(0), Remark::Restarts(delay)),
             ];
             play.expect(ended(run), &waits);
             assert_eq!(play.due_in(), Some(delay));
@@ -162,21 +162,24 @@ fn v5_an_absorbed_failure_is_followed_by_a_run_or_told() {
     let mut play = Play::new();
     play.running(unit(0).policy(restarts(restart())));
     play.tell(failed(run(0, 1), 5));
-    let told = Effect::Task(0, Cause::Kept, None);
+    let told = Effect::Record(id(0), Fault::Kept, None);
     play.expect(gone(run(0, 1)), &all([&[told], &over_at_last(0, Failed)]));
     // The stop comes in between.
     let mut play = Play::new();
     play.running(unit(0).policy(restarts(restart())));
-    play.expect(failed(run(0, 1), 5), &[Effect::Keep(0, Cause::Given(5))]);
+    play.expect(
+        failed(run(0, 1), 5),
+        &[Effect::Keep(id(0), Fault::Given(5))],
+    );
     play.stop();
-    let told = Effect::Task(0, Cause::Kept, None);
+    let told = Effect::Record(id(0), Fault::Kept, None);
     let end = all([&[told], &over_at_last(0, Failed)]);
     play.expect(ended(run(0, 1)), &end);
     // Its own stop does: that is what was asked for.
     let mut play = Play::new();
     play.running(unit(0).policy(restarts(restart())));
     play.tell(failed(run(0, 1), 5));
-    play.tell(Event::Asked(0, Wish::Stop));
+    play.tell(Event::Asked(id(0), Wish::Stop));
     play.expect(ended(run(0, 1)), &over(0, Failed));
     // A destructor panics after a normal return, and the value is gone.
     let mut play = Play::new();
@@ -187,18 +190,21 @@ fn v5_an_absorbed_failure_is_followed_by_a_run_or_told() {
         failure: 5,
         can_run: false,
     };
-    play.expect(late, &[Effect::Task(0, Cause::Given(5), None)]);
+    play.expect(late, &[Effect::Record(id(0), Fault::Given(5), None)]);
 }
 
 #[test]
 fn v5_a_second_failure_of_a_run_is_mentioned_and_one_too_late_is_the_runtimes() {
     let mut play = Play::new();
     play.running(unit(0).policy(restarts(restart())));
-    play.expect(errs(run(0, 1), 5), &[Effect::Keep(0, Cause::Given(5))]);
-    play.expect(failed(run(0, 1), 6), &[Effect::Mention(0, Cause::Given(6))]);
+    play.expect(errs(run(0, 1), 5), &[Effect::Keep(id(0), Fault::Given(5))]);
+    play.expect(
+        failed(run(0, 1), 6),
+        &[Effect::Mention(id(0), Fault::Given(6))],
+    );
     play.tell(ended(run(0, 1)));
     // It waits for its next start, which the stop takes from it.
-    let task = Effect::Task(0, Cause::Given(7), None);
+    let task = Effect::Record(id(0), Fault::Given(7), None);
     let end = all([&[task], &over_at_last(0, Ended)]);
     play.expect(failed(run(0, 1), 7), &end);
 }
@@ -214,7 +220,7 @@ fn v6_past_its_limit_a_unit_is_given_up() {
     play.pass(SECOND);
     play.tell(Event::Launched(run(0, 2), Ok(())));
     play.tell(failed(run(0, 2), 6));
-    let given_up = Effect::Task(0, Cause::Kept, Some((2, window)));
+    let given_up = Effect::Record(id(0), Fault::Kept, Some((2, window)));
     let end = all([&[given_up], &over_at_last(0, Failed)]);
     play.expect(ended(run(0, 2)), &end);
 }
@@ -223,7 +229,7 @@ fn v6_past_its_limit_a_unit_is_given_up() {
 fn v6_no_time_overflows() {
     const MAX: Duration = Duration::MAX;
     let policy = Policy {
-        restart: Some(restart().delay(MAX).reset_after(MAX).limit(2, MAX)),
+        restart: Some(restart().delay(MAX).reset_after(MAX).limit(2, MAX).into()),
         start_timeout: Some(MAX),
         stop_time: Some(MAX),
         ..Policy::default()
@@ -233,18 +239,18 @@ fn v6_no_time_overflows() {
     assert_eq!(play.all.next_due(), None);
     play.tell(failed(run(0, 1), 5));
     let waits = [
-        Effect::Delayed(0, Moment::NEVER),
-        Effect::State(0, Delayed),
-        Effect::Tell(0, Line::Restarts(MAX)),
+        Effect::Delayed(id(0), Moment::NEVER),
+        Effect::State(id(0), Delayed),
+        Effect::Tell(id(0), Remark::Restarts(MAX)),
     ];
     play.expect(ended(run(0, 1)), &waits);
     assert_eq!(play.all.next_due(), None);
     assert_eq!(play.pass(MAX), []);
     play.now = Moment::default();
-    let asked = Event::Asked(0, Wish::Restart);
+    let asked = Event::Asked(id(0), Wish::Restart);
     play.expect(asked, &starts(run(0, 2)));
     play.tell(Event::Launched(run(0, 2), Ok(())));
-    play.tell(Event::Asked(0, Wish::Stop));
+    play.tell(Event::Asked(id(0), Wish::Stop));
     assert_eq!(play.all.next_due(), None);
 }
 
@@ -255,12 +261,12 @@ fn v7_a_restart_by_hand_has_no_delay_and_begins_a_new_count() {
     // In a delay.
     play.tell(failed(run(0, 1), 5));
     play.tell(ended(run(0, 1)));
-    play.expect(Event::Asked(0, Wish::Restart), &starts(run(0, 2)));
+    play.expect(Event::Asked(id(0), Wish::Restart), &starts(run(0, 2)));
     assert_eq!(play.all.next_due(), None);
     // While it runs.
     play.tell(Event::Launched(run(0, 2), Ok(())));
     play.tell(Event::Begun(run(0, 2)));
-    play.tell(Event::Asked(0, Wish::Restart));
+    play.tell(Event::Asked(id(0), Wish::Restart));
     play.expect(ended(run(0, 2)), &starts(run(0, 3)));
     // The count is new: this is the second start of two.
     play.tell(Event::Launched(run(0, 3), Ok(())));
@@ -273,7 +279,7 @@ fn v7_a_restart_by_hand_has_no_delay_and_begins_a_new_count() {
     play.tell(failed(run(0, 1), 5));
     play.tell(ended(run(0, 1)));
     assert_eq!(play.stop(), over_at_last(0, Ended));
-    play.expect(Event::Asked(0, Wish::Restart), &[]);
+    play.expect(Event::Asked(id(0), Wish::Restart), &[]);
 }
 
 #[test]
@@ -281,16 +287,20 @@ fn v7_a_thread_is_judged_at_its_stop_time() {
     for holds_token in [false, true] {
         let mut play = Play::new();
         play.running(unit(0).blocking());
-        play.tell(Event::Asked(0, Wish::Restart));
+        play.tell(Event::Asked(id(0), Wish::Restart));
         assert_eq!(play.pass(GRACE - SECOND), []);
         if holds_token {
             play.tell(Event::TookToken(run(0, 1)));
         }
-        let stuck = Effect::Task(0, Cause::Made(Why::Stuck), None);
+        let stuck = Effect::Record(id(0), Fault::Made(Why::Stuck), None);
         // Nobody's turn depends on it.
-        let told = [Effect::Tell(0, Line::Overran), stuck, Effect::StopOver];
+        let told = [
+            Effect::Tell(id(0), Remark::Overran),
+            stuck,
+            Effect::StopOver,
+        ];
         assert_eq!(play.pass(SECOND), told);
-        let blame = holds_token.then_some(Effect::Blame(0, Blame::Overran));
+        let blame = holds_token.then_some(Effect::Blame(id(0), Blame::Overran));
         let blame: Vec<_> = blame.into_iter().collect();
         let by_signal = false;
         assert_eq!(play.tell(Event::GraceOver { by_signal }), blame);
@@ -298,7 +308,7 @@ fn v7_a_thread_is_judged_at_its_stop_time() {
     // One that takes its token late, and ends in time, is restarted.
     let mut play = Play::new();
     play.running(unit(0).blocking());
-    play.tell(Event::Asked(0, Wish::Restart));
+    play.tell(Event::Asked(id(0), Wish::Restart));
     play.pass(GRACE - SECOND);
     play.tell(Event::TookToken(run(0, 1)));
     play.tell(returned(run(0, 1)));
@@ -312,11 +322,11 @@ fn v9_a_unit_starts_when_all_that_it_comes_after_have_been_ready() {
     play.running(unit(1));
     let waits = unit(2).after(&[0, 1]);
     play.expect(Event::HandedIn(vec![waits]), &[]);
-    let ready = all([&[Effect::State(0, Running)], &starts(run(2, 1))]);
+    let ready = all([&[Effect::State(id(0), Running)], &starts(run(2, 1))]);
     play.expect(Event::Notified(run(0, 1)), &ready);
     play.expect(Event::Notified(run(0, 1)), &[]);
     // What becomes of the others changes nothing.
-    play.tell(Event::Asked(0, Wish::Stop));
+    play.tell(Event::Asked(id(0), Wish::Stop));
     play.expect(gone(run(0, 1)), &over(0, Ended));
 }
 
@@ -329,7 +339,7 @@ fn v9_one_that_ends_in_its_first_poll_was_ready_for_a_moment() {
     play.expect(gone(run(0, 1)), &[]);
     // Its launch is known to be done a moment later.
     let end = all([
-        &[Effect::State(0, Running)],
+        &[Effect::State(id(0), Running)],
         &starts(run(1, 1)),
         &over(0, Ended),
     ]);
@@ -341,10 +351,10 @@ fn v9_who_waits_for_one_that_is_stopped_has_failed() {
     let mut play = Play::new();
     play.running(unit(0).policy(notifies()));
     play.tell(Event::HandedIn(vec![unit(1).after(&[0])]));
-    play.tell(Event::Asked(0, Wish::Stop));
-    let (other, was_stopped) = (0, true);
+    play.tell(Event::Asked(id(0), Wish::Stop));
+    let (other, was_stopped) = (id(0), true);
     let why = Why::WaitsForEver { other, was_stopped };
-    let fails = Effect::Task(1, Cause::Made(why), None);
+    let fails = Effect::Record(id(1), Fault::Made(why), None);
     let end = all([&[fails], &over(0, Ended), &over_at_last(1, Failed)]);
     play.expect(gone(run(0, 1)), &end);
 }
@@ -365,13 +375,13 @@ fn v10_a_start_is_late_from_the_start_on_and_not_from_the_handing_in() {
     assert_eq!(play.due_in(), Some(5 * SECOND));
     play.tell(Event::Launched(run(1, 1), Ok(())));
     play.tell(Event::HandedIn(vec![unit(2).after(&[1])]));
-    let (within, notifies, waiters) = (5 * SECOND, true, vec![2]);
+    let (within, notifies, waiters) = (5 * SECOND, true, vec![id(2)]);
     let why = Why::Late {
         within,
         notifies,
         waiters,
     };
-    let fails = Effect::Task(1, Cause::Made(why), None);
+    let fails = Effect::Record(id(1), Fault::Made(why), None);
     // It is not the one that waited in vain.
     assert_eq!(
         play.pass(5 * SECOND)[..4],
@@ -388,9 +398,9 @@ fn v10_one_that_waits_too_long_has_failed() {
         ..Policy::default()
     };
     play.tell(Event::HandedIn(vec![unit(1).after(&[0]).policy(policy)]));
-    let (within, others) = (SECOND, vec![0]);
+    let (within, others) = (SECOND, vec![id(0)]);
     let why = Why::WaitedTooLong { within, others };
-    let fails = Effect::Task(1, Cause::Made(why), None);
+    let fails = Effect::Record(id(1), Fault::Made(why), None);
     assert_eq!(play.pass(SECOND)[..4], all([&[fails], &over(1, Failed)]));
 }
 
@@ -421,15 +431,15 @@ fn v12_a_flavour_is_started_once_and_tried_again_for_those_that_wait() {
     };
     let expected = all([
         &stand_by(0),
-        &[Effect::StartFlavour(0)],
+        &[Effect::StartFlavour(id(0))],
         &stand_by(1),
         &stand_by(2),
     ]);
     play.expect(Event::HandedIn(units.collect()), &expected);
     // The first has failed for it, and waits for its next start.
     let effects = play.tell(Event::FlavourDown(DOWN, 5));
-    assert_eq!(effects[0], Effect::Keep(0, Cause::Given(5)));
-    assert_eq!(effects.last(), Some(&Effect::StartFlavour(1)));
+    assert_eq!(effects[0], Effect::Keep(id(0), Fault::Given(5)));
+    assert_eq!(effects.last(), Some(&Effect::StartFlavour(id(1))));
     // In the order in which they came, and nobody who comes now is quicker.
     play.tell(Event::HandedIn(vec![unit(3).down()]));
     let launches = [1, 2, 3].map(|id| Effect::Launch(run(id, 1)));
@@ -443,7 +453,7 @@ fn v12_a_launch_that_is_refused_is_a_failure_unless_it_met_the_stop() {
     play.tell(Event::HandedIn(vec![unit(0)]));
     // The payload that was refused has told of its end.
     play.expect(ended(run(0, 1)), &[]);
-    let task = Effect::Task(0, Cause::Given(5), None);
+    let task = Effect::Record(id(0), Fault::Given(5), None);
     let refused = Event::Launched(run(0, 1), Err(Some(5)));
     play.expect(refused, &all([&[task], &over_at_last(0, Failed)]));
     let mut play = Play::new();
@@ -464,10 +474,10 @@ fn v8_a_value_is_kept_where_another_run_may_follow() {
         (on_failure(), Some(returned(run(0, 1))), false),
         (on_failure(), Some(errs(run(0, 1), 5)), true),
         (always(), Some(returned(run(0, 1))), true),
-        (on_failure(), Some(Event::Asked(0, Wish::Stop)), false),
+        (on_failure(), Some(Event::Asked(id(0), Wish::Stop)), false),
         (
             Policy::default(),
-            Some(Event::Asked(0, Wish::Restart)),
+            Some(Event::Asked(id(0), Wish::Restart)),
             true,
         ),
         (always(), Some(Event::Stops(Moment::NEVER)), false),
@@ -484,15 +494,15 @@ fn v8_a_value_is_kept_where_another_run_may_follow() {
 #[test]
 fn what_a_clock_that_is_moved_waits_for() {
     let mut play = Play::new();
-    assert!(play.all.is_settled(play.now));
+    assert!(play.all.is_up_to_date(play.now));
     play.expect(
         Event::HandedIn(vec![unit(0).policy(restarts(restart()))]),
         &starts(run(0, 1)),
     );
-    assert!(!play.all.is_settled(play.now));
+    assert!(!play.all.is_up_to_date(play.now));
     play.tell(Event::Launched(run(0, 1), Ok(())));
     play.tell(failed(run(0, 1), 5));
     play.tell(ended(run(0, 1)));
-    assert!(play.all.is_settled(play.now));
-    assert!(!play.all.is_settled(play.now.plus(SECOND)));
+    assert!(play.all.is_up_to_date(play.now));
+    assert!(!play.all.is_up_to_date(play.now.plus(SECOND)));
 }

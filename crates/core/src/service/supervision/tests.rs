@@ -2,16 +2,16 @@
 
 #![cfg_attr(fuzzing, allow(dead_code, reason = "the fuzzer has no tables"))]
 
-mod random;
+mod random_tests;
 #[cfg(test)]
-mod rows;
+mod row_tests;
 #[cfg(test)]
-mod stops;
+mod stop_tests;
 
 use std::time::Duration;
 
 #[cfg(fuzzing)]
-pub(crate) use self::random::play_bytes;
+pub(crate) use self::random_tests::play_bytes;
 
 use super::*;
 use crate::service::restart::Restart;
@@ -57,7 +57,8 @@ impl Play {
 
     /// Hands a unit in and has its first run begin.
     fn running(&mut self, newcomer: Newcomer) {
-        let run = run(newcomer.id, 1);
+        let (unit, number) = (newcomer.id, 1);
+        let run = RunId { unit, number };
         self.tell(Event::HandedIn(vec![newcomer]));
         self.tell(Event::Launched(run, Ok(())));
         self.tell(Event::Begun(run));
@@ -78,15 +79,23 @@ impl Play {
     }
 }
 
-fn unit(id: Id) -> Newcomer {
+/// The unit that came as so-and-so, counted from 0.
+fn id(number: usize) -> Id {
+    Id {
+        serial: number as u64,
+        place: number as u32,
+    }
+}
+
+fn unit(number: usize) -> Newcomer {
     Newcomer {
-        id,
+        id: id(number),
         policy: Policy::default(),
         after: Vec::new(),
         is_blocking: false,
         flavour: UP,
         is_flavour_up: true,
-        wish: None,
+        is_unwanted: false,
     }
 }
 
@@ -96,8 +105,8 @@ impl Newcomer {
         self
     }
 
-    fn after(mut self, others: &[Id]) -> Self {
-        self.after = others.iter().map(|other| (*other, false)).collect();
+    fn after(mut self, others: &[usize]) -> Self {
+        self.after = others.iter().map(|other| (id(*other), false)).collect();
         self
     }
 
@@ -119,7 +128,7 @@ fn restart() -> Restart {
 
 fn restarts(restart: Restart) -> Policy {
     Policy {
-        restart: Some(restart),
+        restart: Some(restart.into()),
         ..Policy::default()
     }
 }
@@ -131,7 +140,8 @@ fn notifies() -> Policy {
     }
 }
 
-fn run(unit: Id, number: u64) -> RunId {
+fn run(unit: usize, number: u64) -> RunId {
+    let unit = id(unit);
     RunId { unit, number }
 }
 
@@ -160,12 +170,12 @@ fn errs(run: RunId, error: Failure) -> Event<Failure> {
 }
 
 fn ended(run: RunId) -> Event<Failure> {
-    Event::Ended { run, can_run: true }
+    Event::Gone { run, can_run: true }
 }
 
 /// As [`ended`], and the value is gone.
 fn gone(run: RunId) -> Event<Failure> {
-    Event::Ended {
+    Event::Gone {
         run,
         can_run: false,
     }
@@ -174,7 +184,7 @@ fn gone(run: RunId) -> Event<Failure> {
 /// What a unit that starts brings about.
 fn starts(run: RunId) -> [Effect<Failure>; 3] {
     [
-        Effect::Starting(run),
+        Effect::NewRun(run),
         Effect::State(run.unit, UnitState::Starting),
         Effect::Launch(run),
     ]
@@ -190,16 +200,16 @@ fn asks(run: RunId) -> [Effect<Failure>; 3] {
 }
 
 /// What a unit that is over brings about.
-fn over(unit: Id, end: UnitState) -> [Effect<Failure>; 3] {
+fn over(unit: usize, end: UnitState) -> [Effect<Failure>; 3] {
     [
-        Effect::Dispose(unit),
-        Effect::State(unit, end),
-        Effect::Over(unit),
+        Effect::Dispose(id(unit)),
+        Effect::State(id(unit), end),
+        Effect::Over(id(unit)),
     ]
 }
 
 /// As [`over`], of the last one that the runtime's stop waited for.
-fn over_at_last(unit: Id, end: UnitState) -> Vec<Effect<Failure>> {
+fn over_at_last(unit: usize, end: UnitState) -> Vec<Effect<Failure>> {
     all([&over(unit, end), &[Effect::StopOver]])
 }
 

@@ -48,17 +48,17 @@ impl Chance {
 /// What the world knows of one unit.
 #[derive(Debug)]
 struct Known {
+    id: Id,
     state: UnitState,
     was_ready: bool,
-    after: Vec<Id>,
+    after: Vec<usize>,
     is_blocking: bool,
     notifies: bool,
     is_over: bool,
     /// Its present run, until nothing is left of it.
-    alive: Option<Alive>,
+    alive: Option<Living>,
     runs: u64,
     is_asked: bool,
-    asked_at: Moment,
     /// A user wants it to stop.
     is_unwanted: bool,
     /// Its present run was not ready in time, and is asked to end for that.
@@ -70,7 +70,7 @@ struct Known {
 }
 
 #[derive(Debug)]
-struct Alive {
+struct Living {
     number: u64,
     is_launching: bool,
     is_launched: bool,
@@ -78,8 +78,6 @@ struct Alive {
     has_answered: bool,
     has_ended: bool,
     holds_token: bool,
-    /// It took its token when it had been asked for some time: that may have been over.
-    listens_late: bool,
 }
 
 struct World {
@@ -140,7 +138,8 @@ impl World {
                     Wish::Restart
                 };
                 self.units[unit].is_unwanted |= wish == Wish::Stop;
-                self.tell(Event::Asked(unit, wish));
+                let id = self.units[unit].id;
+                self.tell(Event::Asked(id, wish));
             }
             6 if self.stop.is_some() && !self.is_grace_over && self.chance.u8(..4) == 0 => {
                 self.is_grace_over = true;
@@ -156,8 +155,9 @@ impl World {
         let number = 1 + self.chance.usize(..2);
         let mut newcomers = Vec::new();
         for _ in 0..number {
-            let id = self.units.len();
-            let after: Vec<_> = (0..id).filter(|_| self.chance.u8(..4) == 0).collect();
+            let after: Vec<_> = (0..self.units.len())
+                .filter(|_| self.chance.u8(..4) == 0)
+                .collect();
             let time = |chance: &mut Chance| {
                 let times = [
                     None,
@@ -175,24 +175,26 @@ impl World {
                 _ => Some(restart().delay(Duration::ZERO)),
             };
             let policy = Policy {
-                restart,
+                restart: restart.map(Box::new),
                 notifies_ready: self.chance.u8(..3) == 0,
                 return_is_failure: self.chance.u8(..6) == 0,
                 start_timeout: time(&mut self.chance),
                 stop_time: time(&mut self.chance),
             };
             let is_blocking = self.chance.u8(..3) == 0;
-            let is_ready = |other: &Id| (*other, self.units[*other].was_ready);
+            let is_ready = |other: &usize| (self.units[*other].id, self.units[*other].was_ready);
+            let id = self.free_id();
             newcomers.push(Newcomer {
                 id,
                 after: after.iter().map(is_ready).collect(),
                 is_blocking,
                 flavour: DOWN,
                 is_flavour_up: self.is_up,
-                wish: None,
+                is_unwanted: false,
                 policy: policy.clone(),
             });
             self.units.push(Known {
+                id,
                 state: UnitState::Waiting,
                 was_ready: false,
                 after,
@@ -202,7 +204,6 @@ impl World {
                 alive: None,
                 runs: 0,
                 is_asked: false,
-                asked_at: Moment::default(),
                 is_unwanted: false,
                 is_late: false,
                 is_given_up: false,
@@ -210,6 +211,18 @@ impl World {
             });
         }
         self.tell(Event::HandedIn(newcomers));
+    }
+
+    /// The next unit's. It has the place of one that is over, if there is one.
+    fn free_id(&self) -> Id {
+        let is_free = |place: &u32| {
+            let alive = |known: &Known| !known.is_over && known.id.place == *place;
+            !self.units.iter().any(alive)
+        };
+        Id {
+            serial: self.units.len() as u64,
+            place: (0..).find(is_free).unwrap_or_default(),
+        }
     }
 
     fn stop(&mut self) {
@@ -252,15 +265,22 @@ impl World {
     }
 
     /// Lets a unit's present run go on by a step.
-    fn go_on(&mut self, unit: Id) {
+    fn go_on(&mut self, unit: usize) {
         let what = self.chance.u8(..6);
         let failure = self.failures + 1;
-        let known = &self.units[unit];
-        let (notifies, is_asked, asked_at) = (known.notifies, known.is_asked, known.asked_at);
-        let Some(alive) = &mut self.units[unit].alive else {
+        let notifies = self.units[unit].notifies;
+        let Known {
+            id,
+            alive,
+            is_asked,
+            is_blocking,
+            is_given_up,
+            ..
+        } = &mut self.units[unit];
+        let Some(alive) = alive else {
             return;
         };
-        let id = run(unit, alive.number);
+        let id = run_of(*id, alive.number);
         // What is told of a launch comes from whoever launches, all else from the payload: in any order.
         if alive.is_launching && what == 0 {
             alive.is_launching = false;
@@ -292,9 +312,9 @@ impl World {
                 if notifies {
                     Event::Notified(id)
                 } else {
-                    let is_late = is_asked && self.play.now > asked_at;
-                    alive.listens_late |= is_late && !alive.holds_token;
                     alive.holds_token = true;
+                    // Its time may be over: then the stop does not wait for it any more.
+                    *is_given_up |= *is_asked && *is_blocking;
                     Event::TookToken(id)
                 }
             }
@@ -321,7 +341,7 @@ impl World {
                 } else {
                     alive.has_ended = true;
                     self.forget_ended(unit);
-                    Event::Ended { run: id, can_run }
+                    Event::Gone { run: id, can_run }
                 }
             }
             _ => return,
@@ -330,7 +350,7 @@ impl World {
     }
 
     /// Nothing is left of a run that has ended and whose launch is done.
-    fn forget_ended(&mut self, unit: Id) {
+    fn forget_ended(&mut self, unit: usize) {
         let alive = &mut self.units[unit].alive;
         if alive
             .as_ref()
@@ -354,7 +374,7 @@ impl World {
     fn take(&mut self, effect: Effect<Failure>) {
         match effect {
             Effect::State(unit, state) => {
-                let known = &mut self.units[unit];
+                let known = &mut self.units[index(unit)];
                 // One that could not start may be started again at once.
                 let is_change = known.state != state || state == UnitState::Starting;
                 assert!(!known.is_over && is_change, "a change, of what is there");
@@ -362,11 +382,11 @@ impl World {
                 known.was_ready |= state == UnitState::Running;
                 known.is_over = state.is_over();
             }
-            Effect::Starting(run) => {
+            Effect::NewRun(run) => {
                 assert!(self.stop.is_none(), "none starts once the runtime stops");
-                let are_ready = self.units[run.unit].after.iter();
+                let are_ready = self.units[index(run.unit)].after.iter();
                 let are_ready = are_ready.copied().all(|other| self.units[other].was_ready);
-                let known = &mut self.units[run.unit];
+                let known = &mut self.units[index(run.unit)];
                 assert!(
                     known.runs > 0 || are_ready,
                     "those that it comes after were ready"
@@ -382,10 +402,10 @@ impl World {
                 self.is_flavour_starting = true;
             }
             Effect::Launch(run) => {
-                let known = &mut self.units[run.unit];
+                let known = &mut self.units[index(run.unit)];
                 assert!(known.alive.is_none(), "one run at a time");
                 assert_eq!(run.number, known.runs);
-                known.alive = Some(Alive {
+                known.alive = Some(Living {
                     number: run.number,
                     is_launching: true,
                     is_launched: false,
@@ -393,73 +413,69 @@ impl World {
                     has_answered: false,
                     has_ended: false,
                     holds_token: false,
-                    listens_late: false,
                 });
             }
             Effect::Request(unit) => {
                 // A thread without a token is not waited for when its time is over.
                 let is_deaf = |other: &Known| {
                     let alive = other.alive.as_ref();
-                    let is_deaf = |alive: &Alive| !alive.holds_token || alive.listens_late;
-                    let is_deaf = alive.is_some_and(is_deaf);
+                    let is_deaf = alive.is_some_and(|alive| !alive.holds_token);
                     is_deaf && other.is_blocking && other.is_asked
                 };
                 let is_waited_for = |other: &Known| {
                     let is_there = !other.is_over && !other.is_given_up && !is_deaf(other);
-                    other.after.contains(&unit) && is_there
+                    other.after.contains(&index(unit)) && is_there
                 };
                 if self.stop.is_some_and(|stop| self.play.now < stop)
-                    && !self.units[unit].is_unwanted
-                    && !self.units[unit].is_late
+                    && !self.units[index(unit)].is_unwanted
+                    && !self.units[index(unit)].is_late
                     && !self.is_grace_over
                 {
                     let others = self.units.iter().any(is_waited_for);
                     assert!(!others, "its turn has come");
                 }
-                let known = &mut self.units[unit];
-                known.asked_at = self.play.now;
+                let known = &mut self.units[index(unit)];
                 assert!(known.alive.is_some(), "there is a run to ask");
                 assert!(!std::mem::replace(&mut known.is_asked, true), "asked once");
             }
             Effect::Cancel(run) | Effect::Cut(run) => {
-                let known = &self.units[run.unit];
+                let known = &self.units[index(run.unit)];
                 assert!(known.is_asked && !known.is_blocking);
             }
             Effect::Keep(unit, cause) => {
-                self.units[unit].has_kept = true;
-                self.units[unit].is_late |= is_late(&cause);
+                self.units[index(unit)].has_kept = true;
+                self.units[index(unit)].is_late |= is_late(&cause);
                 self.note(cause, "kept");
             }
             Effect::Mention(_, cause) => self.note(cause, "mentioned"),
-            Effect::Task(unit, cause, given_up) => {
-                if cause == Cause::Kept {
-                    let known = &mut self.units[unit];
+            Effect::Record(unit, cause, given_up) => {
+                if cause == Fault::Kept {
+                    let known = &mut self.units[index(unit)];
                     assert!(std::mem::take(&mut known.has_kept), "a kept failure, once");
                 }
                 assert!(given_up.is_none() || self.stop.is_none());
-                self.units[unit].is_late |= is_late(&cause);
-                // Nobody's turn depends on one that would not end when it was to start again.
-                self.units[unit].is_given_up |= cause == Cause::Made(Why::Stuck);
+                self.units[index(unit)].is_late |= is_late(&cause);
+                self.units[index(unit)].is_given_up |= cause == Fault::Made(Why::Stuck);
                 self.note(cause, "recorded");
                 // As the runtime does for it.
                 if self.stop.is_none() {
                     self.stop = Some(self.play.now.plus(GRACE));
                 }
             }
-            Effect::Drop(failure) => self.note(Cause::Given(failure), "dropped"),
+            Effect::Drop(failure) => self.note(Fault::Given(failure), "dropped"),
             Effect::Blame(unit, _) => {
-                assert!(self.stop.is_some() && self.units[unit].alive.is_some());
-                self.units[unit].is_given_up = true;
+                assert!(self.stop.is_some() && self.units[index(unit)].alive.is_some());
+                self.units[index(unit)].is_given_up = true;
             }
-            // One that overran its time before the runtime's stop has had its turn.
-            Effect::Tell(unit, Line::GoesOn) => self.units[unit].is_given_up = true,
             Effect::StopOver => {
                 assert!(!std::mem::replace(&mut self.stop_over, true), "once");
             }
             Effect::Over(unit) => {
-                let known = &self.units[unit];
+                let known = &self.units[index(unit)];
                 assert!(known.is_over && known.alive.is_none());
             }
+            // It was given up before the stop, which does not wait for it, even if it takes its token by then.
+            Effect::Tell(unit, Remark::GoesOn) => self.units[index(unit)].is_given_up = true,
             Effect::Delayed(..)
             | Effect::Dispose(_)
             | Effect::InVain(..)
@@ -469,8 +485,8 @@ impl World {
         }
     }
 
-    fn note(&mut self, cause: Cause<Failure>, what: &'static str) {
-        if let Cause::Given(failure) = cause {
+    fn note(&mut self, cause: Fault<Failure>, what: &'static str) {
+        if let Fault::Given(failure) = cause {
             let before = self.told.insert(failure, what);
             assert_eq!(before, None, "failure {failure} is told once");
         }
@@ -490,10 +506,11 @@ impl World {
                 self.end_start();
             }
             for unit in 0..self.units.len() {
-                let Some(alive) = &mut self.units[unit].alive else {
+                let Known { id, alive, .. } = &mut self.units[unit];
+                let Some(alive) = alive else {
                     continue;
                 };
-                let (id, is_launching) = (run(unit, alive.number), alive.is_launching);
+                let (id, is_launching) = (run_of(*id, alive.number), alive.is_launching);
                 (alive.is_launching, alive.has_ended) = (false, true);
                 self.forget_ended(unit);
                 if is_launching {
@@ -510,15 +527,23 @@ impl World {
         assert!(self.stop_over, "the stop does not wait for ever");
         assert_eq!(self.play.all.unbegun, 0);
         assert_eq!(self.play.all.next_due(), None, "no timer is left");
-        assert!(self.play.all.nodes.is_empty());
+        assert_eq!(self.play.all.nodes.last, None);
         let all: HashSet<_> = (1..=self.failures).collect();
         let told: HashSet<_> = self.told.keys().copied().collect();
         assert_eq!(told, all, "no failure is lost");
     }
 }
 
-fn is_late(cause: &Cause<Failure>) -> bool {
-    matches!(cause, Cause::Made(Why::Late { .. }))
+fn run_of(unit: Id, number: u64) -> RunId {
+    RunId { unit, number }
+}
+
+fn index(id: Id) -> usize {
+    id.serial as usize
+}
+
+fn is_late(cause: &Fault<Failure>) -> bool {
+    matches!(cause, Fault::Made(Why::Late { .. }))
 }
 
 /// A program of so many random events at most; prints what happened if it fails.

@@ -1,0 +1,202 @@
+//! Events under the lock of services: the supervision decides, and what can be read at once is written.
+
+use super::*;
+
+impl Supervisor {
+    /// Has the supervision decide, and applies what can be read at once. `about` are units that the event is about and
+    /// that may be over.
+    pub(super) fn handle(
+        &self,
+        guarded: &mut Guarded,
+        lifetime: &Arc<Lifetime>,
+        now: Moment,
+        event: Event<Failure>,
+        about: &[Arc<UnitCore>],
+    ) -> Aftermath {
+        let mut effects = std::mem::take(&mut guarded.effects);
+        let was_due = guarded.supervision.next_due();
+        if !guarded.supervision.is_stopping() && lifetime.phase() >= Phase::Stopping {
+            // The phase came first, and what is decided now comes after it.
+            let grace_over_at = lifetime.moment(lifetime.grace_deadline());
+            let stops = Event::Stops(grace_over_at);
+            guarded.supervision.handle(now, stops, &mut effects);
+        }
+        guarded.supervision.handle(now, event, &mut effects);
+        let mut applying = Applying {
+            supervisor: self,
+            guarded,
+            lifetime,
+            now,
+            about,
+            aftermath: Aftermath::default(),
+        };
+        for effect in effects.drain(..) {
+            let is_known = applying.apply(effect).is_some();
+            debug_assert!(is_known, "what is decided is about what is there");
+        }
+        let mut aftermath = applying.aftermath;
+        aftermath.goes_outward = !guarded.outward.is_empty();
+        guarded.effects = effects;
+        let due = guarded.supervision.next_due();
+        if due.is_some_and(|due| was_due.is_none_or(|was_due| due < was_due)) {
+            self.bell.ring();
+        }
+        self.say_done(guarded);
+        aftermath
+    }
+
+    /// Shows that a unit is in another state.
+    pub(super) fn show(
+        &self,
+        unit: &UnitCore,
+        state: UnitState,
+        now: Moment,
+        aftermath: &mut Aftermath,
+    ) {
+        if unit.set_state(state, now) {
+            if self.watchers.are_there() {
+                let (wakers, dropped) = self.watchers.publish(&unit.change());
+                aftermath.wake(wakers);
+                aftermath.drop(Some(dropped));
+            }
+            aftermath.wake(unit.changed().notify_threads());
+        }
+    }
+}
+
+/// What is applied of one event.
+struct Applying<'a> {
+    supervisor: &'a Supervisor,
+    guarded: &'a mut Guarded,
+    lifetime: &'a Arc<Lifetime>,
+    now: Moment,
+    about: &'a [Arc<UnitCore>],
+    aftermath: Aftermath,
+}
+
+fn find_unit<'a>(
+    guarded: &'a Guarded,
+    about: &'a [Arc<UnitCore>],
+    id: Id,
+) -> Option<&'a Arc<UnitCore>> {
+    let entry = guarded.units.get(id.index());
+    let mut known = entry.into_iter().map(|entry| &entry.unit).chain(about);
+    known.find(|unit| unit.id == id)
+}
+
+impl Applying<'_> {
+    fn unit(&self, id: Id) -> Option<&Arc<UnitCore>> {
+        find_unit(self.guarded, self.about, id)
+    }
+
+    fn entry(&mut self, id: Id) -> Option<&mut Entry> {
+        self.guarded.units.get_mut(id.index())
+    }
+
+    /// Has something done about a run, if it is the present one.
+    fn of_run(&mut self, run: RunId, what: fn(Attempt) -> Outward) -> Option<()> {
+        let present = self.entry(run.unit)?.run.clone();
+        let present = present.filter(|present| present.id() == run)?;
+        self.guarded.outward.push_back(what(present));
+        Some(())
+    }
+
+    /// Has something done about a unit.
+    fn of_unit(&mut self, id: Id, what: fn(Arc<UnitCore>) -> Outward) -> Option<()> {
+        let unit = Arc::clone(self.unit(id)?);
+        self.guarded.outward.push_back(what(unit));
+        Some(())
+    }
+
+    /// Keeps a failure with its unit; returns it.
+    fn keep(&mut self, id: Id, fault: Fault<Failure>) -> Option<Failure> {
+        let failure = words::failure(self.unit(id)?, fault, &|id| self.unit(id));
+        let before = self.unit(id)?.set_failure(failure.clone());
+        self.aftermath.drop(before);
+        Some(failure)
+    }
+
+    /// Applies what the supervision has decided. `None` if it is about something that is not there.
+    fn apply(&mut self, effect: Effect<Failure>) -> Option<()> {
+        let find = |id| self.unit(id);
+        match effect {
+            Effect::State(id, state) => {
+                let unit = find_unit(self.guarded, self.about, id)?;
+                let aftermath = &mut self.aftermath;
+                self.supervisor.show(unit, state, self.now, aftermath);
+            }
+            Effect::NewRun(run) => {
+                let entry = self.entry(run.unit)?;
+                let attempt = Attempt::new(Arc::clone(&entry.unit), run.number);
+                let before = entry.run.replace(attempt);
+                self.aftermath.drop(before);
+            }
+            Effect::Delayed(id, next) => self.unit(id)?.set_next_start(next),
+            Effect::Keep(id, fault) => {
+                let failure = self.keep(id, fault)?;
+                self.aftermath.line(words::kept(failure));
+            }
+            Effect::Mention(id, fault) => {
+                let failure = words::failure(self.unit(id)?, fault, &find);
+                self.aftermath.line(words::kept(failure));
+            }
+            Effect::Record(id, mut fault, given_up) => {
+                if let Some((starts, window)) = given_up {
+                    fault = Fault::Given(
+                        words::failure(self.unit(id)?, fault, &find).give_up(starts, window),
+                    );
+                }
+                let failure = self.keep(id, fault)?;
+                self.aftermath.untold(self.lifetime.record(failure));
+            }
+            Effect::Request(id) => {
+                let entry = self.entry(id)?;
+                entry.run.as_ref()?.request();
+                let wakers = entry.unit.changed().notify_threads();
+                self.aftermath.wake(wakers);
+            }
+            Effect::Blame(id, blame) => {
+                let task = self.entry(id)?.run.as_ref()?.task();
+                // One of which nothing is left has ended meanwhile, and is about to say so.
+                if let Some(task) = task {
+                    let straggler = words::blame(&*task, &blame, &|id| self.unit(id));
+                    self.guarded.report.stragglers.push(straggler);
+                }
+            }
+            Effect::InVain(id, other) => {
+                let (line, text) = words::in_vain(self.unit(id)?, self.unit(other)?);
+                self.aftermath.line(line);
+                self.guarded.report.in_vain.push(text);
+            }
+            Effect::StopRuntime => self.aftermath.stop(),
+            Effect::StopOver => {
+                // Not where no service ever came: then nothing is held.
+                if std::mem::take(&mut self.guarded.holds_grace) {
+                    self.lifetime.release();
+                    self.lifetime.look();
+                }
+            }
+            Effect::Over(id) => {
+                let entry = self.guarded.units.try_remove(id.index())?;
+                self.aftermath.drop(Some(entry));
+                self.supervisor.over.fetch_add(1, SeqCst);
+                if self.lifetime.settings.until_idle {
+                    self.lifetime.look();
+                }
+            }
+            Effect::StartFlavour(id) => self.of_unit(id, Outward::StartFlavour)?,
+            Effect::Launch(run) => self.of_run(run, Outward::Launch)?,
+            Effect::Wake(run) => self.of_run(run, Outward::Wake)?,
+            Effect::Cancel(run) => self.of_run(run, Outward::Cancel)?,
+            Effect::Cut(run) => self.of_run(run, Outward::Cut)?,
+            Effect::Dispose(id) if !self.unit(id)?.source.has_value() => {}
+            Effect::Dispose(id) => self.of_unit(id, Outward::Dispose)?,
+            Effect::Tell(id, remark) => {
+                let line = words::line(self.unit(id)?, &remark);
+                self.aftermath.line(line);
+            }
+            Effect::Drop(failure) => self.aftermath.drop(Some(failure)),
+        }
+        Some(())
+    }
+}
