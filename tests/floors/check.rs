@@ -134,7 +134,10 @@ impl Found {
     fn circles_of_files(&mut self, graph: &Graph) {
         let mut steps: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         for (from, to) in graph.edges.keys() {
-            steps.entry(from).or_default().insert(to);
+            // A module and its own children are one.
+            if !is_child(from, to) && !is_child(to, from) {
+                steps.entry(from).or_default().insert(to);
+            }
         }
         for (circle, members) in circles(&steps) {
             let folders: BTreeSet<_> = circle.iter().map(|file| folder(file)).collect();
@@ -195,6 +198,18 @@ impl Found {
         );
         self.add(file, line, text);
     }
+}
+
+/// Whether a file is that of a module directly inside the other one.
+fn is_child(file: &str, other: &str) -> bool {
+    let module = |file: &str| {
+        let path = file.trim_end_matches(".rs");
+        path.trim_end_matches("/mod").to_owned()
+    };
+    let (child, parent) = (module(file), module(other));
+    child
+        .rsplit_once('/')
+        .is_some_and(|(above, _)| above == parent)
 }
 
 /// The first place of an edge, and words for the others.
