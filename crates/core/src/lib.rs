@@ -1,8 +1,9 @@
-//! Foster's core: the contract between a runtime and its flavours, the payloads, and the runner.
+//! The core of Foster: the contract between a runtime and its flavours, the payloads, and the
+//! runner.
 //!
-//! Depend on this crate to write a flavour, or to use Foster with just the backend crates that you
-//! name (`foster-core` and `foster-tokio`, say). Programs usually take the facade, `foster`, which
-//! has all of it under one name and selects flavours by Cargo feature.
+//! Depend on this crate to write a flavour, or to use Foster with only the backend crates that you
+//! name (such as `foster-core` and `foster-tokio`). Other programs depend on the facade, `foster`,
+//! which has all of it under one name and selects flavours by Cargo feature.
 //!
 //! Core knows no executor. Deliberately missing: anything that names one, a default flavour, and
 //! code that runs before `main`.
@@ -35,21 +36,22 @@ mod task;
 #[doc(inline)]
 pub use foster_macros::core_service as service;
 
-/// What the attribute `service` writes, and the facade takes apart.
+/// The items that the code written by the attribute `service` uses. The facade takes them apart.
 #[doc(hidden)]
 pub mod __private {
     // Beside the attribute of the same name, which differs between the facade and core.
     pub use crate::service::{Described, service as service_fn};
     pub use inventory;
-    // The flavour of what stands in for a service that the attribute refused.
+    // The flavour of the stand-in for a service that the attribute refused.
     pub use crate::parts::manual::Manual;
 }
 
-/// What `crates/core/fuzz` runs.
+/// The entry points of `crates/core/fuzz`.
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod __fuzz {
-    /// Plays a life of services that bytes choose; panics if something is asked for that must not be.
+    /// Plays a life of services chosen by bytes; panics if it asks for something that must not
+    /// happen.
     pub fn supervision(bytes: &[u8]) {
         crate::service::play_bytes(bytes);
     }

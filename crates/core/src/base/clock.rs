@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::base::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
-/// Where grace, cancel time and waits with a time-out get the time from.
+/// The source of time for grace, cancel time and waits with a time-out.
 ///
 /// A runtime uses [`Clock::system`] unless [`Builder::clock`](crate::Builder::clock) gives it
 /// another. Tests make one with [`Clock::manual`] and move it by hand.
@@ -25,20 +25,21 @@ struct ClockState {
     sleepers: Vec<Weak<dyn Sleeper>>,
 }
 
-/// Somebody who waits on a manual clock.
+/// A waiter on a manual clock.
 pub(crate) trait Sleeper: Send + Sync {
-    /// When the next of what it will do by itself falls due, as far as it knows.
+    /// The next moment at which the sleeper acts by itself, as far as it knows.
     fn next_due(&self) -> Option<Instant>;
 
-    /// The time has come here: wakes all that waits, and returns when what fell due was acted on.
+    /// The clock has reached this moment: wakes all waiters, and returns when everything due was
+    /// acted on.
     fn wake(self: Arc<Self>);
 }
 
-/// The last moment that can be written down, which no clock ever reaches: what is to happen then never happens.
+/// The last moment that can be represented. No clock ever reaches it, so nothing due then happens.
 pub(crate) fn never() -> Instant {
     static NEVER: OnceLock<Instant> = OnceLock::new();
     *NEVER.get_or_init(|| {
-        // Nothing says how far a moment goes: added is whatever still fits, the largest first.
+        // The range of `Instant` is not known: add every part that still fits, the largest first.
         let seconds = (0..u64::BITS)
             .rev()
             .map(|bit| Duration::from_secs(1 << bit));
@@ -48,7 +49,7 @@ pub(crate) fn never() -> Instant {
     })
 }
 
-/// The moment `time` after `moment`: [`never`], if that is too far off to be written down.
+/// The moment `time` after `moment`, or [`never`] if it cannot be represented.
 pub(crate) fn later(moment: Instant, time: Duration) -> Instant {
     moment.checked_add(time).unwrap_or_else(never)
 }
@@ -77,25 +78,27 @@ impl Clock {
         }
     }
 
-    /// Moves a manual clock on by `time` and wakes whoever waits on it.
-    ///
-    /// For services the time passes as it would by itself: the clock stops at each moment at which
-    /// something falls due (the next start after a delay, a time-out) until that has been acted on, and
-    /// `advance` returns when all that fell due has been. A start has been acted on when the service
-    /// has had its first poll, or its thread; one that returns or fails right there has been seen to.
-    /// No more than a second of real time is spent on waiting for that at each such moment, as a
-    /// flavour may be busy; none if a payload of the runtime moves the clock.
-    ///
-    /// However far it is moved, what is to happen after [`Duration::MAX`] never does.
+    /// Moves a manual clock forward by `time` and wakes everything that waits on it.
     ///
     /// Returns `false`, and does nothing, on the system's clock.
+    ///
+    /// Services see the time pass as it would by itself. The clock stops at each moment at which
+    /// something falls due (the next start after a delay, a time-out) until that was acted on.
+    /// `advance` returns when everything due was. A start was acted on once the service has had its
+    /// first poll, or its thread; if the service returns or fails right there, that was handled as
+    /// well.
+    ///
+    /// A flavour may be busy, so `advance` waits at most one second of real time at each such
+    /// moment. It does not wait at all if a payload of the runtime moves the clock.
+    ///
+    /// Anything due later than [`Duration::MAX`] never happens, however far the clock is moved.
     pub fn advance(&self, time: Duration) -> bool {
         let Some(manual) = &self.manual else {
             return false;
         };
         let end = never().saturating_duration_since(manual.start) - Duration::from_nanos(1);
         let target = manual.lock().elapsed.saturating_add(time).min(end);
-        // What happened until now has to be known, to know what falls due.
+        // Whatever happened until now may decide what falls due.
         manual.wake();
         while let Some(due) = manual.next_due_before(target) {
             manual.move_to(due);
@@ -104,17 +107,17 @@ impl Clock {
         true
     }
 
-    /// Whether it stands still until somebody moves it.
+    /// Whether it moves only by [`advance`](Self::advance).
     pub(crate) fn is_manual(&self) -> bool {
         self.manual.is_some()
     }
 
-    /// The moment `time` from now: [`never`], if that is too far off to be written down.
+    /// The moment `time` from now, or [`never`] if it cannot be represented.
     pub(crate) fn after(&self, time: Duration) -> Instant {
         later(self.now(), time)
     }
 
-    /// The moment on the system's clock that is as far off as `deadline` is on this one.
+    /// The moment on the system's clock that is as far away as `deadline` is on this one.
     pub(crate) fn real(&self, deadline: Instant) -> Instant {
         if deadline == never() {
             return deadline;
@@ -123,13 +126,13 @@ impl Clock {
         later(Instant::now(), left)
     }
 
-    /// Until when the operating system may let a waiter for `deadline` sleep: a manual clock has
-    /// no such moment, its waiters sleep until [`on_advance`](Self::on_advance) wakes them.
+    /// The longest sleep of a waiter for `deadline`. On a manual clock there is no limit: its
+    /// waiters sleep until [`on_advance`](Self::on_advance) wakes them.
     pub(crate) fn sleep_limit(&self, deadline: Instant) -> Option<Instant> {
         self.manual.is_none().then_some(deadline)
     }
 
-    /// Wakes `sleeper` after each move of a manual clock, as long as it is there.
+    /// Wakes `sleeper` after each move of a manual clock, for as long as it exists.
     pub(crate) fn on_advance(&self, sleeper: Weak<dyn Sleeper>) {
         if let Some(manual) = &self.manual {
             let mut state = manual.lock();
@@ -155,7 +158,8 @@ impl ManualTime {
         }
     }
 
-    /// Asked without the lock: a sleeper that wakes asks the clock for the time.
+    /// Collected first, so that nobody wakes under the lock: a sleeper that wakes asks the clock
+    /// for the time.
     fn sleepers(&self) -> Vec<Arc<dyn Sleeper>> {
         self.lock()
             .sleepers
@@ -164,7 +168,7 @@ impl ManualTime {
             .collect()
     }
 
-    /// The next moment that is still to come, before `target`, at which something falls due.
+    /// The next future moment before `target` at which something falls due.
     fn next_due_before(&self, target: Duration) -> Option<Duration> {
         let elapsed = self.lock().elapsed;
         self.sleepers()

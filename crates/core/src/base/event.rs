@@ -1,7 +1,7 @@
-//! An event that costs next to nothing as long as nobody waits for it.
+//! An event that costs almost nothing while nobody waits for it.
 //!
-//! Wakers are the user's code and may block, or use Foster: they are taken out under the lock and woken
-//! without it, on whatever thread the notifier chooses.
+//! Wakers are user code: they may block, or call Foster. They are taken out under the lock and
+//! woken without it, on a thread that the notifier chooses.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -15,11 +15,10 @@ use crate::base::panics::contain;
 use crate::base::sync::atomic::{Ordering::SeqCst, fence};
 use crate::base::sync::{Arc, Condvar, Mutex, MutexGuard, OnceBox, PoisonError};
 
-/// Something that happens again and again, and can be waited for.
+/// Something that happens repeatedly and can be waited for.
 ///
-/// Whoever waits listens first and looks afterwards whether what he waits for is there; whoever brings it
-/// about does that first and notifies afterwards. Most are never listened to: such a one has no memory of
-/// its own.
+/// A waiter listens first and checks its condition afterwards; a notifier makes the condition true
+/// first and notifies afterwards. Most events are never listened to, and those allocate nothing.
 #[derive(Default)]
 pub(crate) struct Event {
     listeners: OnceBox<Arc<Listeners>>,
@@ -28,7 +27,7 @@ pub(crate) struct Event {
 #[derive(Default)]
 struct Listeners(Mutex<Slab<Arc<Link>>>);
 
-/// One who listens, to one notification.
+/// One listener, for one notification.
 #[derive(Default)]
 struct Link {
     state: Mutex<ListenerState>,
@@ -38,7 +37,7 @@ struct Link {
 #[derive(Default)]
 struct ListenerState {
     is_notified: bool,
-    /// A thread sleeps until it is: to notify none would cost a system call all the same.
+    /// A thread sleeps until the notification. Notifying nobody would still cost a system call.
     is_blocked: bool,
     waker: Option<Waker>,
 }
@@ -52,8 +51,8 @@ impl Event {
         let listeners = Arc::clone(self.listeners.get_or_init(Box::default));
         let link = Arc::<Link>::default();
         let key = listeners.lock().insert(Arc::clone(&link));
-        // With the fence below: either that one's notifier sees the listener, or the listener's next look
-        // sees what has been brought about.
+        // Together with the fence in `notify_threads`: either the notifier sees this listener, or
+        // the listener's next check sees the change.
         fence(SeqCst);
         EventListener {
             listeners,
@@ -62,7 +61,7 @@ impl Event {
         }
     }
 
-    /// Blocks until `look` finds what is waited for, at most for `time` on `clock`.
+    /// Blocks until `look` returns a value, at most for `time` on `clock`.
     pub(crate) fn wait<R>(
         &self,
         clock: &Clock,
@@ -72,13 +71,13 @@ impl Event {
         wait(|| self.listen(), clock, time, look)
     }
 
-    /// Lets all who listen go on. Wakers run right here.
+    /// Lets all listeners go on. Wakers run right here.
     pub(crate) fn notify(&self) {
         self.notify_threads().wake();
     }
 
-    /// Lets all threads that listen go on, and takes out the wakers of all others, which are to be woken
-    /// where the user's code may run.
+    /// Lets all listening threads go on, and returns the wakers of the other listeners. The caller
+    /// wakes them where user code may run.
     pub(crate) fn notify_threads(&self) -> Wakers {
         fence(SeqCst);
         let Some(listeners) = self.listeners.get() else {
@@ -124,7 +123,7 @@ impl Wakers {
         self.0.append(&mut other.0);
     }
 
-    /// Wakes them all, whatever becomes of one.
+    /// Wakes them all, even if one panics.
     pub(crate) fn wake(self) {
         for waker in self.0 {
             contain(|| waker.wake());
@@ -138,7 +137,7 @@ impl FromIterator<Waker> for Wakers {
     }
 }
 
-/// Waits for one notification: the next one after it was made.
+/// Waits for one notification: the first one after the listener was made.
 pub(crate) struct EventListener {
     listeners: Arc<Listeners>,
     link: Arc<Link>,
@@ -171,7 +170,7 @@ impl Future for EventListener {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        // Cloned before the lock and dropped after it: both are the user's code.
+        // Cloned before the lock and dropped after it: both run user code.
         let waker = context.waker().clone();
         let replaced = {
             let mut state = self.link.lock();
@@ -191,16 +190,16 @@ impl Drop for EventListener {
     fn drop(&mut self) {
         let mut links = self.listeners.lock();
         let own = |link: &Arc<Link>| Arc::ptr_eq(link, &self.link);
-        // After a notification the key may be another's.
+        // After a notification the key may belong to another listener.
         if links.get(self.key).is_some_and(own) {
-            // Not the last reference, which has the waker.
+            // Not the last reference: that one has the waker.
             links.remove(self.key);
         }
     }
 }
 
-/// Blocks until `look` finds what is waited for, at most for `time` on `clock`, and looks again whenever what
-/// `listen` listens to happens.
+/// Blocks until `look` returns a value, at most for `time` on `clock`. Looks again after every
+/// notification of the event behind `listen`.
 pub(crate) fn wait<R>(
     listen: impl Fn() -> EventListener,
     clock: &Clock,

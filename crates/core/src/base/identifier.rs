@@ -6,19 +6,20 @@ use std::fmt;
 
 /// The name of a flavour, written as a module path: `smol`, `std::thread`, `smol::io`.
 ///
-/// Checked when made: one or more segments joined by `::`, each of letters, digits and `_`, none
-/// starting with a digit, ASCII only.
+/// Checked when it is made: one or more segments joined by `::`, ASCII only. A segment consists of
+/// letters, digits and `_`, and does not start with a digit.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Identifier(Cow<'static, str>);
 
 impl Identifier {
     /// Makes an identifier that is known at compile time.
     ///
-    /// In a `const` a path that is not one does not compile.
+    /// In a `const`, a path that is no identifier does not compile. For text from outside use
+    /// [`Identifier::parse`].
     ///
     /// # Panics
     ///
-    /// If `path` is not a module path. For text that comes from outside use [`Identifier::parse`].
+    /// If `path` is not a module path.
     #[track_caller]
     pub const fn new(path: &'static str) -> Self {
         assert!(
@@ -32,7 +33,7 @@ impl Identifier {
     ///
     /// # Errors
     ///
-    /// [`IdentifierError`] shows what was given and says what is allowed.
+    /// [`IdentifierError`] shows the text and says what is allowed.
     pub fn parse(path: impl Into<Cow<'static, str>>) -> Result<Self, IdentifierError> {
         let path = path.into();
         if is_module_path(path.as_bytes()) {
@@ -105,7 +106,7 @@ pub struct IdentifierError {
 }
 
 impl IdentifierError {
-    /// What was given.
+    /// The text that was given.
     pub fn given(&self) -> &str {
         &self.given
     }

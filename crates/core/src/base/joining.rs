@@ -6,20 +6,20 @@ use crate::base::latch::Latch;
 use crate::base::sync::thread::{self, Builder, JoinHandle};
 use crate::base::sync::{Arc, Mutex, PoisonError, is_finished};
 
-/// Threads that are about to end, and the wait for that.
+/// Waits, with a deadline, for threads that are about to end.
 ///
-/// A thread has not ended when its last line has run: the destructors of its thread-locals come after
-/// that. They are the user's code and may block, and the standard library joins without a limit; so a
-/// thread of Foster's joins, for which others wait with one.
+/// A thread has not ended when its last line has run: the destructors of its thread-locals come
+/// afterwards. They are user code and may block, and the standard library joins without a limit. So
+/// a thread of Foster's joins them, and others wait for that thread with a limit.
 #[derive(Debug)]
 pub struct Joining {
     gone: Arc<Latch>,
     joiner: Mutex<Option<JoinHandle<()>>>,
-    /// Those for which there is no joiner.
+    /// The threads to be checked by hand, if there is no joiner.
     unjoined: Vec<JoinHandle<()>>,
 }
 
-/// How long nobody looks at a thread that cannot be joined.
+/// The pause between two checks of a thread that cannot be joined.
 const GLANCE: Duration = Duration::from_millis(1);
 
 fn take(threads: &Mutex<Vec<JoinHandle<()>>>) -> Vec<JoinHandle<()>> {
@@ -27,21 +27,21 @@ fn take(threads: &Mutex<Vec<JoinHandle<()>>>) -> Vec<JoinHandle<()>> {
 }
 
 impl Joining {
-    /// Begins to join `threads`, which have to end without being asked to any more.
+    /// Begins to join `threads`. They must be about to end: nothing here asks them to.
     ///
-    /// Without a thread to do it on they are looked at, again and again, and count as gone when they have
-    /// run their last line.
+    /// If the operating system gives no thread to join on, they are checked again and again, and
+    /// count as ended when they have run their last line.
     pub fn start(threads: Vec<JoinHandle<()>>) -> Self {
         let gone = Arc::new(Latch::default());
         let opened = Arc::clone(&gone);
-        // Shared, as a thread that cannot be spawned does not give back what it was to join.
+        // Shared: if the joiner cannot be spawned its closure is lost, but the threads must not be.
         let parcel = Arc::new(Mutex::new(threads));
         let on_thread = Arc::clone(&parcel);
         let joiner = Builder::new()
             .name("foster joiner".to_owned())
             .spawn(move || {
                 for thread in take(&on_thread) {
-                    // Whether it panicked is known to whoever gave it something to do.
+                    // A panic of the thread is known to its owner.
                     let _ = thread.join();
                 }
                 opened.open();
@@ -59,7 +59,7 @@ impl Joining {
         }
     }
 
-    /// Waits for the end of the threads, at most until `by`; whether they have ended.
+    /// Waits for the end of the threads, at most until `by`. Returns whether they have ended.
     pub fn wait(&self, by: Instant) -> bool {
         if !self.gone.wait(by) {
             return false;
@@ -76,7 +76,7 @@ impl Joining {
             .unwrap_or_else(PoisonError::into_inner)
             .take();
         if let Some(joiner) = joiner {
-            // It has run its last line, and has no locals of the user's.
+            // It has run its last line, and has no thread-locals of the user's.
             let _ = joiner.join();
         }
         true

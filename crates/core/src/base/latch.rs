@@ -18,7 +18,7 @@ impl Latch {
         self.opened.notify_all();
     }
 
-    /// Blocks until the latch is open, at most until `by`; whether it is open.
+    /// Blocks until the latch is open, at most until `by`. Returns whether it is open.
     pub fn wait(&self, by: Instant) -> bool {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let left = by.saturating_duration_since(Instant::now());

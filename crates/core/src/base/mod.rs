@@ -1,4 +1,4 @@
-//! The lowest floor: what knows nothing of payloads, flavours and runtimes.
+//! The lowest floor: knows nothing of payloads, flavours and runtimes.
 
 pub(crate) mod clock;
 pub(crate) mod event;

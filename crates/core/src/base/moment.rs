@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// How long after its runtime was made something is. [`NEVER`](Self::NEVER) is after everything else, so no
+/// The time since the runtime was made. [`NEVER`](Self::NEVER) comes after everything else, so no
 /// sum overflows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub(crate) struct Moment(Duration);
@@ -18,12 +18,12 @@ impl Moment {
         self.0
     }
 
-    /// So long after this; never, where that cannot be written down.
+    /// The moment `time` later, or `NEVER` if it cannot be represented.
     pub(crate) fn plus(self, time: Duration) -> Self {
         self.0.checked_add(time).map_or(Self::NEVER, Self)
     }
 
-    /// The time from `earlier` to this; none if this is not later.
+    /// The time from `earlier` to this moment; zero if this moment is not later.
     pub(crate) fn since(self, earlier: Self) -> Duration {
         self.0.saturating_sub(earlier.0)
     }

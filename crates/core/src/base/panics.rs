@@ -1,16 +1,16 @@
-//! Code of the user's that may panic where no panic may go on.
+//! Catches panics of user code where none may unwind further.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// Runs code of the user's that must not stop Foster's, such as a waker's: its panic ends here, with
-/// the message that the panic hook has printed.
+/// Runs user code that must not stop Foster's, such as a waker's. Its panic ends here; the panic
+/// hook has printed the message.
 pub(crate) fn contain(code: impl FnOnce()) {
     attempt(code);
 }
 
-/// What `code` of the user's returns, or none if it panics. The panic's value ends here as well: it may
-/// panic when it is dropped.
+/// The result of user code, or `None` if it panics. The panic's value ends here as well: dropping
+/// it may panic.
 pub(crate) fn attempt<R>(code: impl FnOnce() -> R) -> Option<R> {
     match catch_unwind(AssertUnwindSafe(code)) {
         Ok(result) => Some(result),
@@ -31,7 +31,8 @@ pub(crate) fn panic_message(payload: Box<dyn Any + Send>) -> String {
         },
     };
     if let Err(again) = catch_unwind(AssertUnwindSafe(move || drop(payload))) {
-        // Its destructor panicked, and the new panic's might: leaked, as there is no end to it.
+        // Its destructor panicked, and so may that of the new panic: leaked, as there is no end to
+        // it.
         std::mem::forget(again);
     }
     message

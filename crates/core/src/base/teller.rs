@@ -1,4 +1,4 @@
-//! Runs code of the user's for those threads of Foster's that must not wait for it.
+//! Runs user code for threads of Foster's that must not wait for it.
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -8,7 +8,8 @@ use crate::base::panics::contain;
 use crate::base::sync::thread::{Builder, JoinHandle};
 use crate::base::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// A queue of errands, and the thread that runs one after the other: it is there as long as there are any.
+/// A queue of errands, and a thread that runs them one after the other. The thread exists while
+/// there are errands.
 pub(crate) struct Teller {
     name: &'static str,
     state: Mutex<TellerState>,
@@ -17,7 +18,7 @@ pub(crate) struct Teller {
 #[derive(Default)]
 struct TellerState {
     errands: VecDeque<Errand>,
-    /// Some thread runs them.
+    /// A thread runs them.
     is_at_work: bool,
     thread: Option<JoinHandle<()>>,
 }
@@ -25,7 +26,7 @@ struct TellerState {
 type Errand = Box<dyn FnOnce() + Send>;
 
 impl Teller {
-    /// One whose thread has that name.
+    /// A teller whose thread has this name.
     pub(crate) fn new(name: &'static str) -> Arc<Self> {
         Arc::new(Self {
             name,
@@ -33,9 +34,10 @@ impl Teller {
         })
     }
 
-    /// Has `errand` run once, after those that came before it.
+    /// Has `errand` run once, after all earlier ones.
     ///
-    /// Where no thread can be had it runs right here, as it must not be lost: nothing may be locked.
+    /// If there is no thread for it, the errand runs right here, as it must not be lost. So the
+    /// caller must hold no lock.
     pub(crate) fn run(self: &Arc<Self>, errand: impl FnOnce() + Send + 'static) {
         let mut state = self.lock();
         state.errands.push_back(Box::new(errand));
@@ -43,12 +45,12 @@ impl Teller {
             return;
         }
         let teller = Arc::clone(self);
-        // Under the lock, so that the thread is known before it can have ended.
+        // Under the lock, so that the thread is kept before it can end.
         let thread = Builder::new()
             .name(self.name.to_owned())
             .spawn(move || teller.work());
         match thread {
-            // The one before it, if any, has run its last line.
+            // The thread before it, if any, has run its last line.
             Ok(thread) => state.thread = Some(thread),
             Err(_) => {
                 drop(state);
@@ -70,8 +72,8 @@ impl Teller {
         errand
     }
 
-    /// Waits for the end of the thread, if there is one, at most until `by`: one in which code of the user's
-    /// hangs is given up.
+    /// Waits for the end of the thread, if there is one, at most until `by`. A thread in which user
+    /// code hangs is given up.
     pub(crate) fn join(&self, by: Instant) {
         let thread = self.lock().thread.take();
         if let Some(thread) = thread {

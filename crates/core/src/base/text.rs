@@ -16,18 +16,18 @@ pub(crate) const MESSAGE_LIMIT: usize = 4_000;
 /// The most links of an error chain that a report shows.
 pub(crate) const CHAIN_LIMIT: usize = 32;
 
-/// Shows `text` on one line: control and direction-changing characters are escaped, and what is
-/// longer than `limit` characters is cut with a note of how much is missing.
+/// Shows `text` on one line. Control and direction-changing characters are escaped. Text longer
+/// than `limit` characters is cut, with a note of how much is missing.
 pub(crate) fn line(text: &str, limit: usize) -> impl fmt::Display {
     fmt_with(move |f| write_clean(f, text, limit, None))
 }
 
-/// Shows `text` as a block: as [`line`], but line breaks stay, each followed by `indent`.
+/// Shows `text` as a block: like [`line`], but line breaks stay, each followed by `indent`.
 pub(crate) fn block<'a>(text: &'a str, limit: usize, indent: &'a str) -> impl fmt::Display + 'a {
     fmt_with(move |f| write_clean(f, text, limit, Some(indent)))
 }
 
-/// The first `limit` characters of `text` that can be shown.
+/// The first `limit` printable characters of `text`.
 pub(crate) fn plain(text: &str, limit: usize) -> String {
     let shown = text.chars().filter(|one| !unsafe_to_print(*one));
     shown.take(limit).collect()

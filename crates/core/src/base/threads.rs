@@ -1,4 +1,4 @@
-//! Who the calling thread is.
+//! The identity of the calling thread.
 
 use std::cell::Cell;
 
@@ -14,9 +14,9 @@ thread_local! {
 /// The number of no thread.
 pub(crate) const NO_THREAD: u32 = 0;
 
-/// The calling thread's id, remembered, as this is asked often.
+/// The calling thread's id, cached, as it is needed often.
 pub(crate) fn current_thread() -> ThreadId {
-    // The cell has no destructor, so it can be read even while the thread's locals are torn down.
+    // The cell has no destructor, so it can be read even while the thread's locals are destroyed.
     ID.with(|id| {
         id.get().unwrap_or_else(|| {
             let current = thread::current().id();
@@ -26,8 +26,8 @@ pub(crate) fn current_thread() -> ThreadId {
     })
 }
 
-/// The calling thread's number, which is half the size of its id, and none that was given out before. A thread that
-/// comes after four thousand million others has none.
+/// The calling thread's number: half the size of its id, and never given out twice. After four
+/// thousand million threads there are no numbers left.
 #[inline]
 pub(crate) fn current_number() -> u32 {
     static LAST: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(NO_THREAD);

@@ -1,4 +1,4 @@
-//! A flavour of some runtime, whatever its payloads are.
+//! A flavour of one runtime, independent of its payloads' type.
 
 use std::any::Any;
 use std::time::Instant;
@@ -8,7 +8,7 @@ use crate::contract::flavour::Flavour;
 use crate::contract::reporter::Reporter;
 use crate::errors::refusal::BoxError;
 
-/// What the runner needs of a flavour, whatever its payloads are.
+/// The runner's view of a flavour, independent of its payloads' type.
 pub(crate) trait Backend: Send + Sync {
     fn cancel(&self);
     fn join(&self, by: Instant) -> bool;
@@ -17,7 +17,7 @@ pub(crate) trait Backend: Send + Sync {
 
 type Starter<P> = dyn Fn(Reporter) -> Result<Arc<dyn Flavour<Payload = P>>, BoxError> + Send + Sync;
 
-/// A flavour for payloads of type `P`, and how to start it.
+/// A flavour for payloads of type `P`, and the way to start it.
 pub(crate) struct Typed<P> {
     starter: Box<Starter<P>>,
     flavour: OnceLock<Arc<dyn Flavour<Payload = P>>>,
@@ -31,7 +31,7 @@ impl<P> Typed<P> {
         }
     }
 
-    /// Starts one, which is kept by [`keep`](Self::keep).
+    /// Starts the flavour. [`keep`](Self::keep) stores it.
     pub(crate) fn start(
         &self,
         reporter: Reporter,
@@ -46,7 +46,7 @@ impl<P> Typed<P> {
         self.flavour.get_or_init(|| flavour)
     }
 
-    /// The flavour, if it is there.
+    /// The flavour, if it was started.
     pub(crate) fn flavour(&self) -> Option<&Arc<dyn Flavour<Payload = P>>> {
         self.flavour.get()
     }

@@ -1,4 +1,4 @@
-//! The trait behind every flavour, and what its authors need beside it.
+//! The trait behind every flavour, and the types that its authors need.
 
 use std::fmt;
 use std::time::Instant;
@@ -7,13 +7,13 @@ use crate::errors::refusal::BoxError;
 
 /// Runs payloads on one kind of executor.
 ///
-/// A runtime holds its flavours as trait objects and knows nothing of what is behind them; a
-/// flavour sees payloads and nothing of results, panics, names or failures: core wraps all of that
-/// around the payload. What is left to a flavour is to poll or run what it is given, in its
-/// executor's context, and to end when it is asked to.
+/// A runtime holds its flavours as trait objects and does not know their types. A flavour sees
+/// payloads, and nothing of results, panics, names or failures: core wraps all of these around the
+/// payload. A flavour has two duties: to poll or run its payloads in its executor's context, and to
+/// end on request.
 ///
 /// A flavour is started through a [`Key`](crate::Key), which also gives it its identifier. Most
-/// executors that poll on one thread need none of this by hand: see
+/// executors that poll on one thread need no code like this: see
 /// [`ExecutorThread`](crate::ExecutorThread).
 ///
 /// # A whole flavour
@@ -117,31 +117,35 @@ use crate::errors::refusal::BoxError;
 ///
 /// # For implementors
 ///
-/// The clauses below have ids; `foster-testkit` has the cases that check them. These hold for a
-/// payload from when the flavour took it until it is over, whichever method took it:
+/// The clauses below have ids; `foster-testkit` has the cases that check them. The clauses here
+/// hold for a payload from the moment the flavour took it until it is over, whichever method took
+/// it:
 ///
-/// - **POLL-1** A payload that was woken is polled again, whichever thread woke it, and also if that
-///   was while it was polled. A wake that comes after its end does no harm.
-/// - **POLL-2** Polls and drops are inside the executor's context, where its timers and sockets work.
-///   All [`Coroutine`](crate::Coroutine)s of a flavour are polled and dropped on one thread.
-/// - **POLL-3** No payload is dropped, forgotten or left before it is ready, and a flavour on which
-///   none is left waits for more. One that cannot go on says so by [`Reporter::lost`](crate::Reporter::lost).
+/// - **POLL-1** A payload that was woken is polled again, whichever thread woke it, and also if it
+///   was woken during a poll. A wake that comes after its end does no harm.
+/// - **POLL-2** Polls and drops are inside the executor's context, where its timers and sockets
+///   work. All [`Coroutine`](crate::Coroutine)s of a flavour are polled and dropped on one thread.
+/// - **POLL-3** No payload is dropped, forgotten or left before it is ready. A flavour without
+///   payloads waits for more. A flavour that cannot go on says so by
+///   [`Reporter::lost`](crate::Reporter::lost).
 pub trait Flavour: fmt::Debug + Send + Sync + 'static {
-    /// What this flavour runs: [`Coroutine`](crate::Coroutine), [`Parallel`](crate::Parallel),
-    /// [`Subroutine`](crate::Subroutine), or a kind of its own that is built around one of them.
+    /// The type of this flavour's payloads: [`Coroutine`](crate::Coroutine),
+    /// [`Parallel`](crate::Parallel), [`Subroutine`](crate::Subroutine), or a type of the flavour's
+    /// own that is built around one of them.
     type Payload;
 
     /// Takes `payload` and returns without waiting for it.
     ///
     /// # For implementors
     ///
-    /// - **SPAWN-1** A payload that comes before [`cancel`](Self::cancel) is accepted, unless it cannot be
-    ///   run at all. What is accepted starts at most once, and does start unless it is cancelled before.
+    /// - **SPAWN-1** A payload that comes before [`cancel`](Self::cancel) is accepted, unless it
+    ///   cannot be run at all. An accepted payload starts at most once, and does start unless it is
+    ///   cancelled first.
     /// - **SPAWN-2** The caller is not blocked, even when every thread of the flavour is busy, and
     ///   the payload does not run inside this call.
     /// - **SPAWN-3** Payloads spawned from one thread start in that order.
     /// - **SPAWN-4** New payloads are taken in bounded batches: however many come, timers, sockets
-    ///   and the payloads that run already go on.
+    ///   and the running payloads go on.
     ///
     /// # What the runner promises
     ///
@@ -149,27 +153,29 @@ pub trait Flavour: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// [`Rejected`] hands the payload back untouched, once `cancel` was called or if the flavour
-    /// cannot run it.
+    /// [`Rejected`] hands the payload back untouched, if `cancel` was called or if the flavour
+    /// cannot run the payload.
     ///
     /// # Panics
     ///
     /// Never because of the payload, whose `poll` and `run` do not panic.
     fn spawn(&self, payload: Self::Payload) -> Result<(), Rejected<Self::Payload>>;
 
-    /// Takes `payload` and returns when it is over, which includes that it was cancelled.
+    /// Takes `payload` and returns when it is over. A cancelled payload is over, too.
     ///
     /// # For implementors
     ///
-    /// - **BLOCK-1** It returns once the payload's [`Completion`](crate::Completion) is reached:
-    ///   no earlier, and without needing anything more of the flavour.
-    /// - **BLOCK-2** A flavour of [`Subroutine`](crate::Subroutine)s runs the payload right here, on
-    ///   the calling thread. Any other spawns it and waits.
+    /// - **BLOCK-1** It returns once the payload's [`Completion`](crate::Completion) is reached: no
+    ///   earlier, and without needing anything more of the flavour.
+    /// - **BLOCK-2** A flavour of [`Subroutine`](crate::Subroutine)s runs the payload right here,
+    ///   on the calling thread. Any other flavour spawns it and waits.
     ///
     /// # What the runner promises
     ///
-    /// It is not called where waiting could never end, as on a thread of the flavour itself. Which these are is
-    /// known from first polls, and by [`Reporter::runs_here`](crate::Reporter::runs_here) and [`Reporter::runs_where`](crate::Reporter::runs_where).
+    /// It is not called where waiting could never end, such as on a thread of the flavour itself.
+    /// The runner knows these threads from first polls, from
+    /// [`Reporter::runs_here`](crate::Reporter::runs_here) and from
+    /// [`Reporter::runs_where`](crate::Reporter::runs_where).
     ///
     /// # Errors
     ///
@@ -180,39 +186,39 @@ pub trait Flavour: fmt::Debug + Send + Sync + 'static {
     /// Never because of the payload.
     fn block_on(&self, payload: Self::Payload) -> Result<(), Rejected<Self::Payload>>;
 
-    /// Asks the flavour to end, and returns at once: it takes nothing more, and its threads end
-    /// when nothing is left to run.
+    /// Asks the flavour to end, and returns at once. The flavour takes nothing more, and its
+    /// threads end when nothing is left to run.
     ///
     /// # For implementors
     ///
     /// - **CANCEL-1** Calling it twice is calling it once.
-    /// - **CANCEL-2** Payloads are not dropped for it: each has been woken, is ready at its next
-    ///   poll, and drops the user's future there, in the executor's context. An executor is dropped
-    ///   only when it is empty.
+    /// - **CANCEL-2** Payloads are not dropped because of it: each has been woken, is ready at its
+    ///   next poll, and drops the user's future there, in the executor's context. An executor is
+    ///   dropped only when it is empty.
     /// - **CANCEL-3** From here on `spawn` and `block_on` reject every payload.
     /// - **CANCEL-4** It returns at once, also while payloads are alive or block their thread.
-    /// - **CANCEL-5** The flavour's threads end as soon as nothing is left to run.
+    /// - **CANCEL-4** It returns at once, even while payloads are alive or block their thread.
     ///
     /// # Limits
     ///
-    /// Blocking code cannot be interrupted. Its flavour does not wait for it here, and need not in
-    /// `join` once the time is over.
+    /// Blocking code cannot be interrupted. Its flavour does not wait for it here, and need not
+    /// wait in `join` beyond `by`.
     fn cancel(&self);
 
-    /// Waits for the end of the flavour's threads until `by`; whether they have ended.
+    /// Waits until `by` for the end of the flavour's threads. Returns whether they have ended.
     ///
     /// # For implementors
     ///
-    /// - **JOIN-1** It returns at `by` at the latest; with a `by` that has passed it only looks.
+    /// - **JOIN-1** It returns at `by` at the latest. With a `by` in the past it only checks.
     /// - **JOIN-2** `true` means that no thread of the flavour runs any more.
     ///
     /// # What the runner promises
     ///
-    /// `cancel` came first, on all flavours, so that all of them end at the same time.
+    /// `cancel` was called first, on all flavours, so that all of them end at the same time.
     fn join(&self, by: Instant) -> bool;
 }
 
-/// A payload that a flavour did not take, handed back.
+/// A payload that a flavour did not take and hands back.
 pub struct Rejected<P> {
     payload: P,
     reason: Option<BoxError>,
@@ -227,7 +233,7 @@ impl<P> Rejected<P> {
         }
     }
 
-    /// Hands `payload` back because of `reason`, which the adopter will be told.
+    /// Hands `payload` back because of `reason`, which the adopter gets to see.
     pub fn because(payload: P, reason: impl Into<BoxError>) -> Self {
         Self {
             payload,

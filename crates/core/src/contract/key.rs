@@ -1,4 +1,4 @@
-//! Keys: small values that say which flavour, and how to start it.
+//! Keys: small values that choose a flavour, and know how to start it.
 
 use std::any::{Any, TypeId, type_name};
 use std::fmt;
@@ -10,12 +10,13 @@ use crate::contract::flavour::Flavour;
 use crate::contract::reporter::Reporter;
 use crate::errors::refusal::BoxError;
 
-/// Says which flavour a payload is for: its identifier, the kind of its payloads, its settings,
-/// and how to start it.
+/// Chooses the flavour of a payload: its identifier, the kind of its payloads, its settings, and the
+/// way to start it.
 ///
 /// The key's *type* decides which payloads fit, so the compiler checks them. A key needs no
-/// registration: the first payload handed in with it brings the flavour into the runtime. Within
-/// one runtime an identifier stands for one kind and one setting; a second key with the same
+/// registration: the first payload handed in with it brings the flavour into the runtime.
+///
+/// Within one runtime an identifier stands for one kind and one setting. A second key with the same
 /// identifier must be equal to the first, else it is refused.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say which flavour to use",
@@ -24,18 +25,19 @@ use crate::errors::refusal::BoxError;
     note = "to choose a flavour by its name at run time, register its key on the builder and look it up with `runtime.flavour(name)`"
 )]
 pub trait Key: Clone + PartialEq + fmt::Debug + Send + Sync + 'static {
-    /// What the flavour runs.
+    /// The type of the flavour's payloads.
     type Payload: Send + 'static;
 
     /// The flavour's name: the path of the module behind it.
     fn identifier(&self) -> Identifier;
 
-    /// Starts the flavour. Called once for each runtime, when its first payload is there, on the
-    /// thread that hands it in.
+    /// Starts the flavour. The runtime calls it once, when the first payload comes, on the thread
+    /// that hands that payload in.
     ///
     /// # Errors
     ///
-    /// Whatever kept the flavour from starting. The payload is refused; a later one tries again.
+    /// Whatever kept the flavour from starting. The payload is refused, and a later payload tries
+    /// again.
     fn start(
         &self,
         reporter: Reporter,
@@ -58,10 +60,11 @@ pub struct Instance<K> {
 impl<K> Instance<K> {
     /// A flavour like that of `key`, named `identifier`.
     ///
+    /// For text from outside use [`Instance::named`] with [`Identifier::parse`].
+    ///
     /// # Panics
     ///
-    /// If `identifier` is no module path; in a `const` that is a compile error. For text that comes
-    /// from outside use [`Instance::named`] with [`Identifier::parse`].
+    /// If `identifier` is not a module path. In a `const` this is a compile error.
     #[track_caller]
     pub const fn new(key: K, identifier: &'static str) -> Self {
         Self {
@@ -70,7 +73,7 @@ impl<K> Instance<K> {
         }
     }
 
-    /// A flavour like that of `key`, under an identifier that was made before.
+    /// A flavour like that of `key`, under an identifier that exists already.
     pub const fn named(key: K, identifier: Identifier) -> Self {
         Self { key, identifier }
     }
@@ -116,7 +119,7 @@ impl<K: Key> From<K> for AnyKey {
 }
 
 impl AnyKey {
-    /// The identifier of the flavour that the key stands for.
+    /// The identifier of the key's flavour.
     pub fn identifier(&self) -> &Identifier {
         self.0.identifier()
     }
@@ -125,7 +128,7 @@ impl AnyKey {
         self.0.backend()
     }
 
-    /// Whether the two agree on all that an identifier stands for.
+    /// Whether the two keys agree on everything that an identifier stands for.
     pub(crate) fn agrees_with(&self, other: &Self) -> bool {
         self.0.equals(other.0.as_any())
     }

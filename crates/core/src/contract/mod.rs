@@ -1,4 +1,4 @@
-//! What a flavour is, and what its author has to do with.
+//! The contract of a flavour, and the types that its author works with.
 
 pub(crate) mod backend;
 pub(crate) mod flavour;

@@ -1,11 +1,11 @@
-//! How a flavour tells its runtime about itself.
+//! The way from a flavour to its runtime.
 
 use std::fmt;
 
 use crate::base::identifier::Identifier;
 use crate::base::sync::Weak;
 
-/// A flavour's line to its runtime, by which it can say that it is lost.
+/// A flavour's line to its runtime, for facts about the flavour and for its loss.
 #[derive(Clone)]
 pub struct Reporter {
     identifier: Identifier,
@@ -18,49 +18,52 @@ impl Reporter {
         Self { identifier, to }
     }
 
-    /// The identifier under which the flavour was started, to name threads after.
+    /// The identifier under which the flavour was started. Threads may be named after it.
     pub fn identifier(&self) -> &Identifier {
         &self.identifier
     }
 
-    /// Says on how many threads the flavour runs payloads, which is one unless it says so. An execute
-    /// that waits for a flavour is refused as a deadlock only if all of its threads are blocked.
+    /// Reports on how many threads the flavour runs payloads. Without a report it is one.
+    ///
+    /// An execute that waits for the flavour is refused as a deadlock only if all of these threads
+    /// are blocked.
     pub fn runs_on(&self, threads: usize) {
         if let Some(to) = self.to.upgrade() {
             to.runs_on(threads);
         }
     }
 
-    /// Says that the flavour runs payloads on the calling thread, from which an execute on it would wait
-    /// for itself. Otherwise that is known from a payload's first poll on. See also
-    /// [`runs_where`](Self::runs_where).
+    /// Reports that the flavour runs payloads on the calling thread, where an execute on the
+    /// flavour would wait for itself. Without a report this is known from a payload's first poll
+    /// on. See also [`runs_where`](Self::runs_where).
     pub fn runs_here(&self) {
         if let Some(to) = self.to.upgrade() {
             to.runs_here();
         }
     }
 
-    /// Gives an answer to whether the flavour runs payloads on the calling thread, for a flavour that cannot
-    /// say so by [`runs_here`](Self::runs_here), as its threads are others' or change.
+    /// Sets a function that answers whether the flavour runs payloads on the calling thread. For a
+    /// flavour that cannot use [`runs_here`](Self::runs_here), as its threads belong to others or
+    /// change.
     ///
-    /// `answer` is asked on every thread that is about to wait in an execute, on whatever flavour of the
-    /// runtime, and what it says holds for that thread until it is asked there again. It must be quick, and
-    /// neither wait nor panic. The first answer that is given stays.
+    /// `answer` is called on every thread that is about to wait in an execute, on any flavour of
+    /// the runtime. Its result holds for that thread until it is called there again. It must be
+    /// quick, and neither wait nor panic. The first function that is set stays.
     pub fn runs_where(&self, answer: impl Fn() -> bool + Send + Sync + 'static) {
         if let Some(to) = self.to.upgrade() {
             to.runs_where(Box::new(answer));
         }
     }
 
-    /// How large the stacks of the flavour's threads are to be, in bytes, if the runtime's builder
-    /// [says so](crate::Builder::stack_size).
+    /// The size of the stacks of the flavour's threads, in bytes, if the runtime's builder [sets
+    /// it](crate::Builder::stack_size).
     pub fn stack_size(&self) -> Option<usize> {
         self.to.upgrade()?.stack_size()
     }
 
-    /// Says that the flavour died for `reason`: it will run nothing more.
+    /// Reports that the flavour died for `reason` and will run nothing more.
     ///
-    /// That is a failure, and so is every payload that was alive on the flavour; a caller that
+    /// That is a failure, and so is every payload that was alive on the flavour. A caller that
     /// waited for one of them gets an error.
     pub fn lost(&self, reason: impl Into<String>) {
         if let Some(to) = self.to.upgrade() {
@@ -75,23 +78,23 @@ impl fmt::Debug for Reporter {
     }
 }
 
-/// What a flavour may tell of itself, to whoever has started it.
+/// The receiver of a flavour's reports about itself.
 pub(crate) trait FlavourReports: Send + Sync {
-    /// On how many threads it runs payloads.
+    /// The number of threads on which the flavour runs payloads.
     fn runs_on(&self, threads: usize);
 
-    /// That it runs payloads on the calling thread.
+    /// The flavour runs payloads on the calling thread.
     fn runs_here(&self);
 
-    /// How to find out whether it does.
+    /// The function that answers whether the flavour runs payloads on the calling thread.
     fn runs_where(&self, answer: Box<RunsHere>);
 
-    /// How large the stacks of its threads are to be, in bytes.
+    /// The size of the stacks of the flavour's threads, in bytes, if it is set.
     fn stack_size(&self) -> Option<usize>;
 
-    /// That it died.
+    /// The flavour died.
     fn lost(&self, reason: &str);
 }
 
-/// What a flavour answers when it is asked whether it runs payloads on the calling thread.
+/// Answers whether the flavour runs payloads on the calling thread.
 pub(crate) type RunsHere = dyn Fn() -> bool + Send + Sync;

@@ -1,4 +1,4 @@
-//! Failures: what went wrong with a payload, kept as data and as text.
+//! Failures of payloads, kept as data and as text.
 
 use std::any::Any;
 use std::backtrace::BacktraceStatus;
@@ -13,7 +13,7 @@ use crate::base::identifier::Identifier;
 use crate::base::panics::{attempt, contain, panic_message};
 use crate::base::text;
 
-/// Stands for the links of a chain that were not kept.
+/// Stands for the links of a chain that were left out.
 const MORE_CAUSES: &str = "… (more causes)";
 
 /// How a payload failed.
@@ -28,13 +28,13 @@ pub enum FailureKind {
     OrphanedReturn,
     /// The payload's flavour died, could not start, or dropped the payload unfinished.
     Lost,
-    /// A service did not say that it is ready: in time, or at all before it ended.
+    /// A service did not report that it was ready, either in time or before it ended.
     NotReady,
     /// A service returned that must never end (see
-    /// [`return_is_failure`](crate::Settings::return_is_failure)), or more often than the limit of its restarts
-    /// lets it.
+    /// [`return_is_failure`](crate::Settings::return_is_failure)), or returned more often than the
+    /// limit of its restarts allows.
     Returned,
-    /// A service would not end, so that it could not be started again.
+    /// A service did not end, so it could not be started again.
     Stuck,
 }
 
@@ -52,16 +52,16 @@ impl fmt::Display for FailureKind {
     }
 }
 
-/// One failure: which payload, on which flavour, adopted where, and why.
+/// One failure: the payload, its flavour, the place where it was handed in, and the cause.
 ///
-/// `Display` is one line without the cause, as for every error. `{:#}` is one line with the whole
-/// chain, as anyhow prints it: ``payload `poller` on smol failed: no answer: no route``.
-/// [`RunError`](crate::RunError) prints the whole of it. Clones share the cause.
+/// `Display` prints one line without the cause, as for every error. `{:#}` prints one line with the
+/// whole chain, as anyhow does: ``payload `poller` on smol failed: no answer: no route``.
+/// [`RunError`](crate::RunError) prints all of it. Clones share the cause.
 #[derive(Clone)]
 pub struct Failure {
     origin: Origin,
     cause: Arc<Cause>,
-    /// Apart from the texts, which may be needed for longer.
+    /// Apart from the texts, which may be needed for longer than the error.
     error: Option<Arc<Contained>>,
     during_shutdown: bool,
     given_up: Option<GivenUp>,
@@ -85,13 +85,13 @@ impl Failure {
         }
     }
 
-    /// The failure of a service that is not started once more after it.
+    /// Marks the last failure of a service that is not started again.
     pub(crate) fn give_up(mut self, starts: usize, window: Duration) -> Self {
         self.given_up = Some(GivenUp { starts, window });
         self
     }
 
-    /// What there is to tell of it: without the error itself, which is the user's.
+    /// The texts of the failure, without the error itself, which is the user's.
     pub(crate) fn texts(mut self) -> Self {
         self.error = None;
         self
@@ -105,8 +105,8 @@ impl Failure {
         &self.origin
     }
 
-    /// The payload's name: the one given by [`named`](crate::Runtime::named), else the place
-    /// where it was handed to the runtime, such as `src/main.rs:12`.
+    /// The payload's name. Without a [name](crate::Runtime::named), the place where it was handed
+    /// to the runtime, such as `src/main.rs:12`.
     pub fn payload(&self) -> &str {
         &self.origin.payload
     }
@@ -126,32 +126,32 @@ impl Failure {
         self.cause.kind
     }
 
-    /// What went wrong, in one text: the error's own text without its sources, the panic's
-    /// message, the orphaned value's `Debug` text, or how the payload was lost.
+    /// The problem in one text: the error's own text without its sources, the panic's message, the
+    /// orphaned value's `Debug` text, or the way in which the payload was lost.
     pub fn message(&self) -> &str {
         &self.cause.message
     }
 
-    /// The texts of the error's sources, outermost first; at most 32 are kept.
+    /// The texts of the error's sources, outermost first. At most 32 are kept.
     pub fn chain(&self) -> &[String] {
         &self.cause.chain
     }
 
     /// The error that the payload returned, for downcasting.
     ///
-    /// An `anyhow::Error` is shown as the error that it was made from. `None` for failures that
-    /// are no returned error.
+    /// For an `anyhow::Error` this is the error that it was made from. `None` unless the failure is
+    /// a returned error.
     pub fn error(&self) -> Option<&(dyn Error + Send + Sync + 'static)> {
         self.error.as_ref().map(|error| error.as_dyn())
     }
 
-    /// How often the service had been started within its [limit](crate::Restart::limit)'s window when
-    /// this, its last failure, made Foster give it up; `None` for every other failure.
+    /// How often the service was started within the window of its [limit](crate::Restart::limit),
+    /// if this failure made Foster give the service up. `None` for every other failure.
     pub fn starts(&self) -> Option<usize> {
         self.given_up.map(|given_up| given_up.starts)
     }
 
-    /// Whether the runtime was already stopping when this happened.
+    /// Whether the runtime was already stopping when the failure happened.
     pub fn during_shutdown(&self) -> bool {
         self.during_shutdown
     }
@@ -204,7 +204,7 @@ impl Failure {
         self.error.as_ref()?.backtrace()
     }
 
-    /// Writes the whole cause behind what stands there, on the same line.
+    /// Writes the whole cause, continuing the current line.
     fn write_chain(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for link in std::iter::once(self.message()).chain(self.chain().iter().map(String::as_str)) {
             write!(f, ": {}", text::line(link, text::MESSAGE_LIMIT))?;
@@ -243,7 +243,7 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Shows the texts that were taken when it happened, and runs nothing of the user's.
+/// Shows the texts that were taken when it happened, and runs no user code.
 impl fmt::Debug for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Failure")
@@ -265,11 +265,11 @@ impl Error for Failure {
     }
 }
 
-/// Which payload something is about.
+/// The payload that a failure or an error is about.
 #[derive(Debug, Clone)]
 pub(crate) struct Origin {
     pub(crate) payload: Arc<str>,
-    /// Whether `payload` was chosen by the user; if not, it already says the place.
+    /// Whether the user chose `payload`. If not, `payload` already gives the place.
     pub(crate) named: bool,
     /// Whether it is a service.
     pub(crate) service: bool,
@@ -283,7 +283,7 @@ impl Origin {
         location: &'static Location<'static>,
         flavour: Identifier,
     ) -> Self {
-        // An empty name is refused, and says nothing.
+        // An empty name is refused, and identifies nothing.
         let name = name.filter(|name| !name.is_empty());
         Self {
             named: name.is_some(),
@@ -297,7 +297,7 @@ impl Origin {
         }
     }
 
-    /// Where the payload came from, to stand behind its name, unless the name says it already.
+    /// The payload's place, to print after its name. Empty if the name already is the place.
     pub(crate) fn place(&self) -> String {
         match self.named {
             true => format!(" (from {}:{})", self.location.file(), self.location.line()),
@@ -314,7 +314,7 @@ impl fmt::Display for Origin {
     }
 }
 
-/// Why a payload failed.
+/// The reason why a payload failed.
 pub(crate) struct Cause {
     kind: FailureKind,
     message: String,
@@ -335,7 +335,7 @@ impl Cause {
     }
 
     /// A returned error. Its texts are taken here, on the payload's thread: a report must not run
-    /// code of the user's.
+    /// user code.
     pub(crate) fn error(error: ErrorValue) -> Self {
         Self::with_error(FailureKind::Error, None, error)
     }
@@ -348,7 +348,7 @@ impl Cause {
         Self::text(FailureKind::Lost, message.into())
     }
 
-    /// A flavour that could not take the payload for a reason of its own.
+    /// A flavour could not take the payload, for a reason of the flavour's.
     pub(crate) fn lost_by(message: &str, error: Box<dyn Error + Send + Sync>) -> Self {
         Self::with_error(FailureKind::Lost, Some(message), ErrorValue::Boxed(error))
     }
@@ -379,7 +379,8 @@ impl Cause {
     }
 }
 
-/// An error whose destructor's panic ends here: whoever drops a report has nothing to do with it.
+/// An error whose destructor may panic; the panic ends here, as it is no business of whoever drops
+/// a report.
 struct Contained(Option<ErrorValue>);
 
 impl Contained {
@@ -405,12 +406,12 @@ fn text_of(error: &(dyn Error + 'static)) -> String {
         .unwrap_or_else(|| "an error that cannot be shown: its `Display` panicked".to_owned())
 }
 
-/// An error's source, or none if asking for it panics.
+/// An error's source, or `None` if `source()` panics.
 pub(crate) fn source_of<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
     attempt(|| error.source()).flatten()
 }
 
-/// An error as the payload returned it.
+/// An error in the form in which the payload returned it.
 pub(crate) enum ErrorValue {
     Boxed(Box<dyn Error + Send + Sync>),
     Anyhow(anyhow::Error),
@@ -424,12 +425,12 @@ impl ErrorValue {
         }
     }
 
-    /// The backtrace that it carries, if one was taken.
+    /// The error's backtrace, if one was captured.
     pub(crate) fn backtrace(&self) -> Option<String> {
         let Self::Anyhow(error) = self else {
             return None;
         };
-        // Where an error may hand out a backtrace of its own, asking for it is code of the user's.
+        // An error may provide its own backtrace, so `backtrace()` is user code.
         let text = || {
             let backtrace = error.backtrace();
             let is_there = backtrace.status() == BacktraceStatus::Captured;

@@ -1,4 +1,4 @@
-//! The errors of flavours that are registered, and looked up by their names.
+//! The errors of registering flavours and of looking them up by name.
 
 use std::error::Error;
 use std::fmt;
@@ -6,7 +6,7 @@ use std::fmt;
 use crate::base::identifier::Identifier;
 use crate::base::text;
 
-/// Two keys with one identifier disagree.
+/// Two different keys have the same identifier.
 #[derive(Debug, Clone)]
 pub struct RegisterError {
     identifier: Identifier,
@@ -18,7 +18,7 @@ impl RegisterError {
         Self { identifier, text }
     }
 
-    /// The identifier that both keys have.
+    /// The identifier of both keys.
     pub fn identifier(&self) -> &Identifier {
         &self.identifier
     }
@@ -32,18 +32,19 @@ impl fmt::Display for RegisterError {
 
 impl Error for RegisterError {}
 
-/// No flavour of that name and kind is registered; the text lists what is.
+/// No flavour of that name and kind is registered. The text lists the registered ones.
 #[derive(Debug, Clone)]
 pub struct LookupError {
     given: String,
     wanted: &'static str,
-    /// What the flavour of that name runs, if there is one.
+    /// The kind of payload that the flavour of that name runs, if there is one.
     found: Option<&'static str>,
     registered: Vec<(Identifier, &'static str)>,
 }
 
 impl LookupError {
-    /// Nothing is registered as `given` for payloads of the kind `wanted`; `registered` is what is, and for which kind.
+    /// Nothing is registered as `given` for payloads of the kind `wanted`. `registered` lists the
+    /// registered flavours, each with its kind.
     pub(crate) fn new(
         given: &str,
         wanted: &'static str,
@@ -58,7 +59,7 @@ impl LookupError {
         }
     }
 
-    /// What was looked up.
+    /// The name that was looked up.
     pub fn given(&self) -> &str {
         &self.given
     }

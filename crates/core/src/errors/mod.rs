@@ -1,4 +1,4 @@
-//! What went wrong, as data and as text.
+//! Errors and failures, as data and as text.
 
 pub(crate) mod failure;
 pub(crate) mod lookup;

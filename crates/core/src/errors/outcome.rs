@@ -1,4 +1,4 @@
-//! What an adopted payload may return, and what that means.
+//! The return types of an adopted payload, and their meaning.
 #![allow(
     private_interfaces,
     private_bounds,
@@ -16,18 +16,18 @@ use crate::errors::refusal::{AdoptError, AdoptErrorKind, ExecuteError, ExecuteEr
 use crate::errors::report::RunError;
 use crate::errors::serve::{ServeError, ServeErrorKind};
 
-/// What a payload that is *adopted* may return: nothing, or a failure.
+/// The return type of an *adopted* payload: nothing, or a failure.
 ///
 /// An adopted payload has no caller, so nobody could receive a value from it. It may return
 ///
-/// - `()`, `!` or [`Infallible`]: nothing is left to say;
+/// - `()`, `!` or [`Infallible`]: there is nothing to report;
 /// - `Result<_, E>` of these, where `E` converts into `Box<dyn Error + Send + Sync>` (any error,
 ///   `anyhow::Error`, `String`, `&str`, a boxed error): `Err` is a failure;
 /// - `Option<T>` with `T: Debug`: `Some` is an *orphaned return*, which is a failure, too.
 ///
-/// An `Err` that is Foster's own "stopping" or "cancelled" ([`AdoptError`](crate::AdoptError),
-/// [`ExecuteError`](crate::ExecuteError)), also one wrapped by `anyhow` or another error's
-/// `source`, is no failure: it only says that the runtime ends, which it knows.
+/// One kind of `Err` is no failure: Foster's own "stopping" or "cancelled"
+/// ([`AdoptError`](crate::AdoptError), [`ExecuteError`](crate::ExecuteError)), also if `anyhow` or
+/// another error's `source` wraps it. It only says that the runtime ends, which the runtime knows.
 ///
 /// The trait is closed: its method is private to Foster.
 #[diagnostic::on_unimplemented(
@@ -39,7 +39,7 @@ use crate::errors::serve::{ServeError, ServeErrorKind};
 )]
 pub trait Outcome: sealed::Verdict {}
 
-/// The part of a `Result` that says nothing: `()`, `!` or [`Infallible`].
+/// The success type of such a `Result`, which carries no value: `()`, `!` or [`Infallible`].
 ///
 /// The trait is closed.
 #[diagnostic::on_unimplemented(
@@ -60,7 +60,7 @@ pub(crate) mod sealed {
     }
 }
 
-/// Names the type `!`, which stable Rust only writes as a function's return type.
+/// Names the type `!`, which stable Rust allows only as a function's return type.
 trait Returns {
     type Output;
 }
@@ -90,7 +90,7 @@ impl sealed::Verdict for Never {
 }
 impl Outcome for Never {}
 
-// From Rust 1.100 on `Infallible` is `!` itself, and the impls above are its own.
+// From Rust 1.100 on `Infallible` is `!` itself, and the impls above cover it.
 #[rustversion::before(1.100)]
 mod infallible {
     use super::*;
@@ -129,12 +129,13 @@ impl<T: Debug + 'static> sealed::Verdict for Option<T> {
 }
 impl<T: Debug + 'static> Outcome for Option<T> {}
 
-/// Why a payload that returned `error` has failed; `None` if it only says that the runtime ends.
+/// The cause of the failure of a payload that returned `error`. `None` if the error only says that
+/// the runtime ends.
 pub(crate) fn cause_of<E>(error: E) -> Option<Cause>
 where
     E: Into<Box<dyn Error + Send + Sync>> + 'static,
 {
-    // An anyhow error is kept as it is: turned into a box it could no longer be downcast.
+    // An anyhow error is kept as it is: once boxed it could no longer be downcast.
     let mut error = Some(error);
     let cause = match (&mut error as &mut dyn Any).downcast_mut::<Option<anyhow::Error>>() {
         Some(error) => ErrorValue::Anyhow(error.take()?),
@@ -143,14 +144,14 @@ where
     (!is_clean_stop(&cause)).then(|| Cause::error(cause))
 }
 
-/// Whether an error is Foster's own word for a runtime that ends, however it is wrapped.
+/// Whether an error, however wrapped, is Foster's own report that the runtime ends.
 fn is_clean_stop(error: &ErrorValue) -> bool {
     is_clean_chain(error.as_dyn())
 }
 
 fn is_clean_chain(error: &(dyn Error + 'static)) -> bool {
     let mut link = Some(error);
-    // As deep as a report goes; a chain may be a ring.
+    // As deep as a report goes: a chain may be a ring.
     for _ in 0..=text::CHAIN_LIMIT {
         let Some(error) = link else { return false };
         if let Some(error) = error.downcast_ref::<AdoptError>() {
@@ -165,7 +166,7 @@ fn is_clean_chain(error: &(dyn Error + 'static)) -> bool {
         if let Some(error) = error.downcast_ref::<ServeError>() {
             return error.kind() == ServeErrorKind::Stopping;
         }
-        // Two that do not show what they hold as their source.
+        // Two errors that do not return their inner error as `source()`.
         if let Some(inner) = error.downcast_ref::<RunError>() {
             return inner.refusal().is_some_and(|error| is_clean_chain(error));
         }

@@ -1,4 +1,4 @@
-//! The errors of adopt, execute and call: what the runtime would not do, and why.
+//! The errors of adopt, execute and call: the refusals of a runtime, with their reasons.
 
 use crate::errors::failure::{Cause, Origin};
 use std::error::Error;
@@ -22,11 +22,11 @@ pub enum AdoptErrorKind {
     Start,
     /// The flavour did not take the payload.
     Rejected,
-    /// The name that the payload was given is empty.
+    /// The name of the payload is empty.
     Name,
 }
 
-/// Why a payload was not executed, or did not end.
+/// Why a payload was not executed, or did not run to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ExecuteErrorKind {
@@ -34,7 +34,7 @@ pub enum ExecuteErrorKind {
     NotRunning,
     /// The runtime is stopping or has stopped.
     Stopping,
-    /// The payload was cancelled, as the runtime stopped, or its flavour lost it.
+    /// The payload was cancelled because the runtime stopped, or its flavour lost it.
     Cancelled,
     /// Waiting for the payload could never have ended.
     Deadlock,
@@ -44,18 +44,18 @@ pub enum ExecuteErrorKind {
     Start,
     /// The flavour did not take the payload.
     Rejected,
-    /// The name that the payload was given is empty.
+    /// The name of the payload is empty.
     Name,
 }
 
-/// The payload was not adopted; it has been dropped without being run.
+/// The payload was not adopted. It has been dropped without being run.
 ///
-/// A program that adopts from outside a running runtime may meet
-/// [`Stopping`](AdoptErrorKind::Stopping) at any time, as a signal may come at any time. It then goes
-/// on to [`wait`](crate::Runtime::wait), which tells whether anything failed.
+/// A program that adopts from outside a running runtime may get
+/// [`Stopping`](AdoptErrorKind::Stopping) at any time, as a signal may come at any time. It then
+/// goes on to [`wait`](crate::Runtime::wait), which tells whether anything failed.
 pub struct AdoptError(Box<Refusal>);
 
-/// The payload has no value to give: the runtime did not run it, or did not run it to its end.
+/// The payload has no value: the runtime did not run it, or did not run it to its end.
 ///
 /// A panic of the payload is never an `ExecuteError`: it goes on in the caller.
 pub struct ExecuteError(Box<Refusal>);
@@ -79,8 +79,8 @@ pub(crate) enum Reason {
 }
 
 impl Reason {
-    /// Why a payload that could not begin has failed, whose adopter was told that all is well; `None` if it met
-    /// the stop.
+    /// The cause of the failure of a payload that could not begin although its adopter got `Ok`.
+    /// `None` if the runtime was stopping.
     pub(crate) fn into_cause(self) -> Option<Cause> {
         Some(match self {
             Self::Stopping => return None,
@@ -131,12 +131,12 @@ impl ExecuteError {
 macro_rules! refusal_error {
     ($name:ident, $verb:literal) => {
         impl $name {
-            /// The payload's name, or the place where it was handed to the runtime.
+            /// The payload's name. Without one, the place where it was handed to the runtime.
             pub fn payload(&self) -> &str {
                 &self.0.origin.payload
             }
 
-            /// The identifier of the flavour that was asked for.
+            /// The identifier of the requested flavour.
             pub fn flavour(&self) -> &str {
                 self.0.origin.flavour.as_str()
             }

@@ -1,4 +1,4 @@
-//! `RunError`: the report of all that went wrong in one lifetime.
+//! `RunError`: the report of everything that went wrong in one lifetime.
 
 use std::error::Error;
 use std::fmt;
@@ -12,26 +12,26 @@ use crate::errors::lookup::{LookupError, RegisterError};
 use crate::errors::refusal::{AdoptError, BoxError, ExecuteError};
 use crate::errors::serve::ServeError;
 
-/// How many stragglers, and how many left behind, a printed report lists.
+/// How many stragglers, and how many payloads left behind, a printed report lists.
 const SHOWN: usize = 64;
 
-/// All that went wrong while a runtime ran, or why it did not run.
+/// Everything that went wrong while a runtime ran, or the reason why it did not run.
 ///
-/// It *is* the report: `Display` and `Debug` both print the whole of it, over several lines, and
-/// `source()` is `None`, so that whatever prints it prints it once. `fn main() -> Result<(),
-/// RunError>` reads well and exits with status 1.
+/// It *is* the report: `Display` and `Debug` both print all of it, over several lines, and
+/// `source()` is `None`, so nothing prints it twice. `fn main() -> Result<(), RunError>` reads well
+/// and exits with status 1.
 ///
-/// At its end are the backtraces that `anyhow::Error`s carry, where `RUST_BACKTRACE` asks for them.
+/// The backtraces of `anyhow::Error`s come at its end, if `RUST_BACKTRACE` asks for them.
 ///
-/// Cheap to clone: every waiter of a runtime gets the same report.
+/// It is cheap to clone: every waiter of a runtime gets the same report.
 #[derive(Clone)]
 pub struct RunError(Arc<Report>);
 
 enum Report {
     Ended(EndReport),
-    /// A payload was refused to the program around the runtime.
+    /// A payload was refused, and the program around the runtime passed the refusal on.
     Refused(Failure),
-    /// The runtime could not be set up as the program wanted.
+    /// The runtime could not be set up as the program asked.
     Setup(BoxError),
     /// The services of the runtime cannot be started in any order.
     Order(String),
@@ -41,7 +41,7 @@ enum Report {
     Thread(std::io::Error),
 }
 
-/// What a runtime that ended badly has to say.
+/// The findings of a runtime that ended badly.
 #[derive(Default)]
 pub(crate) struct EndReport {
     pub(crate) failures: Vec<Failure>,
@@ -52,23 +52,23 @@ pub(crate) struct EndReport {
     pub(crate) left_behind: Vec<Straggler>,
 }
 
-/// What kind of [`RunError`] this is.
+/// The kind of a [`RunError`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RunErrorKind {
-    /// Something failed, or would not end in time.
+    /// A payload, a service or a flavour failed, or did not end in time.
     Failed,
-    /// A payload was not adopted or not executed; the program passed that on.
+    /// A payload was not adopted or not executed, and the program passed that error on.
     Refused,
     /// A key could not be registered or was not found, or a linked service is missing.
     Setup,
-    /// Services come after each other in a ring, or after one that is not there.
+    /// Services come after each other in a ring, or after a service that does not exist.
     Order,
-    /// The runtime was started before: it runs once.
+    /// The runtime was started before: a runtime runs once.
     AlreadyStarted,
-    /// The runtime was waited for before it was started.
+    /// `wait` was called before the runtime was started.
     NotStarted,
-    /// A payload of the runtime waited for the runtime's own end.
+    /// A payload of the runtime waited for the end of its own runtime.
     InsideItself,
     /// The operating system gave no thread to the runner.
     Thread,
@@ -108,7 +108,7 @@ impl RunError {
         Self(Arc::new(Report::Refused(Failure::new(origin, cause))))
     }
 
-    /// What kind of error this is.
+    /// The kind of this error.
     pub fn kind(&self) -> RunErrorKind {
         match &*self.0 {
             Report::Ended(_) => RunErrorKind::Failed,
@@ -122,7 +122,7 @@ impl RunError {
         }
     }
 
-    /// The error of the payload that was refused, if that is all that this says.
+    /// The error of the refused payload, if this report is only about a refusal.
     pub(crate) fn refusal(&self) -> Option<&(dyn Error + Send + Sync + 'static)> {
         match &*self.0 {
             Report::Refused(failure) => failure.error(),
@@ -137,10 +137,10 @@ impl RunError {
         }
     }
 
-    /// The failures in the order in which they happened; the first is the cause of the end.
+    /// The failures in the order in which they happened. The first is the cause of the end.
     ///
-    /// Empty if the runtime ended for another reason and only a straggler is to be told, or if it
-    /// did not run at all (see [`kind`](Self::kind)). The first 64 are kept.
+    /// Empty if the runtime ended for another reason and only a straggler is reported, or if it did
+    /// not run at all (see [`kind`](Self::kind)). The first 64 are kept.
     pub fn failures(&self) -> &[Failure] {
         match &*self.0 {
             Report::Ended(report) => &report.failures,
@@ -149,18 +149,18 @@ impl RunError {
         }
     }
 
-    /// How many failures came after the first 64, which are the ones kept.
+    /// How many failures came after the first 64 and were not kept.
     pub fn omitted(&self) -> usize {
         self.report().map_or(0, |report| report.omitted)
     }
 
-    /// What would not end in time.
+    /// The payloads and flavour threads that did not end in time.
     pub fn stragglers(&self) -> &[Straggler] {
         self.report().map_or(&[], |report| &report.stragglers)
     }
 
-    /// Subroutines that still ran when the runtime ended and that were never asked to end, as
-    /// they never took a [`Shutdown`](crate::Shutdown) token.
+    /// Subroutines that still ran when the runtime ended. They were never asked to end, as they
+    /// never took a [`Shutdown`](crate::Shutdown) token.
     pub fn left_behind(&self) -> &[Straggler] {
         self.report().map_or(&[], |report| &report.left_behind)
     }
@@ -282,7 +282,7 @@ impl EndReport {
                 })?;
             }
         }
-        // Last, as they are long.
+        // Last, as backtraces are long.
         for failure in &self.failures {
             if let Some(backtrace) = failure.backtrace() {
                 sections.next(|f| {
@@ -295,7 +295,7 @@ impl EndReport {
     }
 }
 
-/// Writes the sections of a report, each on lines of its own.
+/// Writes the sections of a report, each starting on a new line.
 struct Sections<'a, 'b> {
     f: &'a mut fmt::Formatter<'b>,
     begun: bool,
@@ -310,41 +310,41 @@ impl<'b> Sections<'_, 'b> {
     }
 }
 
-/// Something that had not ended when its runtime did.
+/// A payload or a flavour's thread that had not ended when its runtime did.
 #[derive(Clone)]
 pub struct Straggler {
     flavour: Identifier,
     origin: Option<Origin>,
-    /// Where the task of the payload is, or was.
+    /// The address of the payload's task, which may be gone.
     task: Option<usize>,
     reason: StragglerReason,
-    /// What the reason alone does not say.
+    /// Details beyond the reason.
     story: Option<Arc<str>>,
 }
 
-/// Why something had not ended when its runtime did.
+/// Why a straggler had not ended when its runtime did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StragglerReason {
-    /// The payload held a shutdown token and did not end within the grace time, or a service within its
-    /// [stop time](crate::Settings::stop_time).
+    /// The payload held a shutdown token and did not end within the grace time, or is a service
+    /// that did not end within its [stop time](crate::Settings::stop_time).
     Overran,
-    /// The payload blocks its flavour's thread, and so held up others of the flavour.
+    /// The payload blocks its flavour's thread, and so held up other payloads of the flavour.
     Blocking {
-        /// How many other payloads of the flavour could not be dropped for it.
+        /// How many other payloads of the flavour could not be dropped because of it.
         others: usize,
     },
     /// The payload was cancelled, but its flavour neither polled nor dropped it.
     Kept,
-    /// A thread of the flavour itself would not end.
+    /// A thread of the flavour itself did not end.
     Thread,
-    /// A subroutine without a shutdown token, which was never asked to end.
+    /// A subroutine without a shutdown token. It was never asked to end.
     LeftBehind,
-    /// A service that holds a token and was not asked to end before the grace time was over: others that stop before
-    /// it had used that up.
+    /// A service that holds a token and was not asked to end within the grace time: services that
+    /// stop before it had used that time up.
     NotAsked,
-    /// A service that holds a token and was asked to end, and had had a part of its time when a signal ended the grace
-    /// time.
+    /// A service that holds a token and was asked to end. It had had a part of its time when a
+    /// signal ended the grace time.
     CutShort,
 }
 
@@ -374,13 +374,13 @@ impl Straggler {
         }
     }
 
-    /// Whether both are the same payload. Names do not tell that: many payloads may have one name.
+    /// Whether both are the same payload. Names cannot tell: many payloads may have one name.
     pub(crate) fn is_payload_of(&self, other: &Self) -> bool {
         self.task.is_some() && self.task == other.task
     }
 
-    /// The payload's name, or the place where it was handed to the runtime; `None` if it is the
-    /// flavour's own thread that would not end.
+    /// The payload's name. Without one, the place where it was handed to the runtime. `None` if the
+    /// straggler is the flavour's own thread.
     pub fn payload(&self) -> Option<&str> {
         self.origin.as_ref().map(|origin| &*origin.payload)
     }
@@ -395,7 +395,7 @@ impl Straggler {
         self.origin.as_ref().map(|origin| origin.location)
     }
 
-    /// Why it had not ended.
+    /// Why the straggler had not ended.
     pub fn reason(&self) -> StragglerReason {
         self.reason
     }

@@ -1,4 +1,4 @@
-//! Why a service was not taken.
+//! Refusals of services.
 
 use std::error::Error;
 use std::fmt;
@@ -18,15 +18,15 @@ pub enum ServeErrorKind {
     Conflict,
     /// The settings can never work.
     Settings,
-    /// The name is another service's, or empty.
+    /// Another service has this name, or the name is empty.
     Name,
-    /// It comes after a service that is not known here.
+    /// The service comes after a service that this runtime does not know.
     Order,
     /// The operating system gave no thread to the supervisor.
     Thread,
 }
 
-/// The service was not taken; it has been dropped without being run.
+/// The service was not taken. It has been dropped without being run.
 pub struct ServeError(Box<NotServed>);
 
 struct NotServed {

@@ -1,9 +1,9 @@
-//! Failures: recorded first, told afterwards.
+//! Failures: first recorded, then told.
 //!
-//! A failure is in the report, and the stop has begun, before anything of the user's hears of it. What hears of
-//! it (subscribers, loggers, wakers) runs on the thread of a subroutine that failed, or on threads for that alone,
-//! so that one that hangs holds up nothing: one thread for lines, and one for wakers, which a line that hangs must
-//! not hold up either.
+//! A failure is in the report, and the stop has begun, before any user code hears of it. User code
+//! that hears of it (subscribers, loggers, wakers) runs on the thread of a failed subroutine, or on
+//! a thread for nothing else, so one that hangs holds up nothing. There are two such threads, one
+//! for lines and one for wakers: a line that hangs must not hold up wakers either.
 
 use std::time::Instant;
 
@@ -16,13 +16,13 @@ use crate::lifetime::shared::{Lifetime, Note};
 use crate::lifetime::telling::Line;
 
 impl Lifetime {
-    /// Takes a failure: the first one begins the stop. It is told aside.
+    /// Takes a failure. The first one begins the stop. It is told on another thread.
     pub(crate) fn fail(self: &Arc<Self>, failure: Failure) {
         self.record(failure).tell_aside();
     }
 
-    /// Takes a failure into the report, and begins the stop if it is the first one. Runs nothing of the user's,
-    /// so that it may be called under a lock.
+    /// Takes a failure into the report, and begins the stop if it is the first one. Runs no user
+    /// code, so it may be called under a lock.
     pub(crate) fn record(self: &Arc<Self>, mut failure: Failure) -> Untold {
         let mut ledger = self.ledger();
         // Under the lock, so that the failure that begins the stop is the first one told.
@@ -37,19 +37,19 @@ impl Lifetime {
         ledger.begin_telling();
         Untold(Some(ToBeTold {
             failure,
-            // Whoever drops it tells it all the same.
+            // A late failure is told as well, when this is told or dropped.
             is_late: entry == Entry::TooLate,
             has_begun_stop,
             telling: Telling(Arc::clone(self)),
         }))
     }
 
-    /// Tells `line` aside, unless too many wait to be told.
+    /// Tells `line` on another thread, unless too many lines wait.
     pub(crate) fn tell_line(self: &Arc<Self>, line: Line) {
         self.begin_telling().tell(line);
     }
 
-    /// Has `code` of the user's run aside, once; it is not lost, however much waits.
+    /// Runs user `code` once on another thread. It is never lost, however much waits.
     pub(crate) fn aside(self: &Arc<Self>, code: impl FnOnce() + Send + 'static) {
         let telling = self.begin_telling();
         self.waker.run(move || {
@@ -58,7 +58,7 @@ impl Lifetime {
         });
     }
 
-    /// Wakes `wakers` aside.
+    /// Wakes `wakers` on another thread.
     pub(crate) fn wake_aside(self: &Arc<Self>, wakers: Wakers) {
         if !wakers.is_empty() {
             self.aside(|| wakers.wake());
@@ -70,9 +70,11 @@ impl Lifetime {
         Telling(Arc::clone(self))
     }
 
-    /// Says that the code of a blocking payload has come to its end; whether that was in time for the
-    /// report, which then waits for [`has_ended`](Self::has_ended). If not, the payload counts as one
-    /// that still ran. If so, `mark` notes it where others can see it.
+    /// Marks the code of a blocking payload as at its end. Returns whether that was in time for the
+    /// report.
+    ///
+    /// If so, the report waits for [`has_ended`](Self::has_ended), and `mark` makes the end visible
+    /// to others. If not, the payload counts as still running.
     pub(crate) fn begin_ending(&self, mark: impl FnOnce()) -> bool {
         let mut ledger = self.ledger();
         let is_in_time = ledger.begin_ending();
@@ -84,7 +86,7 @@ impl Lifetime {
         is_in_time
     }
 
-    /// A payload that was ending is accounted for.
+    /// The bookkeeping of a payload that was ending is done.
     pub(crate) fn has_ended(&self) {
         self.ledger().end_ending();
         if self.phase() >= Phase::Stopping {
@@ -92,8 +94,9 @@ impl Lifetime {
         }
     }
 
-    /// Takes no more failures into the report, unless some payload is about to tell one, or something is being
-    /// told, and nobody `insists`; then returns how many were only counted.
+    /// Closes the report to further failures and returns how many were only counted. Unless the
+    /// caller `insists`, it does nothing and returns `None` while a payload may be about to tell a
+    /// failure or something is being told.
     pub(crate) fn close_ledger(&self, insists: bool) -> Option<usize> {
         self.ledger().close(insists)
     }
@@ -103,7 +106,7 @@ impl Lifetime {
     }
 }
 
-/// Something that is being told, or about to be: the report waits for it.
+/// A line or a failure that is being told, or is about to be. The report waits for it.
 struct Telling(Arc<Lifetime>);
 
 impl Telling {
@@ -125,25 +128,26 @@ impl Drop for Telling {
     }
 }
 
-/// A failure that was recorded and is still to be told. If it is just dropped it is told aside.
+/// A failure that was recorded and is still to be told. Dropping it tells it on another thread.
 #[must_use = "it is told when it is dropped, and nothing may be locked then"]
 pub(crate) struct Untold(Option<ToBeTold>);
 
 struct ToBeTold {
     failure: Failure,
-    /// It is in no report.
+    /// The failure is in no report.
     is_late: bool,
     has_begun_stop: bool,
     telling: Telling,
 }
 
 impl Untold {
-    /// Tells the failure on another thread, and wakes those there who wait for the stop that it has begun.
+    /// Tells the failure on another thread, and wakes the waiters for the stop there.
     pub(crate) fn tell_aside(self) {
         drop(self);
     }
 
-    /// Tells the failure right here, on a thread that may hang for it. Who waits for the stop is woken aside.
+    /// Tells the failure right here, on a thread that may hang because of it. The waiters for the
+    /// stop are woken on another thread.
     pub(crate) fn tell(mut self) {
         if let Some(told) = self.0.take() {
             told.wake();
@@ -170,7 +174,7 @@ impl Drop for Untold {
         let Some(told) = self.0.take() else { return };
         told.wake();
         match told.is_late {
-            // No thread of Foster's is left that it could hold up, nor anybody who waits for it to be told.
+            // No thread of Foster's is left to be held up, and nobody waits for the telling.
             true => told.telling.0.lines.tell_late(told.failure),
             false => told.telling.tell(Line::of_failure(told.failure)),
         }

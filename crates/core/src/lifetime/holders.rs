@@ -1,14 +1,14 @@
-//! Those for whom the stop waits, as long as there is grace time: who holds a token, and the services.
+//! The holders of the grace time: payloads with a token, and services. The stop waits for them.
 
 use crossbeam_utils::CachePadded;
 
 use crate::base::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
-/// How many there are; with [`GRACE_OVER`] as the top bit. One number for both, so that nobody comes in as the grace time
-/// ends. On a cache line of its own, as every adopt reads the phase.
+/// The number of holders, with [`GRACE_OVER`] as its top bit. One number for both, so that nobody
+/// is counted as the grace time ends. On a cache line of its own, as every adopt reads the phase.
 pub(super) struct Holders(CachePadded<AtomicUsize>);
 
-/// Set in the count of holders when it no longer matters who holds a token.
+/// Set in the number of holders once holders no longer matter.
 const GRACE_OVER: usize = 1 << (usize::BITS - 1);
 
 impl Holders {
@@ -16,14 +16,14 @@ impl Holders {
         Self(CachePadded::new(AtomicUsize::new(0)))
     }
 
-    /// Counts one more; `false` if the grace time is over.
+    /// Counts one more holder; `false` if the grace time is over.
     #[must_use]
     pub(super) fn hold(&self) -> bool {
         let count = |holders| (holders & GRACE_OVER == 0).then_some(holders + 1);
         self.0.fetch_update(SeqCst, SeqCst, count).is_ok()
     }
 
-    /// One that was counted has ended.
+    /// A counted holder has ended.
     pub(super) fn release(&self) {
         self.0.fetch_sub(1, SeqCst);
     }
@@ -32,14 +32,14 @@ impl Holders {
         self.0.load(SeqCst) & !GRACE_OVER != 0
     }
 
-    /// Ends the grace time if there is nobody; whether it has ended.
+    /// Ends the grace time if there are no holders. Returns whether it did.
     #[must_use]
     pub(super) fn end_grace_if_unheld(&self) -> bool {
         let ended = self.0.compare_exchange(0, GRACE_OVER, SeqCst, SeqCst);
         ended.is_ok()
     }
 
-    /// Ends the grace time, whoever there is.
+    /// Ends the grace time, whether there are holders or not.
     pub(super) fn end_grace(&self) {
         self.0.fetch_or(GRACE_OVER, SeqCst);
     }

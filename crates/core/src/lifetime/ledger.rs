@@ -1,6 +1,6 @@
-//! What the report counts: failures, and who may still bring one.
+//! The counts of the report: the failures, and the payloads that may still bring one.
 
-/// How many failures are kept; those after them are counted.
+/// How many failures are kept. Later ones are only counted.
 const FAILURE_LIMIT: usize = 64;
 
 #[derive(Default)]
@@ -9,20 +9,20 @@ pub(super) struct Ledger {
     omitted: usize,
     /// How many blocking payloads have come to their end, and may be about to tell a failure.
     ending: usize,
-    /// How much is being told, or about to be.
+    /// How many lines and failures are being told, or are about to be.
     telling: usize,
     is_closed: bool,
 }
 
-/// What becomes of a failure.
+/// What happens to a failure.
 #[must_use]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Entry {
     /// It is in the report.
     Kept,
-    /// It is counted there.
+    /// It is only counted in the report.
     Counted,
-    /// The report is made.
+    /// It comes too late: the report is closed.
     TooLate,
 }
 
@@ -48,7 +48,7 @@ impl Ledger {
         self.telling -= 1;
     }
 
-    /// A blocking payload has come to its end; `false` if the report is made.
+    /// A blocking payload has come to its end; `false` if the report is closed.
     #[must_use]
     pub(super) fn begin_ending(&mut self) -> bool {
         if !self.is_closed {
@@ -61,8 +61,8 @@ impl Ledger {
         self.ending -= 1;
     }
 
-    /// Takes no more failures in, unless one may be about to come and the caller does not insist. The number of those
-    /// that were not kept, once it is closed.
+    /// Closes the report to further failures, unless one may be about to come and the caller does
+    /// not insist. Returns the number of failures that were not kept, once it is closed.
     pub(super) fn close(&mut self, insists: bool) -> Option<usize> {
         if self.ending + self.telling > 0 && !insists {
             return None;

@@ -1,7 +1,8 @@
-//! One lifetime: the phase it is in, its failures, and who must be waited for.
+//! One lifetime: its phase, its failures, and its holders.
 //!
-//! `phase` has the drawing, `shared` is what all that belongs to one runtime share, `holders` and `ledger` are numbers
-//! in it. `failing` takes failures, and has them told: `telling`. `tokens` are who listens for the end.
+//! `phase` has the drawing. `shared` is the state shared by everything that belongs to one runtime;
+//! `holders` and `ledger` are counts in it. `failing` takes failures and has them told by
+//! `telling`. `tokens` keeps the listeners for the end.
 
 mod failing;
 mod holders;

@@ -15,8 +15,8 @@
 //!   Over
 //! ```
 //!
-//! Phases only move down. Every move to Stopping is made by whoever causes it, inside its own
-//! call; all later moves are the runner's.
+//! Phases only move down. The cause of a stop moves to Stopping itself, inside its own call; the
+//! runner makes all later moves.
 
 /// How far a lifetime has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,7 +31,7 @@ pub(crate) enum Phase {
 }
 
 impl Phase {
-    /// The phase of this number, as `as u8` gives it.
+    /// The phase with this number, which `as u8` gave.
     pub(super) fn of_number(number: u8) -> Self {
         match number {
             0 => Self::Idle,

@@ -4,17 +4,17 @@ use std::time::Duration;
 
 use crate::base::clock::Clock;
 
-/// What a [`Builder`](crate::Builder) sets.
+/// The settings of a [`Builder`](crate::Builder).
 #[derive(Debug, Clone)]
 pub(crate) struct RuntimeSettings {
     pub(crate) grace: Duration,
     pub(crate) cancel_timeout: Duration,
     pub(crate) until_idle: bool,
-    /// Whether what nobody takes is not printed to standard error.
+    /// Whether lines that nobody takes are not printed to standard error.
     pub(crate) is_quiet: bool,
     pub(crate) signals: Signals,
     pub(crate) clock: Clock,
-    /// How large the stacks of the flavours' threads are to be, in bytes.
+    /// The size of the stacks of the flavours' threads, in bytes.
     pub(crate) stack_size: Option<usize>,
 }
 
@@ -32,25 +32,32 @@ impl Default for RuntimeSettings {
     }
 }
 
-/// What a runtime does about SIGINT, SIGTERM and SIGHUP (on Windows: Ctrl-C and its like).
+/// The effect of SIGINT, SIGTERM and SIGHUP on a runtime (on Windows: of Ctrl-C and its like).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Signals {
-    /// The first one asks the runtime to end, as [`shutdown`](crate::Runtime::shutdown) does; the
-    /// second ends its grace time; the third ends the process at once, with status 128 + signal (130
-    /// where the signal is not known, as on Windows).
+    /// Signals end the runtime.
     ///
-    /// A signal within 200 ms of the last one counted is not counted: wrappers deliver twice, and systemd
-    /// may send SIGHUP right behind SIGTERM. While the runtime stops for a failure, a Ctrl-C (SIGINT) that
-    /// comes more than a second after it counts as the second signal, as who presses it has seen the failure;
-    /// SIGTERM and SIGHUP count as the first, as they may be meant for a whole group of processes.
+    /// - The first one asks the runtime to end, as [`shutdown`](crate::Runtime::shutdown) does.
+    /// - The second ends its grace time.
+    /// - The third ends the process at once, with status 128 + signal (130 where the signal is not
+    ///   known, as on Windows).
     ///
-    /// On Unix the handlers are borrowed: they are installed when the first runtime starts, and what stood
-    /// there before is back once the last one has ended. A handler of the application's that was there before
-    /// is called as well. One that is installed while the runtime runs stays, and goes on when it has ended.
-    /// A signal that is ignored at the start (`nohup`, a shell's `&`) stays ignored.
+    /// A signal within 200 ms of the last counted one is not counted: wrappers deliver twice, and
+    /// systemd may send SIGHUP right behind SIGTERM.
+    ///
+    /// While the runtime stops because of a failure, a Ctrl-C (SIGINT) that comes more than a
+    /// second after the failure counts as the second signal: the person at the keyboard has seen
+    /// the failure. SIGTERM and SIGHUP count as the first, as they may be meant for a whole group
+    /// of processes.
+    ///
+    /// On Unix the handlers are borrowed: they are installed when the first runtime starts, and the
+    /// earlier ones are back once the last runtime has ended. An earlier handler of the application
+    /// is called as well. A handler that is installed while the runtime runs stays, also after the
+    /// runtime has ended. A signal that is ignored at the start (`nohup`, a shell's `&`) stays
+    /// ignored.
     #[default]
     Listen,
-    /// Signals are the application's own business: no handler is installed.
+    /// The application handles signals itself: no handler is installed.
     Leave,
 }

@@ -1,4 +1,4 @@
-//! What payloads, flavours, tokens, services and the runner of one runtime share.
+//! The state shared by the payloads, flavours, tokens, services and the runner of one runtime.
 
 use std::any::Any;
 use std::time::Instant;
@@ -21,7 +21,7 @@ use crate::lifetime::settings::RuntimeSettings;
 use crate::lifetime::telling::Lines;
 use crate::lifetime::tokens::Tokens;
 
-/// What the runner is told through the failure channel.
+/// A message to the runner, through the failure channel.
 pub(crate) enum Note {
     /// A payload failed.
     Failure(Box<Failure>),
@@ -34,10 +34,10 @@ pub(crate) enum Note {
 /// The state that payloads, flavours, tokens and the runner of one runtime share.
 pub(crate) struct Lifetime {
     phase: AtomicU8,
-    /// Whether it ever left Idle for Starting.
+    /// Whether the lifetime ever moved from Idle to Starting.
     launched: AtomicBool,
     holders: Holders,
-    /// Whether a [`Note::Look`] is under way, so that a million ends send one.
+    /// Whether a [`Note::Look`] is on its way, so that a million ends send one.
     looking: AtomicBool,
     pub(super) notes: Sender<Note>,
     pub(super) ledger: Mutex<Ledger>,
@@ -46,59 +46,62 @@ pub(crate) struct Lifetime {
     pub(super) teller: Arc<Teller>,
     /// Runs wakers.
     pub(super) waker: Arc<Teller>,
-    /// The callers that wait for a payload, so that they can be let go at the end.
+    /// The callers that wait for a payload, to be released at the end.
     callers: Mutex<Slab<Arc<dyn Caller>>>,
-    /// When it was made, on its clock.
+    /// When the lifetime was made, on its clock.
     birth: Instant,
-    /// How the stop began. Written before it has, and never again.
+    /// How the stop began. Written once, before the phase says so.
     stop: OnceLock<StopBegun>,
-    /// Notified when the stop begins, and each when its payload is over.
+    /// Notified when the stop begins; a payload's own listeners also when that payload is over.
     pub(crate) tokens: Tokens,
     pub(crate) services: Box<dyn Services>,
     pub(crate) settings: RuntimeSettings,
 }
 
-/// The services of one runtime that are not over. It keeps none that is: a service keeps its lifetime.
+/// The services of one runtime that are not over. Those that are over are not kept: a service keeps
+/// its lifetime alive.
 pub(crate) trait Services: Send + Sync {
-    /// How many are over. Read before [`served`](Self::served), it is as large only if all were.
+    /// How many services are over. If it is read before [`served`](Self::served), the two are equal
+    /// only if all were over.
     fn over(&self) -> usize;
 
-    /// How many were taken in.
+    /// How many services were taken in.
     fn served(&self) -> usize;
 
-    /// The stop has begun. Takes no lock, and leaves all else to a thread of the services'.
+    /// The stop has begun. Takes no lock, and leaves everything else to a thread of the services.
     fn poke(&self);
 
-    /// The stop has begun. When this returns it can be seen in the services' states.
+    /// The stop has begun. Once this returns, the states of the services show it.
     fn look(&self, lifetime: &Arc<Lifetime>);
 
-    /// When something of them falls due, for whoever moves a manual clock.
+    /// When the next event of a service falls due, for moving a manual clock.
     fn next_due(&self, lifetime: &Lifetime) -> Option<Instant>;
 
-    /// A manual clock was moved: waits until all that fell due is done.
+    /// A manual clock was moved: waits until everything that fell due is done.
     fn settle(&self, lifetime: &Arc<Lifetime>);
 
     /// The grace time is over.
     fn end_grace(&self, lifetime: &Arc<Lifetime>, by_signal: bool);
 
-    /// The runtime is over: ends what is left of them, and waits for their threads until `by`.
+    /// The runtime is over: ends the remaining services, and waits for their threads until `by`.
     fn close(&self, lifetime: &Arc<Lifetime>, by: Instant) -> ServicesReport;
 
-    /// For the floor of the services, which knows what is behind this.
+    /// For the services, which know the type behind the trait.
     fn as_any(&self) -> &dyn Any;
 }
 
-/// What the services have to say for the report.
+/// The services' part of the report.
 #[derive(Default)]
 pub(crate) struct ServicesReport {
     pub(crate) stragglers: Vec<Straggler>,
-    /// Who waited in vain when the stop began.
+    /// The services that waited in vain when the stop began.
     pub(crate) in_vain: Vec<String>,
 }
 
-/// Somebody who waits for a payload, and is let go when the lifetime is over.
+/// A caller that waits for a payload, and is released when the lifetime is over.
 pub(crate) trait Caller: Send + Sync {
-    /// Lets the caller go on, with what is there; returns the wakers that this takes.
+    /// Lets the caller go on without waiting further. Returns the wakers that must be woken for
+    /// this.
     fn give_up(&self) -> Wakers;
 }
 
@@ -143,29 +146,29 @@ impl Lifetime {
         Phase::of_number(self.phase.load(SeqCst))
     }
 
-    /// The present moment on its clock.
+    /// The present moment on the lifetime's clock.
     pub(crate) fn now(&self) -> Moment {
         self.moment(self.settings.clock.now())
     }
 
-    /// When `instant` is, for it.
+    /// `instant` as a moment of the lifetime.
     pub(crate) fn moment(&self, instant: Instant) -> Moment {
         Moment::after_birth(instant.saturating_duration_since(self.birth))
     }
 
-    /// When `moment` is on its clock; far off, if it never is.
+    /// `moment` on the lifetime's clock; far in the future if it is never.
     pub(crate) fn instant(&self, moment: Moment) -> Instant {
         later(self.birth, moment.since_birth())
     }
 
-    /// Moves from exactly `from` to `to`.
+    /// Moves from exactly `from` to `to`; `false` if the phase was another one.
     pub(crate) fn advance(&self, from: Phase, to: Phase) -> bool {
         self.phase
             .compare_exchange(from as u8, to as u8, SeqCst, SeqCst)
             .is_ok()
     }
 
-    /// Moves from Idle to Starting; `false` if the stop was quicker.
+    /// Moves from Idle to Starting; `false` if the stop came first.
     pub(crate) fn launch(&self) -> bool {
         let launched = self.advance(Phase::Idle, Phase::Starting);
         if launched {
@@ -174,15 +177,16 @@ impl Lifetime {
         launched
     }
 
-    /// Whether it was started before the stop began.
+    /// Whether the runtime was started before the stop began.
     pub(crate) fn was_launched(&self) -> bool {
         self.launched.load(SeqCst)
     }
 
-    /// Begins the stop, unless it has begun: from here on adopts are refused and every token says
-    /// that the end is requested. Returns whether it began here.
+    /// Begins the stop, unless it has begun. From here on adopts are refused, and every token says
+    /// that the end is requested. Returns whether the stop began here.
     ///
-    /// Wakers run here, so no thread of Foster's calls it: see [`stop_aside`](Self::stop_aside).
+    /// Wakers run inside this call, so no thread of Foster's calls it: see
+    /// [`stop_aside`](Self::stop_aside).
     pub(crate) fn stop(self: &Arc<Self>) -> bool {
         let begun = self.flip(None);
         if begun {
@@ -193,7 +197,7 @@ impl Lifetime {
         begun
     }
 
-    /// As [`stop`](Self::stop), and wakers run aside.
+    /// As [`stop`](Self::stop), but wakers run on another thread.
     pub(crate) fn stop_aside(self: &Arc<Self>) -> bool {
         let begun = self.flip(None);
         if begun {
@@ -202,19 +206,20 @@ impl Lifetime {
         begun
     }
 
-    /// When, in real time, a failure began the stop, if one did.
+    /// When a failure began the stop, in real time. `None` if none did.
     pub(crate) fn failing_since(&self) -> Option<Instant> {
         self.stop.get()?.failing_since
     }
 
-    /// Begins the stop, unless it has begun; for a failure that came at `failing_since`, if there is one.
+    /// Begins the stop, unless it has begun. A failure passes its time in `failing_since`.
     pub(super) fn flip(&self, failing_since: Option<Instant>) -> bool {
         loop {
             let phase = self.phase();
             if phase >= Phase::Stopping {
                 return false;
             }
-            // Before the phase, which the runner sees first. Whoever was quicker is as good.
+            // Before the phase, which the runner checks first. If another thread was first, its
+            // value is as good.
             let began = self.settings.clock.now();
             let _ = self.stop.set(StopBegun {
                 began,
@@ -226,29 +231,30 @@ impl Lifetime {
         }
     }
 
-    /// When the grace time is over. Counted from the moment of the stop and not from when the runner sees
-    /// it, so that whoever moves a manual clock need not wait for that.
+    /// The end of the grace time. It counts from the moment of the stop and not from when the
+    /// runner sees the stop, so that a test with a manual clock need not wait for the runner.
     pub(crate) fn grace_deadline(&self) -> Instant {
         let began = self.stop.get().map(|stop| stop.began);
         let began = began.unwrap_or_else(|| self.settings.clock.now());
         later(began, self.settings.grace)
     }
 
-    /// Has all go on that waits for the stop, but for those whose wakers are returned.
+    /// Releases everyone who waits for the stop. Those with wakers are left to the caller: they are
+    /// returned.
     pub(super) fn announce(&self) -> Wakers {
         self.look();
         self.services.poke();
         self.tokens.notify_threads()
     }
 
-    /// Has the runner look at the state of things.
+    /// Has the runner check for changes.
     pub(crate) fn look(&self) {
         if !self.looking.swap(true, SeqCst) {
             self.tell(Note::Look);
         }
     }
 
-    /// The runner is about to look: what changes from here on needs a new note.
+    /// The runner is about to check: later changes need a new note.
     pub(crate) fn looked(&self) {
         self.looking.store(false, SeqCst);
     }
@@ -258,38 +264,38 @@ impl Lifetime {
     }
 
     pub(super) fn tell(&self, note: Note) {
-        // An error means that the runner is gone, and with it all that it could do.
+        // An error means that the runner is gone, and there is nothing left to do.
         let _ = self.notes.send(note);
     }
 
-    /// Counts somebody for whom the stop waits; `false` if the grace time is over.
+    /// Counts a holder; `false` if the grace time is over.
     #[must_use]
     pub(crate) fn hold(&self) -> bool {
         self.holders.hold()
     }
 
-    /// Somebody who was counted has ended.
+    /// A counted holder has ended.
     pub(crate) fn release(&self) {
         self.holders.release();
     }
 
-    /// Whether the stop waits for somebody.
+    /// Whether the stop waits for a holder.
     pub(crate) fn is_held(&self) -> bool {
         self.holders.is_held()
     }
 
-    /// Ends the grace time if the stop waits for nobody; whether it has ended.
+    /// Ends the grace time if there are no holders. Returns whether it did.
     #[must_use]
     pub(crate) fn end_grace_if_unheld(&self) -> bool {
         self.holders.end_grace_if_unheld()
     }
 
-    /// Ends the grace time, whomever the stop waits for.
+    /// Ends the grace time, whether there are holders or not.
     pub(crate) fn end_grace(&self) {
         self.holders.end_grace();
     }
 
-    /// Lets `caller` go on at the end of the lifetime, if nothing lets it before.
+    /// Releases `caller` at the end of the lifetime, unless something else does before.
     pub(crate) fn watch(&self, caller: Arc<dyn Caller>) -> usize {
         let key = self.callers().insert(Arc::clone(&caller));
         // `end` may have come before the insertion, and does not come twice.
@@ -304,7 +310,7 @@ impl Lifetime {
         let _caller = self.callers().try_remove(key);
     }
 
-    /// The lifetime is over: every caller that still waits is let go.
+    /// The lifetime is over: releases every caller that still waits.
     pub(crate) fn end(self: &Arc<Self>) {
         self.phase.store(Phase::Over as u8, SeqCst);
         let callers: Vec<_> = self
@@ -319,13 +325,13 @@ impl Lifetime {
         self.wake_aside(wakers);
     }
 
-    /// Waits for the end of the threads on which the user's code runs aside, at most until `by`.
+    /// Waits for the end of the threads that run user code aside, at most until `by`.
     pub(crate) fn join_aside(&self, by: Instant) {
         self.teller.join(by);
         self.waker.join(by);
     }
 
-    /// How many callers would be let go at the end.
+    /// How many callers would be released at the end.
     #[cfg(all(test, not(foster_model)))]
     pub(crate) fn watched(&self) -> usize {
         self.callers().len()

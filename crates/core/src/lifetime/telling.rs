@@ -1,5 +1,5 @@
-//! What Foster says while a runtime runs, and who hears it: a subscriber of `tracing`, else `log`, else
-//! standard error.
+//! The lines that Foster writes while a runtime runs, and their receiver: a subscriber of
+//! `tracing`, else `log`, else standard error.
 
 use std::fmt;
 use std::io::{self, Write as _};
@@ -13,26 +13,26 @@ use crate::base::sync::{Mutex, MutexGuard, PoisonError};
 use crate::base::text;
 use crate::errors::failure::{Failure, Origin};
 
-/// How many lines wait to be told; those beyond are counted.
+/// How many lines may wait to be told. Further ones are only counted.
 const LINE_LIMIT: usize = 1_024;
 
-/// How much a line matters.
+/// The severity of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Level {
     Error,
     Warn,
 }
 
-/// Something to be known the moment it happens.
+/// News about a runtime, to be told at once.
 pub(crate) struct Line {
     level: Level,
-    /// Whom it is about, if not the runtime as a whole.
+    /// The payload or service that it is about; `None` for the runtime as a whole.
     origin: Option<Origin>,
-    /// Its texts.
+    /// The texts of the failure, if there is one.
     failure: Option<Failure>,
-    /// What happened, or what follows from the failure.
+    /// The event, or the consequence of the failure.
     text: String,
-    /// The subscriber of the thread on which it happened.
+    /// The subscriber of the thread on which the event happened.
     dispatch: Dispatch,
 }
 
@@ -53,32 +53,32 @@ impl Line {
         Self::new(Level::Error, origin, Some(failure.texts()), String::new())
     }
 
-    /// A failure that is none of the runtime, and what follows from it.
+    /// A failure that does not end the runtime, and its consequence.
     pub(crate) fn followed(failure: Failure, by: impl Into<String>) -> Self {
         let origin = Some(failure.origin().clone());
         Self::new(Level::Warn, origin, Some(failure.texts()), by.into())
     }
 
-    /// Something about a payload or a unit that is no failure.
+    /// An event of a payload or a unit that is no failure.
     pub(crate) fn about(origin: Origin, text: impl Into<String>) -> Self {
         Self::new(Level::Warn, Some(origin), None, text.into())
     }
 
-    /// Tells it to the first who takes it. Runs code of the user's.
+    /// Tells the line to the first receiver that takes it. Runs user code.
     fn tell(&self, is_quiet: bool) {
         if !self.is_taken() && !is_quiet {
             print(&format!("foster: {self}\n"));
         }
     }
 
-    /// Tells it to a subscriber or a logger; whether one has taken it.
+    /// Tells the line to a subscriber or a logger. Returns whether one took it.
     fn is_taken(&self) -> bool {
-        // One that panics has not.
+        // A receiver that panics has not taken it.
         let takes = |tell: fn(&Self) -> bool| attempt(|| tell(self)).unwrap_or(false);
         takes(Self::trace) || takes(Self::log)
     }
 
-    /// Tells it to the subscriber of `tracing`; whether there is one that wants it.
+    /// Tells the line to the subscriber of `tracing`. Returns whether there is one that wants it.
     fn trace(&self) -> bool {
         macro_rules! event {
             ($level:expr) => {{
@@ -108,14 +108,14 @@ impl Line {
             Level::Warn => event!(tracing::Level::WARN),
         };
         match self.dispatch.is::<NoSubscriber>() {
-            // Said under no subscriber, an event that is known to nobody yet stays unknown to the one that was set
-            // for the whole process meanwhile.
+            // Told under no subscriber, an event that is not yet known to any stays unknown to one
+            // that was set for the whole process meanwhile.
             true => trace(),
             false => with_default(&self.dispatch, trace),
         }
     }
 
-    /// Tells it to the logger of `log`; whether there is one that wants it.
+    /// Tells the line to the logger of `log`. Returns whether there is one that wants it.
     fn log(&self) -> bool {
         let level = match self.level {
             Level::Error => log::Level::Error,
@@ -128,7 +128,7 @@ impl Line {
         is_wanted
     }
 
-    /// What happened, without who it happened to.
+    /// The event, without its payload or service.
     fn message(&self) -> String {
         match &self.failure {
             None => self.text.clone(),
@@ -138,7 +138,7 @@ impl Line {
     }
 }
 
-/// All of it, on one line.
+/// The whole line.
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = text::line(&self.text, text::MESSAGE_LIMIT);
@@ -154,9 +154,9 @@ impl fmt::Display for Line {
     }
 }
 
-/// Prints `text` in one piece. Not by `eprint!`, which panics where standard error is closed.
+/// Prints `text` in one piece. Does not use `eprint!`, which panics if standard error is closed.
 fn print(text: &str) {
-    // There is nobody left who could be told that it was not.
+    // If this fails, there is nobody left to tell.
     let _ = io::stderr().write_all(text.as_bytes());
 }
 
@@ -180,7 +180,7 @@ impl Lines {
         }
     }
 
-    /// Whether there is room for one more line. If not, it is counted.
+    /// Whether there is room for one more line. If not, the line is counted.
     pub(crate) fn admit(&self) -> bool {
         let mut waiting = self.lock();
         let is_room = waiting.number < LINE_LIMIT;
@@ -196,7 +196,7 @@ impl Lines {
         line.tell(self.is_quiet);
     }
 
-    /// Tells a line that was admitted; after the last one how many were not.
+    /// Tells an admitted line. After the last one, tells how many were not admitted.
     pub(crate) fn tell(&self, line: &Line) {
         line.tell(self.is_quiet);
         let omitted = {

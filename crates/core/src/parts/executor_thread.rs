@@ -1,4 +1,4 @@
-//! A flavour made of one thread that polls an executor: what smol, tokio and most others need.
+//! A flavour of one thread that polls an executor, as smol, tokio and most others need.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -18,32 +18,32 @@ use crate::payload::Coroutine;
 
 /// An executor that is made, run and dropped on a thread of its own.
 pub trait Executor: Sized + 'static {
-    /// Drives [`Intake::drive`] or [`Intake::feed`] on this executor until that is over.
+    /// Drives [`Intake::drive`] or [`Intake::feed`] on this executor until its future is ready.
     fn run(&self, intake: &Intake);
 
-    /// Ends the executor, which has nothing left to run. Must not wait for threads of others.
+    /// Ends the executor, which has nothing left to run. Must not wait for other threads.
     fn close(self) {}
 }
 
-/// A flavour of coroutines that runs an [`Executor`] on a thread of its own, whose stack is as large as
-/// [`Reporter::stack_size`] says.
+/// A flavour of coroutines that runs an [`Executor`] on a thread of its own. The stack of the
+/// thread is as large as [`Reporter::stack_size`] says.
 ///
-/// It is all of a flavour but the executor: a queue that is drained in batches, the thread, its
-/// end, and the report if it dies.
+/// It is a whole flavour except for the executor: a queue that is drained in batches, the thread,
+/// its end, and the report if it dies.
 pub struct ExecutorThread {
     intake: Arc<Intake>,
     thread: Mutex<Option<JoinHandle<()>>>,
-    /// Open when nothing of the user's is left on it.
+    /// Open when nothing of the user's is left on the thread.
     gone: Arc<Latch>,
     name: String,
 }
 
 impl ExecutorThread {
-    /// Starts the thread, has `make` make the executor there, and waits for that.
+    /// Starts the thread, makes the executor there with `make`, and waits until it is made.
     ///
     /// # Errors
     ///
-    /// If the operating system gives no thread, or whatever `make` returns; a panic of `make` is
+    /// If the operating system gives no thread, or with the error of `make`. A panic of `make` is
     /// an error that carries its message.
     pub fn start<E: Executor>(
         reporter: Reporter,
@@ -91,7 +91,7 @@ impl ExecutorThread {
         }
     }
 
-    /// Waits until the thread, which is about to end, has given back all that it had.
+    /// Waits for the thread, which is about to end, to give back everything it had.
     fn wait_for_thread(&self) {
         let thread = self
             .thread
@@ -104,10 +104,10 @@ impl ExecutorThread {
     }
 }
 
-/// The thread's life: runs the executor, tells if it dies, and drops what it leaves.
+/// The thread's life: runs the executor, reports if it dies, and drops what is left.
 fn live<E: Executor>(executor: E, intake: &Intake, reporter: &Reporter) {
     let run = catch_unwind(AssertUnwindSafe(|| executor.run(intake)));
-    // Told before anything is dropped, so that the cause comes before what follows from it.
+    // Told before anything is dropped, so that the cause comes before its consequences.
     match run {
         Err(panic) => reporter.lost(format!("its executor panicked: {}", panic_message(panic))),
         Ok(()) if !intake.is_closed() => reporter.lost("its executor ended without being asked to"),
@@ -150,10 +150,10 @@ impl Flavour for ExecutorThread {
 }
 
 thread_local! {
-    /// What tells that an executor's thread has nothing left to do. A local, as those of payloads are dropped
-    /// after the thread's last line, and may block: a join, which has no limit, has to wait for that. The
-    /// standard library destroys the first local last where the system or itself keeps a list of them, as on
-    /// Linux, macOS and Windows.
+    /// Tells that an executor's thread has nothing left to do. It is a thread-local, because those
+    /// of payloads are dropped after the thread's last line and may block, and a join has no limit,
+    /// so it has to wait for them. The standard library destroys the first thread-local last where
+    /// the system or the library itself keeps a list of them, as on Linux, macOS and Windows.
     static LAST: RefCell<Option<Last>> = const { RefCell::new(None) };
 }
 

@@ -1,4 +1,4 @@
-//! The queue between those who hand payloads in and one executor's thread.
+//! The queue between the threads that hand payloads in and the thread of one executor.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -15,8 +15,8 @@ use crate::scheduler::{BATCH, RunQueue};
 
 /// A queue that any thread fills and one executor's thread drains, in batches.
 ///
-/// A push costs a short lock that is shared with nothing but other pushes and one swap a batch;
-/// only the push that finds the executor asleep wakes it.
+/// A push costs a short lock, shared only with other pushes and with one swap a batch. Only the
+/// push that finds the executor asleep wakes it.
 #[derive(Default)]
 pub struct Intake {
     queue: Arc<RunQueue>,
@@ -32,12 +32,12 @@ impl Intake {
     ///
     /// # Errors
     ///
-    /// Hands the payload back if the queue is closed.
+    /// If the queue is closed, the payload is handed back.
     pub fn push(&self, payload: Coroutine) -> Result<(), Rejected<Coroutine>> {
         self.queue.push(payload)
     }
 
-    /// Takes nothing more. What is in the queue is still drained.
+    /// Closes the queue to new payloads. Those in the queue are still drained.
     pub fn close(&self) {
         self.queue.close();
     }
@@ -47,33 +47,35 @@ impl Intake {
         self.queue.lock().closed
     }
 
-    /// Closes the queue and ends what nobody will poll any more.
+    /// Closes the queue, and ends the payloads that nobody will poll any more.
     pub(crate) fn abandon(&self) {
         self.queue.abandon();
     }
 
     /// Polls every payload, until the queue is closed and all payloads are over.
     ///
-    /// That is a task of one's own for each of them without its cost: what a payload wakes puts it back
-    /// into this queue. The executor polls nothing but this future, in its context. After at most 128
-    /// polls, or as soon as `is_spent` says so after one of them, `pause` is awaited, so that the executor
-    /// gets to everything else; it must not be ready before the executor has had a turn. When payloads are asked to
-    /// end or cancelled, up to 128 of them are looked at as if it were one poll, and `pause` is awaited then.
+    /// Each payload runs like a task of its own, but without the cost of one: a wake puts the
+    /// payload back into this queue. The executor polls nothing but this future, in its context.
     ///
-    /// An executor that gives each task a budget of its own, as tokio does, says with `is_spent` when that
-    /// of this future is used up.
+    /// `pause` is awaited after at most 128 polls, or as soon as `is_spent` returns `true` after
+    /// one of them, so that the executor gets to everything else. `pause` must not be ready before
+    /// the executor has had a turn. When payloads are asked to end or cancelled, up to 128 of them
+    /// are checked as if in one poll, and `pause` is awaited afterwards.
     ///
-    /// A flavour has one intake that is driven, and all polls of this future must come from one thread, as
-    /// those of its payloads do.
+    /// An executor that gives each task a budget, as tokio does, uses `is_spent` to say that the
+    /// budget of this future is used up.
+    ///
+    /// A flavour drives one intake. All polls of this future must come from one thread, as those of
+    /// its payloads do.
     ///
     /// # Panics
     ///
-    /// When polled, if the intake is or was driven by another future.
+    /// When polled, if another future drives or drove the intake.
     ///
     /// # Cancel safety
     ///
-    /// Dropped before it is ready, it leaves its payloads unfinished. [`ExecutorThread`](crate::ExecutorThread)
-    /// reports them as lost.
+    /// Dropped before it is ready, it leaves its payloads unfinished.
+    /// [`ExecutorThread`](crate::ExecutorThread) reports them as lost.
     pub fn drive<P>(
         &self,
         pause: impl FnMut() -> P + 'static,
@@ -86,12 +88,12 @@ impl Intake {
         async move { queue.drive(pause, is_spent).await }
     }
 
-    /// Hands every payload to `spawn`, which puts it on the executor that polls this future, until
-    /// the queue is closed and all payloads are over.
+    /// Hands every payload to `spawn`, until the queue is closed and all payloads are over. `spawn`
+    /// puts the payload on the executor that polls this future.
     ///
-    /// After at most 128 payloads `pause` is awaited, so that the executor gets to everything else; it
-    /// must not be ready before the executor has had a turn. No more are handed over before all of
-    /// those have had their first poll.
+    /// After at most 128 payloads `pause` is awaited, so that the executor gets to everything else.
+    /// `pause` must not be ready before the executor has had a turn. No more payloads are handed
+    /// over before all of those have had their first poll.
     pub async fn feed<P>(&self, mut spawn: impl FnMut(Fed), mut pause: impl FnMut() -> P)
     where
         P: Future,
@@ -102,7 +104,7 @@ impl Intake {
         while self.next_batch(&mut batch, &mut since_pause).await {
             for payload in batch.drain(..) {
                 if payload.is_cancelled() {
-                    // Never started, so it needs no executor to end: a long queue goes fast.
+                    // Never started, so it ends without an executor: a long queue is cleared fast.
                     drop(payload);
                     continue;
                 }
@@ -117,8 +119,8 @@ impl Intake {
                 if since_pause == BATCH {
                     since_pause = 0;
                     pause().await;
-                    // An executor may come back here before it got to all of them. Were it given
-                    // more, its queue would grow, and what wakes would wait at the end of it.
+                    // An executor may come back here before it got to all of them. More payloads
+                    // would make its queue grow, and woken payloads would wait at its end.
                     alive.none(|alive| &alive.unpolled).await;
                 }
             }
@@ -126,8 +128,8 @@ impl Intake {
         alive.none(|alive| &alive.count).await;
     }
 
-    /// Swaps the queue into the empty `batch`; `false` when it is closed and drained. A wait for
-    /// new payloads is a pause, too.
+    /// Swaps the queue into the empty `batch`; `false` when the queue is closed and drained. A wait
+    /// for new payloads counts as a pause.
     async fn next_batch(&self, batch: &mut VecDeque<Coroutine>, since_pause: &mut usize) -> bool {
         poll_fn(|context| {
             let mut state = self.queue.lock();
@@ -156,7 +158,7 @@ impl fmt::Debug for Intake {
     }
 }
 
-/// A coroutine on its way to an executor, counted by the [`feed`](Intake::feed) that it came from.
+/// A coroutine on its way to an executor, counted by the [`feed`](Intake::feed) that passed it on.
 #[must_use = "a payload that is dropped unpolled is reported as lost"]
 pub struct Fed {
     payload: Coroutine,
@@ -201,7 +203,7 @@ struct Alive {
     count: Cell<usize>,
     /// Those that have not had their first poll.
     unpolled: Cell<usize>,
-    /// The feed, which waits for one of the two to be none.
+    /// The feed, which waits until one of the two is zero.
     waker: RefCell<Option<Waker>>,
 }
 

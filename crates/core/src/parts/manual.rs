@@ -30,7 +30,7 @@ use crate::payload::Coroutine;
 /// # Ok::<(), foster_core::RunError>(())
 /// ```
 ///
-/// All steps must come from one thread, as payloads are bound to the one that polls them first.
+/// All steps must come from one thread, as payloads are bound to the thread that polls them first.
 #[derive(Clone)]
 pub struct Manual {
     queue: Arc<ManualQueue>,
@@ -59,8 +59,8 @@ impl Manual {
         }
     }
 
-    /// Polls the first payload of the queue once and puts it back at the end if it is not over;
-    /// `false` if there was none.
+    /// Polls the first payload of the queue once. If the payload is not over, it goes back to the
+    /// end of the queue. Returns `false` if the queue was empty.
     pub fn step(&self) -> bool {
         // Polled without the lock: a payload may hand in others.
         let Some(mut payload) = self.queue.lock().payloads.pop_front() else {
@@ -73,7 +73,7 @@ impl Manual {
         true
     }
 
-    /// How many payloads are in the queue.
+    /// The number of payloads in the queue.
     pub fn waiting(&self) -> usize {
         self.queue.lock().payloads.len()
     }

@@ -1,4 +1,4 @@
-//! Payloads as flavours see them: coroutines and subroutines.
+//! Payloads as flavours see them: coroutines, parallels and subroutines.
 
 use std::fmt;
 use std::future::Future;
@@ -13,14 +13,14 @@ use crate::task::{Observer, Runnable, Task, Ticket, Waiter, is_large};
 ///
 /// Implemented for closures and functions without arguments:
 ///
-/// | `P` | what fits |
+/// | `P` | fitting code |
 /// |---|---|
 /// | [`Coroutine`] | `FnOnce() -> impl Future`, the closure `Send`; the future need not be |
 /// | [`Parallel`] | the same, and the future is `Send` as well |
 /// | [`Subroutine`] | `FnOnce() -> T`, `Send` |
 ///
-/// An author whose flavour has payloads of a kind of its own implements this trait for what users
-/// hand in, and builds the payload around one of these types.
+/// The author of a flavour with a payload type of its own implements this trait for the users'
+/// code, and builds the payload around one of these types.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no payload for a flavour of `{P}`s",
     label = "not a payload that this flavour can run",
@@ -29,14 +29,14 @@ use crate::task::{Observer, Runnable, Task, Ticket, Waiter, is_large};
     note = "the closure takes no arguments, is `Send` and owns what it uses (`move`)"
 )]
 pub trait IntoPayload<P>: Sized {
-    /// What the payload gives when it ends.
+    /// The type of the payload's result.
     type Output: 'static;
 
     /// Makes the payload on behalf of `ticket`.
     fn into_payload(self, ticket: Ticket<Self::Output>) -> P;
 }
 
-/// What an async flavour's closure makes: any future that owns what it uses.
+/// The result of an async flavour's closure: any future that owns the data it uses.
 ///
 /// Implemented for every `Future + 'static`; it exists for its error message.
 #[diagnostic::on_unimplemented(
@@ -51,16 +51,17 @@ impl<A: Future + 'static> Asynchronous for A {}
 
 /// A payload that makes a future and polls it to its end, always on one thread.
 ///
-/// It is `Send` and a future itself, so any executor can take it. The user's future inside is
-/// made at the first poll, on the thread that polls, and stays bound to it; it need not be `Send`.
+/// It is `Send` and a future itself, so any executor can take it. The user's future inside need not
+/// be `Send`: it is made at the first poll, on the thread that polls, and stays bound to that
+/// thread.
 ///
 /// # For implementors of flavours
 ///
 /// - Poll a coroutine on one thread only. A poll on a second thread reports the flavour as broken
 ///   and ends the payload; a drop on a second thread leaks the user's future. Neither is unsound.
-/// - `poll` never panics, and after `Ready` may be called again (it stays `Ready`).
+/// - `poll` never panics. It may be called again after `Ready`, and stays `Ready`.
 /// - Do not drop a coroutine that is not `Ready`: core cancels it by waking it, and its next poll
-///   is `Ready`. One that is dropped unfinished and uncancelled is reported as *lost*.
+///   is `Ready`. A coroutine that is dropped unfinished and uncancelled is reported as *lost*.
 ///
 /// # Cancel safety
 ///
@@ -69,7 +70,7 @@ impl<A: Future + 'static> Asynchronous for A {}
 pub struct Coroutine(Runnable);
 
 impl Coroutine {
-    /// Makes the coroutine that runs `make` and what it makes.
+    /// Makes a coroutine that runs `make` and then polls its future.
     pub fn new<F, A>(make: F, ticket: Ticket<A::Output>) -> Self
     where
         F: FnOnce() -> A + Send + 'static,
@@ -78,7 +79,7 @@ impl Coroutine {
         Self(Runnable::coroutine(make, ticket, ()))
     }
 
-    /// As [`new`](Self::new), of a payload that `observer` observes.
+    /// As [`new`](Self::new), with an `observer`.
     pub(crate) fn observed<F, A>(
         make: F,
         ticket: Ticket<A::Output>,
@@ -91,7 +92,7 @@ impl Coroutine {
         Self(Runnable::coroutine(make, ticket, observer))
     }
 
-    /// A handle to wait for the end of this payload with, for [`block_on`](crate::Flavour::block_on).
+    /// A handle to wait for the end of this payload, for [`block_on`](crate::Flavour::block_on).
     pub fn completion(&self) -> Completion {
         Completion(self.0.task().waiter())
     }
@@ -132,7 +133,7 @@ where
     type Output = A::Output;
 
     fn into_payload(self, ticket: Ticket<A::Output>) -> Coroutine {
-        // Boxed here, as large code takes room on the stack for each call on its way.
+        // Boxed here: large code takes stack space in every call on its way.
         match const { is_large::<F>() } {
             true => Coroutine::new(Box::new(self), ticket),
             false => Coroutine::new(self, ticket),
@@ -142,15 +143,15 @@ where
 
 /// A payload that makes a future and polls it to its end, on any of its flavour's threads.
 ///
-/// It is `Send` throughout, so an executor with several threads takes it as it is, and may poll it on
-/// one thread now and on another later.
+/// All of it is `Send`. An executor with several threads takes it as it is, and may poll it on one
+/// thread now and on another later.
 ///
 /// # For implementors of flavours
 ///
-/// - `poll` never panics, and after `Ready` may be called again (it stays `Ready`).
+/// - `poll` never panics. It may be called again after `Ready`, and stays `Ready`.
 /// - Do not drop a parallel that is not `Ready`: core cancels it by waking it, and its next poll is
-///   `Ready`. One that is dropped unfinished and uncancelled is reported as *lost*.
-/// - Say on how many threads payloads run, with [`Reporter::runs_on`](crate::Reporter::runs_on).
+///   `Ready`. A parallel that is dropped unfinished and uncancelled is reported as *lost*.
+/// - Report on how many threads payloads run, with [`Reporter::runs_on`](crate::Reporter::runs_on).
 ///
 /// # Cancel safety
 ///
@@ -159,7 +160,7 @@ where
 pub struct Parallel(Runnable);
 
 impl Parallel {
-    /// Makes the parallel that runs `make` and what it makes.
+    /// Makes a parallel that runs `make` and then polls its future.
     pub fn new<F, A>(make: F, ticket: Ticket<A::Output>) -> Self
     where
         F: FnOnce() -> A + Send + 'static,
@@ -168,7 +169,7 @@ impl Parallel {
         Self(Runnable::parallel(make, ticket, ()))
     }
 
-    /// As [`new`](Self::new), of a payload that `observer` observes.
+    /// As [`new`](Self::new), with an `observer`.
     pub(crate) fn observed<F, A>(
         make: F,
         ticket: Ticket<A::Output>,
@@ -181,7 +182,7 @@ impl Parallel {
         Self(Runnable::parallel(make, ticket, observer))
     }
 
-    /// A handle to wait for the end of this payload with, for [`block_on`](crate::Flavour::block_on).
+    /// A handle to wait for the end of this payload, for [`block_on`](crate::Flavour::block_on).
     pub fn completion(&self) -> Completion {
         Completion(self.0.task().waiter())
     }
@@ -220,13 +221,13 @@ where
 ///
 /// # For implementors of flavours
 ///
-/// [`run`](Self::run) it once, on a thread that may block. One that is dropped unrun and
+/// [`run`](Self::run) it once, on a thread that may block. A subroutine that is dropped unrun and
 /// uncancelled is reported as *lost*.
 #[must_use = "a subroutine that is dropped unrun is reported as lost"]
 pub struct Subroutine(Runnable);
 
 impl Subroutine {
-    /// Makes the subroutine that runs `code`.
+    /// Makes a subroutine that runs `code`.
     pub fn new<F, T>(code: F, ticket: Ticket<T>) -> Self
     where
         F: FnOnce() -> T + Send + 'static,
@@ -235,7 +236,7 @@ impl Subroutine {
         Self(Runnable::subroutine(code, ticket, ()))
     }
 
-    /// As [`new`](Self::new), of a payload that `observer` observes.
+    /// As [`new`](Self::new), with an `observer`.
     pub(crate) fn observed<F, T>(code: F, ticket: Ticket<T>, observer: impl Observer) -> Self
     where
         F: FnOnce() -> T + Send + 'static,
@@ -244,8 +245,9 @@ impl Subroutine {
         Self(Runnable::subroutine(code, ticket, observer))
     }
 
-    /// The payload's name, or the place where it was handed in, as a name for its thread: short, and of
-    /// nothing but characters that can be shown. A panic's message has it as it is.
+    /// A name for the payload's thread: short, and with printable characters only. It is the
+    /// payload's name, or the place where the payload was handed in. A panic's message prints it as
+    /// it is.
     pub fn name(&self) -> String {
         text::plain(&self.0.task().origin().payload, text::THREAD_LIMIT)
     }
@@ -257,7 +259,7 @@ impl Subroutine {
         self.0.run();
     }
 
-    /// A handle to wait for the end of this payload with, for [`block_on`](crate::Flavour::block_on).
+    /// A handle to wait for the end of this payload, for [`block_on`](crate::Flavour::block_on).
     pub fn completion(&self) -> Completion {
         Completion(self.0.task().waiter())
     }
@@ -289,7 +291,7 @@ pub struct Completion(Arc<dyn Waiter>);
 
 impl Completion {
     /// Blocks the calling thread until the payload is over: ended, cancelled or lost. Also returns
-    /// when the runtime has given its flavour up, so that no caller hangs on a stuck flavour.
+    /// when the runtime has given up its flavour, so that no caller hangs on a stuck flavour.
     pub fn wait(&self) {
         self.0.wait();
     }

@@ -1,4 +1,4 @@
-//! What a scheduler counts, and when the runner is to look at it.
+//! The counts of a scheduler, and when the runner must check them.
 
 use crate::lifetime::Phase;
 use crate::scheduler::counts::Counts;
@@ -6,15 +6,15 @@ use crate::scheduler::scheduler::Scheduler;
 use crate::task::{Header, Settled};
 
 impl Scheduler {
-    /// Counts a payload as taken in. The caller looks at the phase *after* this and refuses the
-    /// payload if it must; the runner, which changes the phase first and counts afterwards, then
-    /// either counts the payload or has it refused.
+    /// Counts a payload as taken in. The caller checks the phase *after* this, and refuses the
+    /// payload if it must. The runner changes the phase first and counts afterwards. So either the
+    /// runner counts the payload, or the caller refuses it.
     pub(crate) fn accept(&self) {
         self.counts.accepted.add(1);
     }
 
-    /// The same, for the payload of an execute or a call. Returns whether it came while the runtime was stopping,
-    /// and so is late.
+    /// The same, for the payload of an execute or a call. Returns whether the payload is late: it
+    /// came while the runtime was stopping.
     pub(crate) fn accept_call(&self) -> bool {
         let is_late = self.lifetime.phase() >= Phase::Stopping;
         self.counts_of(is_late).accepted.add(1);
@@ -41,8 +41,8 @@ impl Scheduler {
         }
     }
 
-    /// The payload is over. Has the runner look if that may be the end that it waits for: of many at once it
-    /// would only be held up by all others.
+    /// The payload is over. Calls the runner only if this may be the end that it waits for: when
+    /// many end at once, it would only be held up by the others.
     pub(super) fn count_end(&self, settled: Settled) {
         let (counts, lifetime) = (self.counts_of(settled.was_late()), &self.lifetime);
         if settled.was_holder() {
@@ -53,7 +53,8 @@ impl Scheduler {
             false => counts.over_early.add(1),
         }
         let awaited = match lifetime.phase() {
-            // Whoever holds the grace time open will come here, too, and is no holder any more by then.
+            // A payload that holds the grace time open comes here as well, and is no holder any
+            // more by then.
             Phase::Stopping => !lifetime.is_held(),
             Phase::Cancelling => self.is_blocking() || self.is_drained(),
             _ => lifetime.settings.until_idle && self.is_drained(),
@@ -76,7 +77,7 @@ impl Scheduler {
         self.timely_started() && self.late.all_started()
     }
 
-    /// Whether every payload has that was not late.
+    /// Whether every payload that was not late has had its first poll.
     pub(crate) fn timely_started(&self) -> bool {
         self.counts.all_started()
     }

@@ -1,4 +1,4 @@
-//! How many payloads of a scheduler were taken in, have started, and are over.
+//! The numbers of payloads that a scheduler took in, that have started, and that are over.
 
 use crossbeam_utils::CachePadded;
 
@@ -7,21 +7,23 @@ use crate::base::sync::atomic::Ordering::SeqCst;
 
 /// The counts. They only grow, and `accepted >= started + over_early >= over + over_early`.
 ///
-/// A scheduler has two of them: the second is for the calls that came while the runtime was stopping, whose first polls
-/// the stop does not wait for.
+/// A scheduler has two sets of counts. The second is for calls that came while the runtime was
+/// stopping: the stop does not wait for their first polls.
 #[derive(Default)]
 pub(super) struct Counts {
     /// Payloads taken in.
     pub(super) accepted: Counter,
-    /// Payloads that had their first poll, and were not over then, or have their thread.
+    /// Payloads that have had their first poll and were not over then, and those that have their
+    /// thread.
     pub(super) started: Counter,
-    /// Payloads that were over with their first poll, or without one: they cost one count less.
+    /// Payloads that were over with their first poll, or without one. They cost one count less.
     pub(super) over_early: Counter,
     /// Payloads that had started, and are over.
     pub(super) over: Counter,
 }
 
-/// A counter on a cache line of its own: adopters write one, the flavour's thread the others.
+/// A counter on a cache line of its own: adopters write one, the flavour's thread writes the
+/// others.
 #[derive(Default)]
 pub(super) struct Counter(CachePadded<AtomicUsize>);
 

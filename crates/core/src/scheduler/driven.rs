@@ -1,8 +1,9 @@
-//! The payloads that core's run queue polls, while they are alive.
+//! The living payloads that core's run queue polls.
 //!
-//! Most of them are parked, until they are woken. What the queue polls for the first time, or looks at in a
-//! sweep, it has in a batch: some payloads at once, which so change place by one lock, and never
-//! go through a registry if they are over by then. Whoever looks for those that are alive finds both.
+//! Most of them are parked until they are woken. For a first poll or a sweep, the queue takes
+//! several payloads into a batch. A batch moves under one lock, and a payload that is over by then
+//! never goes through the registry. A search for living payloads finds both the parked ones and the
+//! batches.
 
 use crossbeam_utils::CachePadded;
 use slab::Slab;
@@ -10,38 +11,38 @@ use slab::Slab;
 use crate::base::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::task::Task;
 
-/// The payloads that a run queue polls, as all threads see them. On cache lines of its own, as that queue
-/// writes them all the time, and whoever hands payloads in reads what else is in a scheduler.
+/// The payloads of a run queue, as all threads see them. On cache lines of its own: the queue
+/// writes them all the time, while adopters read the rest of the scheduler.
 #[derive(Default)]
 pub(super) struct Driven(CachePadded<Mutex<Places>>);
 
-/// Where they are, each in one place.
+/// The places of the payloads, each in one of them.
 #[derive(Default)]
 pub(super) struct Places {
     parked: Slab<Arc<Task>>,
     in_batches: [Option<Arc<Vec<Arc<Task>>>>; 2],
 }
 
-/// What a batch is for; there is one of each.
+/// The purpose of a batch. There is one batch for each.
 #[derive(Clone, Copy)]
 pub(crate) enum Purpose {
     First,
     Sweep,
 }
 
-/// Some payloads that the run queue has in a batch, as the thread that polls sees them.
+/// Payloads that the run queue has taken at once, as the polling thread sees them.
 pub(crate) struct Batch {
     purpose: Purpose,
-    /// Shared with the scheduler from when they are taken into the batch until they are put back.
+    /// Shared with the scheduler while the payloads are in the batch.
     tasks: Arc<Vec<Arc<Task>>>,
-    /// How many of them were looked at.
+    /// How many of them were visited.
     seen: usize,
-    /// Which of them are over, a bit for each.
+    /// Which of them are over, one bit for each.
     over: u128,
 }
 
 impl Batch {
-    /// How many payloads there is room for.
+    /// The capacity of a batch.
     pub(crate) const ROOM: usize = u128::BITS as usize;
 
     pub(crate) fn new(purpose: Purpose) -> Self {
@@ -61,19 +62,19 @@ impl Batch {
         self.tasks.len()
     }
 
-    /// Whether any of them was looked at.
+    /// Whether any of them was visited.
     pub(crate) fn was_seen(&self) -> bool {
         self.seen > 0
     }
 
-    /// The next one to look at.
+    /// The next payload to visit.
     pub(crate) fn next(&mut self) -> Option<&Arc<Task>> {
         let next = self.tasks.get(self.seen)?;
         self.seen += 1;
         Some(next)
     }
 
-    /// The one that was looked at last is over.
+    /// The payload that was visited last is over.
     pub(crate) fn last_is_over(&mut self) {
         self.over |= 1 << (self.seen - 1);
     }
@@ -87,8 +88,8 @@ impl Batch {
         self.tasks.iter()
     }
 
-    /// The payloads, to change which they are. Nobody else has them then: the scheduler's reference was taken back, and whoever
-    /// looks for payloads takes references to those alone, under the lock.
+    /// The list, for changing its members. Nobody else holds it then: the scheduler's reference was
+    /// taken back, and a search takes references to the payloads alone, under the lock.
     fn own(&mut self) -> &mut Vec<Arc<Task>> {
         Arc::make_mut(&mut self.tasks)
     }
@@ -111,15 +112,15 @@ impl Places {
         entry.insert(task);
     }
 
-    /// Whoever looks for payloads sees those in `batch`.
+    /// Makes the payloads in `batch` visible to searches.
     fn show(&mut self, batch: &Batch) {
         if !batch.is_empty() {
             self.in_batches[batch.purpose as usize] = Some(Arc::clone(&batch.tasks));
         }
     }
 
-    /// Takes a task out, if it is parked, in place of the given reference to it: the last one must not go
-    /// under the lock.
+    /// Takes out a parked task and swaps its reference for the given one: the last reference must
+    /// not be dropped under the lock.
     fn take_out(&mut self, task: &mut Arc<Task>) {
         let Some(key) = task.state().key() else {
             return;
@@ -136,15 +137,15 @@ impl Driven {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Those in `batch` are seen from here on.
+    /// Makes the payloads in `batch` visible from here on.
     pub(super) fn take_in_batch(&self, batch: &Batch) {
         self.lock().show(batch);
     }
 
-    /// Takes payloads that are parked in the empty `batch`, from the key `next` on, which moves on.
+    /// Moves parked payloads into the empty `batch`, from the key `next` on, and moves `next` on.
     pub(super) fn pick_up(&self, batch: &mut Batch, next: &mut usize) {
         let mut places = self.lock();
-        // Keys are given out from 0, and there were never more of them than there is room for.
+        // Keys start at 0, and there were never more of them than the capacity.
         while batch.len() < Batch::ROOM && *next < places.parked.capacity() {
             if let Some(task) = places.parked.try_remove(*next) {
                 batch.own().push(task);
@@ -154,8 +155,9 @@ impl Driven {
         places.show(batch);
     }
 
-    /// Parks those in `batch` that were looked at and are not over, and takes those that are in `over`, and
-    /// parked, out. All that are over are in `over` then, to be dropped where nothing is locked.
+    /// Parks the visited payloads of `batch` that are not over, and takes the parked payloads in
+    /// `over` out. Afterwards `over` has all payloads that are over, to be dropped where nothing is
+    /// locked.
     pub(super) fn put_back(&self, batch: &mut Batch, over: &mut Vec<Arc<Task>>) {
         let mut places = self.lock();
         for task in over.iter_mut() {
@@ -173,7 +175,7 @@ impl Driven {
         places.show(batch);
     }
 
-    /// Parks what is in any batch, of a run queue that is not driven any more.
+    /// Parks the payloads of all batches, once nobody drives the run queue any more.
     pub(super) fn put_all_back(&self) {
         let mut places = self.lock();
         for batch in std::mem::take(&mut places.in_batches).into_iter().flatten() {
@@ -183,7 +185,7 @@ impl Driven {
         }
     }
 
-    /// Whether payloads are parked: all that there are, if none are in a batch.
+    /// Whether any payloads are parked. If no batch has any, these are all there are.
     pub(super) fn has_parked(&self) -> bool {
         !self.lock().parked.is_empty()
     }

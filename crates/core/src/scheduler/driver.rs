@@ -1,7 +1,7 @@
-//! The thread that polls what stands in a run queue.
+//! The thread that polls the payloads of a run queue.
 //!
-//! A payload that a run queue polls is in one of these places, and changes them on this thread, but for the two moves
-//! that others make:
+//! A payload that a run queue polls is in one of these places. This thread moves it, except for the
+//! two moves that others make:
 //!
 //! ```text
 //!   adopted: others
@@ -16,8 +16,8 @@
 //!                                     stop: sweep batch (those that are parked) ────┘
 //! ```
 //!
-//! What stands in `woken` is parked as well, or in a batch, where the scheduler finds it. From each place a payload goes to
-//! `over` when it is over, and is forgotten with the next batch.
+//! A payload in `woken` is parked or in a batch as well, where the scheduler finds it. From each
+//! place a payload goes to `over` when it is over, and is forgotten with the next batch.
 
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
@@ -32,8 +32,8 @@ use crate::scheduler::scheduler::Scheduler;
 use crate::task::{self, AfterPoll, Runnable, Task};
 
 impl RunQueue {
-    /// Polls all payloads until the queue is closed and they are over. After each of them, `is_spent` says
-    /// whether the executor wants its turn.
+    /// Polls all payloads, until the queue is closed and they are over. After each poll, `is_spent`
+    /// says whether the executor wants its turn.
     pub(crate) async fn drive<P: Future>(
         self: &Arc<Self>,
         mut pause: impl FnMut() -> P,
@@ -48,14 +48,14 @@ impl RunQueue {
         }
     }
 
-    /// The scheduler whose payloads it polls, if it has polled any.
+    /// The scheduler of the payloads that the queue polls, if it has polled any.
     fn scheduler(&self) -> Option<Arc<Scheduler>> {
         let owner = self.owner()?;
         let scheduler: &Scheduler = owner.as_any().downcast_ref()?;
         scheduler.me.upgrade()
     }
 
-    /// Ends the payloads that nobody will poll any more, on the thread that has.
+    /// Ends the payloads that nobody will poll any more, on the thread that polled them.
     pub(crate) fn abandon(&self) {
         let left = {
             let mut inbox = self.lock();
@@ -74,7 +74,7 @@ impl RunQueue {
                 return;
             }
             while let Some(task) = batch.next() {
-                // As any flavour's that drops what it was given.
+                // As a flavour that drops its payload.
                 drop(Runnable::from(Arc::clone(task)));
                 batch.last_is_over();
             }
@@ -84,17 +84,17 @@ impl RunQueue {
     }
 }
 
-/// The queue, as the thread that polls sees it.
+/// The queue, as the polling thread sees it.
 struct Driver {
     queue: Arc<RunQueue>,
     scheduler: Option<Arc<Scheduler>>,
     new: VecDeque<Coroutine>,
-    /// New ones that are known to the scheduler, and not polled yet.
+    /// New payloads that the scheduler knows, and that were not polled yet.
     first: Batch,
     woken: VecDeque<Arc<Task>>,
     /// Payloads that are over, for the scheduler to forget.
     over: Vec<Arc<Task>>,
-    /// Where among those that are parked the sweep is that is under way.
+    /// The position of the present sweep among the parked payloads, if there is one.
     sweep: Option<usize>,
     swept: Batch,
     since_pause: usize,
@@ -119,7 +119,7 @@ impl Driver {
         }
     }
 
-    /// Takes in what has come, and waits for it if there is nothing to do; `false` when all is over.
+    /// Takes in arrivals, or waits for them if there is nothing to do. `false` when all is over.
     fn fill(&mut self, context: &mut Context<'_>) -> Poll<bool> {
         let mut inbox = self.queue.lock();
         match self.woken.is_empty() {
@@ -149,14 +149,15 @@ impl Driver {
         Poll::Pending
     }
 
-    /// Whether no payload is left to look after.
+    /// Whether no payload is left to care for.
     fn is_empty(&self) -> bool {
         self.scheduler
             .as_ref()
             .is_none_or(|scheduler| !scheduler.driven.has_parked())
     }
 
-    /// Polls what is there, in bounded batches; whether the executor is to have its turn.
+    /// Polls the present payloads, in bounded batches. Returns whether the executor must have its
+    /// turn.
     fn turn(&mut self, is_spent: &mut impl FnMut() -> bool) -> bool {
         let paused = self.poll_all(is_spent);
         if let Some(scheduler) = &self.scheduler {
@@ -170,13 +171,13 @@ impl Driver {
 
     fn poll_all(&mut self, is_spent: &mut impl FnMut() -> bool) -> bool {
         if self.sweep_some() {
-            // Payloads that are ended leave the executor something to do: the tasks that they spawned on it.
+            // Ended payloads leave work for the executor: the tasks that they spawned on it.
             return true;
         }
         if self.first.is_empty() {
             self.next_batch();
         }
-        // Those that are woken meanwhile come next time.
+        // Payloads woken meanwhile come next time.
         let mut woken = self.woken.len();
         while self.poll_next(&mut woken) {
             self.since_pause += 1;
@@ -187,8 +188,8 @@ impl Driver {
         false
     }
 
-    /// Polls the next payload, if there is one: a new one and a woken one in turns, so that neither waits for
-    /// all of the others.
+    /// Polls the next payload, if there is one. New and woken payloads take turns, so that neither
+    /// waits for all of the others.
     fn poll_next(&mut self, woken: &mut usize) -> bool {
         self.new_is_next = !self.new_is_next;
         if self.new_is_next || *woken == 0 {
@@ -217,7 +218,7 @@ impl Driver {
         true
     }
 
-    /// Goes on with the sweep, if one is under way; whether it has looked at any payload.
+    /// Continues the present sweep, if there is one. Returns whether it visited any payload.
     fn sweep_some(&mut self) -> bool {
         let (Some(next), Some(scheduler)) = (&mut self.sweep, &self.scheduler) else {
             self.sweep = None;
@@ -225,7 +226,7 @@ impl Driver {
         };
         scheduler.driven.pick_up(&mut self.swept, next);
         if self.swept.len() < Batch::ROOM {
-            // There were no more.
+            // The last batch of the sweep.
             self.sweep = None;
         }
         if self.swept.is_empty() {
@@ -233,11 +234,11 @@ impl Driver {
         }
         while let Some(task) = self.swept.next() {
             if task.header().is_cancelled() {
-                // If it stands in the queue as well it will be found to be over.
+                // If it also stands in the queue, it is found to be over there.
                 task::end(task);
                 self.swept.last_is_over();
             } else if task.state().is_holder() && !task.state().is_queued() {
-                // Not taken out for it: who wakes it meanwhile puts it into the queue, as at any other time.
+                // It stays parked: a wake meanwhile puts it into the queue, as at any other time.
                 if step(task).is_ready() {
                     self.swept.last_is_over();
                 }
@@ -248,7 +249,7 @@ impl Driver {
         true
     }
 
-    /// Makes as many of the new payloads known to the scheduler as are polled in one go.
+    /// Makes the scheduler know as many new payloads as are polled in one go.
     fn next_batch(&mut self) {
         let (new, queue) = (&mut self.new, &self.queue);
         let next = || loop {
@@ -256,7 +257,7 @@ impl Driver {
             if Scheduler::of(&**payload.task()).is_driven_by(queue) {
                 return Some(payload.into_task());
             }
-            // Of a flavour with another queue, which lost it to this one.
+            // It belongs to a flavour with another queue, and came here by mistake.
             drop(payload);
         };
         self.first.fill(std::iter::from_fn(next));
@@ -269,7 +270,7 @@ impl Driver {
     }
 }
 
-/// The payloads in `batch` are about to be polled for the first time.
+/// The payloads in `batch` are about to have their first poll.
 fn take_in_batch(scheduler: &Scheduler, batch: &Batch) {
     scheduler.note_thread();
     for task in batch.iter() {
@@ -282,7 +283,7 @@ fn take_in_batch(scheduler: &Scheduler, batch: &Batch) {
     scheduler.driven.take_in_batch(batch);
 }
 
-/// What a payload is up to after a poll.
+/// The state of a payload after a poll.
 enum Polled {
     Over,
     /// It was woken meanwhile, and stands in the queue again.
@@ -307,7 +308,7 @@ fn poll(task: &Arc<Task>) -> Polled {
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        // For whoever abandons the queue, once what has become of the executor is told.
+        // For the thread that abandons the queue, once the executor's end is reported.
         let mut inbox = self.queue.lock();
         self.new.append(&mut inbox.new);
         mem::swap(&mut self.new, &mut inbox.new);

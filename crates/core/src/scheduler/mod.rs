@@ -1,9 +1,10 @@
-//! One flavour of one runtime: where its payloads are, how many there are, and who polls them.
+//! One flavour of one runtime: its payloads, their number, and the thread that polls them.
 //!
-//! A payload knows its `scheduler` by a trait (`schedule`). It starts its flavour when that is first needed (`start`),
-//! and counts payloads (`counts`, `counting`). Those that the flavour polls by means of its own are in the `registry`. All
-//! others are polled from a `run_queue`, on the thread of its `driver`, and are `driven` while they are alive.
-//! `schedulers` are all that a runtime has.
+//! A payload knows its `scheduler` through a trait (`schedule`). The scheduler starts its flavour
+//! when it is first needed (`start`), and counts payloads (`counts`, `counting`). Payloads that the
+//! flavour polls by its own means are in the `registry`. All others are polled from a `run_queue`,
+//! on the thread of its `driver`, and are `driven` while they are alive. `schedulers` has all those
+//! of a runtime.
 
 mod counting;
 mod counts;

@@ -1,8 +1,8 @@
-//! The run queue: what one flavour's thread is to poll next, filled from any thread.
+//! The run queue: the payloads that one flavour's thread must poll next, filled from any thread.
 //!
-//! A payload that it polls is its own waker: a wake puts its task back into the queue, and only the one
-//! that finds the thread asleep wakes the executor. The queue is a future of that executor's, which so is
-//! around every poll, with its reactor, its timers and whatever it keeps in thread-locals.
+//! A payload that it polls is its own waker: a wake puts its task back into the queue, and only the wake
+//! that finds the thread asleep wakes the executor. The queue is a future of that executor, so
+//! every poll happens inside the executor, with its reactor, its timers and its thread-locals.
 
 use std::collections::VecDeque;
 use std::task::Waker;
@@ -12,29 +12,30 @@ use crate::contract::flavour::Rejected;
 use crate::payload::Coroutine;
 use crate::task::{Schedule, Task};
 
-/// How many payloads are polled, at most, before the executor gets a turn for all else.
+/// How many payloads are polled, at most, before the executor gets a turn for everything else.
 pub(crate) const BATCH: usize = 128;
 
 /// The queue, as all threads see it.
 #[derive(Default)]
 pub(crate) struct RunQueue {
     inbox: Mutex<Inbox>,
-    /// Whose payloads it polls, from the first of them on. Weak, as the scheduler keeps its queue.
+    /// The scheduler of its payloads, set by the first of them. Weak, as the scheduler keeps its
+    /// queue alive.
     owner: OnceLock<Weak<dyn Schedule>>,
 }
 
 #[derive(Default)]
 pub(crate) struct Inbox {
     pub(crate) new: VecDeque<Coroutine>,
-    /// Payloads that have been polled and are to be polled again.
+    /// Payloads that were polled and must be polled again.
     pub(super) woken: VecDeque<Arc<Task>>,
-    /// What is asked to end, or cancelled, is to be looked for.
+    /// A sweep is due: it looks for payloads that were asked to end or cancelled.
     pub(super) swept: bool,
-    /// A driver is there, or was: what that had in a batch no other one would poll.
+    /// A driver exists or existed. No other driver would poll the payloads in its batches.
     pub(super) driven: bool,
     /// Nobody polls any more.
     pub(super) over: bool,
-    /// The sleeping drainer.
+    /// The waker of the sleeping driver or feed.
     pub(crate) waker: Option<Waker>,
     pub(crate) closed: bool,
 }
@@ -44,7 +45,7 @@ impl RunQueue {
         self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes what is in the inbox, and wakes who waits for that.
+    /// Changes the inbox, and wakes the driver or feed that waits for it.
     fn change(&self, change: impl FnOnce(&mut Inbox)) {
         let mut inbox = self.lock();
         change(&mut inbox);
@@ -65,8 +66,8 @@ impl RunQueue {
         refused.map_or(Ok(()), |payload| Err(Rejected::new(payload)))
     }
 
-    /// Puts a payload that has been woken at the end, unless nobody polls any more: it would keep the scheduler that
-    /// keeps this queue.
+    /// Puts a woken payload at the end, unless nobody polls any more: the payload would keep alive
+    /// the scheduler that keeps this queue.
     pub(crate) fn push_woken(&self, task: Arc<Task>) {
         let mut task = Some(task);
         self.change(|inbox| {
@@ -76,23 +77,23 @@ impl RunQueue {
         });
     }
 
-    /// Has every payload polled that holds a token, and ended that is cancelled.
+    /// Has every payload with a token polled, and every cancelled payload ended.
     pub(crate) fn sweep(&self) {
         self.change(|inbox| inbox.swept = true);
     }
 
-    /// Takes no new payloads any more.
+    /// Closes the queue to new payloads.
     pub(crate) fn close(&self) {
         self.change(|inbox| inbox.closed = true);
     }
 
-    /// From here on it polls payloads of `owner`.
+    /// From here on the queue polls payloads of `owner`.
     pub(super) fn belongs_to(&self, owner: Weak<dyn Schedule>) {
         // The first one stays: an intake is for one flavour.
         let _ = self.owner.set(owner);
     }
 
-    /// Whose payloads it polls, if it has polled any.
+    /// The owner of its payloads, if the queue has polled any.
     pub(super) fn owner(&self) -> Option<Arc<dyn Schedule>> {
         self.owner.get()?.upgrade()
     }

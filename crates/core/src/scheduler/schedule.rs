@@ -1,4 +1,4 @@
-//! What a payload tells its scheduler, and asks of it.
+//! The payload's reports to its scheduler, and its requests.
 
 use std::any::Any;
 use std::collections::HashMap;
@@ -43,7 +43,7 @@ impl Schedule for Scheduler {
         }
         if state.is_blocking() {
             self.blocking.store(true, SeqCst);
-            // One that is late is not waited for.
+            // A late payload is not waited for.
             if !state.is_late() {
                 *self.lock_last_begun() = Some(Instant::now());
             }
@@ -95,7 +95,7 @@ impl Schedule for Scheduler {
     }
 
     fn has_ended(&self, header: &Header, settled: Settled) {
-        // One that a run queue polls is forgotten there.
+        // The driver forgets the payloads of its run queue.
         if !header.state.is_driven() {
             self.unregister(header);
         }
@@ -121,20 +121,20 @@ impl Schedule for Scheduler {
 }
 
 impl Scheduler {
-    /// The scheduler that the payload is on.
+    /// The scheduler of the payload.
     pub(crate) fn of(task: &Task) -> &Self {
         let scheduler = task.scheduler().as_any().downcast_ref();
         scheduler.expect("a payload's scheduler is a scheduler")
     }
 
-    /// Takes the payload out of the registry, if it is in there.
+    /// Takes the payload out of the registry, if it is there.
     pub(super) fn unregister(&self, header: &Header) {
         let mut registry = self.registry();
-        // Read under the lock, which the one who wrote it held.
+        // Read under the lock, which its writer held.
         let key = header.state.key();
         let removed = key.and_then(|key| registry.try_remove(key));
         drop(registry);
-        // Its last reference must not go under the lock.
+        // The last reference must not be dropped under the lock.
         drop(removed);
     }
 

@@ -23,20 +23,22 @@ use crate::scheduler::registry::Undriven;
 use crate::scheduler::run_queue::RunQueue;
 use crate::task::{Task, Waiter};
 
-/// The settling time of row S2: how long an adopted subroutine that has just got its thread may take to
-/// reach its first lines. A coroutine takes its token in its first poll, which is waited for; this is
-/// the same for threads. It is real time whatever the clock, as the thread runs in real time.
+/// The settling time of row S2: how long an adopted subroutine that has just got its thread may
+/// take to reach its first lines. A coroutine takes its token in its first poll, and the stop waits
+/// for that; this is the same for threads. It is real time whatever the clock, as threads run in
+/// real time.
 const SETTLING: Duration = Duration::from_millis(20);
 
 thread_local! {
-    /// The scheduler that has noted this thread last, so that most payloads need not look.
+    /// The scheduler that noted this thread last, so that most payloads need not search.
     static LAST_NOTED: Cell<usize> = const { Cell::new(0) };
 }
 
-/// The number of no scheduler: that which has noted the thread last has forgotten it, others may have not.
+/// The number of no scheduler: the last scheduler to note the thread has forgotten it; others may
+/// not have.
 const FORGOTTEN: usize = usize::MAX;
 
-/// Whether payloads of some scheduler that can block each other were seen on the calling thread.
+/// Whether payloads that can block each other were seen on the calling thread, for some scheduler.
 pub(crate) fn is_thread_noted() -> bool {
     LAST_NOTED.with(Cell::get) != 0
 }
@@ -45,32 +47,32 @@ pub(crate) fn is_thread_noted() -> bool {
 pub(crate) struct Scheduler {
     pub(super) me: Weak<Self>,
     pub(super) counts: Counts,
-    /// Those of payloads that were late.
+    /// The counts of late payloads.
     pub(super) late: Counts,
-    /// The payloads that their flavour polls by means of its own, and that are not over: parallels from when
-    /// they are made, all others from when they start.
+    /// The payloads that their flavour polls by its own means, and that are not over: parallels
+    /// from the moment they are made, all others from the moment they start.
     pub(super) registry: Mutex<Slab<Undriven>>,
-    /// Those that a run queue polls, from when it is about to poll them first, and until shortly after
-    /// their end.
+    /// The payloads of the run queue, from just before their first poll until shortly after their
+    /// end.
     pub(super) driven: Driven,
-    /// That run queue.
+    /// The run queue of `driven`.
     pub(super) queue: OnceLock<Arc<RunQueue>>,
-    /// The waiters of adopted payloads whose end somebody waits for, by the task's address.
+    /// The waiters for the ends of adopted payloads, by the task's address.
     pub(super) waiters: Mutex<HashMap<usize, Arc<dyn Waiter>>>,
     /// Different for every scheduler of the process, and never 0.
     number: usize,
     /// The threads on which payloads that can block each other were seen.
     threads: Mutex<Vec<ThreadId>>,
-    /// Whether the flavour runs payloads on the thread that asks, if it can tell.
+    /// Answers whether the flavour runs payloads on the calling thread, if the flavour can tell.
     runs_here: OnceLock<Box<RunsHere>>,
-    /// On how many threads the flavour runs payloads.
+    /// The number of threads on which the flavour runs payloads.
     width: AtomicUsize,
     /// Whether the payloads are blocking code.
     pub(super) blocking: AtomicBool,
-    /// When a blocking payload got its thread last.
+    /// When a blocking payload last got its thread.
     pub(super) last_begun: Mutex<Option<Instant>>,
     key: AnyKey,
-    /// The key's.
+    /// The identifier of the key.
     identifier: Identifier,
     pub(super) backend: Box<dyn Backend>,
     pub(super) start: Mutex<Start>,
@@ -78,7 +80,7 @@ pub(crate) struct Scheduler {
     pub(crate) lifetime: Arc<Lifetime>,
 }
 
-/// How far the start of a scheduler's flavour has come.
+/// The progress of the start of a scheduler's flavour.
 #[derive(Default)]
 pub(super) struct Start {
     pub(super) under_way: bool,
@@ -111,7 +113,7 @@ impl Scheduler {
         })
     }
 
-    /// Tells it from all other schedulers of the process.
+    /// The scheduler's number, which is unique in the process.
     pub(crate) fn number(&self) -> usize {
         self.number
     }
@@ -129,13 +131,13 @@ impl Scheduler {
         self.backend.as_any().downcast_ref()
     }
 
-    /// Whether payloads of this scheduler are blocking code, which cannot be cancelled.
+    /// Whether the payloads of this scheduler are blocking code, which cannot be cancelled.
     pub(crate) fn is_blocking(&self) -> bool {
         self.blocking.load(SeqCst)
     }
 
-    /// Until when a blocking payload, within its settling time, may still be about to
-    /// take a token, to fail or to end; `None` if there is none.
+    /// The end of the settling time, if a blocking payload may still be about to take a token, to
+    /// fail or to end. `None` if there is none.
     pub(crate) fn settles_at(&self) -> Option<Instant> {
         let last = (*self.lock_last_begun())?;
         let deaf = |task: &Arc<Task>| !task.state().is_holder() && !task.state().is_ending();
@@ -148,15 +150,15 @@ impl Scheduler {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether everything that can end soon has ended: every coroutine, which was cancelled, and
-    /// every blocking payload that has no thread yet, or whose code has come to its end.
+    /// Whether everything that can end soon has ended: every coroutine, as all are cancelled, and
+    /// every blocking payload that has no thread yet or whose code has come to its end.
     pub(crate) fn is_quiet(&self) -> bool {
         let ends_soon = |task: &Arc<Task>| task.state().is_ending();
         self.is_drained()
             || self.is_blocking() && self.all_started() && !self.alive().iter().any(ends_soon)
     }
 
-    /// The payloads that have started, or are about to, and are not over; and parallels that have not.
+    /// The payloads that have started or are about to, and are not over; and unstarted parallels.
     pub(crate) fn alive(&self) -> Vec<Arc<Task>> {
         let mut alive: Vec<_> = self
             .registry()
@@ -173,7 +175,7 @@ impl Scheduler {
         alive
     }
 
-    /// Has every payload that has started dropped at its next poll, and brings that poll about.
+    /// Has every started payload dropped at its next poll, and causes that poll.
     pub(crate) fn cancel_all(&self) {
         let undriven: Vec<_> = self
             .registry()
@@ -183,18 +185,19 @@ impl Scheduler {
         for task in undriven {
             task.cancel();
         }
-        // The others see the phase.
+        // The others see the phase at their first poll.
         self.sweep();
     }
 
-    /// Has every payload end or look at its token that was asked to end.
+    /// Has every payload that was asked to end check its token, or end.
     pub(crate) fn sweep(&self) {
         if let Some(queue) = self.queue.get() {
             queue.sweep();
         }
     }
 
-    /// Whether `queue` may poll payloads of this scheduler, which no other one ever does from then on.
+    /// Whether `queue` may poll payloads of this scheduler. The first queue that asks may, and no
+    /// other ever does.
     pub(super) fn is_driven_by(&self, queue: &Arc<RunQueue>) -> bool {
         let own = self.queue.get_or_init(|| {
             queue.belongs_to(self.me.clone() as _);
@@ -220,7 +223,8 @@ impl Scheduler {
         }
     }
 
-    /// Asks the flavour, if it can tell, whether it runs payloads on the calling thread, and notes the answer.
+    /// Asks the flavour, if it can tell, whether it runs payloads on the calling thread, and notes
+    /// the answer.
     pub(crate) fn look_here(&self) {
         match self.runs_here.get() {
             Some(runs_here) if runs_here() => self.note_thread(),
@@ -241,12 +245,12 @@ impl Scheduler {
         });
     }
 
-    /// The threads on which this scheduler's coroutines were seen.
+    /// The threads on which this scheduler's payloads were seen.
     pub(crate) fn threads(&self) -> Vec<ThreadId> {
         self.lock_threads().clone()
     }
 
-    /// On how many threads the flavour runs payloads.
+    /// The number of threads on which the flavour runs payloads.
     pub(crate) fn width(&self) -> usize {
         self.width.load(SeqCst)
     }
@@ -288,7 +292,7 @@ impl FlavourReports for Scheduler {
         self.lifetime.settings.stack_size
     }
 
-    /// The flavour is lost, and every payload that ran on it with it.
+    /// The flavour is lost, and with it every payload that ran on it.
     fn lost(&self, reason: &str) {
         self.fail_flavour(reason);
         for task in self.alive() {

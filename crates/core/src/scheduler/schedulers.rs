@@ -5,7 +5,7 @@ use crate::base::sync::{Arc, Mutex, OnceLock, PoisonError};
 use crate::lifetime::Services;
 use crate::scheduler::scheduler::Scheduler;
 
-/// All schedulers of a runtime: a list that only grows, so that a look-up takes no lock.
+/// All schedulers of a runtime. The list only grows, so a look-up takes no lock.
 #[derive(Default)]
 pub(crate) struct Schedulers {
     head: OnceLock<Box<Link>>,
@@ -23,7 +23,7 @@ impl Schedulers {
     }
 
     pub(crate) fn find(&self, identifier: &Identifier) -> Option<&Arc<Scheduler>> {
-        // Most often both are one key's, and the same text.
+        // Most often both come from one key, and are the same text.
         let is_same = |known: &Identifier| std::ptr::eq(known.as_str(), identifier.as_str());
         self.iter().find(|scheduler| {
             is_same(scheduler.identifier()) || scheduler.identifier() == identifier
@@ -39,7 +39,7 @@ impl Schedulers {
         if let Some(scheduler) = self.find(identifier) {
             return scheduler;
         }
-        // Made before the lock, as a key is the user's code. Another thread may be quicker.
+        // Made before the lock, as a key is user code. Another thread may be faster.
         let made = make();
         let _growing = self.growing.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(scheduler) = self.find(identifier) {
@@ -60,11 +60,12 @@ impl Schedulers {
 
     /// Whether no payload is alive on any scheduler.
     ///
-    /// All ends are read before all acceptances. As both only grow and no scheduler ends more than it
-    /// accepts, equal sums mean that every scheduler was drained at the moment between the two reads.
+    /// All ends are read before all acceptances. Both only grow, and no scheduler ends more
+    /// payloads than it accepts. So equal sums mean that every scheduler was drained at the moment
+    /// between the two reads.
     ///
-    /// Services count beside the payloads that they are at times: one that waits for its next start
-    /// is none, but not over.
+    /// Services count in addition to their payloads: a service that waits for its next start has no
+    /// payload, but is not over.
     pub(crate) fn are_idle(&self, services: &dyn Services) -> bool {
         let ended: usize = self.iter().map(|scheduler| scheduler.ended()).sum();
         let over = services.over();

@@ -11,11 +11,12 @@ use crate::contract::reporter::{FlavourReports, Reporter};
 use crate::errors::refusal::{BoxError, Reason};
 use crate::scheduler::scheduler::{Scheduler, Start};
 
-/// How small a stack may be set, in bytes. With less a thread would not get to its first payload.
+/// The smallest stack that may be set, in bytes. With less, a thread would not reach its first
+/// payload.
 const LEAST_STACK: usize = 64 * 1024;
 
 impl Scheduler {
-    /// The flavour, started now if it was not yet.
+    /// The flavour, started now if it was not started before.
     pub(crate) fn started<'a, P: 'static>(
         self: &'a Arc<Self>,
         typed: &'a Typed<P>,
@@ -41,8 +42,8 @@ impl Scheduler {
         }
         start.under_way = true;
         drop(start);
-        // Without the lock: this is the flavour's code, and the runner must be able to close the
-        // scheduler while it takes its time.
+        // Without the lock: this is the flavour's code and may take its time, and the runner must
+        // be able to close the scheduler meanwhile.
         let reporter = Reporter::new(
             self.identifier().clone(),
             Arc::downgrade(self) as Weak<dyn FlavourReports>,
@@ -54,7 +55,8 @@ impl Scheduler {
         let result = catch_unwind(AssertUnwindSafe(start))
             .unwrap_or_else(|panic| Err(panic_message(panic).into()));
         let mut start = self.lock_start();
-        // Kept also if the scheduler was closed meanwhile: the runner waited for this, and joins it.
+        // Kept even if the scheduler was closed meanwhile: the runner waited for this, and joins
+        // the flavour.
         let started = result.map(|flavour| typed.keep(flavour));
         start.under_way = false;
         self.start_over.notify_all();
@@ -62,7 +64,7 @@ impl Scheduler {
         drop(start);
         let flavour = started.map_err(Reason::Start)?;
         if closed {
-            // The runner may have given up waiting.
+            // The runner may have stopped waiting.
             flavour.cancel();
             return Err(Reason::Stopping);
         }
@@ -79,7 +81,7 @@ impl Scheduler {
         }
     }
 
-    /// Lets the flavour be started no more; `false` if a start was still under way at `by`.
+    /// Forbids further starts of the flavour. `false` if a start was still going on at `by`.
     pub(crate) fn close(&self, by: Instant) -> bool {
         let mut start = self.lock_start();
         start.closed = true;
@@ -105,12 +107,12 @@ impl Scheduler {
         self.guard(|| self.backend.cancel(), ());
     }
 
-    /// Waits for the flavour's threads; `true` if it was never started.
+    /// Waits for the flavour's threads until `by`. `true` if it was never started.
     pub(crate) fn join_flavour(&self, by: Instant) -> bool {
         self.guard(|| self.backend.join(by), false)
     }
 
-    /// Runs code of the flavour's for the runner, which must survive its panic.
+    /// Runs the flavour's code for the runner, which must survive its panics.
     fn guard<R>(&self, run: impl FnOnce() -> R, otherwise: R) -> R {
         catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
             let message = format!("the flavour panicked: {}", panic_message(panic));

@@ -16,20 +16,21 @@ pub(crate) type Panic = Box<dyn Any + Send>;
 
 /// The user's code of a payload.
 pub(crate) trait Body: Send + Sync {
-    /// What it gives.
+    /// The type of its result.
     type Output;
 
     /// Whether it blocks its thread until it is over.
     const IS_BLOCKING: bool;
 
-    /// Lets the code go on; its value when it is ready, once. `keeper` is the task that it is a part of.
+    /// Continues the code. Returns its value once, when it is ready. `keeper` is the task around
+    /// this body.
     fn poll(
         &self,
         keeper: &Arc<Task>,
         context: &mut Context<'_>,
     ) -> Result<Poll<Option<Self::Output>>, ForeignThread>;
 
-    /// Drops the closure or the future, if the calling thread may; else leaks it.
+    /// Drops the closure or the future if the calling thread may, else leaks it.
     fn clear(&self, keeper: &Arc<Task>) -> Result<(), ForeignThread>;
 }
 
@@ -90,29 +91,29 @@ where
     }
 }
 
-/// Where a payload's result goes.
+/// The destination of a payload's result.
 pub(crate) enum Completer<T> {
-    /// Nobody receives it: it is judged.
+    /// There is no caller: the result is judged.
     Adopted(fn(T) -> Option<Cause>),
-    /// A caller waits for it. A trait object, as the join state itself would tie the completer's `Send` to
-    /// that of `T`, which an adopted payload's result need not be.
+    /// A caller waits for the result. A trait object, as the join state itself would tie the
+    /// completer's `Send` to that of `T`, and an adopted payload's result need not be `Send`.
     Called(Arc<dyn Complete<T> + Send + Sync>),
 }
 
 impl<T> Completer<T> {
-    /// Takes the payload's value; why the payload has failed, if it has.
+    /// Takes the payload's value. Returns the cause if the payload has failed.
     pub(crate) fn take_in(&self, value: T) -> Option<Cause> {
         match self {
             Self::Adopted(verdict) => verdict(value),
             Self::Called(join) => {
-                // A value that is no longer wanted is dropped here, where it was made.
+                // An unwanted value is dropped here, where it was made.
                 drop(join.put(Ok(value)));
                 None
             }
         }
     }
 
-    /// Takes the payload's panic, which is a failure if nobody is there to receive it.
+    /// Takes the payload's panic, which is a failure if no caller receives it.
     pub(crate) fn take_panic(&self, panic: Panic) -> Option<Cause> {
         match self {
             Self::Adopted(_) => Some(Cause::panic(panic)),
@@ -123,7 +124,7 @@ impl<T> Completer<T> {
         }
     }
 
-    /// Where the caller waits, if there is one.
+    /// The waiter of the caller, if there is one.
     pub(crate) fn waiter(&self) -> Option<Arc<dyn Waiter>> {
         match self {
             Self::Adopted(_) => None,
@@ -132,7 +133,7 @@ impl<T> Completer<T> {
     }
 }
 
-/// A [`JoinState`], seen by the payload.
+/// The payload's view of a [`JoinState`].
 pub(crate) trait Complete<T> {
     fn put(&self, result: thread::Result<T>) -> Option<thread::Result<T>>;
     fn waiter(self: Arc<Self>) -> Arc<dyn Waiter>;

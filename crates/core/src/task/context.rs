@@ -1,4 +1,5 @@
-//! What the calling thread is doing for Foster right now: whose code it runs, and why it drops.
+//! The calling thread's part in Foster right now: the payload whose code it runs, and why it drops
+//! one.
 
 use std::cell::Cell;
 
@@ -17,12 +18,12 @@ pub(crate) fn enter<R>(task: &Arc<Task>, code: impl FnOnce() -> R) -> R {
     CURRENT.set(task, code)
 }
 
-/// The task of the payload whose code runs on this thread.
+/// The task of the payload whose code runs on the calling thread.
 pub(crate) fn current() -> Option<Arc<Task>> {
     with_current(|task| task.cloned())
 }
 
-/// Calls `code` with the task of the payload whose code runs on this thread.
+/// Calls `code` with the task of the payload whose code runs on the calling thread.
 pub(crate) fn with_current<R>(code: impl FnOnce(Option<&Arc<Task>>) -> R) -> R {
     match CURRENT.is_set() {
         true => CURRENT.with(|task| code(Some(task))),
@@ -33,15 +34,15 @@ pub(crate) fn with_current<R>(code: impl FnOnce(Option<&Arc<Task>>) -> R) -> R {
 /// On whose behalf a payload is dropped.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dropping {
-    /// Its flavour's: it must have cancelled or finished it.
+    /// Its flavour's, which must have cancelled or finished it.
     ByFlavour,
-    /// Its adopter's, who is told that it was refused.
+    /// Its adopter's, who gets the refusal.
     Refused,
-    /// The runtime's, which ends before it has begun.
+    /// The runtime's, which ends before the payload has begun.
     Unrun,
 }
 
-/// Drops `payload` and what is in it on behalf of `whom`.
+/// Drops `payload` and its contents on behalf of `whom`.
 pub(crate) fn drop_for<P>(whom: Dropping, payload: P) {
     struct Restore(Dropping);
     impl Drop for Restore {

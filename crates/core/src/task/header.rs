@@ -1,4 +1,4 @@
-//! Who one payload is, where it runs, and how far it has come.
+//! The header of a task: the payload's identity, its scheduler and its state.
 
 use std::borrow::Cow;
 use std::panic::Location;
@@ -9,10 +9,10 @@ use crate::lifetime::{Lifetime, Phase};
 use crate::task::schedule::Schedule;
 use crate::task::state::{Birth, State};
 
-/// Where a payload was handed in.
+/// The place where a payload was handed in.
 pub(crate) type Place = &'static Location<'static>;
 
-/// Who a payload is, and where it runs.
+/// A payload's name, place and scheduler.
 pub(crate) enum Identity {
     Unnamed(Place, Arc<dyn Schedule>),
     /// Boxed, as most payloads have no name.
@@ -48,7 +48,7 @@ impl Identity {
         }
     }
 
-    /// Who the payload is, in words.
+    /// The payload's name, place and flavour, as text for reports.
     pub(crate) fn origin(&self) -> Origin {
         let (name, place) = match self {
             Self::Named(named) => (Some(named.name.clone()), named.place),
@@ -58,14 +58,14 @@ impl Identity {
     }
 }
 
-/// All that is known of a payload but its code.
+/// Everything known about a payload except its code.
 pub(crate) struct Header {
     identity: Identity,
     pub(crate) state: State,
 }
 
 impl Header {
-    // Inlined, as most of it is known where it is called.
+    // Inlined, as most arguments are constants at the call.
     #[inline]
     pub(super) fn new(
         identity: Identity,
@@ -85,7 +85,7 @@ impl Header {
         }
     }
 
-    /// The flavour that runs the payload, in its group of a runtime.
+    /// The payload's scheduler: one flavour in one runtime.
     pub(crate) fn scheduler(&self) -> &Arc<dyn Schedule> {
         self.identity.scheduler()
     }
@@ -99,12 +99,12 @@ impl Header {
         self.state.is_cancelled() || self.lifetime().phase() >= Phase::Cancelling
     }
 
-    /// Who the payload is, in words. Who observes it may know better.
+    /// The payload's name, place and flavour, as text for reports. An observer may know better.
     pub(super) fn origin(&self) -> Origin {
         self.identity.origin()
     }
 
-    /// Where the payload is, which tells it from all others as long as it is there.
+    /// The payload's address, which is unique for as long as the task exists.
     pub(crate) fn address(&self) -> usize {
         std::ptr::from_ref(self).cast::<()>().addr()
     }

@@ -1,4 +1,4 @@
-//! How the value of an executed payload comes back to its caller.
+//! The way of an executed payload's value back to its caller.
 
 use std::panic::resume_unwind;
 use std::task::{Context, Poll, Waker};
@@ -9,9 +9,9 @@ use crate::base::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, 
 use crate::lifetime::Caller;
 use crate::task::raw::Task;
 
-/// Something that is closed until a payload is over.
+/// Blocks and wakes callers until a payload is over: closed before that, open from then on.
 pub(crate) trait Waiter: Send + Sync {
-    /// Says which payload the waiter belongs to, once that is made.
+    /// Tells the waiter its payload, once the task is made.
     fn belongs_to(&self, task: Weak<Task>);
 
     /// Lets all waiters go on.
@@ -21,7 +21,7 @@ pub(crate) trait Waiter: Send + Sync {
     fn wait(&self);
 }
 
-/// The place where a payload leaves its value, or its panic, for a caller.
+/// Where a payload leaves its value, or its panic, for the caller.
 pub(crate) struct JoinState<T> {
     state: Mutex<State<T>>,
     opened: Condvar,
@@ -31,9 +31,9 @@ pub(crate) struct JoinState<T> {
 struct State<T> {
     result: Option<thread::Result<T>>,
     open: bool,
-    /// A thread is blocked until it is open: to notify none would cost a system call all the same.
+    /// A thread is blocked until `open`. Notifying nobody would still cost a system call.
     waited_for: bool,
-    /// Nobody will take the result.
+    /// The caller is gone: nobody takes the result.
     unwanted: bool,
     waker: Option<Waker>,
 }
@@ -56,16 +56,16 @@ impl<T> Default for JoinState<T> {
 
 impl<T> JoinState<T> {
     fn lock(&self) -> MutexGuard<'_, State<T>> {
-        // Nothing of the user's runs under the lock, so a poisoned one is still whole.
+        // No user code runs under the lock, so the state is whole even if the lock is poisoned.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The payload, as long as there is anything of it.
+    /// The payload's task, if it still exists.
     pub(crate) fn task(&self) -> Option<Arc<Task>> {
         self.task.get()?.upgrade()
     }
 
-    /// Leaves `result` for the caller; hands it back if there is none any more.
+    /// Leaves `result` for the caller, or returns it if the caller is gone.
     pub(crate) fn put(&self, result: thread::Result<T>) -> Option<thread::Result<T>> {
         let mut state = self.lock();
         if state.unwanted {
@@ -75,8 +75,8 @@ impl<T> JoinState<T> {
         None
     }
 
-    /// Takes the value once the waiter is open; `None` if the payload did not end. A panic of the
-    /// payload goes on here.
+    /// Takes the value once the waiter is open. `None` if the payload did not end. A panic of the
+    /// payload continues here.
     pub(crate) fn take(&self) -> Option<T> {
         let result = self.lock().result.take();
         match result? {
@@ -85,7 +85,7 @@ impl<T> JoinState<T> {
         }
     }
 
-    /// Opens the waiter and lets threads go on; a waker is still to be woken.
+    /// Opens the waiter and lets threads go on. The caller still has to wake the returned wakers.
     fn open_to_threads(&self) -> Wakers {
         let (waker, waited_for) = {
             let mut state = self.lock();
@@ -98,7 +98,7 @@ impl<T> JoinState<T> {
         waker.into_iter().collect()
     }
 
-    /// Registers `context` to be woken and tells whether the waiter is open.
+    /// Ready if the waiter is open; else registers the waker of `context`.
     pub(crate) fn poll_open(&self, context: &mut Context<'_>) -> Poll<()> {
         let mut state = self.lock();
         if state.open {
@@ -111,7 +111,7 @@ impl<T> JoinState<T> {
         Poll::Pending
     }
 
-    /// Says that nobody will take the result, and returns one that is there already.
+    /// Marks the result as unwanted, and returns a result that is already there.
     pub(crate) fn abandon(&self) -> Option<thread::Result<T>> {
         let mut state = self.lock();
         state.unwanted = true;
@@ -145,7 +145,7 @@ impl<T: Send> Caller for JoinState<T> {
     fn give_up(&self) -> Wakers {
         {
             let mut state = self.lock();
-            // A result that is there already is still the caller's.
+            // A result that is already there still belongs to the caller.
             state.unwanted |= state.result.is_none();
         }
         self.open_to_threads()

@@ -1,12 +1,13 @@
 //! One payload, from its closure to its result.
 //!
-//! `ticket` is what a payload is made with, `raw` the task that it is made into: a `header` (who it is, where it runs, how far
-//! it has come: `state`), a `body` (the user's code, in a `stage`) and where its result goes (`join`). `runnable` is what
-//! flavours hold, and lets the payload go on until it is over. `context` knows whose code a thread runs, `token` is a
+//! A `ticket` and the user's code make a payload. Its task (`raw`) consists of a `header`
+//! (identity, scheduler and `state`), a `body` (the user's code, in a `stage`) and a completer,
+//! which passes the result on (`join`). Flavours hold the task as a `runnable`, which continues the
+//! payload until it is over. `context` knows the payload whose code a thread runs. A `token` is a
 //! payload's part in the end of its runtime.
 //!
-//! What is above knows the payload through this page alone, and is known to it through two traits: `schedule`, the
-//! flavour that runs it, and `observer`, the service whose run it is.
+//! The floors above use payloads through this module alone. The payload reaches them through two
+//! traits: `schedule`, the scheduler that runs it, and `observer`, the service that it is a run of.
 
 mod body;
 mod context;
@@ -17,7 +18,7 @@ mod raw;
 mod runnable;
 mod schedule;
 mod stage;
-// The models look at it alone.
+// The models use it directly.
 #[cfg(all(test, foster_model))]
 pub(crate) mod state;
 #[cfg(not(all(test, foster_model)))]

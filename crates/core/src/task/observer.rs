@@ -1,4 +1,4 @@
-//! Who observes a payload's life: the service whose run it is.
+//! The observer of a payload's life: the service that the payload is a run of.
 
 use std::any::Any;
 
@@ -7,12 +7,12 @@ use crate::base::sync::Weak;
 use crate::errors::failure::{Cause, Origin};
 use crate::task::raw::Task;
 
-/// Told what happens to a payload, and asked what its token says.
+/// Is told what happens to a payload, and answers for its token.
 pub(crate) trait Observer: Send + Sync + 'static {
     /// The payload was made.
     fn attach(&self, task: Weak<Task>);
 
-    /// Who the payload is, in words.
+    /// The payload's name, place and flavour, as text for reports.
     fn origin(&self) -> Origin;
 
     /// The payload had its first poll, or has its thread.
@@ -24,20 +24,20 @@ pub(crate) trait Observer: Send + Sync + 'static {
     /// Whether the payload is asked to end.
     fn is_requested(&self) -> bool;
 
-    /// Listens to what happens when the payload is asked to end, and when it is over.
+    /// Listens for the request to end, and for the payload's end.
     fn listen(&self) -> EventListener;
 
-    /// The payload has failed. What that means is decided by whoever observes it.
+    /// The payload has failed. The observer decides what that means.
     fn fail(&self, cause: Cause);
 
     /// The payload is over.
     fn end(&self);
 
-    /// For the floor of the services, which knows what is behind this.
+    /// For the services, which know the type behind the trait.
     fn as_any(&self) -> &dyn Any;
 }
 
-/// Somebody who observes a payload, or `()`: nobody.
+/// An observer of a payload, or `()` for none.
 pub(crate) trait Observed: Send + Sync + 'static {
     const IS_OBSERVED: bool;
 

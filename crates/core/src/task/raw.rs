@@ -17,31 +17,34 @@ use crate::task::schedule::Schedule;
 use crate::task::stage::{ForeignThread, as_itself};
 use crate::task::state::{Settled, State, Wake};
 
-/// What Foster knows of one payload, and the payload's code itself, in one allocation. Shared by the
-/// payload, its wakers, its shutdown tokens and, between start and end, the registry of its scheduler.
+/// Everything Foster knows of one payload, together with the payload's code, in one allocation.
+/// Shared by the payload, its wakers, its shutdown tokens and, between start and end, the registry
+/// of its scheduler.
 pub(crate) type Task = dyn RawTask;
 
-/// A task, whatever the payload's code is, and whoever observes it.
+/// A task, independent of the types of the payload's code and observer.
 pub(crate) trait RawTask: Send + Sync {
     fn header(&self) -> &Header;
 
-    /// Lets the code go on. When it is ready its future is gone and its result kept or judged: then
-    /// returns why the payload has failed, if it has. `me` is this task.
+    /// Continues the code. When the code is ready, its future is dropped and its result is kept or
+    /// judged. Returns the cause if the payload has failed. `me` is this task.
     fn step(&self, me: &Arc<Task>, context: &mut Context<'_>) -> Result<Step, ForeignThread>;
 
-    /// Drops the closure or the future, if the calling thread may; else leaks it.
+    /// Drops the closure or the future if the calling thread may, else leaks it.
     fn clear(&self, me: &Arc<Task>) -> Result<(), ForeignThread>;
 
-    /// Takes the payload's panic; why it has failed, unless its caller receives that.
+    /// Takes the payload's panic. Returns the cause of the failure, unless the caller receives the
+    /// panic.
     fn take_panic(&self, panic: Panic) -> Option<Cause>;
 
-    /// Where its caller waits, if it has one.
+    /// The waiter of the caller, if there is one.
     fn caller(&self) -> Option<Arc<dyn Waiter>>;
 
-    /// Who observes the payload, asked only if its state says that somebody does.
+    /// The payload's observer. Only asked if the state says that there is one.
     fn observed(&self) -> Option<&dyn Observer>;
 
-    /// Calls `poll` with a waker that puts this task into the run queue of its scheduler. `me` is this task.
+    /// Calls `poll` with a waker that puts this task into the run queue of its scheduler. `me` is
+    /// this task.
     fn with_waker(
         &self,
         me: &Arc<Task>,
@@ -49,11 +52,11 @@ pub(crate) trait RawTask: Send + Sync {
     ) -> Poll<()>;
 }
 
-/// How far the user's code has come. Causes are boxed, as failures are rare.
+/// The progress of the user's code. Causes are boxed, as failures are rare.
 pub(crate) type Step = Poll<Option<Box<Cause>>>;
 
-/// Kept small: an allocation that one thread makes and another frees is much cheaper for common
-/// allocators if it is small, and a payload of little code has to stay below that size.
+/// Kept small. An allocation that one thread makes and another frees is much cheaper in common
+/// allocators if it is small, and a payload with little code has to stay below that size.
 struct TaskCell<B: Body, O> {
     header: Header,
     completer: Completer<B::Output>,
@@ -61,7 +64,7 @@ struct TaskCell<B: Body, O> {
     body: B,
 }
 
-/// Makes a task of its parts.
+/// Makes a task from its parts.
 pub(crate) fn task<B, O>(
     identity: Identity,
     is_late: bool,
@@ -157,7 +160,7 @@ impl Task {
         self.header().lifetime()
     }
 
-    /// Who observes the payload, if somebody does.
+    /// The payload's observer, if there is one.
     pub(crate) fn observer(&self) -> Option<&dyn Observer> {
         match self.state().is_observed() {
             true => self.observed(),
@@ -165,7 +168,7 @@ impl Task {
         }
     }
 
-    /// Who the payload is, in words.
+    /// The payload's name, place and flavour, as text for reports.
     pub(crate) fn origin(&self) -> Origin {
         match self.observer() {
             Some(observer) => observer.origin(),
@@ -173,11 +176,11 @@ impl Task {
         }
     }
 
-    /// Asks the payload's next poll to drop it, and brings that poll about.
+    /// Asks for the payload to be dropped at its next poll, and causes that poll.
     pub(crate) fn cancel(self: &Arc<Self>) {
         let header = self.header();
         if header.state.cancel() {
-            // Asked first and looked at afterwards; the run queue does it the other way round.
+            // Set first and checked afterwards; the run queue does it in the opposite order.
             match header.state.is_driven() {
                 true => self.wake(),
                 false => header.scheduler().wake(header),
@@ -185,12 +188,12 @@ impl Task {
         }
     }
 
-    /// Whether `waker` is the one with which the run queue polls the payload.
+    /// Whether `waker` is the run queue's waker for this payload.
     pub(crate) fn is_woken_by(self: &Arc<Self>, waker: &Waker) -> bool {
         self.state().is_driven() && waker.data() == Arc::as_ptr(self).cast::<()>()
     }
 
-    /// Has the run queue, if one polls it, poll the payload again.
+    /// Has the run queue poll the payload again, if it polls this one.
     pub(crate) fn wake(self: &Arc<Self>) {
         let header = self.header();
         if header.state.is_driven() && header.state.wake() == Wake::Enqueue {
@@ -209,13 +212,15 @@ impl Task {
         }
     }
 
-    /// The payload takes a token: the stop waits for it from here on, unless the grace time is over.
+    /// The payload takes a token: from here on the stop waits for it, unless the grace time is
+    /// over.
     pub(crate) fn take_token(&self) {
         let state = self.state();
         if state.is_holder() || state.is_settled() {
             return;
         }
-        // Only the payload's own thread comes here while it lives, so nobody else counts it meanwhile.
+        // While the payload lives, only its own thread comes here, so nobody else counts it
+        // meanwhile.
         if self.lifetime().hold() && state.take_token() {
             if let Some(observer) = self.observer() {
                 observer.take_token();
@@ -223,7 +228,7 @@ impl Task {
         }
     }
 
-    /// Listens to what happens when the payload is asked to end, and when it is over.
+    /// Listens for the request to end, and for the payload's end.
     pub(crate) fn listen(&self) -> EventListener {
         if let Some(observer) = self.observer() {
             return observer.listen();
@@ -231,14 +236,14 @@ impl Task {
         let (header, tokens) = (self.header(), &self.lifetime().tokens);
         header.state.listen();
         let listener = tokens.listen(header.address());
-        // It may have ended between the two, and then nobody forgets the event any more.
+        // The payload may have ended between the two, and then nobody else removes the event.
         if header.state.is_settled() {
             tokens.notify_of(header.address()).wake();
         }
         listener
     }
 
-    /// The waiter to wait at for the payload's end.
+    /// The waiter for the payload's end.
     pub(crate) fn waiter(&self) -> Arc<dyn Waiter> {
         if let Some(waiter) = self.caller() {
             return waiter;
@@ -246,15 +251,15 @@ impl Task {
         let header = self.header();
         header.state.waiter();
         let waiter = header.scheduler().waiter_of(header);
-        // It may have ended between the two, and then nobody opens the waiter any more.
+        // The payload may have ended between the two, and then nobody else opens the waiter.
         if header.state.is_settled() {
             header.scheduler().release_waiter_of(header);
         }
         waiter
     }
 
-    /// Settles the payload's account with its scheduler, and lets all go on who wait for its end: who observes it, its
-    /// caller, who has a clone of its token.
+    /// Counts the payload as over in its scheduler, and releases everyone who waits for its end:
+    /// its observer, its caller, and the listeners of its tokens.
     fn close(&self, settled: Settled) {
         let header = self.header();
         header.scheduler().has_ended(header, settled);
@@ -274,14 +279,14 @@ impl Task {
         }
     }
 
-    /// The payload is over, unless it was already.
+    /// Marks the payload as over, unless it was already.
     pub(crate) fn settle(&self) {
         if let Some(settled) = self.state().settle() {
             self.close(settled);
         }
     }
 
-    /// The payload is lost with its flavour, unless it is over.
+    /// Marks the payload as lost with its flavour, unless it is over.
     pub(crate) fn lose(&self, reason: &str) {
         if let Some(settled) = self.state().settle() {
             self.fail(Cause::lost(reason));
@@ -289,7 +294,7 @@ impl Task {
         }
     }
 
-    /// The payload as one that did not end, for the report.
+    /// The payload as a straggler, for the report.
     pub(crate) fn straggler(&self, reason: StragglerReason) -> Straggler {
         Straggler::of_payload(self.origin(), self.header().address(), reason)
     }
@@ -299,7 +304,7 @@ impl Task {
         drop(self.record_failure(cause));
     }
 
-    /// The same, but for what is still to be told of it.
+    /// As [`fail`](Self::fail), but the failure is still to be told.
     pub(crate) fn record_failure(&self, cause: Cause) -> Option<Untold> {
         if let Some(observer) = self.observer() {
             observer.fail(cause);

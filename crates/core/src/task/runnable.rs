@@ -1,8 +1,9 @@
-//! What core wraps around every payload: its thread, its panics, its outcome, its accounting.
+//! The wrapper of core around every payload: it handles the payload's thread, panics, outcome and
+//! bookkeeping.
 //!
-//! A flavour only ever sees a [`Runnable`] inside a [`Coroutine`](crate::Coroutine), a
-//! [`Parallel`](crate::Parallel) or a [`Subroutine`](crate::Subroutine); results, panics, names and
-//! failures stay in here.
+//! A flavour only sees a [`Runnable`] inside a [`Coroutine`](crate::Coroutine), a
+//! [`Parallel`](crate::Parallel) or a [`Subroutine`](crate::Subroutine). Results, panics, names and
+//! failures stay inside.
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,9 +19,9 @@ use crate::task::raw::{self, Task};
 use crate::task::stage::{ForeignThread, StageCell, boxed};
 use crate::task::ticket::Ticket;
 
-/// From which size on code is kept in an allocation of its own, in bytes. All that is smaller lies in its task,
-/// and is moved a few times on the way there, on the stacks of the adopter and of the flavour's thread; in a
-/// debug build each of these moves takes room of its own on them.
+/// The size in bytes from which code gets an allocation of its own. Smaller code lies in its task.
+/// It is moved a few times on the way there, on the stacks of the adopter and of the flavour's
+/// thread; in a debug build each move takes stack space of its own.
 const LARGE: usize = 16 * 1024;
 
 pub(crate) const fn is_large<T>() -> bool {
@@ -33,9 +34,9 @@ type BoundCell<F, A> = StageCell<F, A, true>;
 /// The code of a parallel.
 type UnboundCell<F, A> = StageCell<F, A, false>;
 
-/// A payload with all that core wraps around it.
+/// A payload as flavours hold it: its task, which ends when this is dropped.
 pub(crate) struct Runnable {
-    /// `None` when the payload goes on without its runnable.
+    /// `None` once the run queue has the task.
     task: Option<Arc<Task>>,
 }
 
@@ -74,7 +75,7 @@ impl Runnable {
             true => Self::unbound(Box::new(make), ticket, observer),
             false => Self::unbound(make, ticket, observer),
         };
-        // Before its flavour has it, which may never poll it: the threads of others need not run.
+        // Before the flavour has it, as the flavour may never poll it: its threads need not run.
         this.task().scheduler().register(this.task());
         this
     }
@@ -122,7 +123,7 @@ impl Runnable {
             .expect("it is taken out at the end alone")
     }
 
-    /// Takes the payload out, for the run queue.
+    /// Takes the task out, for the run queue.
     pub(crate) fn into_task(mut self) -> Arc<Task> {
         self.task.take().expect("it is taken out at the end alone")
     }
@@ -133,20 +134,20 @@ impl Runnable {
         debug_assert!(polled.is_ready(), "blocking code has no point to wait at");
     }
 
-    /// Lets the payload go on, or drops it if it was cancelled. Never unwinds.
+    /// Continues the payload, or drops it if it was cancelled. Never unwinds.
     pub(crate) fn poll(&self, context: &mut Context<'_>) -> Poll<()> {
         let task = self.task();
         let header = task.header();
         if !header.state.is_started() && !header.state.is_settled() {
             header.state.leave_driven();
-            // The runner changes the phase first and cancels the registry afterwards, so a payload that it
-            // does not find there sees the phase.
+            // The runner changes the phase first and cancels the registry afterwards. So a payload
+            // that it does not find there sees the phase.
             header.scheduler().begin(task);
         }
         if advance(task, context).is_ready() {
             return Poll::Ready(());
         }
-        // Registered before the second look at the flag: see the handshakes of the state.
+        // Registered before the flag is checked again: see the handshakes of the state.
         header.scheduler().park(header, context.waker());
         if !header.is_cancelled() {
             return Poll::Pending;
@@ -162,7 +163,7 @@ impl From<Arc<Task>> for Runnable {
     }
 }
 
-/// Lets the payload go on, or drops it if it was cancelled. Never unwinds.
+/// Continues the payload, or drops it if it was cancelled. Never unwinds.
 pub(crate) fn advance(task: &Arc<Task>, context: &mut Context<'_>) -> Poll<()> {
     let header = task.header();
     let state = &header.state;
@@ -197,13 +198,14 @@ impl Drop for Runnable {
         let Some(task) = &self.task else { return };
         let lost = match context::dropping() {
             _ if task.state().is_settled() => {
-                // Over, or lost with its flavour; only the latter's code is still here.
+                // Over, or lost with its flavour. Only a lost payload still has its code.
                 if let Err(panic) = discard(task) {
                     task.fail(Cause::panic(panic));
                 }
                 return;
             }
-            // Whoever handed it in knows. The closure goes with the task, its panic goes on there.
+            // The adopter knows. The closure is dropped with the task, and a panic of it continues
+            // there.
             Dropping::Refused => {
                 task.settle();
                 return;
@@ -217,13 +219,13 @@ impl Drop for Runnable {
     }
 }
 
-/// Ends a payload that is cancelled, or of which nothing but its code is left.
+/// Ends a payload that was cancelled, or that has nothing left but its code.
 pub(crate) fn end(task: &Arc<Task>) {
     finish(task, None, None);
 }
 
-/// Ends the payload: drops what is left of the user's code, records its failures, settles its account, lets its
-/// caller go on and tells its failures, in this order.
+/// Ends the payload, in this order: drops the rest of the user's code, records the failures, marks
+/// the payload as over, lets its caller go on, and tells the failures.
 fn finish(task: &Arc<Task>, cause: Option<Cause>, lost: Option<&str>) {
     let discarded = discard(task);
     let lost = match discarded {
@@ -235,35 +237,37 @@ fn finish(task: &Arc<Task>, cause: Option<Cause>, lost: Option<&str>) {
     conclude(task, lost.map(Cause::lost).or(cause), discarded.err());
 }
 
-/// Ends the payload, of whose code nothing is left.
+/// Ends a payload whose code is gone.
 fn conclude(task: &Arc<Task>, cause: Option<Cause>, panic: Option<Panic>) {
     let state = task.state();
-    // Blocking code has a thread of its own, for whose last lines the report waits.
+    // Blocking code has a thread of its own, and the report waits for the last lines of that
+    // thread.
     let is_awaited = state.is_blocking() && task.lifetime().begin_ending(|| state.come_to_end());
     if cause.is_none() && panic.is_none() {
-        // As most do.
+        // The usual case.
         return settle(task, is_awaited);
     }
     let causes = [cause, panic.map(Cause::panic)].into_iter().flatten();
     let untold: Vec<_> = causes
         .filter_map(|cause| task.record_failure(cause))
         .collect();
-    // Blocking code has a thread of its own, which may hang in a subscriber. An executor's must not.
+    // Blocking code has a thread of its own, which may hang in a subscriber. An executor's thread
+    // must not.
     let tell = match state.is_blocking() && state.is_started() {
         true => Untold::tell,
         false => Untold::tell_aside,
     };
     if state.is_blocking() && !is_awaited {
-        // Too late for the report, which may be about to list it as one that still runs.
+        // Too late for the report, which may be about to list the payload as still running.
         untold.into_iter().for_each(tell);
         return task.settle();
     }
-    // Settled before that, as the payload itself holds up nothing any more.
+    // Settled before the failures are told, as the payload itself holds up nothing any more.
     settle(task, is_awaited);
     untold.into_iter().for_each(tell);
 }
 
-/// Settles the payload's account, for which the report waits if it `is_awaited`.
+/// Marks the payload as over. If it `is_awaited`, the report waits for this.
 fn settle(task: &Arc<Task>, is_awaited: bool) {
     task.settle();
     if is_awaited {
@@ -271,12 +275,12 @@ fn settle(task: &Arc<Task>, is_awaited: bool) {
     }
 }
 
-/// Drops what is left of the user's code.
+/// Drops the rest of the user's code.
 fn discard(task: &Arc<Task>) -> Result<Result<(), ForeignThread>, Panic> {
     guarded(task, || task.clear(task))
 }
 
-/// Runs the user's code as the current payload of this thread, its panics caught.
+/// Runs user code as the current payload of this thread, and catches its panics.
 fn guarded<R>(task: &Arc<Task>, code: impl FnOnce() -> R) -> Result<R, Panic> {
     let state = task.state();
     state.set_polling(true);

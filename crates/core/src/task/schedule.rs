@@ -1,4 +1,4 @@
-//! What a payload needs of the place in which it runs.
+//! The payload's view of its scheduler.
 
 use std::any::Any;
 use std::task::Waker;
@@ -11,17 +11,17 @@ use crate::task::join::Waiter;
 use crate::task::raw::Task;
 use crate::task::state::Settled;
 
-/// Where a payload runs: a flavour, in a group of a runtime. Told what happens to the payload, by the payload.
+/// Where a payload runs: one flavour in one runtime. The payload reports what happens to it.
 pub(crate) trait Schedule: Send + Sync {
-    /// The flavour's.
+    /// The flavour's identifier.
     fn identifier(&self) -> &Identifier;
 
     fn lifetime(&self) -> &Arc<Lifetime>;
 
-    /// Whether a run queue polls the payloads that are no blocking code.
+    /// Whether a run queue polls the payloads, except for blocking code.
     fn has_queue(&self) -> bool;
 
-    /// The payload may be polled by means of the flavour's own, which may never do so.
+    /// The flavour may poll the payload by its own means, or may never poll it.
     fn register(&self, task: &Arc<Task>);
 
     /// The payload is about to run on the calling thread, for the first time.
@@ -30,24 +30,24 @@ pub(crate) trait Schedule: Send + Sync {
     /// The payload had its first poll, or has its thread.
     fn has_started(&self, header: &Header);
 
-    /// The payload waits, and `waker` has it polled again.
+    /// The payload waits, and `waker` causes its next poll.
     fn park(&self, header: &Header, waker: &Waker);
 
     /// Has the payload polled again, if it waits and no run queue polls it.
     fn wake(&self, header: &Header);
 
-    /// Puts the payload, which was woken, into the run queue.
+    /// Puts a woken payload into the run queue.
     fn enqueue(&self, task: Arc<Task>);
 
     /// The payload is over.
     fn has_ended(&self, header: &Header, settled: Settled);
 
-    /// The waiter at which the end of a payload without a caller is waited for.
+    /// The waiter for the end of a payload without a caller.
     fn waiter_of(&self, header: &Header) -> Arc<dyn Waiter>;
 
     /// Opens and forgets that waiter.
     fn release_waiter_of(&self, header: &Header);
 
-    /// For the floor of the schedulers, which knows what is behind this.
+    /// For the schedulers, which know the type behind the trait.
     fn as_any(&self) -> &dyn Any;
 }

@@ -36,8 +36,8 @@ use crate::base::sync::atomic::AtomicBool;
 use crate::base::sync::atomic::Ordering::{Acquire, Release};
 use crate::base::threads::{NO_THREAD, current_number};
 
-/// The future that `make` makes, in an allocation of its own. It is on the stack once, as it is made, and gone
-/// from there when this returns: a future may be as large as half of its thread's stack.
+/// Makes the future in an allocation of its own. It is on the stack once, while it is made, and
+/// gone from there when this returns: a future may be as large as half of its thread's stack.
 #[inline(never)]
 pub(crate) fn boxed<A>(make: impl FnOnce() -> A) -> Pin<Box<A>> {
     let mut place = Box::<A>::new_uninit();
@@ -47,11 +47,11 @@ pub(crate) fn boxed<A>(make: impl FnOnce() -> A) -> Pin<Box<A>> {
     Box::into_pin(unsafe { place.assume_init() })
 }
 
-/// The user's future was reached for on a thread that it is not bound to.
+/// User code was reached for on a thread that it is not bound to.
 pub(crate) struct ForeignThread;
 
-/// A closure, and then the future that it has made, in place. With `BOUND` the future need not be `Send`,
-/// and is reached on the thread that made it alone.
+/// A closure, and then the future that it made, in place. With `BOUND` the future need not be
+/// `Send`, and only the thread that made it reaches it.
 pub(crate) struct StageCell<F, A, const BOUND: bool> {
     busy: AtomicBool,
     /// Whether the task around it has a reference to itself for the future.
@@ -61,9 +61,9 @@ pub(crate) struct StageCell<F, A, const BOUND: bool> {
     stage: UnsafeCell<Stage<F, A>>,
 }
 
-/// The three stages of a payload's code.
+/// The stages of a payload's code.
 enum Stage<F, A> {
-    /// Not run yet: may be anywhere.
+    /// Not run yet: may be on any thread.
     Closure(F),
     /// Started.
     Future(A),
@@ -97,11 +97,11 @@ where
         }
     }
 
-    /// Lets the code go on; its value when it is ready, once. The future is gone by then.
+    /// Continues the code. Returns its value once, when it is ready; the future is gone by then.
     ///
     /// # Panics
     ///
-    /// As the user's code does; and if `keeper` is not the task that this cell is a part of.
+    /// If the user's code panics, or if `keeper` is not the task around this cell.
     pub(crate) fn poll<K: ?Sized>(
         &self,
         keeper: &Arc<K>,
@@ -109,7 +109,7 @@ where
     ) -> Result<Poll<Option<A::Output>>, ForeignThread> {
         let inside = self.enter(keeper)?;
         if let Stage::Closure(_) = inside.stage {
-            // Gone while the closure runs: should it panic, there is nothing to drop.
+            // Gone while the closure runs: if it panics, there is nothing to drop.
             if let Stage::Closure(make) = mem::replace(inside.stage, Stage::Gone) {
                 let future = make();
                 self.home.set(current_number());
@@ -136,7 +136,7 @@ where
         Ok(Poll::Ready(Some(value)))
     }
 
-    /// Drops the closure or the future, if the calling thread may; else leaks it.
+    /// Drops the closure or the future if the calling thread may, else leaks it.
     ///
     /// # Panics
     ///
@@ -145,7 +145,7 @@ where
         let inside = self.enter(keeper)?;
         if let Stage::Future(_) = inside.stage {
             if self.home.get() == NO_THREAD {
-                // Leaked, which has been told.
+                // Leaked, and reported already.
                 return Ok(());
             }
             if !self.is_home() {
@@ -163,8 +163,8 @@ where
         home != NO_THREAD && (!BOUND || home == current_number())
     }
 
-    /// Reaches for what is in the cell, unless somebody else does right now: a flavour that polls a payload
-    /// on two threads at once.
+    /// Opens the cell, unless another thread has it open: a flavour that polls a payload on two
+    /// threads at once.
     fn enter<'a, K: ?Sized>(
         &'a self,
         keeper: &'a Arc<K>,
@@ -189,7 +189,7 @@ where
     }
 }
 
-/// The only way to what is in a cell.
+/// The only access to the contents of a cell.
 struct Inside<'a, F, A, K: ?Sized, const BOUND: bool> {
     stage: &'a mut Stage<F, A>,
     cell: &'a StageCell<F, A, BOUND>,

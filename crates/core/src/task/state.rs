@@ -1,4 +1,4 @@
-//! How far one payload has come: all bits of its state, and every change of them.
+//! How far a payload has come: every bit of its state, and every change of them.
 //!
 //! A payload's life:
 //!
@@ -10,9 +10,10 @@
 //!                            settle: dropped unrun, cancelled, ready, lost
 //! ```
 //!
-//! Beside that, and each at most once: it takes a token (`HOLDS`), is cancelled alone (`CANCELLED`), somebody waits
-//! for its end (`AWAITED`) or listens to its token (`LISTENED`). Whether it is blocking code, came late, or is somebody's
-//! who observes it is said when it is made.
+//! Beside that, and each at most once: the payload takes a token (`HOLDS`), it is cancelled on its
+//! own (`CANCELLED`), a thread waits for its end (`AWAITED`), or somebody listens to its token
+//! (`LISTENED`). Three facts are set when it is made: whether it is blocking code, came late, or
+//! has an observer.
 //!
 //! A payload that a run queue polls (`DRIVEN`) stands in exactly one of these places:
 //!
@@ -28,33 +29,34 @@
 //!                                      DRIVING + QUEUED ── end_drive ──► QUEUED
 //! ```
 //!
-//! Who has it polled puts it into the queue exactly where [`Wake::Enqueue`] or [`AfterPoll::IsQueued`] says so; nothing
-//! else ever does. So it stands there at most once, and no wake is lost: one that comes during a poll is seen by
-//! `end_drive`.
+//! The one that is told [`Wake::Enqueue`] or [`AfterPoll::IsQueued`] puts the payload into the
+//! queue, and nobody else ever does. So it stands there at most once, and no wake is lost:
+//! `end_drive` sees one that comes during a poll.
 //!
 //! # Memory order
 //!
-//! Every change is one atomic operation of the strongest order (`SeqCst`), and so is every look at the bits. Two
-//! handshakes rest on that, each of the form "say it first, and look at the other's word afterwards":
+//! Every change and every read of the bits is one atomic operation of the strongest order
+//! (`SeqCst`). Two handshakes rest on that. In both, each side writes its own word first and reads
+//! the other's afterwards:
 //!
-//! - who waits for the end or listens sets `AWAITED` or `LISTENED` and looks for `SETTLED` afterwards; who ends the payload
-//!   sets `SETTLED` and sees in the same operation which of the two were set before;
-//! - who cancels sets `CANCELLED`, or the runtime's phase, and has the payload polled afterwards; who polls registers it
-//!   first and looks for both afterwards.
+//! - A waiter or listener sets `AWAITED` or `LISTENED` and checks `SETTLED` afterwards. The end of
+//!   the payload sets `SETTLED` and sees, in the same operation, which of the two were set before.
+//! - A cancel sets `CANCELLED`, or the runtime's phase, and has the payload polled afterwards. A
+//!   poll registers the payload first and checks both afterwards.
 //!
-//! `polling` is a hint for the report, written by the thread that polls alone. `key` is read and written under the lock
-//! of the registry that gave it.
+//! `polling` is a hint for the report, written only by the thread that polls. `key` is read and
+//! written under the lock of the registry that gave it.
 
 use crate::base::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use crate::base::sync::atomic::{AtomicBool, AtomicU16, AtomicU32};
 
 /// The payload has had its first poll, or its thread.
 const STARTED: u16 = 1;
-/// The payload took a shutdown token, and counts as a holder.
+/// The payload took a shutdown token and counts as a holder.
 const HOLDS: u16 = 1 << 1;
 /// The payload is to be dropped where it awaits, or unrun.
 const CANCELLED: u16 = 1 << 2;
-/// The payload is over and accounted for.
+/// The payload is over and counted.
 const SETTLED: u16 = 1 << 3;
 /// The payload is blocking code, which cannot be cancelled once it has started.
 const BLOCKING: u16 = 1 << 4;
@@ -62,17 +64,17 @@ const BLOCKING: u16 = 1 << 4;
 const AWAITED: u16 = 1 << 5;
 /// The payload's code has come to its end. Only bookkeeping remains.
 const ENDING: u16 = 1 << 6;
-/// The payload is woken by its own task, and polled by the run queue of its scheduler.
+/// The payload's task is its waker, and the run queue of its scheduler polls it.
 const DRIVEN: u16 = 1 << 7;
-/// The payload stands in the run queue, or will when it has been polled.
+/// The payload stands in the run queue, or will after its present poll.
 const QUEUED: u16 = 1 << 8;
 /// The run queue polls the payload.
 const DRIVING: u16 = 1 << 9;
-/// The payload is a call's that came while the runtime was stopping.
+/// The payload belongs to a call that came while the runtime was stopping.
 const LATE: u16 = 1 << 10;
-/// Somebody has listened to a token of the payload, and is to hear of its end.
+/// Somebody has listened to a token of the payload, and must be notified of its end.
 const LISTENED: u16 = 1 << 11;
-/// Somebody observes the payload's life.
+/// The payload has an observer.
 const OBSERVED: u16 = 1 << 12;
 
 /// The key of a payload that is in no registry.
@@ -81,44 +83,46 @@ const NO_KEY: u32 = u32::MAX;
 /// How far one payload has come.
 pub(crate) struct State {
     bits: AtomicU16,
-    /// Whether the payload's code is on some thread right now. Apart from the bits, as a plain store is enough.
+    /// Whether the payload's code is on a thread right now. Apart from the bits, as a plain store
+    /// is enough.
     polling: AtomicBool,
-    /// Under which key its scheduler finds it: in the slab of those that a run queue polls if it is driven, else in
-    /// that of all others.
+    /// The key under which its scheduler finds the payload: in the slab of the driven payloads if
+    /// it is driven, else in the slab of the others.
     key: AtomicU32,
 }
 
-/// What is known of a payload as it is made.
+/// The facts known when a payload is made.
 #[derive(Clone, Copy)]
 pub(crate) struct Birth {
     pub(crate) is_blocking: bool,
     pub(crate) is_late: bool,
     pub(crate) is_observed: bool,
-    /// Its scheduler has a run queue, which will poll it unless it is blocking code.
+    /// Its scheduler has a run queue, which polls the payload unless it is blocking code.
     pub(crate) has_queue: bool,
 }
 
-/// What a wake asks for.
+/// What a wake requires.
 #[must_use]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Wake {
     /// The payload is to be put into the run queue.
     Enqueue,
-    /// Nothing: it is there, or will be after its present poll, or no run queue polls it, or it is over.
+    /// Nothing: the payload is queued, or will be after its present poll, or no run queue polls it,
+    /// or it is over.
     Nothing,
 }
 
-/// Where a payload is that the run queue has polled, and that is not over.
+/// The state of a payload that the run queue has polled and that is not over.
 #[must_use]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AfterPoll {
-    /// It waits to be woken.
+    /// It waits for a wake.
     IsIdle,
-    /// It was woken meanwhile, and is to be put into the run queue.
+    /// It was woken during the poll, and must be put into the run queue.
     IsQueued,
 }
 
-/// What a payload had come to when it was over.
+/// The bits of a payload at its end.
 #[must_use]
 #[derive(Clone, Copy)]
 pub(crate) struct Settled(u16);
@@ -140,12 +144,13 @@ impl Settled {
         self.had(LATE)
     }
 
-    /// Whether somebody waits at a waiter that the scheduler keeps: whoever comes later sees that it is over.
+    /// Whether somebody waits at a waiter that the scheduler keeps. Later waiters see that the
+    /// payload is over.
     pub(crate) fn was_awaited(self) -> bool {
         self.had(AWAITED)
     }
 
-    /// Whether somebody listens to a token: whoever comes later sees that it is over.
+    /// Whether somebody listens to a token. Later listeners see that the payload is over.
     pub(crate) fn was_listened(self) -> bool {
         self.had(LISTENED)
     }
@@ -159,7 +164,7 @@ impl State {
     #[inline]
     pub(crate) fn new(birth: Birth) -> Self {
         let bit = |is: bool, bit| if is { bit } else { 0 };
-        // The run queue is about to poll it, for the first time.
+        // The run queue is about to poll it for the first time.
         let driven = bit(birth.has_queue && !birth.is_blocking, DRIVEN | DRIVING);
         let bits = bit(birth.is_blocking, BLOCKING)
             | bit(birth.is_late, LATE)
@@ -176,7 +181,7 @@ impl State {
         self.bits.load(SeqCst) & bit != 0
     }
 
-    /// Sets `bit`; whether it was clear before.
+    /// Sets `bit`. Returns whether it was clear before.
     fn set(&self, bit: u16) -> bool {
         self.bits.fetch_or(bit, SeqCst) & bit == 0
     }
@@ -201,7 +206,7 @@ impl State {
         self.has(HOLDS)
     }
 
-    /// Whether it was cancelled alone.
+    /// Whether the payload alone was cancelled.
     pub(crate) fn is_cancelled(&self) -> bool {
         self.has(CANCELLED)
     }
@@ -218,24 +223,24 @@ impl State {
         self.has(DRIVEN)
     }
 
-    /// Whether it stands in the run queue.
+    /// Whether the payload stands in the run queue.
     pub(crate) fn is_queued(&self) -> bool {
         self.has(QUEUED)
     }
 
-    /// Has its first poll, or its thread. Whether this is the first to say so.
+    /// Marks the first poll, or the start of the thread. Returns whether this call is the first.
     #[must_use]
     pub(crate) fn start(&self) -> bool {
         self.set(STARTED)
     }
 
-    /// Takes a token that counts. Whether this is the first one.
+    /// Takes a token that counts. Returns whether it is the first one.
     #[must_use]
     pub(crate) fn take_token(&self) -> bool {
         self.set(HOLDS)
     }
 
-    /// Is cancelled alone. Whether this is the first to ask for it.
+    /// Cancels the payload alone. Returns whether this call is the first.
     #[must_use]
     pub(crate) fn cancel(&self) -> bool {
         self.set(CANCELLED)
@@ -257,14 +262,14 @@ impl State {
         debug_assert!(is_first, "code comes to its end once");
     }
 
-    /// Is over. What it had come to, if this is the first to say so.
+    /// Marks the payload as over. The first call returns the bits at the end.
     #[must_use]
     pub(crate) fn settle(&self) -> Option<Settled> {
         let before = self.bits.fetch_or(SETTLED | STARTED, SeqCst);
         (before & SETTLED == 0).then_some(Settled(before))
     }
 
-    /// From here on the run queue polls it, which it is about to do for the first time.
+    /// From here on the run queue polls the payload, and is about to do so for the first time.
     pub(crate) fn begin_driven(&self) {
         if !self.is_driven() {
             let before = self.bits.fetch_or(DRIVEN | DRIVING, SeqCst);
@@ -272,7 +277,7 @@ impl State {
         }
     }
 
-    /// It is polled by other means than the run queue, before that has had its turn.
+    /// Something other than the run queue polls the payload, before the run queue has.
     pub(crate) fn leave_driven(&self) {
         if self.is_driven() {
             let before = self.bits.fetch_and(!(DRIVEN | DRIVING), SeqCst);
@@ -280,14 +285,14 @@ impl State {
         }
     }
 
-    /// The run queue has taken it out, and is about to poll it.
+    /// The run queue has taken the payload out and is about to poll it.
     pub(crate) fn begin_drive(&self) {
-        // One operation for both bits: they are known.
+        // One operation for both bits, as their values are known.
         let before = self.bits.fetch_xor(QUEUED | DRIVING, SeqCst);
         debug_assert_eq!(before & (DRIVEN | QUEUED | DRIVING), DRIVEN | QUEUED);
     }
 
-    /// The run queue has polled it, and it is not over.
+    /// The run queue has polled the payload, which is not over.
     pub(crate) fn end_drive(&self) -> AfterPoll {
         let before = self.bits.fetch_and(!DRIVING, SeqCst);
         debug_assert_eq!(before & (DRIVEN | DRIVING), DRIVEN | DRIVING);
@@ -297,7 +302,7 @@ impl State {
         }
     }
 
-    /// Is woken.
+    /// Wakes the payload.
     pub(crate) fn wake(&self) -> Wake {
         let before = self.bits.fetch_or(QUEUED, SeqCst);
         match before & (DRIVEN | QUEUED | DRIVING | SETTLED) == DRIVEN {
@@ -314,7 +319,7 @@ impl State {
         self.polling.load(Acquire)
     }
 
-    /// Says under which key its scheduler finds it.
+    /// Sets the key under which its scheduler finds the payload.
     pub(crate) fn set_key(&self, key: usize) {
         // A registry of four thousand million payloads does not fit into memory.
         let key = u32::try_from(key).unwrap_or(NO_KEY);

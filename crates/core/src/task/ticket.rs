@@ -1,4 +1,4 @@
-//! What a payload is made with, beside its code.
+//! What a payload is made from, apart from its code.
 
 use crate::base::sync::Arc;
 use crate::errors::outcome::Outcome;
@@ -6,8 +6,9 @@ use crate::task::body::Completer;
 use crate::task::header::Identity;
 use crate::task::join::JoinState;
 
-/// The account of one payload that is about to be handed to a flavour: whose it is, and where its
-/// result goes. Made by the runtime, used up by making a payload with it.
+/// The identity of a payload that is about to be made, and the destination of its result.
+///
+/// The runtime makes a ticket for each payload; making the payload uses it up.
 pub struct Ticket<T> {
     pub(super) identity: Identity,
     /// Whether the payload came while the runtime was stopping.

@@ -14,20 +14,22 @@ use crate::task::raw::Task;
 
 /// A payload's part in the end of its runtime.
 ///
-/// A payload that takes a token promises to end soon after the token says so, and the runtime
-/// waits for it, at most for its grace time. A payload that never took one is not waited for: a
-/// coroutine is dropped where it awaits, a subroutine is left behind. Taking a token counts for the
-/// whole life of the payload, also if the token is dropped at once, and a token taken while the
-/// runtime is already stopping counts as well, until the grace time is over. Take it in the first
-/// lines: a subroutine that has none when the runtime stops is left behind, unless it got its thread
-/// within the last 20 ms (row S2 of the contract).
+/// A payload that takes a token promises to end soon after the token says so. The runtime waits for
+/// it, at most for the grace time. It does not wait for a payload that never took a token: a
+/// coroutine is dropped where it awaits, a subroutine is left behind.
 ///
-/// In a run of a [service](crate::Service) it is the service's own: it is asked to end when it is stopped
-/// or restarted alone, and while the runtime stops when those that come after it have ended.
+/// Taking a token counts for the whole life of the payload, even if the token is dropped at once. A
+/// token taken while the runtime is already stopping counts as well, until the grace time is over.
+/// Take it in the first lines: a subroutine without a token is left behind when the runtime stops,
+/// unless it got its thread within the last 20 ms (row S2 of the contract).
 ///
-/// Clones may go anywhere, to other threads and to tasks that the payload spawned by other means;
-/// the runtime still waits for the payload, not for them. Once the payload is over, for whatever reason, they say
-/// that the end is requested: who helps a payload ends with it.
+/// In a run of a [service](crate::Service) the token is the service's own. It asks for the end when
+/// the service is stopped or restarted alone. While the runtime stops, it asks once the services
+/// that come after this one have ended.
+///
+/// Clones may go anywhere: to other threads, and to tasks that the payload spawned by other means.
+/// The runtime still waits for the payload, not for them. Once the payload is over, for whatever
+/// reason, its clones say that the end is requested, so helpers of a payload end with it.
 #[derive(Clone)]
 pub struct Shutdown {
     task: Arc<Task>,
@@ -52,33 +54,33 @@ impl Shutdown {
         }
     }
 
-    /// The token of the payload that runs on this thread; `None` where [`current`](Self::current)
-    /// would panic.
+    /// The token of the payload that runs on this thread, or `None` where
+    /// [`current`](Self::current) would panic.
     pub fn try_current() -> Option<Self> {
         let task = context::current()?;
         task.take_token();
         Some(Self { task })
     }
 
-    /// Whether the payload is asked to end, or is over.
+    /// Whether the payload was asked to end, or is over.
     pub fn is_requested(&self) -> bool {
         if self.task.state().is_settled() {
             return true;
         }
         match self.task.observer() {
-            // A service is asked when its turn has come.
+            // A service is asked when its turn comes.
             Some(observer) => observer.is_requested(),
             None => self.lifetime().phase() >= Phase::Stopping,
         }
     }
 
-    /// A future that is ready when the payload is asked to end, or is over, for async code.
+    /// A future that is ready once the payload is asked to end, or is over.
     ///
-    /// It owns what it needs, may be moved to any thread, and stays ready.
+    /// It owns everything it needs, may be moved to any thread, and stays ready.
     ///
     /// # Cancel safety
     ///
-    /// Nothing is lost if it is dropped; a new one picks up where it was.
+    /// Dropping it loses nothing: a new future continues where it was.
     pub fn requested(&self) -> Requested {
         Requested {
             token: self.clone(),
@@ -86,10 +88,11 @@ impl Shutdown {
         }
     }
 
-    /// Blocks the calling thread until the payload is asked to end, or is over, at most for `time`; `true` if it
-    /// is. For threads: a sleep that ends at once when the runtime stops.
+    /// Blocks the calling thread until the payload is asked to end or is over, at most for `time`.
+    /// Returns `true` if the payload is asked to end or is over.
     ///
-    /// In a coroutine it blocks all others of the flavour; await [`requested`](Self::requested).
+    /// For threads: a sleep that ends at once when the runtime stops. In a coroutine it blocks all
+    /// other coroutines of the flavour; there, await [`requested`](Self::requested).
     pub fn wait_timeout(&self, time: Duration) -> bool {
         let clock = &self.lifetime().settings.clock;
         let is_requested = || self.is_requested().then_some(());
@@ -127,13 +130,13 @@ impl Future for Requested {
                 return Poll::Ready(());
             }
             if this.token.task.is_woken_by(context.waker()) {
-                // Whoever asks the payload wakes it, so a million tokens need no list.
+                // A request wakes the payload itself, so a million tokens need no list.
                 return Poll::Pending;
             }
             match &mut this.listener {
                 Some(listener) => {
                     ready!(Pin::new(listener).poll(context));
-                    // Notified, perhaps for a moved clock only: a listener serves once.
+                    // Notified, perhaps only because a clock was moved: a listener serves once.
                     this.listener = None;
                 }
                 none => *none = Some(this.token.task.listen()),
@@ -157,7 +160,7 @@ mod tests {
     use super::*;
     use crate::{Manual, Runtime, Signals};
 
-    /// A runtime that lives long would keep something of each of them.
+    /// A runtime that lives long would otherwise keep something of each payload.
     #[test]
     fn payloads_that_are_over_are_forgotten() {
         let runtime = Runtime::builder().signals(Signals::Leave).build();
@@ -180,7 +183,7 @@ mod tests {
         manual.step();
         assert_eq!(listened(), 0);
         assert!(requested.poll(&mut context).is_ready());
-        // Who listens afterwards leaves nothing behind either.
+        // A listener that comes afterwards leaves nothing behind either.
         drop(token.task.listen());
         assert_eq!(listened(), 0);
         runtime.shutdown();

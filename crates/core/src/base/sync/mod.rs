@@ -1,8 +1,9 @@
-//! All that threads meet at: locks, atomics, threads, thread-locals, the failure channel.
+//! Everything through which threads meet: locks, atomics, threads, thread-locals, the failure
+//! channel.
 //!
-//! The library takes them from here so that models can put others in their place, which choose who
-//! goes on at each of these points: `cargo test -p foster-models` (see `models`). Reference counts and
-//! cells that are written once are no such points.
+//! The library takes them from here, so that models can replace them by versions that choose the
+//! next thread at each of these points: `cargo test -p foster-models` (see `models`). Reference
+//! counts and write-once cells are no such points.
 
 #[cfg(all(test, foster_model))]
 mod model;
@@ -27,7 +28,7 @@ mod real {
         thread.is_finished()
     }
 
-    /// A static that is made when it is first used.
+    /// A static that is made at its first use.
     macro_rules! lazy_static {
         ($(#[$attribute:meta])* static ref $name:ident: $type:ty = $init:expr;) => {
             $(#[$attribute])*

@@ -1,7 +1,7 @@
-//! What stands in for the standard library, and the channel in a model.
+//! Stand-ins for the standard library and the channel in a model.
 //!
-//! Shuttle has no time: whatever waits for a while waits for ever here, so a model that needs the
-//! time to pass moves a manual clock.
+//! Shuttle has no time: a wait with a limit waits for ever here. A model that needs time to pass
+//! moves a manual clock.
 
 use std::sync::PoisonError;
 
@@ -9,18 +9,18 @@ pub(crate) use shuttle::sync::mpsc::sync_channel;
 pub(crate) use shuttle::sync::{Condvar, Mutex, MutexGuard, atomic};
 pub(crate) use shuttle::{lazy_static, thread, thread_local};
 
-/// A model has threads enough to join every thread.
+/// Never called: a model has enough threads to join every thread.
 pub(crate) fn is_finished(_: &thread::JoinHandle<()>) -> bool {
     unreachable!("it was joined")
 }
 
-/// All threads of a model share one of the operating system's, and its panics: a lock may be poisoned by
-/// whoever happens to drop it while another thread unwinds.
+/// All threads of a model share one thread of the operating system, and its panics. A lock may be
+/// poisoned by a thread that drops it while another one unwinds.
 pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Marks a thread as running somebody's code, as `scoped_tls` does.
+/// Marks a thread as running the code of one value, as `scoped_tls` does.
 macro_rules! scoped_thread_local {
     (static $name:ident: $type:ty) => {
         static $name: $crate::base::sync::Scoped<$type> = {
