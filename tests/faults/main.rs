@@ -43,6 +43,7 @@ fn as_child() {
         "quiet" => telling::quiet(),
         "flood" => telling::flood(),
         "restarts" => telling::restarts(),
+        "set meanwhile" => telling::set_meanwhile(),
         other => panic!("no scenario `{other}`"),
     });
     println!("{}", child::ENDED);
