@@ -8,11 +8,12 @@ use std::thread;
 use std::time::Instant;
 
 use common::*;
-use foster::{ExecuteErrorKind, Instance, Smol, Thread, Tokio};
+use foster::{ExecuteErrorKind, Instance, Smol, Thread, Tokio, TokioMultiThread};
 
 on_async_flavours!(
     e4_execute_on_the_own_flavour_is_refused,
     e4_execute_in_a_task_beside_the_payloads_is_refused,
+    e4_an_execute_that_was_refused_stands_in_nobodys_way,
 );
 once!(
     e4_a_ring_of_executes_is_refused_and_named,
@@ -20,6 +21,7 @@ once!(
     e4_a_ring_through_threads_is_refused,
     e4_two_halves_of_a_ring_never_both_wait,
     e4_a_chain_that_is_no_ring_is_fine,
+    e4_the_end_of_an_inner_execute_leaves_the_outer_one_in_the_ring,
 );
 
 fn e4_execute_on_the_own_flavour_is_refused<F: AsyncFlavour>(flavour: F) {
@@ -155,8 +157,9 @@ fn e4_two_halves_of_a_ring_never_both_wait() {
     runtime.wait().unwrap();
 }
 
+const OTHER: Instance<Smol> = Instance::new(Smol, "smol::other");
+
 fn e4_a_chain_that_is_no_ring_is_fine() {
-    const OTHER: Instance<Smol> = Instance::new(Smol, "smol::other");
     let runtime = started();
     let (a, b) = (runtime.clone(), runtime.clone());
     let value = runtime.execute(Smol, move || async move {
@@ -166,6 +169,52 @@ fn e4_a_chain_that_is_no_ring_is_fine() {
         .unwrap()
     });
     assert_eq!(value.unwrap(), 3);
+    runtime.shutdown();
+    runtime.wait().unwrap();
+}
+
+fn e4_an_execute_that_was_refused_stands_in_nobodys_way<F: AsyncFlavour>(flavour: F) {
+    let runtime = started();
+    let [own, outer, inner, back] = [(); 4].map(|()| runtime.clone());
+    // Alone, and in a ring that others close.
+    let kinds = runtime.execute(flavour, move || async move {
+        let own = own.execute(flavour, || async {}).unwrap_err().kind();
+        let ring = outer.execute(OTHER, move || async move {
+            inner.execute(flavour, || async {}).unwrap_err().kind()
+        });
+        [own, ring.unwrap()]
+    });
+    assert_eq!(kinds.unwrap(), [ExecuteErrorKind::Deadlock; 2]);
+    // Neither flavour's thread waits for anything now, so that payloads of each may wait for the other.
+    let there = back.clone();
+    let value = runtime.execute(OTHER, move || async move {
+        there.execute(flavour, || async { 1 }).unwrap()
+    });
+    assert_eq!(value.unwrap(), 1);
+    let value = runtime.execute(flavour, move || async move {
+        back.execute(OTHER, || async { 2 }).unwrap()
+    });
+    assert_eq!(value.unwrap(), 2);
+    runtime.shutdown();
+    runtime.wait().unwrap();
+}
+
+fn e4_the_end_of_an_inner_execute_leaves_the_outer_one_in_the_ring() {
+    // With a thread to spare, so that only who is in the payload tells that it waits.
+    let several = TokioMultiThread::new().worker_threads(2);
+    let runtime = started();
+    let [a, b, c] = [(); 3].map(|()| runtime.clone());
+    let kind = runtime.execute(Smol, move || async move {
+        let through = a.execute(several, move || async move {
+            let code = move || {
+                c.execute(Tokio, || async {}).unwrap();
+                c.execute(Smol, || async {}).unwrap_err().kind()
+            };
+            b.execute(Thread, code).unwrap()
+        });
+        through.unwrap()
+    });
+    assert_eq!(kind.unwrap(), ExecuteErrorKind::Deadlock);
     runtime.shutdown();
     runtime.wait().unwrap();
 }
