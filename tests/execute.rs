@@ -23,6 +23,7 @@ on_every_flavour!(
     e6_a_panic_goes_on_in_whoever_polls_the_call,
     e6_a_panic_without_a_caller_is_a_failure,
     e6_a_panic_that_the_caller_did_not_take_is_a_failure,
+    e6_a_call_wakes_whoever_polled_it_last,
     l7_while_stopping_executes_and_calls_are_taken_from_anywhere,
     l7_where_nothing_was_started_executes_and_calls_are_refused,
     l7_a_late_call_with_a_token_is_waited_for,
@@ -270,6 +271,28 @@ fn e6_a_panic_that_the_caller_did_not_take_is_a_failure<F: AnyFlavour>(flavour: 
     drop(call);
     let error = runtime.wait().unwrap_err();
     assert_eq!(error.failures()[0].message(), "untaken");
+}
+
+/// A call may move from one task to another while it is under way.
+fn e6_a_call_wakes_whoever_polled_it_last<F: AnyFlavour>(flavour: F) {
+    let runtime = started();
+    let go = Event::new();
+    let its_go = go.clone();
+    let mut call = Box::pin(flavour.call(&runtime, move || {
+        block_until(&its_go);
+        5
+    }));
+    let wakes = [Event::new(), Event::new()];
+    for event in &wakes {
+        let waker = Arc::new(Wakes(event.clone())).into();
+        let polled = call.as_mut().poll(&mut Context::from_waker(&waker));
+        assert!(polled.is_pending());
+    }
+    go.happen();
+    wakes[1].expect("whoever polled it last is woken");
+    assert_eq!(block_on(call).unwrap(), 5);
+    runtime.shutdown();
+    runtime.wait().unwrap();
 }
 
 /// A waker that must not take Foster down with it.
