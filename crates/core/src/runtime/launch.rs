@@ -343,6 +343,12 @@ mod tests {
                 .is_err()
         );
         assert_eq!(watched(), 0);
+        // By its flavour.
+        let slot = runtime.core().slots.iter().next().unwrap();
+        slot.cancel_flavour();
+        assert!(call().as_mut().poll(&mut context).is_ready());
+        assert!(runtime.execute(manual.clone(), || async {}).is_err());
+        assert_eq!(watched(), 0);
         runtime.shutdown();
         while manual.step() {}
         runtime.wait().unwrap();
