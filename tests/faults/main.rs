@@ -44,6 +44,7 @@ fn as_child() {
         "flood" => telling::flood(),
         "restarts" => telling::restarts(),
         "set meanwhile" => telling::set_meanwhile(),
+        "failing meanwhile" => telling::failing_meanwhile(),
         other => panic!("no scenario `{other}`"),
     });
     println!("{}", child::ENDED);

@@ -34,6 +34,7 @@ once!(
     a7_lines_beyond_a_limit_are_counted,
     a7_each_restart_is_a_line,
     a7_a_subscriber_set_while_a_line_waits_hears_of_all_that_follow,
+    a6_a_failure_that_comes_of_telling_another_is_in_the_report,
 );
 
 /// A subscriber that takes what its first half wants, and calls its second half for it.
@@ -496,4 +497,42 @@ pub fn set_meanwhile() {
 /// An event that is first told under no subscriber is known to none: `tracing` remembers that.
 fn a7_a_subscriber_set_while_a_line_waits_hears_of_all_that_follow() {
     child::play("set meanwhile", "").has_ended();
+}
+
+/// What hears of a failure brings another one about, of a payload that would be left behind.
+pub fn failing_meanwhile() {
+    let (go, told) = (Event::new(), Event::new());
+    let (goes, is_told) = (go.clone(), told.clone());
+    trace(
+        |metadata| metadata.target() == "foster",
+        move |text| match text.contains("the second") {
+            true => is_told.happen(),
+            false => {
+                // Long enough for a report that does not wait.
+                thread::sleep(Duration::from_millis(100));
+                goes.happen();
+                told.expect("the second failure is told on the thread of its own");
+            }
+        },
+    );
+    let runtime = common::started();
+    let running = Event::new();
+    let is_running = running.clone();
+    let second = move || {
+        is_running.happen();
+        block_until(&go);
+        Err::<(), _>("the second")
+    };
+    runtime.adopt(Thread, second).unwrap();
+    running.expect("the second runs");
+    let first = || async { Err::<(), _>("the first") };
+    runtime.adopt(Smol, first).unwrap();
+    let error = runtime.wait().unwrap_err();
+    let messages: Vec<_> = error.failures().iter().map(|one| one.message()).collect();
+    assert_eq!(messages, ["the first", "the second"]);
+    assert!(error.left_behind().is_empty(), "{error}");
+}
+
+fn a6_a_failure_that_comes_of_telling_another_is_in_the_report() {
+    child::play("failing meanwhile", "").has_ended();
 }

@@ -7,11 +7,9 @@ use std::future::{Future, pending};
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Waker};
-use std::thread;
-use std::time::Instant;
+use std::task::{Context, Poll, Waker};
 
-use foster_core::{Latch, Runtime, Shutdown};
+use foster_core::{Latch, Shutdown};
 
 use plain::*;
 
@@ -38,44 +36,37 @@ fn spawn4_a_new_payload_has_its_turn_beside_any_number_that_never_rest() {
 }
 
 #[test]
-fn spawn4_a_woken_payload_has_its_turn_beside_any_flood_of_new_ones() {
-    /// Hands in another one, until somebody is over or it was the last.
-    fn flood(runtime: &Runtime, is_over: &Arc<AtomicUsize>, last: &Arc<AtomicUsize>, left: usize) {
-        let (inner, over, its_last) = (runtime.clone(), Arc::clone(is_over), Arc::clone(last));
-        let new = move || async move {
-            match left {
-                _ if over.load(SeqCst) > 0 => {}
-                0 => its_last.store(1, SeqCst),
-                _ => flood(&inner, &over, &its_last, left - 1),
-            }
-        };
-        runtime.adopt(Plain::Well, new).unwrap();
-    }
+fn spawn4_a_woken_payload_has_its_turn_beside_any_number_of_new_ones() {
+    const NEW: usize = 1_000;
     let runtime = runtime();
-    let (is_over, last) = (Arc::default(), Arc::<AtomicUsize>::default());
-    let goes_on = Arc::new(Latch::default());
-    let (over, waits) = (Arc::<AtomicUsize>::clone(&is_over), Arc::clone(&goes_on));
-    let woken = move || async move {
-        assert!(waits.wait(soon()));
-        for _ in 0..10 {
-            give_way().await;
+    let (begun, goes_on) = (Arc::new(AtomicUsize::new(0)), Arc::new(Latch::default()));
+    let woken = {
+        let (begun, goes_on) = (Arc::clone(&begun), Arc::clone(&goes_on));
+        move || async move {
+            assert!(goes_on.wait(soon()));
+            for _ in 0..10 {
+                give_way().await;
+            }
+            begun.load(SeqCst)
         }
-        over.store(1, SeqCst);
     };
     let mut call = pin!(runtime.call(Plain::Well, woken));
     let mut context = Context::from_waker(Waker::noop());
     assert!(call.as_mut().poll(&mut context).is_pending());
-    // More than are polled between two turns of the executor.
-    for _ in 0..200 {
-        flood(&runtime, &is_over, &last, 50);
+    for _ in 0..NEW {
+        let begun = Arc::clone(&begun);
+        let new = move || async move {
+            begun.fetch_add(1, SeqCst);
+        };
+        runtime.adopt(Plain::Well, new).unwrap();
     }
     goes_on.open();
-    let by = soon();
-    while call.as_mut().poll(&mut context).is_pending() {
-        assert!(Instant::now() < by, "it has its turns");
-        thread::yield_now();
-    }
-    assert_eq!(last.load(SeqCst), 0, "it had to wait for all of them");
+    runtime.execute(Plain::Well, || async {}).unwrap();
+    let Poll::Ready(begun) = call.as_mut().poll(&mut context) else {
+        panic!("it had its turns before the last of them");
+    };
+    let begun = begun.unwrap();
+    assert!(begun < NEW, "it had to wait for all of them");
     runtime.shutdown();
     runtime.wait().unwrap();
 }

@@ -34,6 +34,8 @@ pub enum Plain {
     },
     /// Its executor closes the queue by itself when the local [`CLOSES`] is there, and then opens that.
     Closing,
+    /// Its executor ends as soon as it is asked to, whatever is left.
+    Leaving,
     /// Every poll of its queue is on another thread.
     Moved,
     /// It drives the queue twice.
@@ -93,6 +95,13 @@ impl Executor for Plain {
                         closed.open();
                     }
                     polled
+                }));
+            }
+            Self::Leaving => {
+                let mut queue = pin!(intake.drive(give_way, || false));
+                block_on(poll_fn(|context| match intake.is_closed() {
+                    true => Poll::Ready(()),
+                    false => queue.as_mut().poll(context),
                 }));
             }
             Self::Moved => {
