@@ -268,7 +268,7 @@ mod tests {
     use std::pin::pin;
     use std::task::{Context, Poll, Waker};
 
-    use crate::{Manual, Runtime, Signals};
+    use crate::{ExecuteErrorKind, Manual, Runtime, Signals};
 
     /// A runtime that lives long would keep something of each of them.
     #[test]
@@ -347,7 +347,11 @@ mod tests {
         let slot = runtime.core().slots.iter().next().unwrap();
         slot.cancel_flavour();
         assert!(call().as_mut().poll(&mut context).is_ready());
-        assert!(runtime.execute(manual.clone(), || async {}).is_err());
+        // As it could never end on the thread that steps, and by its flavour on another one.
+        let execute = || runtime.execute(manual.clone(), || async {});
+        assert_eq!(execute().unwrap_err().kind(), ExecuteErrorKind::Deadlock);
+        let elsewhere = std::thread::scope(|scope| scope.spawn(execute).join().unwrap());
+        assert_eq!(elsewhere.unwrap_err().kind(), ExecuteErrorKind::Rejected);
         assert_eq!(watched(), 0);
         runtime.shutdown();
         while manual.step() {}
