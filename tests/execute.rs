@@ -1,4 +1,4 @@
-//! Execute and call: values, panics, deadlocks, cancelled callers. Rows E1 to E6.
+//! Execute and call: values, panics, cancelled callers; and both while the runtime stops. Rows E1 to E3, E5, E6, L7.
 
 mod common;
 
@@ -6,13 +6,12 @@ use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::task::{Context, Poll, Waker};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use common::*;
-use foster::{Call, ExecuteErrorKind, FailureKind, Instance, Shutdown, Smol, Thread, Tokio};
+use foster::{Call, ExecuteErrorKind, FailureKind, Shutdown, Smol, Thread, Tokio};
 use futures_lite::future::block_on;
 
 on_every_flavour!(
@@ -24,14 +23,13 @@ on_every_flavour!(
     e6_a_panic_goes_on_in_whoever_polls_the_call,
     e6_a_panic_without_a_caller_is_a_failure,
     e6_a_panic_that_the_caller_did_not_take_is_a_failure,
+    e6_a_call_wakes_whoever_polled_it_last,
     l7_while_stopping_executes_and_calls_are_taken_from_anywhere,
     l7_where_nothing_was_started_executes_and_calls_are_refused,
     l7_a_late_call_with_a_token_is_waited_for,
     l7_a_stream_of_calls_does_not_hold_the_stop_open,
 );
 on_async_flavours!(
-    e4_execute_on_the_own_flavour_is_refused,
-    e4_execute_in_a_task_beside_the_payloads_is_refused,
     e5_a_blocked_caller_is_let_go_when_its_payload_is_cancelled,
     e5_a_blocked_caller_is_let_go_when_the_flavour_is_stuck,
     e6_dropping_a_call_cancels_the_coroutine,
@@ -41,11 +39,6 @@ on_async_flavours!(
 );
 once!(
     e3_execute_on_threads_runs_on_the_callers_thread,
-    e4_a_ring_of_executes_is_refused_and_named,
-    e4_a_ring_over_two_runtimes_is_refused,
-    e4_a_ring_through_threads_is_refused,
-    e4_two_halves_of_a_ring_never_both_wait,
-    e4_a_chain_that_is_no_ring_is_fine,
     e6_a_running_subroutine_finishes_without_its_caller,
 );
 
@@ -117,154 +110,6 @@ fn e3_execute_on_threads_runs_on_the_callers_thread() {
             == here
     });
     assert!(same.unwrap());
-    runtime.shutdown();
-    runtime.wait().unwrap();
-}
-
-fn e4_execute_on_the_own_flavour_is_refused<F: AsyncFlavour>(flavour: F) {
-    let runtime = started();
-    let inner = runtime.clone();
-    let error = runtime
-        .named("outer")
-        .execute(flavour, move || async move {
-            inner.execute(flavour, || async {}).unwrap_err()
-        })
-        .unwrap();
-    assert_eq!(error.kind(), ExecuteErrorKind::Deadlock);
-    let text = error.to_string();
-    assert!(
-        text.contains("deadlock") && text.contains(F::NAME),
-        "{text}"
-    );
-    assert!(text.contains("outer"), "{text}");
-    runtime.shutdown();
-    runtime.wait().unwrap();
-}
-
-fn e4_execute_in_a_task_beside_the_payloads_is_refused<F: AsyncFlavour>(_: F) {
-    let runtime = started();
-    let inner = runtime.clone();
-    // No payload is current in a spawned task, but it runs on the flavour's only thread.
-    let kind = runtime
-        .execute(Tokio, move || async move {
-            let task = async move { inner.execute(Tokio, || async {}).unwrap_err().kind() };
-            tokio::task::spawn_local(task).await.unwrap()
-        })
-        .unwrap();
-    assert_eq!(kind, ExecuteErrorKind::Deadlock);
-    runtime.shutdown();
-    runtime.wait().unwrap();
-}
-
-fn e4_a_ring_of_executes_is_refused_and_named() {
-    let runtime = started();
-    let (outer, inner) = (runtime.clone(), runtime.clone());
-    let error = runtime
-        .named("one")
-        .execute(Smol, move || async move {
-            outer
-                .named("two")
-                .execute(Tokio, move || async move {
-                    inner.named("three").execute(Smol, || async {}).unwrap_err()
-                })
-                .unwrap()
-        })
-        .unwrap();
-    assert_eq!(error.kind(), ExecuteErrorKind::Deadlock);
-    let text = error.to_string();
-    for part in ["one", "two", "three", "smol", "tokio", "call"] {
-        assert!(text.contains(part), "`{part}` is not in: {text}");
-    }
-    // The ring is gone with the waits.
-    assert_eq!(runtime.execute(Smol, || async { 1 }).unwrap(), 1);
-    runtime.shutdown();
-    runtime.wait().unwrap();
-}
-
-fn e4_a_ring_over_two_runtimes_is_refused() {
-    let (one, two) = (started(), started());
-    let (to_two, back_to_one) = (two.clone(), one.clone());
-    let kind = one
-        .execute(Smol, move || async move {
-            to_two
-                .execute(Smol, move || async move {
-                    back_to_one.execute(Smol, || async {}).unwrap_err().kind()
-                })
-                .unwrap()
-        })
-        .unwrap();
-    assert_eq!(kind, ExecuteErrorKind::Deadlock);
-    for runtime in [one, two] {
-        runtime.shutdown();
-        runtime.wait().unwrap();
-    }
-}
-
-fn e4_a_ring_through_threads_is_refused() {
-    let runtime = started();
-    let [a, b, c] = [(); 3].map(|()| runtime.clone());
-    let kind = runtime
-        .execute(Smol, move || async move {
-            a.execute(Thread, move || {
-                b.execute(Tokio, move || async move {
-                    c.execute(Smol, || async {}).unwrap_err().kind()
-                })
-                .unwrap()
-            })
-            .unwrap()
-        })
-        .unwrap();
-    assert_eq!(kind, ExecuteErrorKind::Deadlock);
-    runtime.shutdown();
-    runtime.wait().unwrap();
-}
-
-fn e4_two_halves_of_a_ring_never_both_wait() {
-    let runtime = started();
-    // Both flavours execute into each other at the same time, again and again: at least one of the
-    // two must be refused whenever they meet, and nobody hangs.
-    let rounds = 200;
-    let done = Arc::new(AtomicUsize::new(0));
-    let (one, two) = (runtime.clone(), runtime.clone());
-    let (one_done, two_done) = (Arc::clone(&done), Arc::clone(&done));
-    runtime
-        .adopt(Smol, move || async move {
-            for _ in 0..rounds {
-                let _ = one.execute(Tokio, || async {});
-                one_done.fetch_add(1, SeqCst);
-                futures_lite::future::yield_now().await;
-            }
-        })
-        .unwrap();
-    runtime
-        .adopt(Tokio, move || async move {
-            for _ in 0..rounds {
-                let _ = two.execute(Smol, || async {});
-                two_done.fetch_add(1, SeqCst);
-                tokio::task::yield_now().await;
-            }
-        })
-        .unwrap();
-    let deadline = Instant::now() + SOON;
-    while done.load(SeqCst) < 2 * rounds {
-        assert!(Instant::now() < deadline, "they wait for each other");
-        thread::yield_now();
-    }
-    runtime.shutdown();
-    runtime.wait().unwrap();
-}
-
-fn e4_a_chain_that_is_no_ring_is_fine() {
-    const OTHER: Instance<Smol> = Instance::new(Smol, "smol::other");
-    let runtime = started();
-    let (a, b) = (runtime.clone(), runtime.clone());
-    let value = runtime.execute(Smol, move || async move {
-        a.execute(OTHER, move || async move {
-            b.execute(Tokio, || async { 3 }).unwrap()
-        })
-        .unwrap()
-    });
-    assert_eq!(value.unwrap(), 3);
     runtime.shutdown();
     runtime.wait().unwrap();
 }
@@ -426,6 +271,28 @@ fn e6_a_panic_that_the_caller_did_not_take_is_a_failure<F: AnyFlavour>(flavour: 
     drop(call);
     let error = runtime.wait().unwrap_err();
     assert_eq!(error.failures()[0].message(), "untaken");
+}
+
+/// A call may move from one task to another while it is under way.
+fn e6_a_call_wakes_whoever_polled_it_last<F: AnyFlavour>(flavour: F) {
+    let runtime = started();
+    let go = Event::new();
+    let its_go = go.clone();
+    let mut call = Box::pin(flavour.call(&runtime, move || {
+        block_until(&its_go);
+        5
+    }));
+    let wakes = [Event::new(), Event::new()];
+    for event in &wakes {
+        let waker = Arc::new(Wakes(event.clone())).into();
+        let polled = call.as_mut().poll(&mut Context::from_waker(&waker));
+        assert!(polled.is_pending());
+    }
+    go.happen();
+    wakes[1].expect("whoever polled it last is woken");
+    assert_eq!(block_on(call).unwrap(), 5);
+    runtime.shutdown();
+    runtime.wait().unwrap();
 }
 
 /// A waker that must not take Foster down with it.

@@ -2,14 +2,20 @@
 
 mod common;
 
+use std::future::Future;
 use std::io;
-use std::sync::{Mutex, OnceLock};
+use std::pin::pin;
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::task::{Context, Wake};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use common::*;
 use foster::{FailureKind, RunError, Shutdown, Smol, StragglerReason, Thread, Tokio};
 
 on_every_flavour!(
+    a6_the_run_waits_for_a_waker_and_goes_on_after_it,
     a6_the_cause_comes_first_and_the_rest_in_order,
     a6_the_first_64_are_kept_and_the_rest_counted,
     a7_a_failure_names_payload_flavour_place_and_chain,
@@ -437,4 +443,47 @@ fn a_report_of_many_stragglers_stays_short() {
     let report = error.to_string();
     assert_eq!(report.lines().count(), 1 + 64 + 1);
     assert!(report.ends_with("… and 436 more"), "{report}");
+}
+
+/// A waker that comes back when it may.
+struct Waits {
+    woken: Event,
+    go: Event,
+}
+
+impl Wake for Waits {
+    fn wake(self: Arc<Self>) {
+        self.woken.happen();
+        block_until(&self.go);
+    }
+}
+
+fn a6_the_run_waits_for_a_waker_and_goes_on_after_it<F: AnyFlavour>(flavour: F) {
+    let runtime = builder().cancel_timeout(Duration::from_secs(3_600)).build();
+    runtime.start().unwrap();
+    let (sender, receiver) = channel();
+    let holder = move || async move {
+        let token = Shutdown::current();
+        sender.send(token.clone()).unwrap();
+        token.requested().await;
+    };
+    runtime.adopt(Smol, holder).unwrap();
+    let token = receiver.recv_timeout(SOON).unwrap();
+    let (woken, go) = (Event::new(), Event::new());
+    let waits = Waits {
+        woken: woken.clone(),
+        go: go.clone(),
+    };
+    let waker = Arc::new(waits).into();
+    let mut requested = pin!(token.requested());
+    let polled = requested.as_mut().poll(&mut Context::from_waker(&waker));
+    assert!(polled.is_pending());
+    flavour.adopt(&runtime, || Err::<(), _>("fails")).unwrap();
+    woken.expect("the failure ends the runtime");
+    let (over, waiter) = wait_apart(runtime);
+    assert!(!over.happens_within(Duration::from_millis(50)));
+    go.happen();
+    over.expect("nothing is told any more");
+    let error = waiter.join().unwrap().unwrap_err();
+    assert_eq!(error.failures().len(), 1);
 }

@@ -32,6 +32,8 @@ on_async_flavours!(
     l1_everything_else_is_stopped,
     l5_no_executor_thread_outlives_the_run,
     l7_what_was_accepted_gets_its_first_poll,
+    l7_the_first_poll_is_waited_for_to_its_end,
+    l7_the_stop_goes_on_when_the_last_first_poll_is_over,
     l7_any_payload_may_execute_while_stopping,
 );
 once!(
@@ -366,6 +368,51 @@ fn l7_what_was_accepted_gets_its_first_poll<F: AsyncFlavour>(flavour: F) {
         .unwrap();
     runtime.wait().unwrap();
     assert_eq!(polled.load(SeqCst), 1_000);
+}
+
+/// A token that is taken in its last lines counts as one in its first.
+fn l7_the_first_poll_is_waited_for_to_its_end<F: AsyncFlavour>(flavour: F) {
+    let runtime = started();
+    let (polled, go, ended) = (Event::new(), Event::new(), Event::new());
+    let (is_polled, its_go, has_ended) = (polled.clone(), go.clone(), ended.clone());
+    let payload = move || async move {
+        is_polled.happen();
+        block_until(&its_go);
+        let token = Shutdown::current();
+        futures_lite::future::yield_now().await;
+        token.requested().await;
+        has_ended.happen();
+    };
+    runtime.adopt(flavour, payload).unwrap();
+    polled.expect("the payload has its first poll");
+    runtime.shutdown();
+    let (over, waiter) = wait_apart(runtime);
+    assert!(!over.happens_within(Duration::from_millis(50)));
+    go.happen();
+    over.expect("the payload ends, and the runtime with it");
+    waiter.join().unwrap().unwrap();
+    assert!(ended.has_happened(), "it was not dropped where it awaits");
+}
+
+/// Nothing ends then that the stop could hear of, and nobody holds it up any more.
+fn l7_the_stop_goes_on_when_the_last_first_poll_is_over<F: AsyncFlavour>(flavour: F) {
+    let runtime = builder().grace(Duration::from_secs(3_600)).build();
+    runtime.start().unwrap();
+    let (polled, go) = (Event::new(), Event::new());
+    let (is_polled, its_go) = (polled.clone(), go.clone());
+    let payload = move || async move {
+        is_polled.happen();
+        block_until(&its_go);
+        pending::<()>().await;
+    };
+    runtime.adopt(flavour, payload).unwrap();
+    polled.expect("the payload has its first poll");
+    runtime.shutdown();
+    let (over, waiter) = wait_apart(runtime);
+    assert!(!over.happens_within(Duration::from_millis(50)));
+    go.happen();
+    over.expect("the stop goes on");
+    waiter.join().unwrap().unwrap();
 }
 
 fn l7_a_subroutine_accepted_before_the_stop_gets_its_thread() {

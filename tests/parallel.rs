@@ -30,6 +30,7 @@ once!(
     e4_execute_on_a_thread_that_a_borrowed_runtime_needs_is_refused,
     e4_execute_beside_the_workers_of_a_borrowed_runtime_is_taken,
     e4_a_ring_through_a_borrowed_runtime_is_refused,
+    e4_execute_is_refused_again_where_a_thread_drives_a_borrowed_runtime_again,
     s3_payloads_on_a_runtime_that_nobody_drives_are_named,
     on_a_handle_payloads_are_watched_and_the_runtime_goes_on,
     f2_a_runtime_that_ends_first_loses_its_payloads,
@@ -370,6 +371,21 @@ fn e4_a_ring_through_a_borrowed_runtime_is_refused() {
     assert!(text.contains("this thread → smol"), "{text}");
     runtime.shutdown();
     outside.block_on(runtime.wait_async()).unwrap();
+}
+
+fn e4_execute_is_refused_again_where_a_thread_drives_a_borrowed_runtime_again() {
+    let outside = of_one_thread(false);
+    let key = TokioHandle::new(outside.handle().clone());
+    let runtime = started();
+    for _ in 0..2 {
+        let refused = async { runtime.execute(key.clone(), || async {}) };
+        let error = outside.block_on(refused).unwrap_err();
+        assert_eq!(error.kind(), ExecuteErrorKind::Deadlock, "{error}");
+        // Where it does not drive it, it may wait for others.
+        assert_eq!(runtime.execute(Smol, || async { 1 }).unwrap(), 1);
+    }
+    runtime.shutdown();
+    runtime.wait().unwrap();
 }
 
 fn s3_payloads_on_a_runtime_that_nobody_drives_are_named() {

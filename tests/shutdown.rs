@@ -19,6 +19,7 @@ on_every_flavour!(
 on_async_flavours!(
     s1_nothing_is_cancelled_while_a_holder_lives,
     s1_grace_and_cancel_time_are_the_clocks,
+    s1_the_grace_time_counts_from_the_call_that_began_the_stop,
     s2_a_coroutine_without_a_token_is_dropped_where_it_awaits,
     s2_a_token_taken_while_stopping_counts,
     s2_a_token_that_was_dropped_still_counts,
@@ -132,6 +133,33 @@ fn s1_grace_and_cancel_time_are_the_clocks<F: AsyncFlavour>(flavour: F) {
     let error = runtime.wait().unwrap_err();
     assert_eq!(error.stragglers()[0].payload(), Some("patient"));
     assert_eq!(error.stragglers()[0].reason(), StragglerReason::Overran);
+}
+
+/// And not from when the runner comes to it, which still starts a flavour here.
+fn s1_the_grace_time_counts_from_the_call_that_began_the_stop<F: AsyncFlavour>(flavour: F) {
+    let clock = Clock::manual();
+    let runtime = builder().clock(clock.clone()).build();
+    let (held, go) = (Event::new(), Event::new());
+    let is_held = held.clone();
+    let holder = move || async move {
+        let _token = Shutdown::current();
+        is_held.happen();
+        pending::<()>().await;
+    };
+    runtime.named("holder").adopt(flavour, holder).unwrap();
+    runtime.adopt(Odd::after(&go), || async {}).unwrap();
+    let starts = runtime.clone();
+    let starter = thread::spawn(move || starts.run());
+    held.expect("the holder has its token");
+    runtime.shutdown();
+    clock.advance(Duration::from_secs(10));
+    go.happen();
+    let error = starter.join().unwrap().unwrap_err();
+    let [straggler] = error.stragglers() else {
+        panic!("one straggler, not {error}");
+    };
+    assert_eq!(straggler.payload(), Some("holder"));
+    assert_eq!(straggler.reason(), StragglerReason::Overran);
 }
 
 fn s2_a_coroutine_without_a_token_is_dropped_where_it_awaits<F: AsyncFlavour>(flavour: F) {

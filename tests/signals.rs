@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::task::{Context, Wake, Waker};
 use std::time::{Duration, Instant};
 
-use common::child::{play, play_in_shell, say_ready, scenario};
+use common::child::{Played, be_child, play, play_in_shell, say_ready};
 use common::{Event, SOON, block_until};
 use foster::{Runtime, Shutdown, Signals, Smol, Thread, Tokio};
 
@@ -34,11 +34,10 @@ once!(
     a6_a_panic_after_its_caller_was_let_go_goes_to_stderr,
 );
 
-/// The child's side: does nothing unless a scenario is set.
+/// The child's side.
 #[test]
 fn as_child() {
-    let Some(scenario) = scenario() else { return };
-    let result = match scenario.as_str() {
+    be_child(|scenario| match scenario {
         "orderly" => orderly(),
         "stubborn" => stubborn(),
         "stuck" => stuck(false),
@@ -52,16 +51,8 @@ fn as_child() {
         "late panic" => late_panic(),
         "at once" => at_once(),
         other => panic!("no scenario `{other}`"),
-    };
-    if let Err(error) = result {
-        eprintln!("{error}");
-        std::process::exit(1);
-    }
-    println!("ended");
-    std::process::exit(0);
+    });
 }
-
-type Played = Result<(), foster::RunError>;
 
 fn orderly() -> Played {
     let runtime = Runtime::new();

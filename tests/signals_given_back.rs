@@ -11,9 +11,9 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
-use common::child::{Playing, play, say_ready, scenario, spawn};
+use common::child::{Played, Playing, be_child, play, say_ready, spawn};
 use common::{Event, SOON};
-use foster::{RunError, Runtime, Shutdown, Signals, Smol, Thread, Tokio};
+use foster::{Runtime, Shutdown, Signals, Smol, Thread, Tokio};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 
 once!(
@@ -31,11 +31,10 @@ once!(
     s4_signals_that_are_left_are_never_touched,
 );
 
-/// The child's side: does nothing unless a scenario is set.
+/// The child's side.
 #[test]
 fn as_child() {
-    let Some(scenario) = scenario() else { return };
-    let result = match scenario.as_str() {
+    be_child(|scenario| match scenario {
         "again and again" => again_and_again(),
         "before" => before(),
         "after: signal-hook" => after(signal_hook_handler, Signals::Listen),
@@ -61,16 +60,8 @@ fn as_child() {
         "init" => init(),
         "left alone" => left_alone(),
         other => panic!("no scenario `{other}`"),
-    };
-    if let Err(error) = result {
-        eprintln!("{error}");
-        std::process::exit(1);
-    }
-    println!("ended");
-    std::process::exit(0);
+    });
 }
-
-type Played = Result<(), RunError>;
 
 fn raise(signal: i32) {
     // The handler has run when this returns: it is this thread's own signal.

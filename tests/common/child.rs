@@ -1,10 +1,12 @@
 //! Child processes that play scenarios: each is the test program itself, told by a variable which one.
 //!
-//! The program has a test `as_child`, which does nothing unless there is a [`scenario`].
+//! The program has a test `as_child`, which does nothing but call [`be_child`].
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
+
+use foster::RunError;
 
 use super::SOON;
 
@@ -13,9 +15,21 @@ const SCENARIO: &str = "FOSTER_TEST_SCENARIO";
 /// Signals that come within 200 ms count once.
 const APART: Duration = Duration::from_millis(300);
 
-/// What this process is to play, if it is a child.
-pub fn scenario() -> Option<String> {
-    std::env::var(SCENARIO).ok()
+/// What became of a scenario, seen by the child.
+pub type Played = Result<(), RunError>;
+
+/// The child's side: plays the scenario that this process was told, and ends the process. Does nothing if it is no
+/// child.
+pub fn be_child(play: impl FnOnce(&str) -> Played) {
+    let Ok(scenario) = std::env::var(SCENARIO) else {
+        return;
+    };
+    if let Err(error) = play(&scenario) {
+        eprintln!("{error}");
+        std::process::exit(1);
+    }
+    println!("ended");
+    std::process::exit(0);
 }
 
 /// Tells the parent that signals may come: the runtime runs and its payloads hold their tokens.

@@ -43,6 +43,8 @@ fn as_child() {
         "quiet" => telling::quiet(),
         "flood" => telling::flood(),
         "restarts" => telling::restarts(),
+        "set meanwhile" => telling::set_meanwhile(),
+        "failing meanwhile" => telling::failing_meanwhile(),
         other => panic!("no scenario `{other}`"),
     });
     println!("{}", child::ENDED);

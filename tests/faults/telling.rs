@@ -7,7 +7,7 @@ use std::io::{BufRead, BufReader};
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc::channel;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Context, Wake};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -33,6 +33,8 @@ once!(
     a7_a_quiet_runtime_prints_nothing,
     a7_lines_beyond_a_limit_are_counted,
     a7_each_restart_is_a_line,
+    a7_a_subscriber_set_while_a_line_waits_hears_of_all_that_follow,
+    a6_a_failure_that_comes_of_telling_another_is_in_the_report,
 );
 
 /// A subscriber that takes what its first half wants, and calls its second half for it.
@@ -425,4 +427,112 @@ fn a7_each_restart_is_a_line() {
         });
         assert_eq!(lines.count(), 1, "{text}");
     }
+}
+
+/// A logger that stalls at the first warning.
+struct StallsOnce {
+    stalled: OnceLock<Event>,
+    go: OnceLock<Event>,
+}
+
+impl log::Log for StallsOnce {
+    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        if record.level() == log::Level::Warn {
+            self.stalled.get_or_init(Event::new).happen();
+            block_until(self.go.get_or_init(Event::new));
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+pub fn set_meanwhile() {
+    static LOGGER: StallsOnce = StallsOnce {
+        stalled: OnceLock::new(),
+        go: OnceLock::new(),
+    };
+    log::set_logger(&LOGGER).unwrap();
+    log::set_max_level(log::LevelFilter::Warn);
+    let runtime = common::started();
+    let restart = Restart::on_failure()
+        .jitter(0.0)
+        .delay(Duration::from_secs(3_600));
+    let flaps = service(Smol, || async { Err::<(), _>("flaps") });
+    let settings = Settings::new().restart(restart);
+    runtime.serve(flaps.with(settings)).unwrap();
+    let stalled = LOGGER.stalled.get_or_init(Event::new);
+    stalled.expect("the line of the restart stalls");
+    // On the thread of the payload that fails, so it sees the stop when that failure has been handed on.
+    let (holds, kept) = (Event::new(), Event::new());
+    let (is_held, is_kept) = (holds.clone(), kept.clone());
+    let next = move || async move {
+        let token = Shutdown::current();
+        is_held.happen();
+        token.requested().await;
+        is_kept.happen();
+    };
+    runtime.adopt(Smol, next).unwrap();
+    holds.expect("it holds a token");
+    let fails = || async { Err::<(), _>("while nobody listens") };
+    runtime.adopt(Smol, fails).unwrap();
+    kept.expect("the failure waits to be told");
+    let (sender, receiver) = channel();
+    let sender = Mutex::new(sender);
+    trace(
+        |metadata| metadata.target() == "foster",
+        move |text| sender.lock().unwrap().send(text).unwrap(),
+    );
+    LOGGER.go.get_or_init(Event::new).happen();
+    runtime.wait().unwrap_err();
+    fail_on(&common::runtime());
+    let told: Vec<_> = receiver.try_iter().collect();
+    let is_heard = told.iter().any(|text| text.contains("cannot write"));
+    assert!(is_heard, "{told:?}");
+}
+
+/// An event that is first told under no subscriber is known to none: `tracing` remembers that.
+fn a7_a_subscriber_set_while_a_line_waits_hears_of_all_that_follow() {
+    child::play("set meanwhile", "").has_ended();
+}
+
+/// What hears of a failure brings another one about, of a payload that would be left behind.
+pub fn failing_meanwhile() {
+    let (go, told) = (Event::new(), Event::new());
+    let (goes, is_told) = (go.clone(), told.clone());
+    trace(
+        |metadata| metadata.target() == "foster",
+        move |text| match text.contains("the second") {
+            true => is_told.happen(),
+            false => {
+                // Long enough for a report that does not wait.
+                thread::sleep(Duration::from_millis(100));
+                goes.happen();
+                told.expect("the second failure is told on the thread of its own");
+            }
+        },
+    );
+    let runtime = common::started();
+    let running = Event::new();
+    let is_running = running.clone();
+    let second = move || {
+        is_running.happen();
+        block_until(&go);
+        Err::<(), _>("the second")
+    };
+    runtime.adopt(Thread, second).unwrap();
+    running.expect("the second runs");
+    let first = || async { Err::<(), _>("the first") };
+    runtime.adopt(Smol, first).unwrap();
+    let error = runtime.wait().unwrap_err();
+    let messages: Vec<_> = error.failures().iter().map(|one| one.message()).collect();
+    assert_eq!(messages, ["the first", "the second"]);
+    assert!(error.left_behind().is_empty(), "{error}");
+}
+
+fn a6_a_failure_that_comes_of_telling_another_is_in_the_report() {
+    child::play("failing meanwhile", "").has_ended();
 }

@@ -5,15 +5,18 @@
 
 mod open;
 
-use std::future::{pending, poll_fn};
+use std::future::{Future, pending, poll_fn};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
-use std::task::Poll;
+use std::task::{Context, Poll, Wake};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use foster_core::{Clock, ExecuteErrorKind, FailureKind, Manual, Runtime, Shutdown, Signals};
+use foster_core::{
+    Clock, ExecuteErrorKind, FailureKind, Latch, Manual, Runtime, Shutdown, Signals,
+};
 
 use open::*;
 
@@ -34,6 +37,31 @@ fn a2_a_payload_that_is_cancelled_is_dropped_at_its_next_poll() {
     assert_eq!(drops.load(SeqCst), 1);
     assert!(poll(&mut payload).is_ready(), "it stays ready");
     drop(payload);
+    runtime.wait().unwrap();
+}
+
+#[test]
+fn s1_the_waker_of_the_last_poll_is_woken_by_the_end() {
+    #[derive(Default)]
+    struct Woken(Latch);
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.open();
+        }
+    }
+    let (runtime, flavour) = (started(), Open::default());
+    runtime.adopt(flavour.clone(), pending::<()>).unwrap();
+    let mut payload = flavour.take();
+    let wakes = [(); 2].map(|()| Arc::<Woken>::default());
+    for woken in &wakes {
+        let waker = Arc::clone(woken).into();
+        let polled = Pin::new(&mut payload).poll(&mut Context::from_waker(&waker));
+        assert!(polled.is_pending());
+    }
+    runtime.shutdown();
+    let soon = Instant::now() + Duration::from_secs(20);
+    assert!(wakes[1].0.wait(soon), "its task is woken, to drop it");
+    assert!(poll(&mut payload).is_ready());
     runtime.wait().unwrap();
 }
 
@@ -98,6 +126,39 @@ fn f2_a_payload_dropped_at_home_is_dropped_and_reported() {
     let error = runtime.wait().unwrap_err();
     assert_eq!(error.failures().len(), 1);
     assert_eq!(error.failures()[0].kind(), FailureKind::Lost);
+}
+
+/// What was dropped on the same thread before that, and is no failure, excuses nothing.
+#[test]
+fn f2_a_payload_dropped_after_others_were_refused_is_reported() {
+    let builder = || Runtime::builder().signals(Signals::Leave);
+    let refused = || {
+        // Too little for any flavour.
+        let runtime = builder().stack_size(1).build();
+        runtime.start().unwrap();
+        assert!(runtime.adopt(Manual::new(), || async {}).is_err());
+        runtime.shutdown();
+        runtime.wait().unwrap();
+    };
+    let unrun = || {
+        let runtime = builder().build();
+        runtime.adopt(Manual::new(), || async {}).unwrap();
+        runtime.shutdown();
+        runtime.run().unwrap();
+    };
+    for drops_one in [&refused as &dyn Fn(), &unrun] {
+        let (runtime, flavour) = (started(), Open::default());
+        runtime.adopt(flavour.clone(), pending::<()>).unwrap();
+        let mut payload = flavour.take();
+        assert!(poll(&mut payload).is_pending());
+        drops_one();
+        drop(payload);
+        // If that was no failure nothing else ends the runtime.
+        runtime.shutdown();
+        let error = runtime.wait().unwrap_err();
+        assert_eq!(error.failures().len(), 1);
+        assert_eq!(error.failures()[0].kind(), FailureKind::Lost);
+    }
 }
 
 #[test]

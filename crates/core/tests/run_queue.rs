@@ -12,7 +12,7 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
-use foster_core::{Clock, Latch, Runtime, Shutdown, Signals, StragglerReason};
+use foster_core::{AdoptErrorKind, Clock, Latch, Runtime, Shutdown, Signals, StragglerReason};
 
 use plain::*;
 
@@ -124,6 +124,53 @@ fn a_payload_that_is_woken_twice_before_its_turn_is_polled_once() {
     assert_eq!(polls.load(SeqCst), 2);
     runtime.shutdown();
     runtime.wait().unwrap();
+}
+
+/// What is left is polled to its end, and that is in other hands for some.
+#[test]
+fn a_wake_counts_after_the_queue_was_closed() {
+    let runtime = runtime();
+    let (is_closed, woken) = (Arc::new(Latch::default()), Arc::new(Woken::default()));
+    let key = Known::new(Plain::Closing);
+    let kept = Arc::new(Mutex::new(None));
+    let waits = {
+        let kept = Arc::clone(&kept);
+        move || async move {
+            let mut is_first = true;
+            poll_fn(|context| {
+                *kept.lock().unwrap() = Some(context.waker().clone());
+                match std::mem::take(&mut is_first) {
+                    true => Poll::Pending,
+                    false => Poll::Ready(7),
+                }
+            })
+            .await
+        }
+    };
+    let waker = Arc::clone(&woken).into();
+    let mut context = Context::from_waker(&waker);
+    let mut call = pin!(runtime.call(key.clone(), waits));
+    assert!(call.as_mut().poll(&mut context).is_pending());
+    let closes = {
+        let is_closed = Arc::clone(&is_closed);
+        move || async move {
+            CLOSES.set(Some(is_closed));
+        }
+    };
+    runtime.adopt(key.clone(), closes).unwrap();
+    assert!(is_closed.wait(soon()));
+    let refused = runtime.adopt(key.clone(), || async {}).unwrap_err();
+    assert_eq!(refused.kind(), AdoptErrorKind::Rejected);
+    let waker: Waker = kept.lock().unwrap().take().unwrap();
+    waker.wake();
+    assert!(woken.0.wait(soon()), "the payload is over");
+    let Poll::Ready(value) = call.as_mut().poll(&mut context) else {
+        panic!("its caller was woken");
+    };
+    assert_eq!(value.unwrap(), 7);
+    runtime.shutdown();
+    // A failure, if its executor had ended before it was asked to.
+    let _ = runtime.wait();
 }
 
 #[test]

@@ -48,6 +48,39 @@ fn f2_an_executor_that_dies_keeps_nothing() {
     known.is_last();
 }
 
+/// Nor those that are woken by the drop of others.
+#[test]
+fn f2_what_is_woken_as_its_executor_leaves_it_is_not_kept() {
+    /// Wakes whoever is in it when it is dropped.
+    struct Wakes(Arc<Mutex<Vec<Waker>>>);
+    impl Drop for Wakes {
+        fn drop(&mut self) {
+            let wakers = std::mem::take(&mut *self.0.lock().unwrap());
+            wakers.into_iter().for_each(Waker::wake);
+        }
+    }
+    let runtime = runtime();
+    let known = Known::new(Plain::Leaving);
+    let kept = Arc::<Mutex<Vec<Waker>>>::default();
+    // Each wakes all, whichever is dropped first.
+    for _ in 0..2 {
+        let wakes = Wakes(Arc::clone(&kept));
+        let waits = move || {
+            poll_fn(move |context| {
+                wakes.0.lock().unwrap().push(context.waker().clone());
+                Poll::<()>::Pending
+            })
+        };
+        runtime.adopt(known.clone(), waits).unwrap();
+    }
+    runtime.execute(known.clone(), || async {}).unwrap();
+    runtime.shutdown();
+    runtime.wait().unwrap();
+    drop(runtime);
+    known.is_last();
+    assert!(kept.lock().unwrap().is_empty());
+}
+
 #[test]
 fn f2_an_executor_that_dies_loses_its_payloads_and_drops_them_at_home() {
     for at_once in [false, true] {

@@ -3,11 +3,13 @@
 mod plain;
 
 use std::collections::HashMap;
-use std::future::pending;
+use std::future::{Future, pending};
+use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
 
-use foster_core::Shutdown;
+use foster_core::{Latch, Shutdown};
 
 use plain::*;
 
@@ -29,6 +31,42 @@ fn spawn4_a_new_payload_has_its_turn_beside_any_number_that_never_rest() {
         .adopt(Plain::Well, move || async move { is_over.store(1, SeqCst) })
         .unwrap();
     runtime.execute(Plain::Well, || async {}).unwrap();
+    runtime.shutdown();
+    runtime.wait().unwrap();
+}
+
+#[test]
+fn spawn4_a_woken_payload_has_its_turn_beside_any_number_of_new_ones() {
+    const NEW: usize = 1_000;
+    let runtime = runtime();
+    let (begun, goes_on) = (Arc::new(AtomicUsize::new(0)), Arc::new(Latch::default()));
+    let woken = {
+        let (begun, goes_on) = (Arc::clone(&begun), Arc::clone(&goes_on));
+        move || async move {
+            assert!(goes_on.wait(soon()));
+            for _ in 0..10 {
+                give_way().await;
+            }
+            begun.load(SeqCst)
+        }
+    };
+    let mut call = pin!(runtime.call(Plain::Well, woken));
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(call.as_mut().poll(&mut context).is_pending());
+    for _ in 0..NEW {
+        let begun = Arc::clone(&begun);
+        let new = move || async move {
+            begun.fetch_add(1, SeqCst);
+        };
+        runtime.adopt(Plain::Well, new).unwrap();
+    }
+    goes_on.open();
+    runtime.execute(Plain::Well, || async {}).unwrap();
+    let Poll::Ready(begun) = call.as_mut().poll(&mut context) else {
+        panic!("it had its turns before the last of them");
+    };
+    let begun = begun.unwrap();
+    assert!(begun < NEW, "it had to wait for all of them");
     runtime.shutdown();
     runtime.wait().unwrap();
 }

@@ -44,3 +44,36 @@ impl Holders {
         self.0.fetch_or(GRACE_OVER, SeqCst);
     }
 }
+
+#[cfg(all(test, not(foster_model)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_grace_time_ends_by_itself_when_nobody_is_left() {
+        let holders = Holders::none();
+        for _ in 0..2 {
+            assert!(holders.hold());
+        }
+        for _ in 0..2 {
+            assert!(holders.is_held());
+            assert!(!holders.end_grace_if_unheld());
+            holders.release();
+        }
+        assert!(!holders.is_held());
+        assert!(holders.end_grace_if_unheld());
+        assert!(!holders.hold(), "nobody comes in any more");
+        assert!(!holders.is_held());
+    }
+
+    #[test]
+    fn those_who_overran_the_grace_time_still_count() {
+        let holders = Holders::none();
+        assert!(holders.hold());
+        holders.end_grace();
+        assert!(!holders.hold());
+        assert!(holders.is_held());
+        holders.release();
+        assert!(!holders.is_held());
+    }
+}

@@ -71,3 +71,59 @@ impl Ledger {
         Some(self.omitted)
     }
 }
+
+#[cfg(all(test, not(foster_model)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn so_many_are_kept_and_the_rest_counted() {
+        let mut ledger = Ledger::default();
+        for _ in 0..FAILURE_LIMIT {
+            assert_eq!(ledger.enter(), Entry::Kept);
+        }
+        for _ in 0..3 {
+            assert_eq!(ledger.enter(), Entry::Counted);
+        }
+        assert_eq!(ledger.close(false), Some(3));
+        assert_eq!(ledger.enter(), Entry::TooLate);
+        // It is no matter of how often it is closed.
+        assert_eq!(ledger.close(false), Some(3));
+    }
+
+    /// Who is at its end, and what is being told, may bring one more.
+    #[test]
+    fn it_stays_open_while_a_failure_may_come() {
+        type Change = fn(&mut Ledger);
+        let begin_ending: Change = |ledger| assert!(ledger.begin_ending());
+        let kinds: [(Change, Change); 2] = [
+            (begin_ending, Ledger::end_ending),
+            (Ledger::begin_telling, Ledger::end_telling),
+        ];
+        for (begin, end) in kinds {
+            let mut ledger = Ledger::default();
+            begin(&mut ledger);
+            begin(&mut ledger);
+            for _ in 0..2 {
+                assert_eq!(ledger.close(false), None);
+                assert_eq!(ledger.enter(), Entry::Kept);
+                end(&mut ledger);
+            }
+            assert_eq!(ledger.close(false), Some(0));
+        }
+    }
+
+    #[test]
+    fn whoever_insists_closes_it() {
+        let mut ledger = Ledger::default();
+        assert!(ledger.begin_ending());
+        ledger.begin_telling();
+        assert_eq!(ledger.close(true), Some(0));
+        assert_eq!(ledger.enter(), Entry::TooLate);
+        // Not counted, so it does not say when it has ended.
+        assert!(!ledger.begin_ending());
+        ledger.end_ending();
+        ledger.end_telling();
+        assert_eq!((ledger.ending, ledger.telling), (0, 0));
+    }
+}

@@ -197,3 +197,44 @@ impl Execute {
         }
     }
 }
+
+#[cfg(all(test, not(foster_model)))]
+mod tests {
+    use super::*;
+    use crate::{Manual, Runtime, Signals};
+
+    /// The process would keep something of each thread.
+    #[test]
+    fn executes_that_are_over_leave_nothing_in_the_table() {
+        let [runtime, other] = [(); 2].map(|()| {
+            let runtime = Runtime::builder().signals(Signals::Leave).build();
+            runtime.start().unwrap();
+            runtime
+        });
+        let is_listed = || table().0.contains_key(&current_thread());
+        let (here, there) = (Manual::new(), Manual::new());
+        let executes = {
+            let (runtime, other) = (runtime.clone(), other.clone());
+            let (here, there) = (here.clone(), there.clone());
+            move || async move {
+                assert!(runtime.execute(here, || async {}).is_err(), "refused");
+                assert!(!is_listed());
+                other.execute(there, || async {}).unwrap();
+                assert!(!is_listed());
+            }
+        };
+        runtime.adopt(here.clone(), executes).unwrap();
+        std::thread::scope(|scope| {
+            let stepping = scope.spawn(|| here.step());
+            while !stepping.is_finished() {
+                there.step();
+                std::thread::yield_now();
+            }
+            assert!(stepping.join().unwrap());
+        });
+        for runtime in [runtime, other] {
+            runtime.shutdown();
+            runtime.wait().unwrap();
+        }
+    }
+}

@@ -264,11 +264,11 @@ impl<T: Send + 'static> Drop for Submitted<T> {
 
 #[cfg(all(test, not(foster_model)))]
 mod tests {
-    use std::future::Future as _;
+    use std::future::{Future as _, pending};
     use std::pin::pin;
     use std::task::{Context, Poll, Waker};
 
-    use crate::{Manual, Runtime, Signals};
+    use crate::{ExecuteErrorKind, Manual, Runtime, Signals};
 
     /// A runtime that lives long would keep something of each of them.
     #[test]
@@ -300,5 +300,64 @@ mod tests {
         assert_eq!(watched(), 0);
         runtime.shutdown();
         runtime.wait().unwrap();
+    }
+
+    /// Nor of those that went before anything came of what they asked for.
+    #[test]
+    fn callers_that_got_nothing_are_forgotten() {
+        let runtime = Runtime::builder().signals(Signals::Leave).build();
+        let watched = || runtime.core().lifetime.watched();
+        let manual = Manual::new();
+        let mut context = Context::from_waker(Waker::noop());
+        let call = || Box::pin(runtime.call(manual.clone(), || async {}));
+        // Refused, as nothing runs yet.
+        assert!(call().as_mut().poll(&mut context).is_ready());
+        assert!(runtime.execute(manual.clone(), || async {}).is_err());
+        assert_eq!(watched(), 0);
+        runtime.start().unwrap();
+        // Dropped before it was handed in.
+        drop(call());
+        assert_eq!(watched(), 0);
+        // Before its payload was polled.
+        let mut unpolled = call();
+        assert!(unpolled.as_mut().poll(&mut context).is_pending());
+        assert_eq!(watched(), 1);
+        drop(unpolled);
+        assert_eq!(watched(), 0);
+        // And after.
+        let mut polled = Box::pin(runtime.call(manual.clone(), pending::<()>));
+        assert!(polled.as_mut().poll(&mut context).is_pending());
+        while manual.waiting() > 1 {
+            manual.step();
+        }
+        manual.step();
+        drop(polled);
+        assert_eq!(watched(), 0);
+        // Refused for its name.
+        let mut unnamed = Box::pin(runtime.named("").call(manual.clone(), || async {}));
+        assert!(unnamed.as_mut().poll(&mut context).is_ready());
+        assert!(
+            runtime
+                .named("")
+                .execute(manual.clone(), || async {})
+                .is_err()
+        );
+        assert_eq!(watched(), 0);
+        // By its flavour.
+        let slot = runtime.core().slots.iter().next().unwrap();
+        slot.cancel_flavour();
+        assert!(call().as_mut().poll(&mut context).is_ready());
+        // As it could never end on the thread that steps, and by its flavour on another one.
+        let execute = || runtime.execute(manual.clone(), || async {});
+        assert_eq!(execute().unwrap_err().kind(), ExecuteErrorKind::Deadlock);
+        let elsewhere = std::thread::scope(|scope| scope.spawn(execute).join().unwrap());
+        assert_eq!(elsewhere.unwrap_err().kind(), ExecuteErrorKind::Rejected);
+        assert_eq!(watched(), 0);
+        runtime.shutdown();
+        while manual.step() {}
+        runtime.wait().unwrap();
+        assert!(call().as_mut().poll(&mut context).is_ready());
+        assert!(runtime.execute(manual.clone(), || async {}).is_err());
+        assert_eq!(watched(), 0);
     }
 }

@@ -314,3 +314,108 @@ impl Drop for Driver {
         mem::swap(&mut self.new, &mut inbox.new);
     }
 }
+
+#[cfg(all(test, not(foster_model)))]
+mod tests {
+    use std::future::{pending, ready};
+    use std::panic::Location;
+    use std::pin::pin;
+    use std::sync::Mutex;
+    use std::task::Waker;
+
+    use super::*;
+    use crate::lifetime::Phase;
+    use crate::task::{Identity, Ticket};
+    use crate::{Manual, Runtime, Signals};
+
+    /// A slot whose payloads the test has polled by a queue of its own.
+    fn slot() -> (Runtime, Arc<Slot>) {
+        let runtime = Runtime::builder().signals(Signals::Leave).build();
+        runtime.adopt(Manual::new(), || async {}).unwrap();
+        let slot = runtime.core().slots.iter().next().cloned();
+        (runtime, slot.expect("the payload has one"))
+    }
+
+    fn push<A: Future<Output = ()> + 'static>(
+        queue: &RunQueue,
+        slot: &Arc<Slot>,
+        make: impl FnOnce() -> A + Send + 'static,
+    ) {
+        let identity = Identity::new(None, Location::caller(), Arc::clone(slot) as _);
+        slot.accept();
+        let payload = Coroutine::new(make, Ticket::adopted(identity));
+        queue.push(payload).unwrap();
+    }
+
+    fn kept(slot: &Slot) -> usize {
+        slot.driven.lock().iter().count()
+    }
+
+    /// Also if nothing new comes.
+    #[test]
+    fn payloads_that_are_over_are_forgotten() {
+        let (_runtime, slot) = slot();
+        let queue = Arc::<RunQueue>::default();
+        let waker = Arc::new(Mutex::new(None::<Waker>));
+        let kept_waker = Arc::clone(&waker);
+        let mut is_first = true;
+        push(&queue, &slot, move || {
+            poll_fn(move |context| {
+                *kept_waker.lock().unwrap() = Some(context.waker().clone());
+                match mem::take(&mut is_first) {
+                    true => Poll::Pending,
+                    false => Poll::Ready(()),
+                }
+            })
+        });
+        let mut drive = pin!(queue.drive(|| ready(()), || false));
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(drive.as_mut().poll(&mut context).is_pending());
+        assert_eq!(kept(&slot), 1);
+        waker.lock().unwrap().take().unwrap().wake();
+        assert!(drive.as_mut().poll(&mut context).is_pending());
+        assert_eq!(kept(&slot), 0);
+        queue.close();
+        assert!(drive.as_mut().poll(&mut context).is_ready());
+    }
+
+    /// What the first has passed is to be ended by the second.
+    #[test]
+    fn a_sweep_that_is_asked_for_during_another_one_begins_anew() {
+        const PAYLOADS: usize = Hand::ROOM + 2;
+        let (runtime, slot) = slot();
+        let queue = Arc::<RunQueue>::default();
+        for _ in 0..PAYLOADS {
+            push(&queue, &slot, pending::<()>);
+        }
+        let pause = || {
+            let mut is_over = false;
+            poll_fn(move |_| match mem::replace(&mut is_over, true) {
+                true => Poll::Ready(()),
+                false => Poll::Pending,
+            })
+        };
+        let mut drive = pin!(queue.drive(pause, || false));
+        let mut context = Context::from_waker(Waker::noop());
+        for _ in 0..4 {
+            assert!(drive.as_mut().poll(&mut context).is_pending());
+        }
+        assert_eq!(kept(&slot), PAYLOADS);
+        queue.sweep();
+        // It pauses when it has passed as many as there is room for.
+        assert!(drive.as_mut().poll(&mut context).is_pending());
+        assert!(
+            runtime
+                .core()
+                .lifetime
+                .advance(Phase::Idle, Phase::Cancelling)
+        );
+        queue.sweep();
+        for _ in 0..4 {
+            assert!(drive.as_mut().poll(&mut context).is_pending());
+        }
+        assert_eq!(kept(&slot), 0);
+        queue.close();
+        assert!(drive.as_mut().poll(&mut context).is_ready());
+    }
+}

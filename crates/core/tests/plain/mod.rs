@@ -32,6 +32,10 @@ pub enum Plain {
     Mortal {
         at_once: bool,
     },
+    /// Its executor closes the queue by itself when the local [`CLOSES`] is there, and then opens that.
+    Closing,
+    /// Its executor ends as soon as it is asked to, whatever is left.
+    Leaving,
     /// Every poll of its queue is on another thread.
     Moved,
     /// It drives the queue twice.
@@ -43,6 +47,7 @@ pub enum Plain {
 thread_local! {
     pub static DIES: Cell<bool> = const { Cell::new(false) };
     pub static PAUSES: Cell<usize> = const { Cell::new(0) };
+    pub static CLOSES: Cell<Option<Arc<Latch>>> = const { Cell::new(None) };
 }
 
 impl Key for Plain {
@@ -79,6 +84,24 @@ impl Executor for Plain {
                     let polled = queue.as_mut().poll(context);
                     assert!(!DIES.get(), "a fault of the executor's");
                     polled
+                }));
+            }
+            Self::Closing => {
+                let mut queue = pin!(intake.drive(give_way, || false));
+                block_on(poll_fn(|context| {
+                    let polled = queue.as_mut().poll(context);
+                    if let Some(closed) = CLOSES.take() {
+                        intake.close();
+                        closed.open();
+                    }
+                    polled
+                }));
+            }
+            Self::Leaving => {
+                let mut queue = pin!(intake.drive(give_way, || false));
+                block_on(poll_fn(|context| match intake.is_closed() {
+                    true => Poll::Ready(()),
+                    false => queue.as_mut().poll(context),
                 }));
             }
             Self::Moved => {
