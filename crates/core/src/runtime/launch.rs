@@ -344,8 +344,8 @@ mod tests {
         );
         assert_eq!(watched(), 0);
         // By its flavour.
-        let slot = runtime.core().slots.iter().next().unwrap();
-        slot.cancel_flavour();
+        let scheduler = runtime.core().schedulers.iter().next().unwrap();
+        scheduler.cancel_flavour();
         assert!(call().as_mut().poll(&mut context).is_ready());
         // As it could never end on the thread that steps, and by its flavour on another one.
         let execute = || runtime.execute(manual.clone(), || async {});

@@ -328,38 +328,38 @@ mod tests {
     use crate::task::{Identity, Ticket};
     use crate::{Manual, Runtime, Signals};
 
-    /// A slot whose payloads the test has polled by a queue of its own.
-    fn slot() -> (Runtime, Arc<Slot>) {
+    /// A scheduler whose payloads the test has polled by a queue of its own.
+    fn scheduler() -> (Runtime, Arc<Scheduler>) {
         let runtime = Runtime::builder().signals(Signals::Leave).build();
         runtime.adopt(Manual::new(), || async {}).unwrap();
-        let slot = runtime.core().slots.iter().next().cloned();
-        (runtime, slot.expect("the payload has one"))
+        let scheduler = runtime.core().schedulers.iter().next().cloned();
+        (runtime, scheduler.expect("the payload has one"))
     }
 
     fn push<A: Future<Output = ()> + 'static>(
         queue: &RunQueue,
-        slot: &Arc<Slot>,
+        scheduler: &Arc<Scheduler>,
         make: impl FnOnce() -> A + Send + 'static,
     ) {
-        let identity = Identity::new(None, Location::caller(), Arc::clone(slot) as _);
-        slot.accept();
+        let identity = Identity::new(None, Location::caller(), Arc::clone(scheduler) as _);
+        scheduler.accept();
         let payload = Coroutine::new(make, Ticket::adopted(identity));
         queue.push(payload).unwrap();
     }
 
-    fn kept(slot: &Slot) -> usize {
-        slot.driven.lock().iter().count()
+    fn kept(scheduler: &Scheduler) -> usize {
+        scheduler.driven.lock().iter().count()
     }
 
     /// Also if nothing new comes.
     #[test]
     fn payloads_that_are_over_are_forgotten() {
-        let (_runtime, slot) = slot();
+        let (_runtime, scheduler) = scheduler();
         let queue = Arc::<RunQueue>::default();
         let waker = Arc::new(Mutex::new(None::<Waker>));
         let kept_waker = Arc::clone(&waker);
         let mut is_first = true;
-        push(&queue, &slot, move || {
+        push(&queue, &scheduler, move || {
             poll_fn(move |context| {
                 *kept_waker.lock().unwrap() = Some(context.waker().clone());
                 match mem::take(&mut is_first) {
@@ -371,10 +371,10 @@ mod tests {
         let mut drive = pin!(queue.drive(|| ready(()), || false));
         let mut context = Context::from_waker(Waker::noop());
         assert!(drive.as_mut().poll(&mut context).is_pending());
-        assert_eq!(kept(&slot), 1);
+        assert_eq!(kept(&scheduler), 1);
         waker.lock().unwrap().take().unwrap().wake();
         assert!(drive.as_mut().poll(&mut context).is_pending());
-        assert_eq!(kept(&slot), 0);
+        assert_eq!(kept(&scheduler), 0);
         queue.close();
         assert!(drive.as_mut().poll(&mut context).is_ready());
     }
@@ -382,11 +382,11 @@ mod tests {
     /// What the first has passed is to be ended by the second.
     #[test]
     fn a_sweep_that_is_asked_for_during_another_one_begins_anew() {
-        const PAYLOADS: usize = Hand::ROOM + 2;
-        let (runtime, slot) = slot();
+        const PAYLOADS: usize = Batch::ROOM + 2;
+        let (runtime, scheduler) = scheduler();
         let queue = Arc::<RunQueue>::default();
         for _ in 0..PAYLOADS {
-            push(&queue, &slot, pending::<()>);
+            push(&queue, &scheduler, pending::<()>);
         }
         let pause = || {
             let mut is_over = false;
@@ -400,7 +400,7 @@ mod tests {
         for _ in 0..4 {
             assert!(drive.as_mut().poll(&mut context).is_pending());
         }
-        assert_eq!(kept(&slot), PAYLOADS);
+        assert_eq!(kept(&scheduler), PAYLOADS);
         queue.sweep();
         // It pauses when it has passed as many as there is room for.
         assert!(drive.as_mut().poll(&mut context).is_pending());
@@ -414,7 +414,7 @@ mod tests {
         for _ in 0..4 {
             assert!(drive.as_mut().poll(&mut context).is_pending());
         }
-        assert_eq!(kept(&slot), 0);
+        assert_eq!(kept(&scheduler), 0);
         queue.close();
         assert!(drive.as_mut().poll(&mut context).is_ready());
     }
