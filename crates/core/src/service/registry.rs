@@ -1,5 +1,6 @@
 //! The services of a runtime: all that are known, and those that wait for the start.
 
+use std::any::Any;
 use std::panic::Location;
 
 use super::names::{Base, Names};
@@ -14,6 +15,7 @@ use crate::base::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::errors::report::RunError;
 use crate::errors::serve::Problem;
 use crate::lifetime::Lifetime;
+use crate::runtime::Roll;
 use crate::scheduler::Scheduler;
 
 /// How many services may be over before the first of them are forgotten.
@@ -83,7 +85,7 @@ impl Registry {
             });
             (unit, Aftermath::default())
         };
-        let forgotten = roster.add(&unit, supervisor.over());
+        let forgotten = roster.add(&unit, lifetime.services.over());
         drop(roster);
         drop(forgotten);
         supervisor.go_on(lifetime, By::User, aftermath);
@@ -95,8 +97,20 @@ impl Registry {
         self.lock().problem.get_or_insert(problem);
     }
 
-    /// Checks the order of those that wait, before anything starts; from here on a name must be known.
-    pub(crate) fn seal(&self) -> Result<(), RunError> {
+    /// All that are known, in the order in which they were handed in.
+    pub(crate) fn units(&self) -> Vec<Arc<UnitCore>> {
+        self.lock().units.clone()
+    }
+
+    /// Whether there is a service of that name.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.lock().names.find(name).is_some()
+    }
+}
+
+impl Roll for Registry {
+    /// From here on a name must be known.
+    fn seal(&self) -> Result<(), RunError> {
         let mut roster = self.lock();
         if let Some(problem) = &roster.problem {
             return Err(problem.clone());
@@ -106,12 +120,8 @@ impl Registry {
         Ok(())
     }
 
-    /// Starts those that wait, and those that come from here on.
-    ///
-    /// # Errors
-    ///
-    /// If there is no thread for the supervisor. Those that wait do so until they are dropped.
-    pub(crate) fn launch(&self, lifetime: &Arc<Lifetime>) -> Result<(), std::io::Error> {
+    /// Without a thread for the supervisor those that wait do so until they are dropped.
+    fn launch(&self, lifetime: &Arc<Lifetime>) -> std::io::Result<()> {
         let mut roster = self.lock();
         roster.launched = true;
         if roster.waiting.is_empty() {
@@ -130,8 +140,7 @@ impl Registry {
         Ok(())
     }
 
-    /// Drops what waits: the runtime never starts.
-    pub(crate) fn drop_unrun(&self, lifetime: &Lifetime) {
+    fn drop_unrun(&self, lifetime: &Lifetime) {
         let waiting = {
             let mut roster = self.lock();
             roster.launched = true;
@@ -144,14 +153,8 @@ impl Registry {
         supervisor.watchers.end().wake();
     }
 
-    /// All that are known, in the order in which they were handed in.
-    pub(crate) fn units(&self) -> Vec<Arc<UnitCore>> {
-        self.lock().units.clone()
-    }
-
-    /// Whether there is a service of that name.
-    pub(super) fn has(&self, name: &str) -> bool {
-        self.lock().names.find(name).is_some()
+    fn as_any(&self) -> &dyn Any {
+        self
     }
 }
 
