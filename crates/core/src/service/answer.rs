@@ -1,9 +1,6 @@
 //! What a run of a service may return, and what that means.
 
 use std::error::Error;
-use std::future::Future;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 
 use crate::errors::failure::Cause;
 use crate::errors::outcome::{Outcome, cause_of};
@@ -42,10 +39,7 @@ pub trait Answer: sealed::Answer {}
 
 /// What a run returned.
 #[allow(missing_debug_implementations, reason = "never leaves the crate")]
-pub struct Answered {
-    pub(crate) exit: Option<Exit>,
-    pub(crate) cause: Option<Cause>,
-}
+pub struct Answered(pub(crate) Result<Option<Exit>, Cause>);
 
 pub(crate) mod sealed {
     use super::Answered;
@@ -58,10 +52,7 @@ pub(crate) mod sealed {
 
 impl<T: Outcome> sealed::Answer for T {
     fn answer(self) -> Answered {
-        Answered {
-            exit: None,
-            cause: self.verdict(),
-        }
+        Answered(self.verdict().map_or(Ok(None), Err))
     }
 }
 
@@ -70,10 +61,7 @@ impl<T: Outcome> Answer for T {}
 
 impl sealed::Answer for Exit {
     fn answer(self) -> Answered {
-        Answered {
-            exit: Some(self),
-            cause: None,
-        }
+        Answered(Ok(Some(self)))
     }
 }
 impl Answer for Exit {}
@@ -85,23 +73,8 @@ where
     fn answer(self) -> Answered {
         match self {
             Ok(exit) => exit.answer(),
-            Err(error) => Answered {
-                exit: None,
-                cause: cause_of(error),
-            },
+            Err(error) => Answered(cause_of(error).map_or(Ok(None), Err)),
         }
     }
 }
 impl<E> Answer for Result<Exit, E> where E: Into<Box<dyn Error + Send + Sync>> + 'static {}
-
-/// A future whose output is an [`Answer`].
-pub trait Answering {
-    #[doc(hidden)]
-    fn poll_answer(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Answered>;
-}
-
-impl<F: Future<Output: Answer>> Answering for F {
-    fn poll_answer(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Answered> {
-        self.poll(context).map(sealed::Answer::answer)
-    }
-}

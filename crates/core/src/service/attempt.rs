@@ -73,11 +73,14 @@ impl Attempt {
 
     /// The run has come to its end by itself. What that means is decided here, in its own payload.
     pub(super) fn answer(&self, answered: Answered) {
-        let Answered { exit, cause } = answered;
+        let (exit, error) = match answered.0 {
+            Ok(exit) => (exit, None),
+            Err(cause) => (None, Some(self.unit().failure(cause))),
+        };
         self.bring(Event::Answered {
             run: self.id(),
             exit,
-            error: cause.map(|cause| self.unit().failure(cause)),
+            error,
         });
     }
 

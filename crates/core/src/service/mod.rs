@@ -34,6 +34,7 @@ mod watch;
 
 use std::future::Future;
 use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
 
 pub use self::answer::{Answer, Exit};
 pub use self::dependency::Dependency;
@@ -51,8 +52,8 @@ pub use self::watch::{UnitChange, UnitChanges};
 #[cfg(fuzzing)]
 pub(crate) use self::supervision::play_bytes;
 
+use self::answer::Answered;
 use self::answer::sealed::Answer as _;
-use self::answer::{Answered, Answering};
 pub(crate) use self::attempt::Attempt;
 use crate::contract::key::Key;
 use crate::payload::{Coroutine, Parallel, Subroutine};
@@ -172,11 +173,11 @@ pub(crate) mod sealed {
         #[doc(hidden)]
         const IS_BLOCKING: bool;
 
-        /// Where what a `run` gives is while it is driven.
+        /// What a `run` gives, as it is driven.
         #[doc(hidden)]
         type Place<'a, R: 'a>;
 
-        /// What core drives to the end of a run.
+        /// What that gives in turn: the answer, or what core drives on to it.
         #[doc(hidden)]
         type Driven<'a>;
     }
@@ -192,9 +193,9 @@ pub(crate) mod sealed {
 
 impl sealed::Kind for Coroutine {
     const IS_BLOCKING: bool = false;
-    // Where it is already: a run costs no allocation beside that of its payload.
-    type Place<'a, R: 'a> = Pin<&'a mut R>;
-    type Driven<'a> = Pin<&'a mut (dyn Answering + 'a)>;
+    // Polled where it is already: a run costs no allocation beside that of its payload.
+    type Place<'a, R: 'a> = (Pin<&'a mut R>, &'a Waker);
+    type Driven<'a> = Poll<Answered>;
 }
 
 impl sealed::Kind for Parallel {
@@ -211,11 +212,12 @@ impl sealed::Kind for Subroutine {
 }
 
 impl<F: Future<Output: Answer>> sealed::Run<Coroutine> for F {
-    fn drive<'a>(place: Pin<&'a mut F>) -> Pin<&'a mut (dyn Answering + 'a)>
+    fn drive<'a>((run, waker): (Pin<&'a mut F>, &'a Waker)) -> Poll<Answered>
     where
         F: 'a,
     {
-        place
+        let polled = run.poll(&mut Context::from_waker(waker));
+        polled.map(F::Output::answer)
     }
 }
 impl<F: Future<Output: Answer>> Run<Coroutine> for F {}

@@ -7,7 +7,7 @@ use std::task::Context;
 use super::supervisor::drop_at_last;
 use super::unit_core::UnitCore;
 use super::{Answered, Attempt, PayloadOf, Service, sealed};
-use crate::base::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use crate::base::sync::{Arc, Mutex, lock};
 use crate::contract::backend::Typed;
 use crate::contract::key::Key;
 use crate::errors::refusal::Reason;
@@ -39,12 +39,8 @@ impl<S> Source<S> {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<S>> {
-        self.value.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn take(&self) -> Option<S> {
-        self.lock().take()
+        lock(&self.value).take()
     }
 }
 
@@ -75,7 +71,7 @@ impl<S> Drop for Held<S> {
     fn drop(&mut self) {
         let value = self.value.take();
         if self.source.make.is_none() && within(Attempt::keeps_value) {
-            *self.source.lock() = value;
+            *lock(&self.source.value) = value;
         }
     }
 }
@@ -129,10 +125,7 @@ pub trait Served: Service + Runs<PayloadOf<Self>> {}
 #[diagnostic::do_not_recommend]
 impl<S> Served for S where S: Service + Runs<PayloadOf<S>> {}
 
-impl<S> Runs<Coroutine> for S
-where
-    S: Service<Flavour: Key<Payload = Coroutine>> + Send,
-{
+impl<S: Service<Flavour: Key<Payload = Coroutine>> + Send> Runs<Coroutine> for S {
     fn payload(source: Arc<Source<S>>, attempt: Attempt) -> Coroutine {
         // The value is got before the future is made, which would have room for it twice.
         let run = move || {
@@ -141,7 +134,7 @@ where
                 let answered = {
                     let mut run = pin!(held.service().run());
                     let poll = |context: &mut Context<'_>| {
-                        sealed::Run::<Coroutine>::drive(run.as_mut()).poll_answer(context)
+                        sealed::Run::<Coroutine>::drive((run.as_mut(), context.waker()))
                     };
                     poll_fn(poll).await
                 };
@@ -157,10 +150,7 @@ where
     }
 }
 
-impl<S> Runs<Parallel> for S
-where
-    S: Service<Flavour: Key<Payload = Parallel>> + Send + Sync,
-{
+impl<S: Service<Flavour: Key<Payload = Parallel>> + Send + Sync> Runs<Parallel> for S {
     fn payload(source: Arc<Source<S>>, attempt: Attempt) -> Parallel {
         let run = move || {
             let held = Held::of(source);
@@ -179,10 +169,7 @@ where
     }
 }
 
-impl<S> Runs<Subroutine> for S
-where
-    S: Service<Flavour: Key<Payload = Subroutine>> + Send,
-{
+impl<S: Service<Flavour: Key<Payload = Subroutine>> + Send> Runs<Subroutine> for S {
     fn payload(source: Arc<Source<S>>, attempt: Attempt) -> Subroutine {
         let run = move || {
             let held = Held::of(source);
@@ -233,10 +220,7 @@ pub(crate) trait AnySource: Send + Sync {
     fn drop_value(&self);
 }
 
-impl<S> AnySource for Source<S>
-where
-    S: Runs<PayloadOf<S>> + Send,
-{
+impl<S: Runs<PayloadOf<S>> + Send> AnySource for Source<S> {
     fn is_blocking(&self) -> bool {
         <PayloadOf<S> as sealed::Kind>::IS_BLOCKING
     }
@@ -246,7 +230,7 @@ where
     }
 
     fn has_value(&self) -> bool {
-        self.lock().is_some()
+        lock(&self.value).is_some()
     }
 
     fn is_flavour_up(&self, scheduler: &Scheduler) -> bool {
@@ -293,10 +277,7 @@ where
     }
 }
 
-fn typed<S>(scheduler: &Scheduler) -> &Typed<PayloadOf<S>>
-where
-    S: Runs<PayloadOf<S>> + Send,
-{
+fn typed<S: Service>(scheduler: &Scheduler) -> &Typed<PayloadOf<S>> {
     scheduler
         .typed()
         .expect("a unit's scheduler was chosen by its own key")
