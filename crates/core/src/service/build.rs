@@ -1,6 +1,8 @@
 //! Making a runtime, with the services of its own.
 
+use super::linked::take_linked;
 use super::registry::Registry;
+use super::seams::registry;
 use super::supervisor::Supervisor;
 use crate::base::sync::Arc;
 use crate::runtime::{Builder, Runtime};
@@ -23,7 +25,8 @@ impl Builder {
             });
         }
         if let Some(expected) = self.linked {
-            runtime.take_linked(&expected);
+            let taken = take_linked(&runtime, &expected);
+            taken.unwrap_or_else(|problem| registry(core).spoil(problem));
         }
         runtime
     }

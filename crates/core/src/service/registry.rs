@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::panic::Location;
 
-use super::names::{Base, Names};
+use super::names::Names;
 use super::order::{check_dependency, check_order, resolve};
 use super::seams::supervisor;
 use super::settings::Policy;
@@ -54,11 +54,11 @@ impl Registry {
         self.roster.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a service in; it starts as soon as it may. If its settings have no name its name comes from `base`.
+    /// Takes a service in; it starts as soon as it may. If its settings have no name, it has one that is `derived`.
     pub(super) fn take_in(
         &self,
         settings: &Settings,
-        base: &Base,
+        derived: fn(&Location<'_>) -> String,
         location: &'static Location<'static>,
         scheduler: &Arc<Scheduler>,
         source: Arc<dyn AnySource>,
@@ -68,7 +68,9 @@ impl Registry {
         for other in &settings.after {
             check_dependency(&roster, other, lifetime)?;
         }
-        let name = roster.names.free(settings.name.as_deref(), base)?;
+        let name = roster
+            .names
+            .free(settings.name.as_deref(), || derived(location))?;
         // Not the only source, so that one that is refused is dropped where nothing is locked.
         let (scheduler, own) = (Arc::clone(scheduler), Arc::clone(&source));
         let new = |id, now| UnitCore::new(id, name, location, scheduler, own, now);
@@ -100,11 +102,6 @@ impl Registry {
     /// All that are known, in the order in which they were handed in.
     pub(crate) fn units(&self) -> Vec<Arc<UnitCore>> {
         self.lock().units.clone()
-    }
-
-    /// Whether there is a service of that name.
-    pub(super) fn has(&self, name: &str) -> bool {
-        self.lock().names.find(name).is_some()
     }
 }
 
