@@ -32,11 +32,11 @@ const MOST_STARTS: u32 = 10_000;
 pub struct Restart {
     when: When,
     /// The most starts in any window of a length.
-    limit: Option<(u32, Duration)>,
+    pub(super) limit: Option<(u32, Duration)>,
     delay: Duration,
     max_delay: Option<Duration>,
     jitter: f64,
-    reset_after: Duration,
+    pub(super) reset_after: Duration,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,15 +129,6 @@ impl Restart {
 
     pub(crate) fn is_on_return(&self) -> bool {
         self.when == When::Always
-    }
-
-    pub(crate) fn starts_limit(&self) -> Option<(usize, Duration)> {
-        let (starts, window) = self.limit?;
-        Some((starts as usize, window))
-    }
-
-    pub(crate) fn forgets_after(&self) -> Duration {
-        self.reset_after
     }
 
     fn longest(&self) -> Duration {

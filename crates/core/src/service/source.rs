@@ -6,7 +6,7 @@ use std::task::Context;
 
 use super::supervisor::drop_at_last;
 use super::unit_core::UnitCore;
-use super::{Answered, Attempt, PayloadOf, Service, sealed};
+use super::{Attempt, PayloadOf, Service, sealed};
 use crate::base::sync::{Arc, Mutex, lock};
 use crate::contract::backend::Typed;
 use crate::contract::key::Key;
@@ -15,9 +15,7 @@ use crate::lifetime::Phase;
 use crate::payload::{Coroutine, Parallel, Subroutine};
 use crate::runtime::spawn;
 use crate::scheduler::Scheduler;
-use crate::task::Identity;
-use crate::task::Ticket;
-use crate::task::{self, Dropping};
+use crate::task::{self, Dropping, Identity, Ticket};
 
 /// Makes a service's value for each run after the first.
 pub(super) type Make<S> = Box<dyn Fn() -> S + Send + Sync>;
@@ -61,9 +59,8 @@ impl<S> Held<S> {
     }
 
     fn service(&self) -> &S {
-        self.value
-            .as_ref()
-            .expect("a run has its value until it is over")
+        let value = self.value.as_ref();
+        value.expect("a run has its value until it is over")
     }
 }
 
@@ -82,10 +79,6 @@ fn within<R>(code: impl FnOnce(&Attempt) -> R) -> R {
         let attempt = task.and_then(|task| Attempt::of(&**task));
         code(attempt.expect("a run is the code of its own payload"))
     })
-}
-
-fn answer(answered: Answered) {
-    within(|attempt| attempt.answer(answered));
 }
 
 /// A [`Service`] whose value fits a flavour of `P`s: it is `Send`, as it is handed in on one thread and
@@ -138,7 +131,7 @@ impl<S: Service<Flavour: Key<Payload = Coroutine>> + Send> Runs<Coroutine> for S
                     };
                     poll_fn(poll).await
                 };
-                answer(answered);
+                within(|attempt| attempt.answer(answered));
             }
         };
         Coroutine::observed(run, ticket(&attempt), attempt)
@@ -155,9 +148,8 @@ impl<S: Service<Flavour: Key<Payload = Parallel>> + Send + Sync> Runs<Parallel> 
         let run = move || {
             let held = Held::of(source);
             async move {
-                let driven = sealed::Run::<Parallel>::drive(held.service().run());
-                let answered = driven.await;
-                answer(answered);
+                let answered = sealed::Run::<Parallel>::drive(held.service().run()).await;
+                within(|attempt| attempt.answer(answered));
             }
         };
         Parallel::observed(run, ticket(&attempt), attempt)
@@ -174,7 +166,7 @@ impl<S: Service<Flavour: Key<Payload = Subroutine>> + Send> Runs<Subroutine> for
         let run = move || {
             let held = Held::of(source);
             let answered = sealed::Run::<Subroutine>::drive(held.service().run());
-            answer(answered);
+            within(|attempt| attempt.answer(answered));
         };
         Subroutine::observed(run, ticket(&attempt), attempt)
     }
@@ -234,9 +226,7 @@ impl<S: Runs<PayloadOf<S>> + Send> AnySource for Source<S> {
     }
 
     fn is_flavour_up(&self, scheduler: &Scheduler) -> bool {
-        scheduler
-            .typed::<PayloadOf<S>>()
-            .is_some_and(|typed| typed.flavour().is_some())
+        typed::<S>(scheduler).flavour().is_some()
     }
 
     fn start_flavour(&self, scheduler: &Arc<Scheduler>) -> Result<(), Reason> {
@@ -278,7 +268,6 @@ impl<S: Runs<PayloadOf<S>> + Send> AnySource for Source<S> {
 }
 
 fn typed<S: Service>(scheduler: &Scheduler) -> &Typed<PayloadOf<S>> {
-    scheduler
-        .typed()
-        .expect("a unit's scheduler was chosen by its own key")
+    let typed = scheduler.typed();
+    typed.expect("a unit's scheduler was chosen by its own key")
 }
