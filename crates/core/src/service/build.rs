@@ -11,12 +11,8 @@ use crate::scheduler::Scheduler;
 impl Builder {
     /// The runtime. Nothing is started yet.
     pub fn build(self) -> Runtime {
-        let services = Supervisor::new(self.settings.grace);
-        let runtime = Runtime::with(
-            self.settings,
-            Box::new(services),
-            Box::new(Registry::default()),
-        );
+        let (services, roll) = (Supervisor::new(self.settings.grace), Registry::default());
+        let runtime = Runtime::with(self.settings, Box::new(services), Box::new(roll));
         let core = runtime.core();
         for key in self.keys {
             let identifier = key.identifier().clone();

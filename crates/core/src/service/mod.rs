@@ -175,16 +175,16 @@ pub(crate) mod sealed {
 
         /// What a `run` gives, as it is driven.
         #[doc(hidden)]
-        type Place<'a, R: 'a>;
+        type Given<'a, R: 'a>;
 
         /// What that gives in turn: the answer, or what core drives on to it.
         #[doc(hidden)]
-        type Driven<'a>;
+        type Answering<'a>;
     }
 
     pub trait Run<P> {
         #[doc(hidden)]
-        fn drive<'a>(place: P::Place<'a, Self>) -> P::Driven<'a>
+        fn drive<'a>(given: P::Given<'a, Self>) -> P::Answering<'a>
         where
             P: Kind,
             Self: Sized + 'a;
@@ -194,21 +194,21 @@ pub(crate) mod sealed {
 impl sealed::Kind for Coroutine {
     const IS_BLOCKING: bool = false;
     // Polled where it is already: a run costs no allocation beside that of its payload.
-    type Place<'a, R: 'a> = (Pin<&'a mut R>, &'a Waker);
-    type Driven<'a> = Poll<Answered>;
+    type Given<'a, R: 'a> = (Pin<&'a mut R>, &'a Waker);
+    type Answering<'a> = Poll<Answered>;
 }
 
 impl sealed::Kind for Parallel {
     const IS_BLOCKING: bool = false;
-    type Place<'a, R: 'a> = R;
+    type Given<'a, R: 'a> = R;
     // Known to be `Send` in generic code, which the future of an unknown `run` is not.
-    type Driven<'a> = Pin<Box<dyn Future<Output = Answered> + Send + 'a>>;
+    type Answering<'a> = Pin<Box<dyn Future<Output = Answered> + Send + 'a>>;
 }
 
 impl sealed::Kind for Subroutine {
     const IS_BLOCKING: bool = true;
-    type Place<'a, R: 'a> = R;
-    type Driven<'a> = Answered;
+    type Given<'a, R: 'a> = R;
+    type Answering<'a> = Answered;
 }
 
 impl<F: Future<Output: Answer>> sealed::Run<Coroutine> for F {

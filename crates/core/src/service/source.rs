@@ -1,5 +1,6 @@
 //! The values of a service, and the payloads that their runs are.
 
+use std::borrow::Cow;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Context;
@@ -134,7 +135,7 @@ impl<S: Service<Flavour: Key<Payload = Coroutine>> + Send> Runs<Coroutine> for S
                 within(|attempt| attempt.answer(answered));
             }
         };
-        Coroutine::observed(run, ticket(&attempt), attempt)
+        Coroutine::observed(run, ticket(attempt.unit(), None), attempt)
     }
 
     fn disposal(self, ticket: Ticket<()>, unit: Arc<UnitCore>) -> Coroutine {
@@ -152,7 +153,7 @@ impl<S: Service<Flavour: Key<Payload = Parallel>> + Send + Sync> Runs<Parallel> 
                 within(|attempt| attempt.answer(answered));
             }
         };
-        Parallel::observed(run, ticket(&attempt), attempt)
+        Parallel::observed(run, ticket(attempt.unit(), None), attempt)
     }
 
     fn disposal(self, ticket: Ticket<()>, unit: Arc<UnitCore>) -> Parallel {
@@ -168,7 +169,7 @@ impl<S: Service<Flavour: Key<Payload = Subroutine>> + Send> Runs<Subroutine> for
             let answered = sealed::Run::<Subroutine>::drive(held.service().run());
             within(|attempt| attempt.answer(answered));
         };
-        Subroutine::observed(run, ticket(&attempt), attempt)
+        Subroutine::observed(run, ticket(attempt.unit(), None), attempt)
     }
 
     fn disposal(self, ticket: Ticket<()>, unit: Arc<UnitCore>) -> Subroutine {
@@ -177,11 +178,10 @@ impl<S: Service<Flavour: Key<Payload = Subroutine>> + Send> Runs<Subroutine> for
     }
 }
 
-/// For the payload of one run, which tells of its answer by itself.
-fn ticket(attempt: &Attempt) -> Ticket<()> {
-    let unit = attempt.unit();
+/// For a payload of the unit. That of a run needs no `name`: it tells of itself.
+fn ticket(unit: &UnitCore, name: Option<Cow<'static, str>>) -> Ticket<()> {
     let scheduler = Arc::clone(unit.scheduler()) as _;
-    Ticket::adopted(Identity::new(None, unit.location, scheduler))
+    Ticket::adopted(Identity::new(name, unit.location, scheduler))
 }
 
 /// A service's values and its flavour, whatever their types are.
@@ -255,8 +255,7 @@ impl<S: Runs<PayloadOf<S>> + Send> AnySource for Source<S> {
         };
         scheduler.accept();
         let name = Some(unit.name().to_string().into());
-        let header = Identity::new(name, unit.location, Arc::clone(scheduler) as _);
-        let payload = value.disposal(Ticket::adopted(header), Arc::clone(unit));
+        let payload = value.disposal(ticket(unit, name), Arc::clone(unit));
         // Refused only if the flavour is lost, which is told; the value is dropped here then.
         let _ = spawn(scheduler, typed::<S>(scheduler), payload);
         true
