@@ -31,8 +31,9 @@ const MOST_STARTS: u32 = 10_000;
 #[must_use = "a policy does nothing until it is given to a service"]
 pub struct Restart {
     when: When,
-    /// The most starts in any window of a length.
-    pub(super) limit: Option<(u32, Duration)>,
+    /// In any `window`, if there is one.
+    most_starts: u32,
+    window: Option<Duration>,
     delay: Duration,
     max_delay: Option<Duration>,
     jitter: f64,
@@ -56,7 +57,8 @@ impl Restart {
     const fn new(when: When) -> Self {
         Self {
             when,
-            limit: None,
+            most_starts: 0,
+            window: None,
             delay: DELAY,
             max_delay: None,
             jitter: JITTER,
@@ -119,7 +121,8 @@ impl Restart {
     /// runtime, and [says](crate::Failure::starts) how often it was tried. A restart that was
     /// [asked for](crate::Unit::restart) does not count, and begins a new count.
     pub const fn limit(mut self, starts: u32, window: Duration) -> Self {
-        self.limit = Some((starts, window));
+        self.most_starts = starts;
+        self.window = Some(window);
         self
     }
 
@@ -129,6 +132,10 @@ impl Restart {
 
     pub(crate) fn is_on_return(&self) -> bool {
         self.when == When::Always
+    }
+
+    pub(super) fn starts_limit(&self) -> Option<(u32, Duration)> {
+        Some((self.most_starts, self.window?))
     }
 
     fn longest(&self) -> Duration {
@@ -154,7 +161,7 @@ impl Restart {
         } else if self.reset_after.is_zero() {
             Some("a reset after no time at all would forget every failure".to_owned())
         } else {
-            let (starts, window) = self.limit?;
+            let (starts, window) = self.starts_limit()?;
             self.problem_of_limit(starts, window)
         }
     }

@@ -56,7 +56,7 @@ impl<F> Call<'_, F> {
         }
         let delay = restart.delay_before(node.row, chance.f64());
         let next = now.plus(delay);
-        if let Some((limit, window)) = restart.limit {
+        if let Some((limit, window)) = restart.starts_limit() {
             node.starts.retain(|start| next.since(*start) < window);
             let starts = node.starts.len();
             if starts >= limit as usize {

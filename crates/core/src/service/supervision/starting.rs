@@ -79,7 +79,7 @@ impl<F> Call<'_, F> {
             node.starts.clear();
             node.row = 0;
         }
-        if node.policy.restart().limit.is_some() {
+        if node.policy.restart().starts_limit().is_some() {
             node.starts.push(now);
         }
         node.runs += 1;
