@@ -1,9 +1,8 @@
 //! What a run of a service may return, and what that means.
 
-use std::error::Error;
-
 use crate::errors::failure::Cause;
 use crate::errors::outcome::{Outcome, cause_of};
+use crate::errors::refusal::BoxError;
 
 /// What a service may say of its own end, beside that it failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -66,10 +65,7 @@ impl sealed::Answer for Exit {
 }
 impl Answer for Exit {}
 
-impl<E> sealed::Answer for Result<Exit, E>
-where
-    E: Into<Box<dyn Error + Send + Sync>> + 'static,
-{
+impl<E: Into<BoxError> + 'static> sealed::Answer for Result<Exit, E> {
     fn answer(self) -> Answered {
         match self {
             Ok(exit) => exit.answer(),
@@ -77,4 +73,4 @@ where
         }
     }
 }
-impl<E> Answer for Result<Exit, E> where E: Into<Box<dyn Error + Send + Sync>> + 'static {}
+impl<E: Into<BoxError> + 'static> Answer for Result<Exit, E> {}

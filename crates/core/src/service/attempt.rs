@@ -3,9 +3,8 @@
 use std::any::Any;
 
 use super::answer::Answered;
-use super::seams::supervisor;
 use super::supervision::{Event, RunId};
-use super::supervisor::By;
+use super::supervisor::{By, supervisor};
 use super::unit_core::UnitCore;
 use crate::base::event::EventListener;
 use crate::base::sync::atomic::{AtomicBool, Ordering::SeqCst};

@@ -1,8 +1,7 @@
 //! Making a runtime, with the services of its own.
 
 use super::linked::take_linked;
-use super::registry::Registry;
-use super::seams::registry;
+use super::registry::{Registry, registry};
 use super::supervisor::Supervisor;
 use crate::base::sync::Arc;
 use crate::runtime::{Builder, Runtime};

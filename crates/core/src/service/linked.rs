@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::seams::registry;
+use super::registry::registry;
 use crate::errors::report::RunError;
 use crate::errors::serve::ServeError;
 use crate::runtime::Runtime;

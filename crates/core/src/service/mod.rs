@@ -21,7 +21,6 @@ mod order;
 mod ready;
 mod registry;
 mod restart;
-mod seams;
 mod serve;
 mod settings;
 mod source;

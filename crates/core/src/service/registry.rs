@@ -5,17 +5,16 @@ use std::panic::Location;
 
 use super::names::Names;
 use super::order::{check_dependency, check_order, resolve};
-use super::seams::supervisor;
 use super::settings::Policy;
 use super::source::AnySource;
-use super::supervisor::{Aftermath, By};
+use super::supervisor::{Aftermath, By, supervisor};
 use super::unit_core::UnitCore;
 use super::{Dependency, Settings};
 use crate::base::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::errors::report::RunError;
 use crate::errors::serve::Problem;
 use crate::lifetime::Lifetime;
-use crate::runtime::Roll;
+use crate::runtime::{Core, Roll};
 use crate::scheduler::Scheduler;
 
 /// How many services may be over before the first of them are forgotten.
@@ -103,6 +102,12 @@ impl Registry {
     pub(crate) fn units(&self) -> Vec<Arc<UnitCore>> {
         self.lock().units.clone()
     }
+}
+
+/// All services that a runtime knows.
+pub(super) fn registry(core: &Core) -> &Registry {
+    let registry = core.roll.as_any().downcast_ref();
+    registry.expect("a runtime is made with a registry")
 }
 
 impl Roll for Registry {

@@ -5,8 +5,9 @@ use std::panic::Location;
 use std::time::Duration;
 
 use super::names::derived;
-use super::seams::{registry, supervisor};
+use super::registry::registry;
 use super::source::{Make, Source};
+use super::supervisor::supervisor;
 use super::{Dependency, Restart, Served, Settings, Unit, UnitChanges, UnitStatus};
 use crate::base::sync::Arc;
 use crate::contract::key::Key;

@@ -35,7 +35,6 @@ pub(super) use self::aftermath::Aftermath;
 use self::bell::Bell;
 pub(super) use self::closing::drop_at_last;
 use self::outward::Outward;
-use super::seams::supervisor;
 use super::settings::Policy;
 use super::supervision::{
     Blame, Effect, Event, Fault, Id, Newcomer, Remark, RunId, Supervision, Why,
@@ -328,6 +327,12 @@ impl Supervisor {
     pub(super) fn keeps_value(&self, run: RunId) -> bool {
         self.lock().supervision.keeps_value(run)
     }
+}
+
+/// The supervisor of a runtime.
+pub(super) fn supervisor(lifetime: &Lifetime) -> &Supervisor {
+    let supervisor = lifetime.services.as_any().downcast_ref();
+    supervisor.expect("a lifetime is made with a supervisor")
 }
 
 impl Services for Supervisor {
