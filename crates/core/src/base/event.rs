@@ -5,7 +5,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::{Duration, Instant};
 
 use slab::Slab;
@@ -215,5 +215,28 @@ pub(crate) fn wait<R>(
             return found;
         }
         listener.wait(clock.sleep_limit(deadline));
+    }
+}
+
+/// Polls until `look` returns a value. Looks again after every notification of the event behind `listen`; `listener` is
+/// kept from one poll to the next.
+pub(crate) fn poll<R>(
+    context: &mut Context<'_>,
+    listener: &mut Option<EventListener>,
+    listen: impl Fn() -> EventListener,
+    look: impl Fn() -> Option<R>,
+) -> Poll<R> {
+    loop {
+        if let Some(found) = look() {
+            return Poll::Ready(found);
+        }
+        match listener {
+            Some(present) => {
+                ready!(Pin::new(present).poll(context));
+                // Notified, perhaps only because a clock was moved: a listener serves once.
+                *listener = None;
+            }
+            None => *listener = Some(listen()),
+        }
     }
 }

@@ -99,8 +99,8 @@ impl RunError {
         Self(Arc::new(Report::Order(text)))
     }
 
-    pub(crate) fn setup(error: impl Error + Send + Sync + 'static) -> Self {
-        Self(Arc::new(Report::Setup(Box::new(error))))
+    pub(crate) fn setup(error: impl Into<BoxError>) -> Self {
+        Self(Arc::new(Report::Setup(error.into())))
     }
 
     fn refused(origin: Origin, error: impl Error + Send + Sync + 'static) -> Self {

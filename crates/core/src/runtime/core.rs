@@ -5,7 +5,7 @@ use super::waiting::Waiting;
 use crate::base::event::Event;
 use crate::base::sync::channel::{self, Receiver};
 use crate::base::sync::thread::JoinHandle;
-use crate::base::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use crate::base::sync::{Arc, Mutex, OnceLock, lock};
 use crate::errors::refusal::Reason;
 use crate::errors::report::{RunError, Straggler};
 use crate::lifetime::settings::RuntimeSettings;
@@ -118,8 +118,4 @@ impl Core {
             _ => Err(Reason::Stopping),
         }
     }
-}
-
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -4,14 +4,14 @@ use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use super::builder::Builder;
 use super::call::Call;
 use super::core::Core;
 use super::roll::Roll;
 use super::runner::Runner;
-use crate::base::event::EventListener;
+use crate::base::event::{self, EventListener};
 use crate::base::sync::{Arc, OnceLock, thread};
 use crate::errors::lookup::LookupError;
 use crate::errors::outcome::Outcome;
@@ -334,18 +334,8 @@ impl Future for Wait {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         this.core.check_waiter()?;
-        loop {
-            if let Some(result) = this.core.result() {
-                return Poll::Ready(result);
-            }
-            match &mut this.listener {
-                Some(listener) => {
-                    ready!(Pin::new(listener).poll(context));
-                    this.listener = None;
-                }
-                none => *none = Some(this.core.over.listen()),
-            }
-        }
+        let (listen, look) = (|| this.core.over.listen(), || this.core.result());
+        event::poll(context, &mut this.listener, listen, look)
     }
 }
 

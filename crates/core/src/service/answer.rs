@@ -1,12 +1,8 @@
 //! What a run of a service may return, and what that means.
 
-use std::error::Error;
-use std::future::Future;
-use std::pin::Pin;
-use std::task::{Context, Poll};
-
 use crate::errors::failure::Cause;
 use crate::errors::outcome::{Outcome, cause_of};
+use crate::errors::refusal::BoxError;
 
 /// What a service may say of its own end, beside that it failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -42,10 +38,7 @@ pub trait Answer: sealed::Answer {}
 
 /// What a run returned.
 #[allow(missing_debug_implementations, reason = "never leaves the crate")]
-pub struct Answered {
-    pub(crate) exit: Option<Exit>,
-    pub(crate) cause: Option<Cause>,
-}
+pub struct Answered(pub(crate) Result<Option<Exit>, Cause>);
 
 pub(crate) mod sealed {
     use super::Answered;
@@ -58,10 +51,7 @@ pub(crate) mod sealed {
 
 impl<T: Outcome> sealed::Answer for T {
     fn answer(self) -> Answered {
-        Answered {
-            exit: None,
-            cause: self.verdict(),
-        }
+        Answered(self.verdict().map_or(Ok(None), Err))
     }
 }
 
@@ -70,38 +60,17 @@ impl<T: Outcome> Answer for T {}
 
 impl sealed::Answer for Exit {
     fn answer(self) -> Answered {
-        Answered {
-            exit: Some(self),
-            cause: None,
-        }
+        Answered(Ok(Some(self)))
     }
 }
 impl Answer for Exit {}
 
-impl<E> sealed::Answer for Result<Exit, E>
-where
-    E: Into<Box<dyn Error + Send + Sync>> + 'static,
-{
+impl<E: Into<BoxError> + 'static> sealed::Answer for Result<Exit, E> {
     fn answer(self) -> Answered {
         match self {
             Ok(exit) => exit.answer(),
-            Err(error) => Answered {
-                exit: None,
-                cause: cause_of(error),
-            },
+            Err(error) => Answered(cause_of(error).map_or(Ok(None), Err)),
         }
     }
 }
-impl<E> Answer for Result<Exit, E> where E: Into<Box<dyn Error + Send + Sync>> + 'static {}
-
-/// A future whose output is an [`Answer`].
-pub trait Answering {
-    #[doc(hidden)]
-    fn poll_answer(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Answered>;
-}
-
-impl<F: Future<Output: Answer>> Answering for F {
-    fn poll_answer(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Answered> {
-        self.poll(context).map(sealed::Answer::answer)
-    }
-}
+impl<E: Into<BoxError> + 'static> Answer for Result<Exit, E> {}

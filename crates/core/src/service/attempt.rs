@@ -3,9 +3,8 @@
 use std::any::Any;
 
 use super::answer::Answered;
-use super::seams::supervisor;
 use super::supervision::{Event, RunId};
-use super::supervisor::By;
+use super::supervisor::{By, supervisor};
 use super::unit_core::UnitCore;
 use crate::base::event::EventListener;
 use crate::base::sync::atomic::{AtomicBool, Ordering::SeqCst};
@@ -73,11 +72,14 @@ impl Attempt {
 
     /// The run has come to its end by itself. What that means is decided here, in its own payload.
     pub(super) fn answer(&self, answered: Answered) {
-        let Answered { exit, cause } = answered;
+        let (exit, error) = match answered.0 {
+            Ok(exit) => (exit, None),
+            Err(cause) => (None, Some(self.unit().failure(cause))),
+        };
         self.bring(Event::Answered {
             run: self.id(),
             exit,
-            error: cause.map(|cause| self.unit().failure(cause)),
+            error,
         });
     }
 

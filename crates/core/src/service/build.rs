@@ -1,6 +1,7 @@
 //! Making a runtime, with the services of its own.
 
-use super::registry::Registry;
+use super::linked::take_linked;
+use super::registry::{Registry, registry};
 use super::supervisor::Supervisor;
 use crate::base::sync::Arc;
 use crate::runtime::{Builder, Runtime};
@@ -9,12 +10,8 @@ use crate::scheduler::Scheduler;
 impl Builder {
     /// The runtime. Nothing is started yet.
     pub fn build(self) -> Runtime {
-        let services = Supervisor::new(self.settings.grace);
-        let runtime = Runtime::with(
-            self.settings,
-            Box::new(services),
-            Box::new(Registry::default()),
-        );
+        let (services, roll) = (Supervisor::new(self.settings.grace), Registry::default());
+        let runtime = Runtime::with(self.settings, Box::new(services), Box::new(roll));
         let core = runtime.core();
         for key in self.keys {
             let identifier = key.identifier().clone();
@@ -23,7 +20,8 @@ impl Builder {
             });
         }
         if let Some(expected) = self.linked {
-            runtime.take_linked(&expected);
+            let taken = take_linked(&runtime, &expected);
+            taken.unwrap_or_else(|problem| registry(core).spoil(problem));
         }
         runtime
     }

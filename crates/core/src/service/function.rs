@@ -99,11 +99,7 @@ pub trait Described {
 }
 
 #[diagnostic::do_not_recommend]
-impl<F, D> Service for F
-where
-    F: Fn() -> D + 'static,
-    D: Described,
-{
+impl<F: Fn() -> D + 'static, D: Described> Service for F {
     type Flavour = D::Flavour;
 
     fn flavour(&self) -> D::Flavour {

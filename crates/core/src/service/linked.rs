@@ -1,9 +1,8 @@
 //! Services that are collected when the program is linked.
 
-use std::error::Error;
 use std::fmt;
 
-use super::seams::registry;
+use super::registry::registry;
 use crate::errors::report::RunError;
 use crate::errors::serve::ServeError;
 use crate::runtime::Runtime;
@@ -34,62 +33,28 @@ impl fmt::Debug for LinkedService {
 
 inventory::collect!(LinkedService);
 
-impl Runtime {
-    /// Takes all linked services, in the order of their places, so that it does not depend on the linker. What is
-    /// wrong with them is an error of the start.
-    pub(crate) fn take_linked(&self, expected: &[String]) {
-        if let Err(problem) = take(self, expected) {
-            registry(self.core()).spoil(problem);
-        }
-    }
-}
-
-fn take(runtime: &Runtime, expected: &[String]) -> Result<(), RunError> {
+/// Has `runtime` take all linked services, in the order of their places, so that it does not depend on the linker. What is
+/// wrong with them is an error of the start.
+pub(super) fn take_linked(runtime: &Runtime, expected: &[String]) -> Result<(), RunError> {
     let mut found: Vec<_> = inventory::iter::<LinkedService>.into_iter().collect();
     found.sort_by_key(|service| service.place);
     if found.is_empty() {
-        return Err(missing(
+        return Err(RunError::setup(
             "no linked service was found: none is marked `linked`, or the crates with \
-            them are not linked, for nothing of theirs is used (`use the_crate as _;` does)"
-                .to_owned(),
+            them are not linked, for nothing of theirs is used (`use the_crate as _;` does)",
         ));
     }
     for service in &found {
         (service.serve)(runtime)?;
     }
-    let services = registry(runtime.core());
-    let absent: Vec<_> = expected
-        .iter()
-        .filter(|name| !services.has(name))
-        .map(|name| format!("`{name}`"))
-        .collect();
+    let units = registry(runtime.core()).units();
+    let names: Vec<_> = units.iter().map(|unit| unit.name().to_string()).collect();
+    let absent = expected.iter().filter(|name| !names.contains(name));
+    let absent: Vec<_> = absent.map(|name| format!("`{name}`")).collect();
     if absent.is_empty() {
         return Ok(());
     }
-    let names: Vec<_> = services
-        .units()
-        .iter()
-        .map(|unit| unit.name().to_string())
-        .collect();
-    Err(missing(format!(
-        "linked services are missing: {} (found: {})",
-        absent.join(", "),
-        names.join(", ")
-    )))
+    let (absent, names) = (absent.join(", "), names.join(", "));
+    let missing = format!("linked services are missing: {absent} (found: {names})");
+    Err(RunError::setup(missing))
 }
-
-fn missing(text: String) -> RunError {
-    RunError::setup(Missing(text))
-}
-
-/// A linked service that was expected is not there.
-#[derive(Debug)]
-struct Missing(String);
-
-impl fmt::Display for Missing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl Error for Missing {}

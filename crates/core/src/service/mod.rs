@@ -21,7 +21,6 @@ mod order;
 mod ready;
 mod registry;
 mod restart;
-mod seams;
 mod serve;
 mod settings;
 mod source;
@@ -34,6 +33,7 @@ mod watch;
 
 use std::future::Future;
 use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
 
 pub use self::answer::{Answer, Exit};
 pub use self::dependency::Dependency;
@@ -51,8 +51,8 @@ pub use self::watch::{UnitChange, UnitChanges};
 #[cfg(fuzzing)]
 pub(crate) use self::supervision::play_bytes;
 
+use self::answer::Answered;
 use self::answer::sealed::Answer as _;
-use self::answer::{Answered, Answering};
 pub(crate) use self::attempt::Attempt;
 use crate::contract::key::Key;
 use crate::payload::{Coroutine, Parallel, Subroutine};
@@ -172,18 +172,18 @@ pub(crate) mod sealed {
         #[doc(hidden)]
         const IS_BLOCKING: bool;
 
-        /// Where what a `run` gives is while it is driven.
+        /// What a `run` gives, as it is driven.
         #[doc(hidden)]
-        type Place<'a, R: 'a>;
+        type Given<'a, R: 'a>;
 
-        /// What core drives to the end of a run.
+        /// What that gives in turn: the answer, or what core drives on to it.
         #[doc(hidden)]
-        type Driven<'a>;
+        type Answering<'a>;
     }
 
     pub trait Run<P> {
         #[doc(hidden)]
-        fn drive<'a>(place: P::Place<'a, Self>) -> P::Driven<'a>
+        fn drive<'a>(given: P::Given<'a, Self>) -> P::Answering<'a>
         where
             P: Kind,
             Self: Sized + 'a;
@@ -192,30 +192,31 @@ pub(crate) mod sealed {
 
 impl sealed::Kind for Coroutine {
     const IS_BLOCKING: bool = false;
-    // Where it is already: a run costs no allocation beside that of its payload.
-    type Place<'a, R: 'a> = Pin<&'a mut R>;
-    type Driven<'a> = Pin<&'a mut (dyn Answering + 'a)>;
+    // Polled where it is already: a run costs no allocation beside that of its payload.
+    type Given<'a, R: 'a> = (Pin<&'a mut R>, &'a Waker);
+    type Answering<'a> = Poll<Answered>;
 }
 
 impl sealed::Kind for Parallel {
     const IS_BLOCKING: bool = false;
-    type Place<'a, R: 'a> = R;
+    type Given<'a, R: 'a> = R;
     // Known to be `Send` in generic code, which the future of an unknown `run` is not.
-    type Driven<'a> = Pin<Box<dyn Future<Output = Answered> + Send + 'a>>;
+    type Answering<'a> = Pin<Box<dyn Future<Output = Answered> + Send + 'a>>;
 }
 
 impl sealed::Kind for Subroutine {
     const IS_BLOCKING: bool = true;
-    type Place<'a, R: 'a> = R;
-    type Driven<'a> = Answered;
+    type Given<'a, R: 'a> = R;
+    type Answering<'a> = Answered;
 }
 
 impl<F: Future<Output: Answer>> sealed::Run<Coroutine> for F {
-    fn drive<'a>(place: Pin<&'a mut F>) -> Pin<&'a mut (dyn Answering + 'a)>
+    fn drive<'a>((run, waker): (Pin<&'a mut F>, &'a Waker)) -> Poll<Answered>
     where
         F: 'a,
     {
-        place
+        let polled = run.poll(&mut Context::from_waker(waker));
+        polled.map(F::Output::answer)
     }
 }
 impl<F: Future<Output: Answer>> Run<Coroutine> for F {}

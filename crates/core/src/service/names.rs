@@ -9,38 +9,16 @@ use super::unit_core::UnitCore;
 use crate::base::sync::Arc;
 use crate::errors::serve::Problem;
 
-/// What a service is called that was given no name, but for a number: after its type, in the way in which modules are
-/// written, or after the place that hands it in.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) enum Base {
-    Type(String),
-    Place(&'static str, u32),
-}
-
-impl Base {
-    /// That of a service of type `S` that is handed in at `location`.
-    pub(super) fn of<S>(location: &'static Location<'static>) -> Self {
-        match of_type(type_name::<S>()) {
-            Some(name) => Self::Type(name),
-            None => Self::Place(location.file(), location.line()),
-        }
-    }
-
-    /// The name of the service that was the `number`th to have it.
-    pub(super) fn name(&self, number: u32) -> String {
+/// What a service of type `S` is called that was given no name, but for a number: after its type, in the way in which
+/// modules are written, or after the place that hands it in.
+pub(super) fn derived<S>(location: &Location<'_>) -> String {
+    let of_place = || {
         let mut name = String::with_capacity(64);
-        match self {
-            Self::Type(own) => name.push_str(own),
-            Self::Place(file, line) => {
-                name.push_str(file);
-                push_number(&mut name, ':', *line);
-            }
-        }
-        if number > 1 {
-            push_number(&mut name, '#', number);
-        }
+        name.push_str(location.file());
+        push_number(&mut name, ':', location.line());
         name
-    }
+    };
+    of_type(type_name::<S>()).unwrap_or_else(of_place)
 }
 
 /// By hand, as each service has such a name.
@@ -60,21 +38,16 @@ fn of_type(type_name: &str) -> Option<String> {
     if name == "FnService" || !is_name {
         return None;
     }
-    let characters: Vec<_> = name.chars().collect();
-    let mut snake = String::new();
-    for (index, character) in characters.iter().enumerate() {
-        let before = index.checked_sub(1).map(|index| characters[index]);
-        let behind = characters.get(index + 1);
-        let begins_word = character.is_uppercase()
-            && before.is_some_and(|before| {
-                before != '_'
-                    && (!before.is_uppercase()
-                        || behind.is_some_and(|behind| behind.is_lowercase()))
-            });
-        if begins_word {
+    let (mut snake, mut before) = (String::with_capacity(64), '_');
+    let mut characters = name.chars().peekable();
+    while let Some(character) = characters.next() {
+        let is_before_word = characters.peek().is_some_and(|next| next.is_lowercase());
+        let may_begin_word = before != '_' && (!before.is_uppercase() || is_before_word);
+        if character.is_uppercase() && may_begin_word {
             snake.push('_');
         }
         snake.extend(character.to_lowercase());
+        before = character;
     }
     Some(snake)
 }
@@ -85,7 +58,7 @@ pub(super) struct Names {
     /// The last one that has or had each name.
     known: FxHashMap<Arc<str>, Arc<UnitCore>>,
     /// How many names were derived from each: none is given twice.
-    derived: FxHashMap<Base, u32>,
+    derived: FxHashMap<String, u32>,
 }
 
 impl Names {
@@ -95,15 +68,27 @@ impl Names {
     }
 
     /// The name that the next service may have: the one that it was `given`, else one that is derived.
-    pub(super) fn free(&mut self, given: Option<&str>, base: &Base) -> Result<Arc<str>, Problem> {
+    pub(super) fn free(
+        &mut self,
+        given: Option<&str>,
+        derived: impl FnOnce() -> String,
+    ) -> Result<Arc<str>, Problem> {
         let is_free = |name: &str| self.known.get(name).is_none_or(|one| one.state().is_over());
         if let Some(name) = given {
             return is_free(name).then(|| name.into()).ok_or(Problem::Name);
         }
-        let number = self.derived.entry(base.clone()).or_default();
+        let mut name = derived();
+        let length = name.len();
+        let number = match self.derived.get_mut(&name) {
+            Some(number) => number,
+            None => self.derived.entry(name.clone()).or_default(),
+        };
         loop {
             *number += 1;
-            let name = base.name(*number);
+            if *number > 1 {
+                name.truncate(length);
+                push_number(&mut name, '#', *number);
+            }
             if is_free(&name) {
                 return Ok(name.into());
             }

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use rustc_hash::FxHashMap;
-
 use super::dependency::{Dependency, Other};
 use super::registry::Roster;
 use super::supervision::Id;
@@ -53,15 +51,12 @@ pub(super) fn check_dependency(
 fn unknown(who: &str, name: &str, roster: &Roster) -> String {
     const SHOWN: usize = 20;
     let units = &roster.units;
-    let names: Vec<_> = units
-        .iter()
-        .take(SHOWN)
-        .map(|unit| &**unit.name())
-        .collect();
-    let names = match (names.is_empty(), units.len().saturating_sub(SHOWN)) {
-        (true, _) => "none".to_owned(),
-        (false, 0) => names.join(", "),
-        (false, more) => format!("{} and {more} more", names.join(", ")),
+    let names = units.iter().take(SHOWN).map(|unit| &**unit.name());
+    let names = names.collect::<Vec<_>>().join(", ");
+    let names = match units.len().saturating_sub(SHOWN) {
+        0 if units.is_empty() => "none".to_owned(),
+        0 => names,
+        more => format!("{names} and {more} more"),
     };
     format!("{who} comes after `{name}`, which is no service here (there are: {names})")
 }
@@ -70,56 +65,37 @@ fn unknown(who: &str, name: &str, roster: &Roster) -> String {
 pub(super) fn check_order(roster: &Roster) -> Result<(), String> {
     let mut after = BTreeMap::new();
     for waiting in &roster.waiting {
+        let name = waiting.unit.name();
         let mut others = Vec::new();
         for other in &waiting.after {
-            let unknown = || {
-                let who = format!("service `{}`", waiting.unit.name());
-                unknown(&who, other.name(), roster)
-            };
+            let unknown = || unknown(&format!("service `{name}`"), other.name(), roster);
             others.push(find(roster, other).ok_or_else(unknown)?.id);
         }
-        after.insert(waiting.unit.id, (&waiting.unit, others));
+        after.insert(waiting.unit.id, (&**name, others));
     }
-    let Some(ring) = ring(&after) else {
-        return Ok(());
-    };
-    let names: Vec<_> = ring
-        .iter()
-        .map(|id| format!("`{}`", after[id].0.name()))
-        .collect();
-    let ring = names.join(" comes after ");
-    Err(format!("services wait for each other: {ring}"))
+    match ring(after) {
+        None => Ok(()),
+        Some(ring) => Err(format!("services wait for each other: {ring}")),
+    }
 }
 
-/// A way from a unit back to itself, if there is one.
-fn ring(after: &BTreeMap<Id, (&Arc<UnitCore>, Vec<Id>)>) -> Option<Vec<Id>> {
-    // Whether it is known that no ring can be reached from a unit. The others that were seen are on the way.
-    let mut is_free = FxHashMap::default();
-    for first in after.keys() {
-        let mut way = Vec::new();
-        let mut next = (!is_free.contains_key(first)).then_some(*first);
-        loop {
-            if let Some(id) = next.take() {
-                is_free.insert(id, false);
-                way.push((id, after[&id].1.iter()));
-            }
-            let Some((last, others)) = way.last_mut() else {
-                break;
+/// A way from a unit back to itself, if there is one. `unseen` has the name of each, and those that it comes after.
+fn ring(mut unseen: BTreeMap<Id, (&str, Vec<Id>)>) -> Option<String> {
+    // Each of these comes after the next one. It keeps those of its others that were not followed yet.
+    let mut way = Vec::new();
+    while let Some(first) = unseen.pop_first() {
+        way.push(first);
+        while let Some((_, (_, others))) = way.last_mut() {
+            let Some(other) = others.pop() else {
+                way.pop();
+                continue;
             };
-            match others.next() {
-                None => {
-                    is_free.insert(*last, true);
-                    way.pop();
-                }
-                Some(other) => match is_free.get(other) {
-                    Some(true) => {}
-                    Some(false) => {
-                        let way = way.iter().map(|(id, _)| *id);
-                        let ring = way.skip_while(|id| id != other);
-                        return Some(ring.chain([*other]).collect());
-                    }
-                    None => next = Some(*other),
-                },
+            if let Some(next) = unseen.remove_entry(&other) {
+                way.push(next);
+            } else if let Some(start) = way.iter().position(|(id, _)| *id == other) {
+                let ring = way[start..].iter().chain([&way[start]]);
+                let names: Vec<_> = ring.map(|(_, (name, _))| format!("`{name}`")).collect();
+                return Some(names.join(" comes after "));
             }
         }
     }

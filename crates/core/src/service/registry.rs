@@ -1,19 +1,20 @@
 //! The services of a runtime: all that are known, and those that wait for the start.
 
+use std::any::Any;
 use std::panic::Location;
 
-use super::names::{Base, Names};
+use super::names::Names;
 use super::order::{check_dependency, check_order, resolve};
-use super::seams::supervisor;
 use super::settings::Policy;
 use super::source::AnySource;
-use super::supervisor::{Aftermath, By};
+use super::supervisor::{Aftermath, By, supervisor};
 use super::unit_core::UnitCore;
 use super::{Dependency, Settings};
 use crate::base::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::errors::report::RunError;
 use crate::errors::serve::Problem;
 use crate::lifetime::Lifetime;
+use crate::runtime::{Core, Roll};
 use crate::scheduler::Scheduler;
 
 /// How many services may be over before the first of them are forgotten.
@@ -52,11 +53,11 @@ impl Registry {
         self.roster.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a service in; it starts as soon as it may. If its settings have no name its name comes from `base`.
+    /// Takes a service in; it starts as soon as it may. If its settings have no name, it has one that is `derived`.
     pub(super) fn take_in(
         &self,
         settings: &Settings,
-        base: &Base,
+        derived: fn(&Location<'_>) -> String,
         location: &'static Location<'static>,
         scheduler: &Arc<Scheduler>,
         source: Arc<dyn AnySource>,
@@ -66,7 +67,9 @@ impl Registry {
         for other in &settings.after {
             check_dependency(&roster, other, lifetime)?;
         }
-        let name = roster.names.free(settings.name.as_deref(), base)?;
+        let name = roster
+            .names
+            .free(settings.name.as_deref(), || derived(location))?;
         // Not the only source, so that one that is refused is dropped where nothing is locked.
         let (scheduler, own) = (Arc::clone(scheduler), Arc::clone(&source));
         let new = |id, now| UnitCore::new(id, name, location, scheduler, own, now);
@@ -83,7 +86,7 @@ impl Registry {
             });
             (unit, Aftermath::default())
         };
-        let forgotten = roster.add(&unit, supervisor.over());
+        let forgotten = roster.add(&unit, lifetime.services.over());
         drop(roster);
         drop(forgotten);
         supervisor.go_on(lifetime, By::User, aftermath);
@@ -95,8 +98,21 @@ impl Registry {
         self.lock().problem.get_or_insert(problem);
     }
 
-    /// Checks the order of those that wait, before anything starts; from here on a name must be known.
-    pub(crate) fn seal(&self) -> Result<(), RunError> {
+    /// All that are known, in the order in which they were handed in.
+    pub(crate) fn units(&self) -> Vec<Arc<UnitCore>> {
+        self.lock().units.clone()
+    }
+}
+
+/// All services that a runtime knows.
+pub(super) fn registry(core: &Core) -> &Registry {
+    let registry = core.roll.as_any().downcast_ref();
+    registry.expect("a runtime is made with a registry")
+}
+
+impl Roll for Registry {
+    /// From here on a name must be known.
+    fn seal(&self) -> Result<(), RunError> {
         let mut roster = self.lock();
         if let Some(problem) = &roster.problem {
             return Err(problem.clone());
@@ -106,12 +122,8 @@ impl Registry {
         Ok(())
     }
 
-    /// Starts those that wait, and those that come from here on.
-    ///
-    /// # Errors
-    ///
-    /// If there is no thread for the supervisor. Those that wait do so until they are dropped.
-    pub(crate) fn launch(&self, lifetime: &Arc<Lifetime>) -> Result<(), std::io::Error> {
+    /// Without a thread for the supervisor those that wait do so until they are dropped.
+    fn launch(&self, lifetime: &Arc<Lifetime>) -> std::io::Result<()> {
         let mut roster = self.lock();
         roster.launched = true;
         if roster.waiting.is_empty() {
@@ -130,8 +142,7 @@ impl Registry {
         Ok(())
     }
 
-    /// Drops what waits: the runtime never starts.
-    pub(crate) fn drop_unrun(&self, lifetime: &Lifetime) {
+    fn drop_unrun(&self, lifetime: &Lifetime) {
         let waiting = {
             let mut roster = self.lock();
             roster.launched = true;
@@ -144,14 +155,8 @@ impl Registry {
         supervisor.watchers.end().wake();
     }
 
-    /// All that are known, in the order in which they were handed in.
-    pub(crate) fn units(&self) -> Vec<Arc<UnitCore>> {
-        self.lock().units.clone()
-    }
-
-    /// Whether there is a service of that name.
-    pub(super) fn has(&self, name: &str) -> bool {
-        self.lock().names.find(name).is_some()
+    fn as_any(&self) -> &dyn Any {
+        self
     }
 }
 

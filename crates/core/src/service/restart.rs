@@ -37,7 +37,7 @@ pub struct Restart {
     delay: Duration,
     max_delay: Option<Duration>,
     jitter: f64,
-    reset_after: Duration,
+    pub(super) reset_after: Duration,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,13 +134,8 @@ impl Restart {
         self.when == When::Always
     }
 
-    pub(crate) fn starts_limit(&self) -> Option<(usize, Duration)> {
-        self.window
-            .map(|window| (self.most_starts as usize, window))
-    }
-
-    pub(crate) fn forgets_after(&self) -> Duration {
-        self.reset_after
+    pub(super) fn starts_limit(&self) -> Option<(u32, Duration)> {
+        Some((self.most_starts, self.window?))
     }
 
     fn longest(&self) -> Duration {
@@ -158,38 +153,39 @@ impl Restart {
     pub(super) fn problem(&self) -> Option<String> {
         let (jitter, first, longest) = (self.jitter, self.delay, self.longest());
         if !(0.0..=1.0).contains(&jitter) {
-            return Some(format!("a jitter of {jitter} is not between 0 and 1"));
-        }
-        if longest < first {
-            return Some(format!(
+            Some(format!("a jitter of {jitter} is not between 0 and 1"))
+        } else if longest < first {
+            Some(format!(
                 "the longest delay, {longest:?}, is shorter than the first one, {first:?}"
-            ));
+            ))
+        } else if self.reset_after.is_zero() {
+            Some("a reset after no time at all would forget every failure".to_owned())
+        } else {
+            let (starts, window) = self.starts_limit()?;
+            self.problem_of_limit(starts, window)
         }
-        if self.reset_after.is_zero() {
-            return Some("a reset after no time at all would forget every failure".to_owned());
-        }
-        let (starts, window) = (self.most_starts, self.window?);
+    }
+
+    fn problem_of_limit(&self, starts: u32, window: Duration) -> Option<String> {
         if self.when == When::Never {
-            return Some("a limit of starts without restarts".to_owned());
+            Some("a limit of starts without restarts".to_owned())
+        } else if starts == 0 {
+            Some("a limit of no starts at all".to_owned())
+        } else if starts > MOST_STARTS {
+            Some(format!("a limit of more than {MOST_STARTS} starts is none"))
+        } else if window.is_zero() {
+            Some("a window of no time at all has no room for a second start".to_owned())
+        } else {
+            let next = match self.fastest(starts) {
+                fastest if fastest < window => return None,
+                Duration::MAX => "never comes".to_owned(),
+                time => format!("comes {time:?} after the first at the earliest"),
+            };
+            Some(format!(
+                "the limit of {starts} starts in {window:?} is out of reach: by its delays the next \
+                 start {next}"
+            ))
         }
-        if starts == 0 {
-            return Some("a limit of no starts at all".to_owned());
-        }
-        if starts > MOST_STARTS {
-            return Some(format!("a limit of more than {MOST_STARTS} starts is none"));
-        }
-        if window.is_zero() {
-            return Some("a window of no time at all has no room for a second start".to_owned());
-        }
-        let next = match self.fastest(starts) {
-            fastest if fastest < window => return None,
-            Duration::MAX => "never comes".to_owned(),
-            time => format!("comes {time:?} after the first at the earliest"),
-        };
-        Some(format!(
-            "the limit of {starts} starts in {window:?} is out of reach: by its delays the next \
-             start {next}"
-        ))
     }
 
     /// The shortest time from one start to the one that is `restarts` starts later. The delays of a row grow from one
@@ -198,18 +194,14 @@ impl Restart {
     fn fastest(&self, restarts: u32) -> Duration {
         // How long so many restarts in a row take.
         let mut row = vec![Duration::ZERO];
-        for restart in 0..restarts {
+        for restart in 0..=restarts {
             let delay = self.delay_before(restart, 1.0);
             row.push(row[restart as usize].saturating_add(delay));
         }
         let in_rows = |rows: u32| {
             let (length, longer) = ((restarts / rows) as usize, restarts % rows);
             let short = row[length].saturating_mul(rows - longer);
-            let long = if longer > 0 {
-                row[length + 1].saturating_mul(longer)
-            } else {
-                Duration::ZERO
-            };
+            let long = row[length + 1].saturating_mul(longer);
             let resets = self.reset_after.saturating_mul(rows - 1);
             short.saturating_add(long).saturating_add(resets)
         };

@@ -4,9 +4,10 @@ use std::borrow::Cow;
 use std::panic::Location;
 use std::time::Duration;
 
-use super::names::Base;
-use super::seams::{registry, supervisor};
+use super::names::derived;
+use super::registry::registry;
 use super::source::{Make, Source};
+use super::supervisor::supervisor;
 use super::{Dependency, Restart, Served, Settings, Unit, UnitChanges, UnitStatus};
 use crate::base::sync::Arc;
 use crate::contract::key::Key;
@@ -36,12 +37,8 @@ impl Runtime {
     ///
     /// A flavour that cannot be started is a failure of the service.
     #[track_caller]
-    pub fn serve<S>(&self, service: S) -> Result<Unit<S>, ServeError>
-    where
-        S: Served + Send,
-    {
-        let settings = service.settings();
-        self.take_service(service, None, settings, Location::caller())
+    pub fn serve<S: Served + Send>(&self, service: S) -> Result<Unit<S>, ServeError> {
+        self.unit().serve(service)
     }
 
     /// As [`serve`](Self::serve), with a new value for each run.
@@ -59,13 +56,10 @@ impl Runtime {
     ///
     /// With a panic of the first call of `make`.
     #[track_caller]
-    pub fn serve_with<S>(
+    pub fn serve_with<S: Served + Send>(
         &self,
         make: impl Fn() -> S + Send + Sync + 'static,
-    ) -> Result<Unit<S>, ServeError>
-    where
-        S: Served + Send,
-    {
+    ) -> Result<Unit<S>, ServeError> {
         self.unit().serve_with(make)
     }
 
@@ -100,38 +94,6 @@ impl Runtime {
     pub fn unit_changes(&self, capacity: usize) -> UnitChanges {
         let lifetime = &self.core().lifetime;
         supervisor(lifetime).watch(lifetime, capacity)
-    }
-
-    fn take_service<S>(
-        &self,
-        service: S,
-        make: Option<Make<S>>,
-        settings: Settings,
-        location: &'static Location<'static>,
-    ) -> Result<Unit<S>, ServeError>
-    where
-        S: Served + Send,
-    {
-        let core = self.core();
-        let key = service.flavour();
-        let base = Base::of::<S>(location);
-        let refused = |problem| {
-            let name = settings.name.clone();
-            let name = name.unwrap_or_else(|| base.name(1).into());
-            let mut origin = Origin::new(Some(name), location, key.identifier());
-            origin.service = true;
-            ServeError::new(origin, problem)
-        };
-        settings.check().map_err(refused)?;
-        let chosen = key.select(&core.schedulers, &core.lifetime);
-        let Chosen { scheduler, .. } = chosen.map_err(|reason| refused(reason.into()))?;
-        if core.lifetime.phase() >= Phase::Stopping {
-            return Err(refused(Problem::Stopping));
-        }
-        let source = Arc::new(Source::new(service, make));
-        let services = registry(core);
-        let taken = services.take_in(&settings, &base, location, scheduler, source);
-        taken.map(Unit::new).map_err(refused)
     }
 }
 
@@ -195,13 +157,8 @@ impl UnitBuilder<'_> {
     ///
     /// As there.
     #[track_caller]
-    pub fn serve<S>(self, service: S) -> Result<Unit<S>, ServeError>
-    where
-        S: Served + Send,
-    {
-        let settings = self.settings.over(service.settings());
-        self.runtime
-            .take_service(service, None, settings, Location::caller())
+    pub fn serve<S: Served + Send>(self, service: S) -> Result<Unit<S>, ServeError> {
+        self.take(service, None)
     }
 
     /// [`Runtime::serve_with`], with these settings.
@@ -214,16 +171,37 @@ impl UnitBuilder<'_> {
     ///
     /// As there.
     #[track_caller]
-    pub fn serve_with<S>(
+    pub fn serve_with<S: Served + Send>(
         self,
         make: impl Fn() -> S + Send + Sync + 'static,
-    ) -> Result<Unit<S>, ServeError>
-    where
-        S: Served + Send,
-    {
-        let service = make();
+    ) -> Result<Unit<S>, ServeError> {
+        self.take(make(), Some(Box::new(make)))
+    }
+
+    #[track_caller]
+    fn take<S: Served + Send>(
+        self,
+        service: S,
+        make: Option<Make<S>>,
+    ) -> Result<Unit<S>, ServeError> {
+        let (core, location) = (self.runtime.core(), Location::caller());
         let settings = self.settings.over(service.settings());
-        self.runtime
-            .take_service(service, Some(Box::new(make)), settings, Location::caller())
+        let key = service.flavour();
+        let refused = |problem| {
+            let name = settings.name.clone();
+            let name = name.unwrap_or_else(|| derived::<S>(location).into());
+            let mut origin = Origin::new(Some(name), location, key.identifier());
+            origin.service = true;
+            ServeError::new(origin, problem)
+        };
+        settings.check().map_err(refused)?;
+        let chosen = key.select(&core.schedulers, &core.lifetime);
+        let Chosen { scheduler, .. } = chosen.map_err(|reason| refused(reason.into()))?;
+        if core.lifetime.phase() >= Phase::Stopping {
+            return Err(refused(Problem::Stopping));
+        }
+        let source = Arc::new(Source::new(service, make));
+        let taken = registry(core).take_in(&settings, derived::<S>, location, scheduler, source);
+        taken.map(Unit::new).map_err(refused)
     }
 }

@@ -105,10 +105,13 @@ impl Settings {
 
     /// Looks for what can never work.
     pub(super) fn check(&self) -> Result<(), Problem> {
-        match self.name.as_deref() {
-            Some("") => Err(Problem::NoName),
-            _ => self.policy.check(),
+        if self.name.as_deref() == Some("") {
+            return Err(Problem::NoName);
         }
+        let never = self.policy.start_timeout == Some(Duration::ZERO);
+        let never = never.then(|| "a start time-out of no time at all cannot be met".to_owned());
+        let problem = self.policy.restart().problem().or(never);
+        problem.map_or(Ok(()), |problem| Err(Problem::Settings(problem)))
     }
 }
 
@@ -132,15 +135,6 @@ impl Policy {
             start_timeout: self.start_timeout.or(own.start_timeout),
             stop_time: self.stop_time.or(own.stop_time),
         }
-    }
-
-    /// Whether it can work.
-    fn check(&self) -> Result<(), Problem> {
-        let problem = self.restart().problem().or_else(|| {
-            let never = self.start_timeout.is_some_and(|time| time.is_zero());
-            never.then(|| "a start time-out of no time at all cannot be met".to_owned())
-        });
-        problem.map_or(Ok(()), |problem| Err(Problem::Settings(problem)))
     }
 
     pub(crate) fn restart(&self) -> &Restart {

@@ -1,13 +1,14 @@
 //! The values of a service, and the payloads that their runs are.
 
+use std::borrow::Cow;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Context;
 
 use super::supervisor::drop_at_last;
 use super::unit_core::UnitCore;
-use super::{Answered, Attempt, PayloadOf, Service, sealed};
-use crate::base::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use super::{Attempt, PayloadOf, Service, sealed};
+use crate::base::sync::{Arc, Mutex, lock};
 use crate::contract::backend::Typed;
 use crate::contract::key::Key;
 use crate::errors::refusal::Reason;
@@ -15,9 +16,7 @@ use crate::lifetime::Phase;
 use crate::payload::{Coroutine, Parallel, Subroutine};
 use crate::runtime::spawn;
 use crate::scheduler::Scheduler;
-use crate::task::Identity;
-use crate::task::Ticket;
-use crate::task::{self, Dropping};
+use crate::task::{self, Dropping, Identity, Ticket};
 
 /// Makes a service's value for each run after the first.
 pub(super) type Make<S> = Box<dyn Fn() -> S + Send + Sync>;
@@ -39,12 +38,8 @@ impl<S> Source<S> {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<S>> {
-        self.value.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn take(&self) -> Option<S> {
-        self.lock().take()
+        lock(&self.value).take()
     }
 }
 
@@ -65,9 +60,8 @@ impl<S> Held<S> {
     }
 
     fn service(&self) -> &S {
-        self.value
-            .as_ref()
-            .expect("a run has its value until it is over")
+        let value = self.value.as_ref();
+        value.expect("a run has its value until it is over")
     }
 }
 
@@ -75,7 +69,7 @@ impl<S> Drop for Held<S> {
     fn drop(&mut self) {
         let value = self.value.take();
         if self.source.make.is_none() && within(Attempt::keeps_value) {
-            *self.source.lock() = value;
+            *lock(&self.source.value) = value;
         }
     }
 }
@@ -86,10 +80,6 @@ fn within<R>(code: impl FnOnce(&Attempt) -> R) -> R {
         let attempt = task.and_then(|task| Attempt::of(&**task));
         code(attempt.expect("a run is the code of its own payload"))
     })
-}
-
-fn answer(answered: Answered) {
-    within(|attempt| attempt.answer(answered));
 }
 
 /// A [`Service`] whose value fits a flavour of `P`s: it is `Send`, as it is handed in on one thread and
@@ -129,10 +119,7 @@ pub trait Served: Service + Runs<PayloadOf<Self>> {}
 #[diagnostic::do_not_recommend]
 impl<S> Served for S where S: Service + Runs<PayloadOf<S>> {}
 
-impl<S> Runs<Coroutine> for S
-where
-    S: Service<Flavour: Key<Payload = Coroutine>> + Send,
-{
+impl<S: Service<Flavour: Key<Payload = Coroutine>> + Send> Runs<Coroutine> for S {
     fn payload(source: Arc<Source<S>>, attempt: Attempt) -> Coroutine {
         // The value is got before the future is made, which would have room for it twice.
         let run = move || {
@@ -141,14 +128,14 @@ where
                 let answered = {
                     let mut run = pin!(held.service().run());
                     let poll = |context: &mut Context<'_>| {
-                        sealed::Run::<Coroutine>::drive(run.as_mut()).poll_answer(context)
+                        sealed::Run::<Coroutine>::drive((run.as_mut(), context.waker()))
                     };
                     poll_fn(poll).await
                 };
-                answer(answered);
+                within(|attempt| attempt.answer(answered));
             }
         };
-        Coroutine::observed(run, ticket(&attempt), attempt)
+        Coroutine::observed(run, ticket(attempt.unit(), None), attempt)
     }
 
     fn disposal(self, ticket: Ticket<()>, unit: Arc<UnitCore>) -> Coroutine {
@@ -157,20 +144,16 @@ where
     }
 }
 
-impl<S> Runs<Parallel> for S
-where
-    S: Service<Flavour: Key<Payload = Parallel>> + Send + Sync,
-{
+impl<S: Service<Flavour: Key<Payload = Parallel>> + Send + Sync> Runs<Parallel> for S {
     fn payload(source: Arc<Source<S>>, attempt: Attempt) -> Parallel {
         let run = move || {
             let held = Held::of(source);
             async move {
-                let driven = sealed::Run::<Parallel>::drive(held.service().run());
-                let answered = driven.await;
-                answer(answered);
+                let answered = sealed::Run::<Parallel>::drive(held.service().run()).await;
+                within(|attempt| attempt.answer(answered));
             }
         };
-        Parallel::observed(run, ticket(&attempt), attempt)
+        Parallel::observed(run, ticket(attempt.unit(), None), attempt)
     }
 
     fn disposal(self, ticket: Ticket<()>, unit: Arc<UnitCore>) -> Parallel {
@@ -179,17 +162,14 @@ where
     }
 }
 
-impl<S> Runs<Subroutine> for S
-where
-    S: Service<Flavour: Key<Payload = Subroutine>> + Send,
-{
+impl<S: Service<Flavour: Key<Payload = Subroutine>> + Send> Runs<Subroutine> for S {
     fn payload(source: Arc<Source<S>>, attempt: Attempt) -> Subroutine {
         let run = move || {
             let held = Held::of(source);
             let answered = sealed::Run::<Subroutine>::drive(held.service().run());
-            answer(answered);
+            within(|attempt| attempt.answer(answered));
         };
-        Subroutine::observed(run, ticket(&attempt), attempt)
+        Subroutine::observed(run, ticket(attempt.unit(), None), attempt)
     }
 
     fn disposal(self, ticket: Ticket<()>, unit: Arc<UnitCore>) -> Subroutine {
@@ -198,11 +178,10 @@ where
     }
 }
 
-/// For the payload of one run, which tells of its answer by itself.
-fn ticket(attempt: &Attempt) -> Ticket<()> {
-    let unit = attempt.unit();
+/// For a payload of the unit. That of a run needs no `name`: it tells of itself.
+fn ticket(unit: &UnitCore, name: Option<Cow<'static, str>>) -> Ticket<()> {
     let scheduler = Arc::clone(unit.scheduler()) as _;
-    Ticket::adopted(Identity::new(None, unit.location, scheduler))
+    Ticket::adopted(Identity::new(name, unit.location, scheduler))
 }
 
 /// A service's values and its flavour, whatever their types are.
@@ -233,10 +212,7 @@ pub(crate) trait AnySource: Send + Sync {
     fn drop_value(&self);
 }
 
-impl<S> AnySource for Source<S>
-where
-    S: Runs<PayloadOf<S>> + Send,
-{
+impl<S: Runs<PayloadOf<S>> + Send> AnySource for Source<S> {
     fn is_blocking(&self) -> bool {
         <PayloadOf<S> as sealed::Kind>::IS_BLOCKING
     }
@@ -246,13 +222,11 @@ where
     }
 
     fn has_value(&self) -> bool {
-        self.lock().is_some()
+        lock(&self.value).is_some()
     }
 
     fn is_flavour_up(&self, scheduler: &Scheduler) -> bool {
-        scheduler
-            .typed::<PayloadOf<S>>()
-            .is_some_and(|typed| typed.flavour().is_some())
+        typed::<S>(scheduler).flavour().is_some()
     }
 
     fn start_flavour(&self, scheduler: &Arc<Scheduler>) -> Result<(), Reason> {
@@ -281,8 +255,7 @@ where
         };
         scheduler.accept();
         let name = Some(unit.name().to_string().into());
-        let header = Identity::new(name, unit.location, Arc::clone(scheduler) as _);
-        let payload = value.disposal(Ticket::adopted(header), Arc::clone(unit));
+        let payload = value.disposal(ticket(unit, name), Arc::clone(unit));
         // Refused only if the flavour is lost, which is told; the value is dropped here then.
         let _ = spawn(scheduler, typed::<S>(scheduler), payload);
         true
@@ -293,11 +266,7 @@ where
     }
 }
 
-fn typed<S>(scheduler: &Scheduler) -> &Typed<PayloadOf<S>>
-where
-    S: Runs<PayloadOf<S>> + Send,
-{
-    scheduler
-        .typed()
-        .expect("a unit's scheduler was chosen by its own key")
+fn typed<S: Service>(scheduler: &Scheduler) -> &Typed<PayloadOf<S>> {
+    let typed = scheduler.typed();
+    typed.expect("a unit's scheduler was chosen by its own key")
 }

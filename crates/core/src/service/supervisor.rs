@@ -24,6 +24,7 @@ mod closing;
 mod outward;
 mod words;
 
+use std::any::Any;
 use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::time::{Duration, Instant};
@@ -34,7 +35,6 @@ pub(super) use self::aftermath::Aftermath;
 use self::bell::Bell;
 pub(super) use self::closing::drop_at_last;
 use self::outward::Outward;
-use super::seams::supervisor;
 use super::settings::Policy;
 use super::supervision::{
     Blame, Effect, Event, Fault, Id, Newcomer, Remark, RunId, Supervision, Why,
@@ -56,7 +56,7 @@ use crate::errors::refusal::Reason;
 use crate::errors::report::{Straggler, StragglerReason};
 use crate::errors::serve::Problem;
 use crate::lifetime::telling::Line;
-use crate::lifetime::{Lifetime, Phase, ServicesReport, Untold};
+use crate::lifetime::{Lifetime, Phase, Services, ServicesReport, Untold};
 use crate::task;
 use crate::task::Task;
 
@@ -138,16 +138,6 @@ impl Supervisor {
         self.guarded.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How many services were taken in.
-    pub(crate) fn served(&self) -> usize {
-        self.served.load(SeqCst)
-    }
-
-    /// How many of them are over. Read before [`served`](Self::served), it is as large only if all were.
-    pub(crate) fn over(&self) -> usize {
-        self.over.load(SeqCst)
-    }
-
     /// Makes and enters a unit that waits for the start.
     pub(super) fn enrol(
         &self,
@@ -180,18 +170,6 @@ impl Supervisor {
         // Bound to a name so that it is dropped after the lock.
         let _entry = self.lock().units.try_remove(unit.id.index());
         self.over.fetch_add(1, SeqCst);
-    }
-
-    /// Has the supervisor look at the phase. Takes no lock of services.
-    pub(crate) fn poke(&self) {
-        self.bell.ring();
-    }
-
-    /// Has the stop be known at once, where whoever began it may look next.
-    pub(crate) fn look(&self, lifetime: &Arc<Lifetime>) {
-        if self.lock().thread.is_some() {
-            self.bring(lifetime, By::User, Event::Due, &[]);
-        }
     }
 
     /// Tells changes from here on.
@@ -349,15 +327,39 @@ impl Supervisor {
     pub(super) fn keeps_value(&self, run: RunId) -> bool {
         self.lock().supervision.keeps_value(run)
     }
+}
 
-    /// When something falls due by itself.
-    pub(crate) fn next_due(&self, lifetime: &Lifetime) -> Option<Instant> {
+/// The supervisor of a runtime.
+pub(super) fn supervisor(lifetime: &Lifetime) -> &Supervisor {
+    let supervisor = lifetime.services.as_any().downcast_ref();
+    supervisor.expect("a lifetime is made with a supervisor")
+}
+
+impl Services for Supervisor {
+    fn over(&self) -> usize {
+        self.over.load(SeqCst)
+    }
+
+    fn served(&self) -> usize {
+        self.served.load(SeqCst)
+    }
+
+    fn poke(&self) {
+        self.bell.ring();
+    }
+
+    fn look(&self, lifetime: &Arc<Lifetime>) {
+        if self.lock().thread.is_some() {
+            self.bring(lifetime, By::User, Event::Due, &[]);
+        }
+    }
+
+    fn next_due(&self, lifetime: &Lifetime) -> Option<Instant> {
         let due = self.lock().supervision.next_due()?;
         Some(lifetime.instant(due))
     }
 
-    /// A manual clock was moved: does all that has fallen due, and waits until it is done.
-    pub(crate) fn settle(&self, lifetime: &Arc<Lifetime>) {
+    fn settle(&self, lifetime: &Arc<Lifetime>) {
         let guarded = self.lock();
         let units = guarded.units.iter();
         let units: Vec<_> = units.map(|(_, entry)| Arc::clone(&entry.unit)).collect();
@@ -379,6 +381,18 @@ impl Supervisor {
             let by = Instant::now() + CAUGHT_UP_WITHIN;
             drop(self.wait_until(by, |guarded| guarded.has_caught_up(lifetime)));
         }
+    }
+
+    fn end_grace(&self, lifetime: &Arc<Lifetime>, by_signal: bool) {
+        self.bring(lifetime, By::Foster, Event::GraceOver { by_signal }, &[]);
+    }
+
+    fn close(&self, lifetime: &Arc<Lifetime>, by: Instant) -> ServicesReport {
+        self.close_by(lifetime, by)
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
     }
 }
 

@@ -9,9 +9,8 @@ use std::time::Duration;
 
 use super::supervision::Wish;
 use super::unit_core::UnitCore;
-use super::watch::poll_until;
 use super::{UnitState, UnitStatus};
-use crate::base::event::EventListener;
+use crate::base::event::{self, EventListener};
 use crate::base::sync::Arc;
 use crate::errors::failure::Failure;
 
@@ -106,7 +105,7 @@ impl<S> Unit<S> {
     ///
     /// Nothing is lost if it is dropped.
     pub fn stopped(&self) -> Becoming {
-        Becoming::new(&self.core, UnitState::is_over)
+        self.becoming(UnitState::is_over)
     }
 
     /// Blocks until the service is ready, at most for `time` on the runtime's clock; whether it is. After a
@@ -123,7 +122,15 @@ impl<S> Unit<S> {
     ///
     /// Nothing is lost if it is dropped.
     pub fn ready(&self) -> Becoming {
-        Becoming::new(&self.core, is_decided)
+        self.becoming(is_decided)
+    }
+
+    fn becoming(&self, is_it: fn(UnitState) -> bool) -> Becoming {
+        Becoming {
+            core: Arc::clone(&self.core),
+            is_it,
+            listener: None,
+        }
     }
 }
 
@@ -149,30 +156,13 @@ pub struct Becoming {
     listener: Option<EventListener>,
 }
 
-impl Becoming {
-    fn new(core: &Arc<UnitCore>, is_it: fn(UnitState) -> bool) -> Self {
-        Self {
-            core: Arc::clone(core),
-            is_it,
-            listener: None,
-        }
-    }
-}
-
 impl Future for Becoming {
     type Output = UnitState;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<UnitState> {
-        let Self {
-            core,
-            is_it,
-            listener,
-        } = &mut *self;
-        let look = || match core.state() {
-            state if is_it(state) => Poll::Ready(state),
-            _ => Poll::Pending,
-        };
-        poll_until(context, listener, || core.listen(), look)
+        let this = &mut *self;
+        let look = || Some(this.core.state()).filter(|state| (this.is_it)(*state));
+        event::poll(context, &mut this.listener, || this.core.listen(), look)
     }
 }
 

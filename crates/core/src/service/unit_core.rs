@@ -3,11 +3,10 @@
 use std::panic::Location;
 use std::time::{Duration, Instant};
 
-use super::seams::supervisor;
 use super::source::AnySource;
 use super::state::Status;
 use super::supervision::{Event, Id, Wish};
-use super::supervisor::By;
+use super::supervisor::{By, supervisor};
 use super::{UnitChange, UnitState, UnitStatus};
 use crate::base::event::{self, EventListener};
 use crate::base::moment::Moment;

@@ -3,15 +3,13 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::{Future, poll_fn};
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use super::{UnitState, UnitStatus};
 use crate::base::clock::Clock;
-use crate::base::event::{Event, EventListener, Wakers};
+use crate::base::event::{self, Event, Wakers};
 use crate::base::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use crate::base::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use crate::base::sync::{Arc, Mutex, Weak, lock};
 use crate::errors::failure::Failure;
 
 /// One change of one service's state.
@@ -57,38 +55,29 @@ pub struct UnitChanges {
 }
 
 struct Watcher {
-    capacity: usize,
     mailbox: Mutex<Mailbox>,
     changed: Event,
 }
 
 #[derive(Default)]
 struct Mailbox {
+    capacity: usize,
     changes: VecDeque<UnitChange>,
     missed: u64,
     over: bool,
 }
 
-impl Watcher {
-    fn lock(&self) -> MutexGuard<'_, Mailbox> {
-        self.mailbox.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 impl UnitChanges {
     /// The next change, if there is one already.
     pub fn try_recv(&mut self) -> Option<UnitChange> {
-        self.watcher.lock().changes.pop_front()
+        lock(&self.watcher.mailbox).changes.pop_front()
     }
 
     /// Blocks until the next change, at most for `time` on the runtime's clock; `None` if there is none by
     /// then, or if the runtime is over and nothing is left to tell.
     pub fn recv_timeout(&mut self, time: Duration) -> Option<UnitChange> {
-        let look = || match self.look() {
-            Poll::Ready(next) => Some(next),
-            Poll::Pending => None,
-        };
-        self.watcher.changed.wait(&self.clock, time, look).flatten()
+        let Watcher { changed, .. } = &*self.watcher;
+        changed.wait(&self.clock, time, || self.look()).flatten()
     }
 
     /// The next change, as a future; `None` when the runtime is over and nothing is left to tell.
@@ -100,53 +89,33 @@ impl UnitChanges {
         let mut listener = None;
         poll_fn(move |context| {
             let listen = || self.watcher.changed.listen();
-            poll_until(context, &mut listener, listen, || self.look())
+            event::poll(context, &mut listener, listen, || self.look())
         })
     }
 
     /// How many changes were dropped until now, as they were not taken out in time. They were older than
     /// any that comes next.
     pub fn missed(&self) -> u64 {
-        self.watcher.lock().missed
+        lock(&self.watcher.mailbox).missed
     }
 
-    fn look(&self) -> Poll<Option<UnitChange>> {
-        let mut mailbox = self.watcher.lock();
+    /// The next change, or none if nothing is left to tell; `None` if it is to be waited for.
+    fn look(&self) -> Option<Option<UnitChange>> {
+        let mut mailbox = lock(&self.watcher.mailbox);
         match mailbox.changes.pop_front() {
-            None if !mailbox.over => Poll::Pending,
-            next => Poll::Ready(next),
+            None if !mailbox.over => None,
+            next => Some(next),
         }
     }
 }
 
 impl fmt::Debug for UnitChanges {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mailbox = self.watcher.lock();
+        let mailbox = lock(&self.watcher.mailbox);
         f.debug_struct("UnitChanges")
             .field("waiting", &mailbox.changes.len())
             .field("missed", &mailbox.missed)
             .finish_non_exhaustive()
-    }
-}
-
-/// Polls until `look` finds what is waited for, and meanwhile waits for what `listen` listens to.
-pub(super) fn poll_until<T>(
-    context: &mut Context<'_>,
-    listener: &mut Option<EventListener>,
-    listen: impl Fn() -> EventListener,
-    look: impl Fn() -> Poll<T>,
-) -> Poll<T> {
-    loop {
-        if let Poll::Ready(found) = look() {
-            return Poll::Ready(found);
-        }
-        match listener {
-            Some(present) => {
-                ready!(Pin::new(present).poll(context));
-                *listener = None;
-            }
-            None => *listener = Some(listen()),
-        }
     }
 }
 
@@ -161,14 +130,14 @@ pub(crate) struct Watchers {
 impl Watchers {
     pub(super) fn add(&self, capacity: usize, clock: Clock, over: bool) -> UnitChanges {
         let watcher = Arc::new(Watcher {
-            capacity: capacity.max(1),
             mailbox: Mutex::new(Mailbox {
+                capacity: capacity.max(1),
                 over,
                 ..Mailbox::default()
             }),
             changed: Event::new(),
         });
-        let mut list = self.lock();
+        let mut list = lock(&self.list);
         list.retain(|watcher| watcher.strong_count() > 0);
         list.push(Arc::downgrade(&watcher));
         self.count.store(list.len(), SeqCst);
@@ -180,49 +149,40 @@ impl Watchers {
         self.count.load(SeqCst) > 0
     }
 
-    fn all(&self) -> Vec<Arc<Watcher>> {
-        match self.are_there() {
-            false => Vec::new(),
-            true => self.lock().iter().filter_map(Weak::upgrade).collect(),
-        }
-    }
-
-    /// Puts `change` into every mailbox. Threads that wait go on; all others are to be woken where nothing is locked, and
-    /// those that had to make room to be dropped there: they may be the last that hold an error of the user's.
+    /// Puts `change` into every mailbox. Changes that had to make room are to be dropped where nothing is locked: they
+    /// may be the last that hold an error of the user's.
     pub(super) fn publish(&self, change: &UnitChange) -> (Wakers, Vec<UnitChange>) {
-        let (mut wakers, mut dropped) = (Wakers::default(), Vec::new());
-        for watcher in self.all() {
-            {
-                let mut mailbox = watcher.lock();
-                if mailbox.changes.len() >= watcher.capacity {
-                    mailbox.missed += 1;
-                    dropped.extend(mailbox.changes.pop_front());
-                }
-                mailbox.changes.push_back(change.clone());
+        let mut dropped = Vec::new();
+        let wakers = self.alter(|mailbox| {
+            if mailbox.changes.len() >= mailbox.capacity {
+                mailbox.missed += 1;
+                dropped.extend(mailbox.changes.pop_front());
             }
-            wakers.append(watcher.changed.notify_threads());
-        }
+            mailbox.changes.push_back(change.clone());
+        });
         (wakers, dropped)
     }
 
     /// Has all who wait by a clock look at it again.
     pub(super) fn wake(&self) -> Wakers {
-        let mut wakers = Wakers::default();
-        for watcher in self.all() {
-            wakers.append(watcher.changed.notify_threads());
-        }
-        wakers
+        self.alter(|_| {})
     }
 
     /// Nothing more comes.
     pub(super) fn end(&self) -> Wakers {
-        for watcher in self.all() {
-            watcher.lock().over = true;
-        }
-        self.wake()
+        self.alter(|mailbox| mailbox.over = true)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Weak<Watcher>>> {
-        self.list.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Alters every mailbox. Threads that wait go on; all others are to be woken where nothing is locked.
+    fn alter(&self, mut alter: impl FnMut(&mut Mailbox)) -> Wakers {
+        let list = lock(&self.list);
+        let watchers: Vec<_> = list.iter().filter_map(Weak::upgrade).collect();
+        drop(list);
+        let mut wakers = Wakers::default();
+        for watcher in watchers {
+            alter(&mut lock(&watcher.mailbox));
+            wakers.append(watcher.changed.notify_threads());
+        }
+        wakers
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use crate::base::event::{self, EventListener};
@@ -125,23 +125,13 @@ impl Future for Requested {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
-        loop {
-            if this.token.is_requested() {
-                return Poll::Ready(());
-            }
-            if this.token.task.is_woken_by(context.waker()) {
-                // A request wakes the payload itself, so a million tokens need no list.
-                return Poll::Pending;
-            }
-            match &mut this.listener {
-                Some(listener) => {
-                    ready!(Pin::new(listener).poll(context));
-                    // Notified, perhaps only because a clock was moved: a listener serves once.
-                    this.listener = None;
-                }
-                none => *none = Some(this.token.task.listen()),
-            }
+        let Shutdown { task, .. } = &this.token;
+        let look = || this.token.is_requested().then_some(());
+        // A request wakes the payload itself, so a million tokens need no list.
+        if look().is_none() && task.is_woken_by(context.waker()) {
+            return Poll::Pending;
         }
+        event::poll(context, &mut this.listener, || task.listen(), look)
     }
 }
 

@@ -15,6 +15,12 @@ pub(crate) use self::real::*;
 pub(crate) use once_cell::race::OnceBox;
 pub(crate) use std::sync::{Arc, OnceLock, PoisonError, Weak};
 
+/// Locks `mutex`, even if it is poisoned. All threads of a model share one thread of the operating system, and its
+/// panics: there a lock may be poisoned by a thread that drops it while another one unwinds.
+pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 #[cfg(not(all(test, foster_model)))]
 mod real {
     pub(crate) use flume as channel;

@@ -3,8 +3,6 @@
 //! Shuttle has no time: a wait with a limit waits for ever here. A model that needs time to pass
 //! moves a manual clock.
 
-use std::sync::PoisonError;
-
 pub(crate) use shuttle::sync::mpsc::sync_channel;
 pub(crate) use shuttle::sync::{Condvar, Mutex, MutexGuard, atomic};
 pub(crate) use shuttle::{lazy_static, thread, thread_local};
@@ -12,12 +10,6 @@ pub(crate) use shuttle::{lazy_static, thread, thread_local};
 /// Never called: a model has enough threads to join every thread.
 pub(crate) fn is_finished(_: &thread::JoinHandle<()>) -> bool {
     unreachable!("it was joined")
-}
-
-/// All threads of a model share one thread of the operating system, and its panics. A lock may be
-/// poisoned by a thread that drops it while another one unwinds.
-pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Marks a thread as running the code of one value, as `scoped_tls` does.
@@ -64,7 +56,8 @@ pub(crate) mod channel {
     use std::sync::Arc;
     use std::time::Instant;
 
-    use super::{Condvar, Mutex, PoisonError, lock};
+    use super::super::{PoisonError, lock};
+    use super::{Condvar, Mutex};
 
     pub(crate) use std::sync::mpsc::{RecvError, RecvTimeoutError, SendError, TryRecvError};
 

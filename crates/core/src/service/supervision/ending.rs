@@ -51,7 +51,7 @@ impl<F> Call<'_, F> {
         let node = self.node(unit);
         let restart = node.policy.restart();
         let lasted = node.run().map(|run| now.since(run.started));
-        if lasted.is_some_and(|time| time >= restart.forgets_after()) {
+        if lasted.is_some_and(|time| time >= restart.reset_after) {
             node.row = 0;
         }
         let delay = restart.delay_before(node.row, chance.f64());
@@ -59,7 +59,7 @@ impl<F> Call<'_, F> {
         if let Some((limit, window)) = restart.starts_limit() {
             node.starts.retain(|start| next.since(*start) < window);
             let starts = node.starts.len();
-            if starts >= limit {
+            if starts >= limit as usize {
                 let fault = match has_failed {
                     true => Fault::Kept,
                     false => Fault::Made(Why::ReturnedTooOften),

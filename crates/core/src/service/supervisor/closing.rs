@@ -6,14 +6,9 @@ use super::*;
 const CLOSING: Duration = Duration::from_millis(100);
 
 impl Supervisor {
-    /// The grace time is over.
-    pub(crate) fn end_grace(&self, lifetime: &Arc<Lifetime>, by_signal: bool) {
-        self.bring(lifetime, By::Foster, Event::GraceOver { by_signal }, &[]);
-    }
-
     /// The runtime is over: says what has become of those that are left, and waits for the supervisor's threads until
     /// `by`.
-    pub(crate) fn close(&self, lifetime: &Arc<Lifetime>, by: Instant) -> ServicesReport {
+    pub(super) fn close_by(&self, lifetime: &Arc<Lifetime>, by: Instant) -> ServicesReport {
         let quick = Instant::now() + CLOSING;
         let mut guarded = self.wait_until(by.max(quick), |guarded| !guarded.is_performed);
         guarded.is_closed = true;
