@@ -99,7 +99,12 @@ impl Settings {
         self.name = self.name.or(own.name);
         let said = std::mem::replace(&mut self.after, own.after);
         self.after.extend(said);
-        self.policy = self.policy.over(own.policy);
+        let (policy, own) = (&mut self.policy, own.policy);
+        policy.restart = policy.restart.take().or(own.restart);
+        policy.notifies_ready |= own.notifies_ready;
+        policy.return_is_failure |= own.return_is_failure;
+        policy.start_timeout = policy.start_timeout.or(own.start_timeout);
+        policy.stop_time = policy.stop_time.or(own.stop_time);
         self
     }
 
@@ -126,17 +131,6 @@ pub(crate) struct Policy {
 }
 
 impl Policy {
-    /// This policy, with that of `own` where this says nothing.
-    fn over(self, own: Self) -> Self {
-        Self {
-            restart: self.restart.or(own.restart),
-            notifies_ready: self.notifies_ready || own.notifies_ready,
-            return_is_failure: self.return_is_failure || own.return_is_failure,
-            start_timeout: self.start_timeout.or(own.start_timeout),
-            stop_time: self.stop_time.or(own.stop_time),
-        }
-    }
-
     pub(crate) fn restart(&self) -> &Restart {
         const NEVER: &Restart = &Restart::never();
         self.restart.as_deref().unwrap_or(NEVER)
