@@ -61,7 +61,7 @@ impl Attempt {
         task.observer()?.as_any().downcast_ref()
     }
 
-    fn bring(&self, event: Event<Failure>) {
+    fn bring(&self, event: Event<Box<Failure>>) {
         let lifetime = self.unit().lifetime();
         let about = std::slice::from_ref(self.unit());
         supervisor(lifetime).bring(lifetime, By::User, event, about);
@@ -77,7 +77,7 @@ impl Attempt {
         self.bring(Event::Answered {
             run: self.id(),
             exit,
-            error: cause.map(|cause| self.unit().failure(cause)),
+            error: cause.map(|cause| Box::new(self.unit().failure(cause))),
         });
     }
 
@@ -118,7 +118,7 @@ impl Observer for Attempt {
     fn fail(&self, cause: Cause) {
         self.bring(Event::Failed {
             run: self.id(),
-            failure: self.unit().failure(cause),
+            failure: Box::new(self.unit().failure(cause)),
             can_run: self.unit().source.can_run(),
         });
     }

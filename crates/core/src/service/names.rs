@@ -28,29 +28,35 @@ impl Base {
 
     /// The name of the service that was the `number`th to have it.
     pub(super) fn name(&self, number: u32) -> String {
-        let mut name = String::with_capacity(64);
+        let mut name = String::new();
+        self.push_name(number, &mut name);
+        name
+    }
+
+    fn push_name(&self, number: u32, name: &mut String) {
         match self {
             Self::Type(own) => name.push_str(own),
             Self::Place(file, line) => {
                 name.push_str(file);
-                push_number(&mut name, ':', *line);
+                push_number(name, ':', *line);
             }
         }
         if number > 1 {
-            push_number(&mut name, '#', number);
+            push_number(name, '#', number);
         }
-        name
     }
 }
 
 /// By hand, as each service has such a name.
 fn push_number(text: &mut String, mark: char, number: u32) {
-    text.push(mark);
-    let mut power = 10_u32.pow(number.checked_ilog10().unwrap_or_default());
-    while power > 0 {
-        text.push(char::from(b'0' + (number / power % 10) as u8));
-        power /= 10;
+    let (mut digits, mut first, mut left) = ([0; 10], 10, number);
+    while left > 0 || first == digits.len() {
+        first -= 1;
+        digits[first] = b'0' + (left % 10) as u8;
+        left /= 10;
     }
+    text.push(mark);
+    text.push_str(std::str::from_utf8(&digits[first..]).unwrap_or_default());
 }
 
 fn of_type(type_name: &str) -> Option<String> {
@@ -86,6 +92,8 @@ pub(super) struct Names {
     known: FxHashMap<Arc<str>, Arc<UnitCore>>,
     /// How many names were derived from each: none is given twice.
     derived: FxHashMap<Base, u32>,
+    /// What is being tried.
+    tried: String,
 }
 
 impl Names {
@@ -103,9 +111,10 @@ impl Names {
         let number = self.derived.entry(base.clone()).or_default();
         loop {
             *number += 1;
-            let name = base.name(*number);
-            if is_free(&name) {
-                return Ok(name.into());
+            self.tried.clear();
+            base.push_name(*number, &mut self.tried);
+            if is_free(&self.tried) {
+                return Ok(self.tried.as_str().into());
             }
         }
     }

@@ -44,7 +44,7 @@ pub(super) struct Roster {
 pub(super) struct Waiting {
     pub(super) unit: Arc<UnitCore>,
     pub(super) after: Vec<Dependency>,
-    policy: Policy,
+    policy: Option<Box<Policy>>,
 }
 
 impl Registry {
@@ -70,7 +70,7 @@ impl Registry {
         // Not the only source, so that one that is refused is dropped where nothing is locked.
         let (scheduler, own) = (Arc::clone(scheduler), Arc::clone(&source));
         let new = |id, now| UnitCore::new(id, name, location, scheduler, own, now);
-        let policy = settings.policy.clone();
+        let policy = settings.policy.said();
         let (unit, aftermath) = if roster.launched {
             let after = resolve(&roster, &settings.after);
             supervisor.hand_in(lifetime, new, policy, after)?

@@ -95,7 +95,7 @@ struct Guarded {
     /// The next unit's.
     serial: u64,
     /// Empty, between two events.
-    effects: Vec<Effect<Failure>>,
+    effects: Vec<Effect<Box<Failure>>>,
     outward: VecDeque<Outward>,
     /// Some thread performs what is in `outward`.
     is_performed: bool,
@@ -119,7 +119,7 @@ struct Entry {
 }
 
 /// A service that may start, its policy, and those that it comes after.
-pub(super) type Entrant = (Arc<UnitCore>, Policy, Vec<Arc<UnitCore>>);
+pub(super) type Entrant = (Arc<UnitCore>, Option<Box<Policy>>, Vec<Arc<UnitCore>>);
 
 impl Supervisor {
     /// One for a runtime with this grace time.
@@ -208,7 +208,7 @@ impl Supervisor {
         &self,
         lifetime: &Arc<Lifetime>,
         by: By,
-        event: Event<Failure>,
+        event: Event<Box<Failure>>,
         about: &[Arc<UnitCore>],
     ) {
         let mut guarded = self.lock();
@@ -243,7 +243,7 @@ impl Supervisor {
         &self,
         lifetime: &Arc<Lifetime>,
         make: impl FnOnce(Id, Instant) -> UnitCore,
-        policy: Policy,
+        policy: Option<Box<Policy>>,
         after: Vec<Arc<UnitCore>>,
     ) -> Result<(Arc<UnitCore>, Aftermath), Problem> {
         let mut guarded = self.lock();
@@ -391,7 +391,7 @@ impl Guarded {
 }
 
 /// What the supervision has to know of a unit that comes after these others.
-fn newcomer(unit: &UnitCore, policy: Policy, after: &[Arc<UnitCore>]) -> Newcomer {
+fn newcomer(unit: &UnitCore, policy: Option<Box<Policy>>, after: &[Arc<UnitCore>]) -> Newcomer {
     let others = after.iter().map(|other| (other.id, other.was_ready()));
     Newcomer {
         id: unit.id,

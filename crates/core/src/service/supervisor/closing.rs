@@ -94,7 +94,7 @@ fn drop_aside(lifetime: &Arc<Lifetime>, unit: Arc<UnitCore>) {
 }
 
 /// Something that happens to a service when the runtime is over. Nothing is lost that is a failure.
-pub(super) fn too_late(lifetime: &Arc<Lifetime>, event: Event<Failure>) {
+pub(super) fn too_late(lifetime: &Arc<Lifetime>, event: Event<Box<Failure>>) {
     match event {
         Event::Failed { failure, .. }
         | Event::Answered {
@@ -102,7 +102,7 @@ pub(super) fn too_late(lifetime: &Arc<Lifetime>, event: Event<Failure>) {
             ..
         }
         | Event::FlavourDown(_, failure)
-        | Event::Launched(_, Err(Some(failure))) => lifetime.fail(failure),
+        | Event::Launched(_, Err(Some(failure))) => lifetime.fail(*failure),
         _ => {}
     }
 }
