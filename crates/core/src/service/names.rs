@@ -26,42 +26,62 @@ impl Base {
         }
     }
 
-    /// The name of the service that was the `number`th to have it.
-    pub(super) fn name(&self, number: u32) -> String {
-        let mut name = String::new();
-        self.push_name(number, &mut name);
-        name
-    }
-
-    fn push_name(&self, number: u32, name: &mut String) {
+    /// The name of the service that was the first to have it.
+    pub(super) fn name(&self) -> String {
         match self {
-            Self::Type(own) => name.push_str(own),
-            Self::Place(file, line) => {
-                name.push_str(file);
-                push_number(name, ':', *line);
-            }
-        }
-        if number > 1 {
-            push_number(name, '#', number);
+            Self::Type(own) => own.clone(),
+            Self::Place(file, line) => format!("{file}:{line}"),
         }
     }
 }
 
-/// By hand, as each service has such a name.
-fn push_number(text: &mut String, mark: char, number: u32) {
-    let (mut digits, mut first, mut left) = ([0; 10], 10, number);
-    while left > 0 || first == digits.len() {
+/// The names that were derived from one base: none is given twice.
+struct Derived {
+    /// How many there were.
+    number: u32,
+    /// The last of them.
+    name: String,
+    /// How long the first of them is, with which all others begin.
+    length: usize,
+}
+
+impl Derived {
+    fn new(base: &Base) -> Self {
+        let (number, name) = (0, base.name());
+        let length = name.len();
+        Self {
+            number,
+            name,
+            length,
+        }
+    }
+
+    fn next(&mut self) -> &str {
+        self.number += 1;
+        if self.number > 1 {
+            self.name.truncate(self.length);
+            self.name.push('#');
+            push_number(&mut self.name, self.number);
+        }
+        &self.name
+    }
+}
+
+/// By hand, as each service may have such a name.
+fn push_number(text: &mut String, number: u32) {
+    let (mut digits, mut first, mut left) = (['0'; 10], 10, number);
+    while left > 0 {
         first -= 1;
-        digits[first] = b'0' + (left % 10) as u8;
+        digits[first] = char::from(b'0' + (left % 10) as u8);
         left /= 10;
     }
-    text.push(mark);
-    text.push_str(std::str::from_utf8(&digits[first..]).unwrap_or_default());
+    text.extend(&digits[first..]);
 }
 
 fn of_type(type_name: &str) -> Option<String> {
     let path = &type_name[..type_name.find('<').unwrap_or(type_name.len())];
-    let name = &path[path.rfind(':').map_or(0, |colon| colon + 1)..];
+    let colon = path.bytes().rposition(|byte| byte == b':');
+    let name = &path[colon.map_or(0, |colon| colon + 1)..];
     let is_name = name.starts_with(|first: char| first.is_alphabetic() || first == '_');
     if name == "FnService" || !is_name {
         return None;
@@ -90,10 +110,7 @@ fn of_type(type_name: &str) -> Option<String> {
 pub(super) struct Names {
     /// The last one that has or had each name.
     known: FxHashMap<Arc<str>, Arc<UnitCore>>,
-    /// How many names were derived from each: none is given twice.
-    derived: FxHashMap<Base, u32>,
-    /// What is being tried.
-    tried: String,
+    derived: FxHashMap<Base, Derived>,
 }
 
 impl Names {
@@ -108,13 +125,12 @@ impl Names {
         if let Some(name) = given {
             return is_free(name).then(|| name.into()).ok_or(Problem::Name);
         }
-        let number = self.derived.entry(base.clone()).or_default();
+        let derived = self.derived.entry(base.clone());
+        let derived = derived.or_insert_with(|| Derived::new(base));
         loop {
-            *number += 1;
-            self.tried.clear();
-            base.push_name(*number, &mut self.tried);
-            if is_free(&self.tried) {
-                return Ok(self.tried.as_str().into());
+            let name = derived.next();
+            if is_free(name) {
+                return Ok(name.into());
             }
         }
     }

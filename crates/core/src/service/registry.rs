@@ -62,14 +62,17 @@ impl Registry {
         source: Arc<dyn AnySource>,
     ) -> Result<Arc<UnitCore>, Problem> {
         let (lifetime, supervisor) = (&scheduler.lifetime, supervisor(&scheduler.lifetime));
+        // Left in here if it is refused, and dropped where nothing is locked.
+        let mut source = Some(source);
         let mut roster = self.lock();
         for other in &settings.after {
             check_dependency(&roster, other, lifetime)?;
         }
         let name = roster.names.free(settings.name.as_deref(), base)?;
-        // Not the only source, so that one that is refused is dropped where nothing is locked.
-        let (scheduler, own) = (Arc::clone(scheduler), Arc::clone(&source));
-        let new = |id, now| UnitCore::new(id, name, location, scheduler, own, now);
+        let new = |id, now| {
+            let source = source.take().expect("it is made once");
+            UnitCore::new(id, name, location, Arc::clone(scheduler), source, now)
+        };
         let policy = settings.policy.said();
         let (unit, aftermath) = if roster.launched {
             let after = resolve(&roster, &settings.after);

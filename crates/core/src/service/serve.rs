@@ -117,7 +117,7 @@ impl Runtime {
         let base = Base::of::<S>(location);
         let refused = |problem| {
             let name = settings.name.clone();
-            let name = name.unwrap_or_else(|| base.name(1).into());
+            let name = name.unwrap_or_else(|| base.name().into());
             let mut origin = Origin::new(Some(name), location, key.identifier());
             origin.service = true;
             ServeError::new(origin, problem)

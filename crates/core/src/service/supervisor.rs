@@ -253,7 +253,7 @@ impl Supervisor {
         self.ensure_thread(&mut guarded, lifetime)?;
         let now = lifetime.settings.clock.now();
         let unit = self.enter(&mut guarded, now, make);
-        let event = Event::HandedIn(vec![newcomer(&unit, policy, &after)]);
+        let event = Event::HandedIn(vec![newcomer(&unit, false, policy, &after)]);
         let now = lifetime.moment(now);
         let aftermath = self.handle(&mut guarded, lifetime, now, event, &after);
         Ok((unit, aftermath))
@@ -275,7 +275,7 @@ impl Supervisor {
         }
         let (mut newcomers, mut about) = (Vec::new(), Vec::new());
         for (unit, policy, after) in entrants {
-            newcomers.push(newcomer(&unit, policy, &after));
+            newcomers.push(newcomer(&unit, unit.is_unwanted(), policy, &after));
             about.extend(after);
         }
         let (now, event) = (lifetime.now(), Event::HandedIn(newcomers));
@@ -391,7 +391,12 @@ impl Guarded {
 }
 
 /// What the supervision has to know of a unit that comes after these others.
-fn newcomer(unit: &UnitCore, policy: Option<Box<Policy>>, after: &[Arc<UnitCore>]) -> Newcomer {
+fn newcomer(
+    unit: &UnitCore,
+    is_unwanted: bool,
+    policy: Option<Box<Policy>>,
+    after: &[Arc<UnitCore>],
+) -> Newcomer {
     let others = after.iter().map(|other| (other.id, other.was_ready()));
     Newcomer {
         id: unit.id,
@@ -400,7 +405,7 @@ fn newcomer(unit: &UnitCore, policy: Option<Box<Policy>>, after: &[Arc<UnitCore>
         is_blocking: unit.source.is_blocking(),
         flavour: unit.scheduler().number(),
         is_flavour_up: unit.source.is_flavour_up(unit.scheduler()),
-        is_unwanted: unit.is_unwanted(),
+        is_unwanted,
     }
 }
 

@@ -74,6 +74,9 @@ impl<F> Call<'_, F> {
 
     /// Finds out the costliest path of those that stop after a unit, and of all of these.
     pub(super) fn path_below(&mut self, unit: Id) -> Path {
+        if self.all.nodes[unit].after().is_empty() {
+            return Path::default();
+        }
         // Not by recursion, as a chain may be long.
         let (mut open, mut last) = (Vec::new(), unit);
         loop {

@@ -177,7 +177,7 @@ impl Applying<'_> {
             }
             Effect::Over(id) => {
                 let entry = self.guarded.units.try_remove(id.index())?;
-                self.aftermath.drop(Some(entry));
+                self.aftermath.entry(entry);
                 self.supervisor.over.fetch_add(1, SeqCst);
                 if self.lifetime.settings.until_idle {
                     self.lifetime.look();

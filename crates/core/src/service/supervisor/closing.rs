@@ -37,7 +37,7 @@ impl Supervisor {
             self.show(&entry.unit, state, lifetime.now(), &mut aftermath);
             self.over.fetch_add(1, SeqCst);
             left.push(Arc::clone(&entry.unit));
-            aftermath.drop(Some(entry));
+            aftermath.entry(entry);
         }
         self.say_done(&mut guarded);
         let mut report = std::mem::take(&mut guarded.report);
