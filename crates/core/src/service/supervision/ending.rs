@@ -58,7 +58,7 @@ impl<F> Call<'_, F> {
         let delay = restart.delay_before(row, chance.f64());
         let next = now.plus(delay);
         if let Some((limit, window)) = restart.starts_limit() {
-            let starts = node.starts.get_or_insert_default();
+            let starts = &mut node.rare_mut().starts;
             starts.retain(|start| next.since(*start) < window);
             let starts = starts.len();
             if starts >= limit {

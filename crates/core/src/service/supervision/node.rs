@@ -13,8 +13,7 @@ pub(super) struct Node {
     policy: Option<Box<Policy>>,
     pub(super) is_blocking: bool,
     pub(super) flavour: usize,
-    /// `None` if there is no order.
-    ties: Option<Box<Ties>>,
+    rare: Option<Box<Rare>>,
     /// How many this unit waits for.
     pub(super) pending: u32,
     /// How many that come after it the stop waits for.
@@ -30,19 +29,19 @@ pub(super) struct Node {
     pub(super) runs: u64,
     /// Restarts in a row, for the delay.
     pub(super) row: u32,
-    /// When it started, within the window of its limit.
-    pub(super) starts: Option<Box<Vec<Moment>>>,
 }
 
-/// A unit's order among others.
+/// What units have that are in an order, or whose starts are limited.
 #[derive(Debug, Default)]
-pub(super) struct Ties {
+pub(super) struct Rare {
     /// Those that it comes after and that were not over when it was handed in.
     pub(super) after: Vec<Id>,
     /// Those that wait for this unit to be ready.
     pub(super) waiters: Vec<Id>,
     /// The costliest path of those that stop after it, once that is known.
     pub(super) below: Option<Path>,
+    /// When it started, within the window of its limit.
+    pub(super) starts: Vec<Moment>,
 }
 
 #[derive(Debug, Default)]
@@ -124,31 +123,39 @@ impl Node {
 
     /// Those that it comes after.
     pub(super) fn after(&self) -> &[Id] {
-        self.ties.as_deref().map_or(&[], |ties| &ties.after)
+        self.rare.as_deref().map_or(&[], |rare| &rare.after)
     }
 
     /// Those that wait for it.
     pub(super) fn waiters(&self) -> &[Id] {
-        self.ties.as_deref().map_or(&[], |ties| &ties.waiters)
+        self.rare.as_deref().map_or(&[], |rare| &rare.waiters)
     }
 
     /// The costliest path of those that stop after it, if that is known.
     pub(super) fn below(&self) -> Option<Path> {
-        match &self.ties {
-            Some(ties) if !ties.after.is_empty() => ties.below,
+        match &self.rare {
+            Some(rare) if !rare.after.is_empty() => rare.below,
             _ => Some(Path::default()),
         }
     }
 
-    pub(super) fn ties_mut(&mut self) -> &mut Ties {
-        self.ties.get_or_insert_default()
+    pub(super) fn rare_mut(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
+    /// Forgets when it started.
+    pub(super) fn forget_starts(&mut self) {
+        if let Some(rare) = &mut self.rare {
+            rare.starts.clear();
+        }
     }
 
     /// Takes out those that wait for it.
     pub(super) fn take_waiters(&mut self) -> Vec<Id> {
-        let ties = self.ties.as_deref_mut();
-        ties.map(|ties| std::mem::take(&mut ties.waiters))
-            .unwrap_or_default()
+        match &mut self.rare {
+            Some(rare) => std::mem::take(&mut rare.waiters),
+            None => Vec::new(),
+        }
     }
 
     pub(super) fn is_waiting(&self) -> bool {

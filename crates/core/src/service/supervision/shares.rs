@@ -90,7 +90,7 @@ impl<F> Call<'_, F> {
                 continue;
             }
             if !after.is_empty() {
-                self.node(last).ties_mut().below = Some(self.now_below(last));
+                self.node(last).rare_mut().below = Some(self.now_below(last));
             }
             match open.pop() {
                 Some(before) => last = before,

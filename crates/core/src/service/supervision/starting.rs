@@ -45,11 +45,11 @@ impl<F> Call<'_, F> {
         let is_awaited = !first.was_ready;
         first.dependents += 1;
         if is_awaited {
-            first.ties_mut().waiters.push(unit);
+            first.rare_mut().waiters.push(unit);
         }
         let node = self.node(unit);
         node.pending += u32::from(is_awaited);
-        node.ties_mut().after.push(other);
+        node.rare_mut().after.push(other);
         true
     }
 
@@ -76,11 +76,11 @@ impl<F> Call<'_, F> {
         let node = self.node(unit);
         node.wish = None;
         if !counts {
-            node.starts = None;
+            node.forget_starts();
             node.row = 0;
         }
         if node.policy().restart().starts_limit().is_some() {
-            node.starts.get_or_insert_default().push(now);
+            node.rare_mut().starts.push(now);
         }
         node.runs += 1;
         node.stage = Stage::Running(Run {
