@@ -83,7 +83,9 @@ impl Attempt {
 
     /// Whether the value of this run, which is at its end, is kept for another one.
     pub(super) fn keeps_value(&self) -> bool {
-        supervisor(self.unit().lifetime()).keeps_value(self.id())
+        let lifetime = self.unit().lifetime();
+        // Once the runtime stops no other run comes.
+        lifetime.phase() < Phase::Stopping && supervisor(lifetime).keeps_value(self.id())
     }
 }
 
