@@ -60,7 +60,7 @@ impl Attempt {
         task.observer()?.as_any().downcast_ref()
     }
 
-    fn bring(&self, event: Event<Failure>) {
+    fn bring(&self, event: Event<Box<Failure>>) {
         let lifetime = self.unit().lifetime();
         let about = std::slice::from_ref(self.unit());
         supervisor(lifetime).bring(lifetime, By::User, event, about);
@@ -74,7 +74,7 @@ impl Attempt {
     pub(super) fn answer(&self, answered: Answered) {
         let (exit, error) = match answered.0 {
             Ok(exit) => (exit, None),
-            Err(cause) => (None, Some(self.unit().failure(cause))),
+            Err(cause) => (None, Some(Box::new(self.unit().failure(cause)))),
         };
         self.bring(Event::Answered {
             run: self.id(),
@@ -85,7 +85,9 @@ impl Attempt {
 
     /// Whether the value of this run, which is at its end, is kept for another one.
     pub(super) fn keeps_value(&self) -> bool {
-        supervisor(self.unit().lifetime()).keeps_value(self.id())
+        let lifetime = self.unit().lifetime();
+        // Once the runtime stops no other run comes.
+        lifetime.phase() < Phase::Stopping && supervisor(lifetime).keeps_value(self.id())
     }
 }
 
@@ -120,7 +122,7 @@ impl Observer for Attempt {
     fn fail(&self, cause: Cause) {
         self.bring(Event::Failed {
             run: self.id(),
-            failure: self.unit().failure(cause),
+            failure: Box::new(self.unit().failure(cause)),
             can_run: self.unit().source.can_run(),
         });
     }

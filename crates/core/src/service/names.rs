@@ -15,25 +15,28 @@ pub(super) fn derived<S>(location: &Location<'_>) -> String {
     let of_place = || {
         let mut name = String::with_capacity(64);
         name.push_str(location.file());
-        push_number(&mut name, ':', location.line());
+        name.push(':');
+        push_number(&mut name, location.line());
         name
     };
     of_type(type_name::<S>()).unwrap_or_else(of_place)
 }
 
-/// By hand, as each service has such a name.
-fn push_number(text: &mut String, mark: char, number: u32) {
-    text.push(mark);
-    let mut power = 10_u32.pow(number.checked_ilog10().unwrap_or_default());
-    while power > 0 {
-        text.push(char::from(b'0' + (number / power % 10) as u8));
-        power /= 10;
+/// By hand, as each service may have such a name.
+fn push_number(text: &mut String, number: u32) {
+    let (mut digits, mut first, mut left) = (['0'; 10], 10, number);
+    while left > 0 {
+        first -= 1;
+        digits[first] = char::from(b'0' + (left % 10) as u8);
+        left /= 10;
     }
+    text.extend(&digits[first..]);
 }
 
 fn of_type(type_name: &str) -> Option<String> {
     let path = &type_name[..type_name.find('<').unwrap_or(type_name.len())];
-    let name = &path[path.rfind(':').map_or(0, |colon| colon + 1)..];
+    let colon = path.bytes().rposition(|byte| byte == b':');
+    let name = &path[colon.map_or(0, |colon| colon + 1)..];
     let is_name = name.starts_with(|first: char| first.is_alphabetic() || first == '_');
     if name == "FnService" || !is_name {
         return None;
@@ -87,7 +90,8 @@ impl Names {
             *number += 1;
             if *number > 1 {
                 name.truncate(length);
-                push_number(&mut name, '#', *number);
+                name.push('#');
+                push_number(&mut name, *number);
             }
             if is_free(&name) {
                 return Ok(name.into());

@@ -45,7 +45,7 @@ pub(super) struct Roster {
 pub(super) struct Waiting {
     pub(super) unit: Arc<UnitCore>,
     pub(super) after: Vec<Dependency>,
-    policy: Policy,
+    policy: Option<Box<Policy>>,
 }
 
 impl Registry {
@@ -63,6 +63,8 @@ impl Registry {
         source: Arc<dyn AnySource>,
     ) -> Result<Arc<UnitCore>, Problem> {
         let (lifetime, supervisor) = (&scheduler.lifetime, supervisor(&scheduler.lifetime));
+        // Left in here if it is refused, and dropped where nothing is locked.
+        let mut source = Some(source);
         let mut roster = self.lock();
         for other in &settings.after {
             check_dependency(&roster, other, lifetime)?;
@@ -70,10 +72,11 @@ impl Registry {
         let name = roster
             .names
             .free(settings.name.as_deref(), || derived(location))?;
-        // Not the only source, so that one that is refused is dropped where nothing is locked.
-        let (scheduler, own) = (Arc::clone(scheduler), Arc::clone(&source));
-        let new = |id, now| UnitCore::new(id, name, location, scheduler, own, now);
-        let policy = settings.policy.clone();
+        let new = |id, now| {
+            let source = source.take().expect("it is made once");
+            UnitCore::new(id, name, location, Arc::clone(scheduler), source, now)
+        };
+        let policy = settings.policy.said();
         let (unit, aftermath) = if roster.launched {
             let after = resolve(&roster, &settings.after);
             supervisor.hand_in(lifetime, new, policy, after)?

@@ -95,7 +95,7 @@ struct Guarded {
     /// The next unit's.
     serial: u64,
     /// Empty, between two events.
-    effects: Vec<Effect<Failure>>,
+    effects: Vec<Effect<Box<Failure>>>,
     outward: VecDeque<Outward>,
     /// Some thread performs what is in `outward`.
     is_performed: bool,
@@ -119,7 +119,7 @@ struct Entry {
 }
 
 /// A service that may start, its policy, and those that it comes after.
-pub(super) type Entrant = (Arc<UnitCore>, Policy, Vec<Arc<UnitCore>>);
+pub(super) type Entrant = (Arc<UnitCore>, Option<Box<Policy>>, Vec<Arc<UnitCore>>);
 
 impl Supervisor {
     /// One for a runtime with this grace time.
@@ -186,7 +186,7 @@ impl Supervisor {
         &self,
         lifetime: &Arc<Lifetime>,
         by: By,
-        event: Event<Failure>,
+        event: Event<Box<Failure>>,
         about: &[Arc<UnitCore>],
     ) {
         let mut guarded = self.lock();
@@ -221,7 +221,7 @@ impl Supervisor {
         &self,
         lifetime: &Arc<Lifetime>,
         make: impl FnOnce(Id, Instant) -> UnitCore,
-        policy: Policy,
+        policy: Option<Box<Policy>>,
         after: Vec<Arc<UnitCore>>,
     ) -> Result<(Arc<UnitCore>, Aftermath), Problem> {
         let mut guarded = self.lock();
@@ -231,7 +231,7 @@ impl Supervisor {
         self.ensure_thread(&mut guarded, lifetime)?;
         let now = lifetime.settings.clock.now();
         let unit = self.enter(&mut guarded, now, make);
-        let event = Event::HandedIn(vec![newcomer(&unit, policy, &after)]);
+        let event = Event::HandedIn(vec![newcomer(&unit, false, policy, &after)]);
         let now = lifetime.moment(now);
         let aftermath = self.handle(&mut guarded, lifetime, now, event, &after);
         Ok((unit, aftermath))
@@ -253,7 +253,7 @@ impl Supervisor {
         }
         let (mut newcomers, mut about) = (Vec::new(), Vec::new());
         for (unit, policy, after) in entrants {
-            newcomers.push(newcomer(&unit, policy, &after));
+            newcomers.push(newcomer(&unit, unit.is_unwanted(), policy, &after));
             about.extend(after);
         }
         let (now, event) = (lifetime.now(), Event::HandedIn(newcomers));
@@ -405,7 +405,12 @@ impl Guarded {
 }
 
 /// What the supervision has to know of a unit that comes after these others.
-fn newcomer(unit: &UnitCore, policy: Policy, after: &[Arc<UnitCore>]) -> Newcomer {
+fn newcomer(
+    unit: &UnitCore,
+    is_unwanted: bool,
+    policy: Option<Box<Policy>>,
+    after: &[Arc<UnitCore>],
+) -> Newcomer {
     let others = after.iter().map(|other| (other.id, other.was_ready()));
     Newcomer {
         id: unit.id,
@@ -414,7 +419,7 @@ fn newcomer(unit: &UnitCore, policy: Policy, after: &[Arc<UnitCore>]) -> Newcome
         is_blocking: unit.source.is_blocking(),
         flavour: unit.scheduler().number(),
         is_flavour_up: unit.source.is_flavour_up(unit.scheduler()),
-        is_unwanted: unit.is_unwanted(),
+        is_unwanted,
     }
 }
 

@@ -49,26 +49,28 @@ impl<F> Call<'_, F> {
         self.all.seed = chance.u64(..);
         self.clear_timer(unit);
         let node = self.node(unit);
-        let restart = node.policy.restart();
+        let restart = node.policy().restart();
         let lasted = node.run().map(|run| now.since(run.started));
-        if lasted.is_some_and(|time| time >= restart.reset_after) {
-            node.row = 0;
-        }
-        let delay = restart.delay_before(node.row, chance.f64());
+        let row = match lasted {
+            Some(time) if time >= restart.reset_after => 0,
+            _ => node.row,
+        };
+        let delay = restart.delay_before(row, chance.f64());
         let next = now.plus(delay);
         if let Some((limit, window)) = restart.starts_limit() {
-            node.starts.retain(|start| next.since(*start) < window);
-            let starts = node.starts.len();
+            let starts = &mut node.rare_mut().starts;
+            starts.retain(|start| next.since(*start) < window);
+            let starts = starts.len();
             if starts >= limit as usize {
                 let fault = match has_failed {
                     true => Fault::Kept,
-                    false => Fault::Made(Why::ReturnedTooOften),
+                    false => Fault::Made(Box::new(Why::ReturnedTooOften)),
                 };
                 self.record(unit, fault, Some((starts, window)));
                 return self.over(unit, UnitState::Failed);
             }
         }
-        node.row = node.row.saturating_add(1);
+        node.row = row.saturating_add(1);
         node.stage = Stage::Delayed;
         self.push(Effect::Delayed(unit, next));
         self.push(Effect::State(unit, UnitState::Delayed));
@@ -89,7 +91,7 @@ impl<F> Call<'_, F> {
         if let Some(stop) = &mut self.all.stop {
             stop.pass_over(unit, &self.all.nodes);
         }
-        let node = self.all.nodes.remove(unit).expect("it was there above");
+        let mut node = self.all.nodes.remove(unit).expect("it was there above");
         if node.run().is_some_and(|run| !run.has_begun) {
             self.all.unbegun -= 1;
         }
@@ -99,7 +101,7 @@ impl<F> Call<'_, F> {
                 .get(*waiter)
                 .is_some_and(|one| one.is_waiting())
         };
-        let mut in_vain: Vec<_> = node.waiters.into_iter().filter(waits).collect();
+        let mut in_vain: Vec<_> = node.take_waiters().into_iter().filter(waits).collect();
         if !is_stopping {
             let was_stopped = node.wish == Some(Wish::Stop);
             for waiter in in_vain.drain(..) {
@@ -116,7 +118,7 @@ impl<F> Call<'_, F> {
         }
         self.push(Effect::Over(unit));
         if !node.is_released {
-            self.released(&node.after);
+            self.released(node.after());
         }
     }
 }

@@ -39,7 +39,7 @@ use self::node::{Asked, Fate, Handover, Node, Run, Stage};
 use self::nodes::Nodes;
 use self::shares::Path;
 use self::stopping::Stop;
-use self::timers::{Timer, Timers};
+use self::timers::Timers;
 use super::settings::Policy;
 use super::{Exit, UnitState};
 use crate::base::moment::Moment;
@@ -122,7 +122,8 @@ pub(crate) enum Wish {
 #[derive(Debug)]
 pub(crate) struct Newcomer {
     pub(crate) id: Id,
-    pub(crate) policy: Policy,
+    /// `None` if nothing was said.
+    pub(crate) policy: Option<Box<Policy>>,
     /// Those that it comes after, all of them known, and whether each has been ready.
     pub(crate) after: Vec<(Id, bool)>,
     /// Whether its runs are blocking code, which cannot be cancelled.
@@ -186,7 +187,7 @@ pub(crate) enum Fault<F> {
     Given(F),
     /// What was kept of the unit last.
     Kept,
-    Made(Why),
+    Made(Box<Why>),
 }
 
 /// Why a unit failed whose own code did not.
@@ -412,22 +413,20 @@ impl<F> Call<'_, F> {
     fn set_timer(&mut self, unit: Id, at: Moment) {
         self.clear_timer(unit);
         if at != Moment::NEVER {
-            self.all.nodes[unit].timer = Some(self.all.timers.set(at, unit));
+            self.all.timers.set(at, unit.place);
         }
     }
 
     /// Takes back the timer of a unit: it belongs to what the unit was doing until now.
     fn clear_timer(&mut self, unit: Id) {
-        if let Some(timer) = self.all.nodes[unit].timer.take() {
-            self.all.timers.clear(timer);
-        }
+        self.all.timers.clear(unit.place);
     }
 
     fn due(&mut self) {
-        while let Some(unit) = self.all.timers.take_due(self.now) {
+        while let Some(place) = self.all.timers.take_due(self.now) {
             let is_stopping = self.is_stopping();
-            let node = self.node(unit);
-            node.timer = None;
+            let node = self.all.nodes.at(place);
+            let unit = node.id;
             match &node.stage {
                 Stage::Waiting => self.waited_too_long(unit),
                 Stage::Running(run) if run.asked.is_none() => self.started_too_slowly(unit),

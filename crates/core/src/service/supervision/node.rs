@@ -2,25 +2,22 @@
 
 use super::*;
 
+/// Small, as there may be many: what most units have none of is boxed.
 #[derive(Debug, Default)]
 pub(super) struct Node {
     pub(super) id: Id,
-    /// The unit that came before this one, and the one that came after it.
-    pub(super) older: Option<Id>,
-    pub(super) newer: Option<Id>,
-    pub(super) policy: Policy,
+    /// The places of the unit that came before this one, and of the one that came after it.
+    pub(super) older: Option<u32>,
+    pub(super) newer: Option<u32>,
+    /// `None` if nothing was said.
+    policy: Option<Box<Policy>>,
     pub(super) is_blocking: bool,
     pub(super) flavour: usize,
-    /// Those that it comes after and that were not over when it was handed in.
-    pub(super) after: Vec<Id>,
-    /// Those that wait for this unit to be ready.
-    pub(super) waiters: Vec<Id>,
+    rare: Option<Box<Rare>>,
     /// How many this unit waits for.
     pub(super) pending: u32,
     /// How many that come after it the stop waits for.
     pub(super) dependents: u32,
-    /// The costliest path of those that stop after it, once that is known.
-    pub(super) below: Option<Path>,
     pub(super) was_ready: bool,
     /// The stop does not wait for it any more.
     pub(super) is_released: bool,
@@ -32,9 +29,19 @@ pub(super) struct Node {
     pub(super) runs: u64,
     /// Restarts in a row, for the delay.
     pub(super) row: u32,
+}
+
+/// What units have that are in an order, or whose starts are limited.
+#[derive(Debug, Default)]
+pub(super) struct Rare {
+    /// Those that it comes after and that were not over when it was handed in.
+    pub(super) after: Vec<Id>,
+    /// Those that wait for this unit to be ready.
+    pub(super) waiters: Vec<Id>,
+    /// The costliest path of those that stop after it, once that is known.
+    pub(super) below: Option<Path>,
     /// When it started, within the window of its limit.
     pub(super) starts: Vec<Moment>,
-    pub(super) timer: Option<Timer>,
 }
 
 #[derive(Debug, Default)]
@@ -101,11 +108,53 @@ impl Node {
     pub(super) fn new(newcomer: &mut Newcomer) -> Self {
         Self {
             id: newcomer.id,
-            policy: std::mem::take(&mut newcomer.policy),
+            policy: newcomer.policy.take(),
             is_blocking: newcomer.is_blocking,
             flavour: newcomer.flavour,
             wish: newcomer.is_unwanted.then_some(Wish::Stop),
             ..Self::default()
+        }
+    }
+
+    pub(super) fn policy(&self) -> &Policy {
+        const UNSAID: &Policy = &Policy::unsaid();
+        self.policy.as_deref().unwrap_or(UNSAID)
+    }
+
+    /// Those that it comes after.
+    pub(super) fn after(&self) -> &[Id] {
+        self.rare.as_deref().map_or(&[], |rare| &rare.after)
+    }
+
+    /// Those that wait for it.
+    pub(super) fn waiters(&self) -> &[Id] {
+        self.rare.as_deref().map_or(&[], |rare| &rare.waiters)
+    }
+
+    /// The costliest path of those that stop after it, if that is known.
+    pub(super) fn below(&self) -> Option<Path> {
+        match &self.rare {
+            Some(rare) if !rare.after.is_empty() => rare.below,
+            _ => Some(Path::default()),
+        }
+    }
+
+    pub(super) fn rare_mut(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
+    /// Forgets when it started.
+    pub(super) fn forget_starts(&mut self) {
+        if let Some(rare) = &mut self.rare {
+            rare.starts.clear();
+        }
+    }
+
+    /// Takes out those that wait for it.
+    pub(super) fn take_waiters(&mut self) -> Vec<Id> {
+        match &mut self.rare {
+            Some(rare) => std::mem::take(&mut rare.waiters),
+            None => Vec::new(),
         }
     }
 
@@ -115,7 +164,7 @@ impl Node {
 
     /// The time of its own that it has to end in while the runtime stops: one for ever is none.
     pub(super) fn stop_share(&self) -> Option<Duration> {
-        self.policy.stop_time.filter(|own| *own != Duration::MAX)
+        self.policy().stop_time.filter(|own| *own != Duration::MAX)
     }
 
     /// Which the present run is.
@@ -154,22 +203,22 @@ impl Node {
         if run.asked.is_some() {
             // It was asked to end, and has.
             None
-        } else if self.policy.notifies_ready && !run.is_ready {
+        } else if self.policy().notifies_ready && !run.is_ready {
             Some(Why::UnreadyAtItsEnd)
         } else {
-            (self.policy.return_is_failure && exit.is_none()).then_some(Why::Returned)
+            (self.policy().return_is_failure && exit.is_none()).then_some(Why::Returned)
         }
     }
 
     /// Whether a failure of the present run is kept for a restart, if the runtime does not stop.
     pub(super) fn absorbs(&self) -> bool {
-        self.policy.restart().is_on_failure() && self.wish != Some(Wish::Stop)
+        self.policy().restart().is_on_failure() && self.wish != Some(Wish::Stop)
     }
 
     /// Whether another run follows the present one, which is at its end, if the runtime does not stop.
     /// `may_fail` says that its end may still turn out to be a failure.
     pub(super) fn is_followed(&self, may_fail: bool) -> bool {
-        let (Some(run), restart) = (self.run(), self.policy.restart()) else {
+        let (Some(run), restart) = (self.run(), self.policy().restart()) else {
             return false;
         };
         match (self.wish, run.failure) {

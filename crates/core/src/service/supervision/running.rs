@@ -12,7 +12,7 @@ impl<F> Call<'_, F> {
         node.returned(exit);
         let fault = match error {
             Some(error) => Some(Fault::Given(error)),
-            None => node.wrong_end(exit).map(Fault::Made),
+            None => node.wrong_end(exit).map(Box::new).map(Fault::Made),
         };
         if let Some(fault) = fault {
             // The value is still there, as the run has it until its very end.

@@ -33,7 +33,7 @@ impl<F> Call<'_, F> {
         let flavour = self.all.flavours.entry(newcomer.flavour).or_default();
         // One that is being started is there when that is told, so that nobody overtakes those who wait.
         flavour.is_up |= newcomer.is_flavour_up && !flavour.is_starting;
-        self.all.nodes.insert(Box::new(Node::new(newcomer)));
+        self.all.nodes.insert(Node::new(newcomer));
         self.all.unreleased += 1;
     }
 
@@ -45,11 +45,11 @@ impl<F> Call<'_, F> {
         let is_awaited = !first.was_ready;
         first.dependents += 1;
         if is_awaited {
-            first.waiters.push(unit);
+            first.rare_mut().waiters.push(unit);
         }
         let node = self.node(unit);
         node.pending += u32::from(is_awaited);
-        node.after.push(other);
+        node.rare_mut().after.push(other);
         true
     }
 
@@ -64,7 +64,7 @@ impl<F> Call<'_, F> {
             self.over(unit, UnitState::Ended);
         } else if node.pending == 0 {
             self.start(unit, true);
-        } else if let Some(time) = node.policy.start_timeout {
+        } else if let Some(time) = node.policy().start_timeout {
             self.set_timer(unit, now.plus(time));
         }
     }
@@ -76,18 +76,18 @@ impl<F> Call<'_, F> {
         let node = self.node(unit);
         node.wish = None;
         if !counts {
-            node.starts.clear();
+            node.forget_starts();
             node.row = 0;
         }
-        if node.policy.restart().starts_limit().is_some() {
-            node.starts.push(now);
+        if node.policy().restart().starts_limit().is_some() {
+            node.rare_mut().starts.push(now);
         }
         node.runs += 1;
         node.stage = Stage::Running(Run {
             started: now,
             ..Run::default()
         });
-        let (flavour, start_timeout) = (node.flavour, node.policy.start_timeout);
+        let (flavour, start_timeout) = (node.flavour, node.policy().start_timeout);
         let run = node.run_id();
         self.all.unbegun += 1;
         self.push(Effect::NewRun(run));
@@ -181,13 +181,13 @@ impl<F> Call<'_, F> {
         self.all.unbegun -= 1;
         if is_asked {
             self.stop_begun(id.unit);
-        } else if !self.node(id.unit).policy.notifies_ready {
+        } else if !self.node(id.unit).policy().notifies_ready {
             self.ready(id.unit);
         }
     }
 
     pub(super) fn notified(&mut self, id: RunId) {
-        if self.all.nodes.run(id).is_some() && self.node(id.unit).policy.notifies_ready {
+        if self.all.nodes.run(id).is_some() && self.node(id.unit).policy().notifies_ready {
             self.ready(id.unit);
         }
     }
@@ -200,7 +200,7 @@ impl<F> Call<'_, F> {
         };
         run.is_ready = true;
         node.was_ready = true;
-        let waiters = std::mem::take(&mut node.waiters);
+        let waiters = node.take_waiters();
         self.clear_timer(unit);
         self.push(Effect::State(unit, UnitState::Running));
         let is_stopping = self.is_stopping();
@@ -221,7 +221,7 @@ impl<F> Call<'_, F> {
             let other = self.all.nodes.get(**other);
             other.is_some_and(|other| !other.was_ready)
         };
-        let after = self.all.nodes[unit].after.iter();
+        let after = self.all.nodes[unit].after().iter();
         after.filter(is_awaited).copied().collect()
     }
 
@@ -229,7 +229,7 @@ impl<F> Call<'_, F> {
     pub(super) fn waited_too_long(&mut self, unit: Id) {
         if !self.is_stopping() {
             let others = self.waited_for(unit);
-            let within = self.node(unit).policy.start_timeout.unwrap_or_default();
+            let within = self.node(unit).policy().start_timeout.unwrap_or_default();
             self.fail(unit, Why::WaitedTooLong { within, others });
         }
     }
@@ -245,11 +245,11 @@ impl<F> Call<'_, F> {
         };
         let stands_by = run.handover == Handover::StandsBy;
         let why = Why::Late {
-            within: node.policy.start_timeout.unwrap_or_default(),
-            notifies: node.policy.notifies_ready,
-            waiters: node.waiters.clone(),
+            within: node.policy().start_timeout.unwrap_or_default(),
+            notifies: node.policy().notifies_ready,
+            waiters: node.waiters().to_vec(),
         };
-        self.judge(unit, Fault::Made(why), false, true);
+        self.judge(unit, Fault::Made(Box::new(why)), false, true);
         match stands_by {
             // Its flavour is still being started, on a thread that cannot be stopped.
             true => self.decide(unit, true),
@@ -260,7 +260,7 @@ impl<F> Call<'_, F> {
     /// Tells the runtime of a failure of a unit that is none of a run.
     pub(super) fn fail(&mut self, unit: Id, why: Why) {
         self.node(unit).has_failed = true;
-        self.record(unit, Fault::Made(why), None);
+        self.record(unit, Fault::Made(Box::new(why)), None);
     }
 
     /// Finds out what stops after a unit, and says if that may take too long.

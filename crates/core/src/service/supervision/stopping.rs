@@ -25,7 +25,7 @@ impl Stop {
     /// A unit is about to be taken out of `nodes`.
     pub(super) fn pass_over(&mut self, unit: Id, nodes: &Nodes) {
         if self.next == Some(unit) {
-            self.next = nodes[unit].older;
+            self.next = nodes.older(unit);
         }
     }
 
@@ -43,7 +43,7 @@ impl Stop {
             return Some(nodes.get(unit).map(|_| unit));
         }
         let unit = self.next?;
-        self.next = nodes[unit].older;
+        self.next = nodes.older(unit);
         Some((nodes[unit].dependents == 0).then_some(unit))
     }
 }
@@ -124,7 +124,7 @@ impl<F> Call<'_, F> {
             return;
         }
         let is_there = |other: &Id| self.all.nodes.get(*other).is_some();
-        let is_first = !node.after.iter().any(is_there);
+        let is_first = !node.after().iter().any(is_there);
         if !node.is_blocking {
             self.push(Effect::Cancel(node.run_id()));
         } else if is_first && self.is_stopping() {
@@ -135,7 +135,7 @@ impl<F> Call<'_, F> {
 
     /// When a unit that is asked to end right now has to have ended.
     fn stop_due(&self, unit: Id) -> Moment {
-        let (all, own) = (&self.all, self.all.nodes[unit].policy.stop_time);
+        let (all, own) = (&self.all, self.all.nodes[unit].policy().stop_time);
         self.now.plus(match &all.stop {
             Some(stop) => self.share(unit, stop.grace_over_at.since(self.now)),
             None => own.unwrap_or(all.grace),
@@ -201,7 +201,7 @@ impl<F> Call<'_, F> {
     fn release(&mut self, unit: Id) {
         let node = self.node(unit);
         if !std::mem::replace(&mut node.is_released, true) {
-            let after = node.after.clone();
+            let after = node.after().to_vec();
             self.released(&after);
         }
     }
@@ -223,7 +223,7 @@ impl<F> Call<'_, F> {
     }
 
     pub(super) fn stops(&mut self, grace_over_at: Moment) {
-        let next = self.all.nodes.last;
+        let next = self.all.nodes.last();
         self.all.stop.get_or_insert(Stop {
             grace_over_at,
             next,
@@ -289,7 +289,7 @@ impl<F> Call<'_, F> {
         for by in asked {
             let mut open = vec![by];
             while let Some(unit) = open.pop() {
-                let after = self.all.nodes.get(unit).map(|node| &node.after[..]);
+                let after = self.all.nodes.get(unit).map(Node::after);
                 for other in after.unwrap_or_default() {
                     let known = held_up.entry(*other).or_default();
                     if known.last() != Some(&by) {

@@ -90,7 +90,7 @@ fn id(number: usize) -> Id {
 fn unit(number: usize) -> Newcomer {
     Newcomer {
         id: id(number),
-        policy: Policy::default(),
+        policy: None,
         after: Vec::new(),
         is_blocking: false,
         flavour: UP,
@@ -101,7 +101,7 @@ fn unit(number: usize) -> Newcomer {
 
 impl Newcomer {
     fn policy(mut self, policy: Policy) -> Self {
-        self.policy = policy;
+        self.policy = Some(Box::new(policy));
         self
     }
 

@@ -14,7 +14,14 @@ pub(crate) struct Aftermath {
     /// Something is to go outward.
     pub(super) goes_outward: bool,
     /// What may be the last to hold something of the user's.
-    dropped: Vec<Box<dyn Send>>,
+    dropped: Vec<Dropped>,
+}
+
+#[expect(dead_code, reason = "they are only held, to be dropped")]
+enum Dropped {
+    /// Each unit that is over leaves one.
+    Entry(Entry),
+    Other(Box<dyn Send>),
 }
 
 enum Told {
@@ -24,7 +31,9 @@ enum Told {
 
 impl Aftermath {
     pub(super) fn wake(&mut self, wakers: Wakers) {
-        self.wakers.append(wakers);
+        if !wakers.is_empty() {
+            self.wakers.append(wakers);
+        }
     }
 
     pub(super) fn untold(&mut self, untold: Untold) {
@@ -40,11 +49,25 @@ impl Aftermath {
     }
 
     pub(super) fn drop<T: Send + 'static>(&mut self, last: Option<T>) {
-        self.dropped.extend(last.map(|last| Box::new(last) as _));
+        if let Some(last) = last {
+            self.dropped.push(Dropped::Other(Box::new(last)));
+        }
+    }
+
+    pub(super) fn entry(&mut self, entry: Entry) {
+        self.dropped.push(Dropped::Entry(entry));
+    }
+
+    /// Whether nothing is to come.
+    fn is_empty(&self) -> bool {
+        self.wakers.is_empty() && self.told.is_empty() && !self.stops && self.dropped.is_empty()
     }
 
     /// Lets it come: right here on a thread of the user's, else aside.
     pub(super) fn come(self, lifetime: &Arc<Lifetime>, by: By) {
+        if self.is_empty() {
+            return;
+        }
         for told in self.told {
             match told {
                 Told::Failure(untold) => untold.tell_aside(),

@@ -10,7 +10,7 @@ impl Supervisor {
         guarded: &mut Guarded,
         lifetime: &Arc<Lifetime>,
         now: Moment,
-        event: Event<Failure>,
+        event: Event<Box<Failure>>,
         about: &[Arc<UnitCore>],
     ) -> Aftermath {
         let mut effects = std::mem::take(&mut guarded.effects);
@@ -109,7 +109,7 @@ impl Applying<'_> {
     }
 
     /// Keeps a failure with its unit; returns it.
-    fn keep(&mut self, id: Id, fault: Fault<Failure>) -> Option<Failure> {
+    fn keep(&mut self, id: Id, fault: Fault<Box<Failure>>) -> Option<Failure> {
         let failure = words::failure(self.unit(id)?, fault, &|id| self.unit(id));
         let before = self.unit(id)?.set_failure(failure.clone());
         self.aftermath.drop(before);
@@ -117,7 +117,7 @@ impl Applying<'_> {
     }
 
     /// Applies what the supervision has decided. `None` if it is about something that is not there.
-    fn apply(&mut self, effect: Effect<Failure>) -> Option<()> {
+    fn apply(&mut self, effect: Effect<Box<Failure>>) -> Option<()> {
         let find = |id| self.unit(id);
         match effect {
             Effect::State(id, state) => {
@@ -142,9 +142,8 @@ impl Applying<'_> {
             }
             Effect::Record(id, mut fault, given_up) => {
                 if let Some((starts, window)) = given_up {
-                    fault = Fault::Given(
-                        words::failure(self.unit(id)?, fault, &find).give_up(starts, window),
-                    );
+                    let failure = words::failure(self.unit(id)?, fault, &find);
+                    fault = Fault::Given(Box::new(failure.give_up(starts, window)));
                 }
                 let failure = self.keep(id, fault)?;
                 self.aftermath.untold(self.lifetime.record(failure));
@@ -178,7 +177,7 @@ impl Applying<'_> {
             }
             Effect::Over(id) => {
                 let entry = self.guarded.units.try_remove(id.index())?;
-                self.aftermath.drop(Some(entry));
+                self.aftermath.entry(entry);
                 self.supervisor.over.fetch_add(1, SeqCst);
                 if self.lifetime.settings.until_idle {
                     self.lifetime.look();

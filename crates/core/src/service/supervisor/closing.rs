@@ -32,7 +32,7 @@ impl Supervisor {
             self.show(&entry.unit, state, lifetime.now(), &mut aftermath);
             self.over.fetch_add(1, SeqCst);
             left.push(Arc::clone(&entry.unit));
-            aftermath.drop(Some(entry));
+            aftermath.entry(entry);
         }
         self.say_done(&mut guarded);
         let mut report = std::mem::take(&mut guarded.report);
@@ -89,7 +89,7 @@ fn drop_aside(lifetime: &Arc<Lifetime>, unit: Arc<UnitCore>) {
 }
 
 /// Something that happens to a service when the runtime is over. Nothing is lost that is a failure.
-pub(super) fn too_late(lifetime: &Arc<Lifetime>, event: Event<Failure>) {
+pub(super) fn too_late(lifetime: &Arc<Lifetime>, event: Event<Box<Failure>>) {
     match event {
         Event::Failed { failure, .. }
         | Event::Answered {
@@ -97,7 +97,7 @@ pub(super) fn too_late(lifetime: &Arc<Lifetime>, event: Event<Failure>) {
             ..
         }
         | Event::FlavourDown(_, failure)
-        | Event::Launched(_, Err(Some(failure))) => lifetime.fail(failure),
+        | Event::Launched(_, Err(Some(failure))) => lifetime.fail(*failure),
         _ => {}
     }
 }

@@ -32,7 +32,7 @@ impl Supervisor {
             drop(guarded);
             let event = self.go_outward(lifetime, next);
             guarded = self.lock();
-            let follows = |event: &Event<Failure>| !guarded.supervision.notes(event);
+            let follows = |event: &Event<Box<Failure>>| !guarded.supervision.notes(event);
             if let Some(event) = event.filter(follows) {
                 drop(guarded);
                 self.bring(lifetime, By::Foster, event, &[]);
@@ -48,7 +48,7 @@ impl Supervisor {
 
     /// Performs one; returns what happened in it. A stranger's flavour may panic in it, which must not end the
     /// supervision.
-    fn go_outward(&self, lifetime: &Arc<Lifetime>, next: Outward) -> Option<Event<Failure>> {
+    fn go_outward(&self, lifetime: &Arc<Lifetime>, next: Outward) -> Option<Event<Box<Failure>>> {
         match next {
             Outward::StartFlavour(unit) => return self.start_flavour(lifetime, &unit),
             Outward::Launch(attempt) => return Some(launch(attempt)),
@@ -81,7 +81,7 @@ impl Supervisor {
         &self,
         lifetime: &Arc<Lifetime>,
         unit: &Arc<UnitCore>,
-    ) -> Option<Event<Failure>> {
+    ) -> Option<Event<Box<Failure>>> {
         let (starting, on_thread) = (Arc::clone(unit), Arc::clone(lifetime));
         let start = move || {
             let result = starting.source.start_flavour(starting.scheduler());
@@ -103,17 +103,17 @@ impl Supervisor {
     }
 }
 
-fn flavour_started(unit: &UnitCore, result: Result<(), Reason>) -> Event<Failure> {
+fn flavour_started(unit: &UnitCore, result: Result<(), Reason>) -> Event<Box<Failure>> {
     let flavour = unit.scheduler().number();
     match result.map_err(Reason::into_cause) {
         // Where the runtime stops, launches are refused.
         Ok(()) | Err(None) => Event::FlavourUp(flavour),
-        Err(Some(cause)) => Event::FlavourDown(flavour, unit.failure(cause)),
+        Err(Some(cause)) => Event::FlavourDown(flavour, Box::new(unit.failure(cause))),
     }
 }
 
 /// Hands the payload of a run to its flavour.
-fn launch(attempt: Attempt) -> Event<Failure> {
+fn launch(attempt: Attempt) -> Event<Box<Failure>> {
     let (unit, id) = (Arc::clone(attempt.unit()), attempt.id());
     let launch = || Arc::clone(&unit.source).launch(&unit, attempt);
     let result = match catch_unwind(AssertUnwindSafe(launch)) {
@@ -123,5 +123,8 @@ fn launch(attempt: Attempt) -> Event<Failure> {
             panic_message(panic)
         )))),
     };
-    Event::Launched(id, result.map_err(|cause| Some(unit.failure(cause?))))
+    Event::Launched(
+        id,
+        result.map_err(|cause| Some(Box::new(unit.failure(cause?)))),
+    )
 }

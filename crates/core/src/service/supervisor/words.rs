@@ -19,11 +19,11 @@ fn names(ids: &[Id], find: &Find<'_>) -> String {
 }
 
 /// The failure of a unit for such a cause.
-pub(super) fn failure(unit: &UnitCore, fault: Fault<Failure>, find: &Find<'_>) -> Failure {
+pub(super) fn failure(unit: &UnitCore, fault: Fault<Box<Failure>>, find: &Find<'_>) -> Failure {
     let why = match fault {
-        Fault::Given(failure) => return failure,
+        Fault::Given(failure) => return *failure,
         Fault::Kept => return unit.last_failure().expect("one was kept"),
-        Fault::Made(why) => why,
+        Fault::Made(why) => *why,
     };
     let kind = match &why {
         Why::Returned | Why::ReturnedTooOften => FailureKind::Returned,

@@ -191,7 +191,7 @@ impl World {
                 flavour: DOWN,
                 is_flavour_up: self.is_up,
                 is_unwanted: false,
-                policy: policy.clone(),
+                policy: Some(Box::new(policy.clone())),
             });
             self.units.push(Known {
                 id,
@@ -455,7 +455,7 @@ impl World {
                 }
                 assert!(given_up.is_none() || self.stop.is_none());
                 self.units[index(unit)].is_late |= is_late(&cause);
-                self.units[index(unit)].is_given_up |= cause == Fault::Made(Why::Stuck);
+                self.units[index(unit)].is_given_up |= cause == Fault::Made(Box::new(Why::Stuck));
                 self.note(cause, "recorded");
                 // As the runtime does for it.
                 if self.stop.is_none() {
@@ -527,7 +527,7 @@ impl World {
         assert!(self.stop_over, "the stop does not wait for ever");
         assert_eq!(self.play.all.unbegun, 0);
         assert_eq!(self.play.all.next_due(), None, "no timer is left");
-        assert_eq!(self.play.all.nodes.last, None);
+        assert_eq!(self.play.all.nodes.last(), None);
         let all: HashSet<_> = (1..=self.failures).collect();
         let told: HashSet<_> = self.told.keys().copied().collect();
         assert_eq!(told, all, "no failure is lost");
@@ -543,7 +543,7 @@ fn index(id: Id) -> usize {
 }
 
 fn is_late(cause: &Fault<Failure>) -> bool {
-    matches!(cause, Fault::Made(Why::Late { .. }))
+    matches!(cause, Fault::Made(why) if matches!(**why, Why::Late { .. }))
 }
 
 /// A program of so many random events at most; prints what happened if it fails.

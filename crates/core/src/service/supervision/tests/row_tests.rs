@@ -38,7 +38,7 @@ fn v2_an_end_that_must_not_be_is_a_failure() {
     ] {
         let mut play = Play::new();
         play.running(unit(0).policy(policy));
-        let task = Effect::Record(id(0), Fault::Made(why), None);
+        let task = Effect::Record(id(0), Fault::Made(Box::new(why)), None);
         play.expect(returned(run(0, 1)), &[task]);
     }
     // Not once it was asked to end, nor if it says what is to become of it.
@@ -292,7 +292,7 @@ fn v7_a_thread_is_judged_at_its_stop_time() {
         if holds_token {
             play.tell(Event::TookToken(run(0, 1)));
         }
-        let stuck = Effect::Record(id(0), Fault::Made(Why::Stuck), None);
+        let stuck = Effect::Record(id(0), Fault::Made(Box::new(Why::Stuck)), None);
         // Nobody's turn depends on it.
         let told = [
             Effect::Tell(id(0), Remark::Overran),
@@ -354,7 +354,7 @@ fn v9_who_waits_for_one_that_is_stopped_has_failed() {
     play.tell(Event::Asked(id(0), Wish::Stop));
     let (other, was_stopped) = (id(0), true);
     let why = Why::WaitsForEver { other, was_stopped };
-    let fails = Effect::Record(id(1), Fault::Made(why), None);
+    let fails = Effect::Record(id(1), Fault::Made(Box::new(why)), None);
     let end = all([&[fails], &over(0, Ended), &over_at_last(1, Failed)]);
     play.expect(gone(run(0, 1)), &end);
 }
@@ -381,7 +381,7 @@ fn v10_a_start_is_late_from_the_start_on_and_not_from_the_handing_in() {
         notifies,
         waiters,
     };
-    let fails = Effect::Record(id(1), Fault::Made(why), None);
+    let fails = Effect::Record(id(1), Fault::Made(Box::new(why)), None);
     // It is not the one that waited in vain.
     assert_eq!(
         play.pass(5 * SECOND)[..4],
@@ -400,7 +400,7 @@ fn v10_one_that_waits_too_long_has_failed() {
     play.tell(Event::HandedIn(vec![unit(1).after(&[0]).policy(policy)]));
     let (within, others) = (SECOND, vec![id(0)]);
     let why = Why::WaitedTooLong { within, others };
-    let fails = Effect::Record(id(1), Fault::Made(why), None);
+    let fails = Effect::Record(id(1), Fault::Made(Box::new(why)), None);
     assert_eq!(play.pass(SECOND)[..4], all([&[fails], &over(1, Failed)]));
 }
 
