@@ -12,14 +12,14 @@ use crate::errors::refusal::{ExecuteError, Reason};
 use crate::payload::IntoPayload;
 use crate::runtime::choice::Choice;
 
-/// A payload's value to come: the future of [`Runtime::call`](crate::Runtime::call).
+/// The future of [`Runtime::call`](crate::Runtime::call), which yields the payload's value.
 ///
-/// It owns what it needs and is `Send`, so it can be awaited in any flavour, or outside of all. The
-/// payload is handed in at the first poll.
+/// It owns everything it needs and is `Send`, so it can be awaited in any flavour, or outside of
+/// all. The first poll hands the payload in.
 ///
 /// # Errors
 ///
-/// As for [`execute`](crate::Runtime::execute), without the deadlock.
+/// As for [`execute`](crate::Runtime::execute), except for the deadlock.
 ///
 /// # Panics
 ///
@@ -27,8 +27,9 @@ use crate::runtime::choice::Choice;
 ///
 /// # Cancel safety
 ///
-/// Dropping it cancels a coroutine, and a subroutine that has not started. A subroutine that runs is
-/// not stopped; its value is dropped. With the caller gone, a panic of the payload is a failure.
+/// Dropping it cancels a coroutine, and a subroutine that has not started. A running subroutine
+/// goes on, and its value is dropped. After the drop there is no caller, so a panic of the payload
+/// is a failure.
 #[must_use = "a call does nothing unless it is awaited"]
 pub struct Call<T: Send + 'static> {
     state: CallState<T>,
@@ -76,7 +77,7 @@ impl<T: Send + 'static> Future for Call<T> {
         else {
             unreachable!("it was submitted a moment ago");
         };
-        // Over before the panic of the payload, if any, goes on from here.
+        // Over before the panic of the payload, if there is one, continues here.
         Poll::Ready(
             submitted
                 .join

@@ -1,4 +1,4 @@
-//! Choosing a flavour: by its key, or by its name.
+//! The choice of a flavour: by its key, or by its name.
 
 use std::any::type_name;
 use std::fmt;
@@ -13,16 +13,16 @@ use crate::errors::refusal::Reason;
 use crate::lifetime::Lifetime;
 use crate::scheduler::{Scheduler, Schedulers};
 
-/// A flavour that was looked up by its identifier: a key for payloads of type `P`.
+/// A flavour that was looked up by its identifier. It serves as a key for payloads of type `P`.
 ///
-/// Made by [`Runtime::flavour`](crate::Runtime::flavour).
+/// [`Runtime::flavour`](crate::Runtime::flavour) returns it.
 pub struct Registered<P> {
     identifier: Identifier,
     payload: PhantomData<fn(P)>,
 }
 
 impl<P> Registered<P> {
-    /// The identifier that was looked up.
+    /// The identifier of the flavour.
     pub fn identifier(&self) -> &Identifier {
         &self.identifier
     }
@@ -43,8 +43,8 @@ impl<P> fmt::Debug for Registered<P> {
     }
 }
 
-/// What adopt, execute and call take as their first argument: a [`Key`], or a flavour that was
-/// [looked up by name](crate::Runtime::flavour).
+/// The first argument of adopt, execute and call: a [`Key`], or a flavour that was [looked up by
+/// name](crate::Runtime::flavour).
 ///
 /// The trait is closed.
 pub trait Choice: sealed::Select {}
@@ -60,7 +60,7 @@ pub(crate) mod sealed {
         reason = "the trait is closed, nobody else can call it"
     )]
     pub trait Select: Clone + Send + 'static {
-        /// What the chosen flavour runs.
+        /// The type of the chosen flavour's payloads.
         type Payload: Send + 'static;
 
         #[doc(hidden)]
@@ -130,7 +130,7 @@ impl<P: Send + 'static> sealed::Select for Registered<P> {
         let scheduler = schedulers.find(&self.identifier);
         match scheduler.and_then(|scheduler| Some((scheduler, scheduler.typed()?))) {
             Some((scheduler, typed)) => Ok(Chosen { scheduler, typed }),
-            // Looked up in one runtime, used in another.
+            // It was looked up in one runtime and used in another.
             None => Err(Reason::Conflict(
                 not_here::<P>(self.identifier.as_str(), schedulers).to_string(),
             )),
@@ -167,7 +167,7 @@ pub(crate) fn look_up<P: 'static>(
     schedulers: &Schedulers,
     identifier: &str,
 ) -> Result<Registered<P>, LookupError> {
-    // What is no identifier at all is just not here.
+    // A name that is no identifier is simply not registered.
     let identifier = Identifier::parse(identifier.to_owned())
         .map_err(|error| not_here::<P>(error.given(), schedulers))?;
     match schedulers

@@ -1,4 +1,4 @@
-//! What one runtime is made of, whoever holds it.
+//! The parts of one runtime, shared by everyone who holds it.
 
 use super::roll::Roll;
 use super::waiting::Waiting;
@@ -13,7 +13,7 @@ use crate::lifetime::{Lifetime, Note, Phase, Services};
 use crate::scheduler::Schedulers;
 use crate::task;
 
-/// What the handles and the runner share.
+/// The state shared by the handles and the runner.
 pub(crate) struct Core {
     pub(crate) lifetime: Arc<Lifetime>,
     pub(crate) schedulers: Schedulers,
@@ -48,27 +48,28 @@ impl Core {
         })
     }
 
-    /// Takes the right to run this runtime, which exists once.
+    /// Takes the right to run this runtime. There is only one.
     pub(super) fn claim(&self) -> Result<Receiver<Note>, RunError> {
         if lock(&self.notes).is_some() {
-            // What is wrong with the services is known before anything starts, and can be put right.
+            // Wrong services are reported before anything starts, so that the program can correct
+            // them.
             self.roll.seal()?;
         }
         self.take_notes().ok_or_else(RunError::already_started)
     }
 
-    /// What the runner is told, unless somebody has it.
+    /// The runner's end of the channel, unless it was taken already.
     pub(super) fn take_notes(&self) -> Option<Receiver<Note>> {
         lock(&self.notes).take()
     }
 
-    /// Keeps the runner's thread, to be joined.
+    /// Keeps the runner's thread, for joining it.
     pub(super) fn keep_thread(&self, thread: JoinHandle<()>) {
         *lock(&self.thread) = Some(thread);
     }
 
     pub(super) fn finish(&self, result: Result<(), RunError>, left_behind: Vec<Straggler>) {
-        // The runner comes here once, and nobody else does after it was made.
+        // Only the runner comes here, and once.
         let _ = self.left_behind.set(left_behind);
         let _ = self.result.set(result);
         self.lifetime.wake_aside(self.over.notify_threads());
@@ -76,7 +77,7 @@ impl Core {
 
     pub(super) fn fail_to_start(&self, error: RunError) -> RunError {
         self.lifetime.stop();
-        // There is no runner to report what the destructors of those that waited do wrong.
+        // There is no runner to report failures of the destructors of waiting payloads.
         self.lifetime.close_ledger(true);
         self.waiting.drop_unrun();
         self.roll.drop_unrun(&self.lifetime);
@@ -97,12 +98,12 @@ impl Core {
         }
     }
 
-    /// The result, once it is there. The runner's thread, which is about to end then, has ended
+    /// The result, once it exists. The runner's thread is about to end by then, and has ended
     /// before the first waiter goes on.
     pub(super) fn result(&self) -> Option<Result<(), RunError>> {
         let result = self.result.get()?.clone();
         if let Some(thread) = lock(&self.thread).take() {
-            // The runner catches what could panic; nothing is lost if it did.
+            // The runner catches possible panics; if it did panic, nothing is lost.
             let _ = thread.join();
         }
         Some(result)
@@ -113,7 +114,7 @@ impl Core {
         match self.lifetime.phase() {
             Phase::Idle => Err(Reason::NotRunning),
             Phase::Starting | Phase::Running => Ok(()),
-            // The grace time. Without a start there are no flavours that could run it.
+            // The grace time. Without a start there are no flavours to run the payload.
             Phase::Stopping if self.lifetime.was_launched() => Ok(()),
             _ => Err(Reason::Stopping),
         }

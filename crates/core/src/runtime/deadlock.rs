@@ -1,8 +1,9 @@
-//! Executes that could never end: a thread must not wait for a payload that waits for it.
+//! Refuses executes that could never end: a thread must not wait for a payload that waits for the
+//! thread.
 //!
-//! Every thread that is in an execute, and that others may wait for, stands in one table for the whole
-//! process, with the payloads whose code it is in, and what it waits for. A new wait that closes a ring of
-//! such waits is refused before it begins.
+//! One table for the whole process has an entry for every thread that is in an execute and that
+//! others may wait for: the payloads whose code it runs, and the payload it waits for. A new wait
+//! that closes a ring of such waits is refused before it begins.
 
 use std::collections::{HashMap, HashSet};
 
@@ -17,14 +18,15 @@ lazy_static! {
     static ref TABLE: Mutex<Table> = Mutex::default();
 }
 
-/// The executes that each thread is in, the innermost last.
+/// The executes of each thread, the innermost last.
 #[derive(Default)]
 struct Table(HashMap<ThreadId, Vec<Execute>>);
 
 struct Execute {
-    /// The payload that executes; `None` outside of all.
+    /// The payload that executes; `None` outside of all payloads.
     by: Option<Arc<Task>>,
-    /// What the thread waits for; `None` if the executed payload runs on this very thread.
+    /// The payload that the thread waits for; `None` if the executed payload runs on this very
+    /// thread.
     waits_for: Option<Arc<Task>>,
 }
 
@@ -32,11 +34,12 @@ fn table() -> MutexGuard<'static, Table> {
     TABLE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The calling thread's newest entry in the table; dropping it takes the entry out.
+/// The calling thread's newest entry in the table. Dropping it removes the entry.
 pub(crate) struct Executing(ThreadId);
 
-/// Says that the calling thread is about to execute `payload`: to wait for it, or to run it if it is
-/// blocking code. `None` if nothing can wait for the calling thread, which so is in no ring.
+/// Enters that the calling thread is about to execute `payload`: to wait for it, or to run it if it
+/// is blocking code. Returns `None` if nothing can wait for the calling thread, as it is then in no
+/// ring.
 ///
 /// # Errors
 ///
@@ -49,7 +52,7 @@ pub(crate) fn enter(payload: Arc<Task>) -> Result<Option<Executing>, String> {
     let thread = current_thread();
     let waits_for = (!payload.state().is_blocking()).then_some(payload);
     if let Some(by) = by.as_ref().filter(|by| !by.state().is_blocking()) {
-        // Another one than that of its first poll, if the flavour has several.
+        // This thread may not be that of the first poll, if the flavour has several threads.
         Scheduler::of(&**by).note_thread();
     }
     let execute = Execute { by, waits_for };
@@ -58,7 +61,7 @@ pub(crate) fn enter(payload: Arc<Task>) -> Result<Option<Executing>, String> {
         table.0.entry(thread).or_default().push(execute);
         table.ring(thread)
     };
-    // Takes the entry out again, also where it is refused.
+    // Removes the entry again, also if it is refused.
     let executing = Executing(thread);
     match ring {
         Some(ring) => Err(ring),
@@ -73,7 +76,8 @@ impl Drop for Executing {
         if table.0.get(&self.0).is_some_and(Vec::is_empty) {
             table.0.remove(&self.0);
         }
-        // It holds payloads, whose last drop must not happen under the lock.
+        // The entry holds payloads, and the last reference to one must not be dropped under the
+        // lock.
         drop(table);
         drop(execute);
     }
@@ -90,10 +94,10 @@ impl Table {
         stuck.contains(&thread).then(|| self.words(thread, &stuck))
     }
 
-    /// Of the threads that the wait of `thread` leads to, those that none of the others lets go on.
+    /// Those threads behind the wait of `thread` that none of the others can release.
     ///
-    /// All that wait are taken for stuck at first; then whoever waits for something that can happen is
-    /// taken out, until nobody is.
+    /// All waiting threads count as stuck at first. Then every thread that waits for something
+    /// possible is taken out, until there are no more.
     fn stuck(&self, thread: ThreadId) -> HashSet<ThreadId> {
         let mut stuck = HashSet::new();
         let mut open = vec![thread];
@@ -112,11 +116,12 @@ impl Table {
         }
     }
 
-    /// The threads of which some must go on before the wait of `one` ends.
+    /// The threads of which one must go on before the wait of `one` can end.
     fn needed(&self, one: ThreadId) -> Vec<ThreadId> {
         match self.wait_of(one) {
             Some((_, payload)) => match self.holder_of(payload) {
-                // Started, and its own code waits: that others of its threads are free helps nobody.
+                // The payload has started, and its own code waits: other free threads of its
+                // flavour do not help.
                 Some(holder) => vec![holder],
                 None => Scheduler::of(payload).threads(),
             },
@@ -139,7 +144,7 @@ impl Table {
         }
     }
 
-    /// The way from `thread` through stuck ones back to it.
+    /// The path from `thread` through stuck threads back to it, in words.
     fn words(&self, thread: ThreadId, stuck: &HashSet<ThreadId>) -> String {
         let mut words = String::new();
         let mut seen = Vec::new();
@@ -153,7 +158,7 @@ impl Table {
             seen.push(one);
             let mut needed = self.needed(one);
             needed.retain(|one| stuck.contains(one));
-            // Back to the beginning as soon as there is a way.
+            // Back to the beginning as soon as there is a path.
             let back = needed.contains(&thread);
             next = if back {
                 Some(thread)
@@ -165,13 +170,13 @@ impl Table {
         words
     }
 
-    /// What `thread` waits for, if it does.
+    /// The execute and the payload that `thread` waits in and for, if it waits.
     fn wait_of(&self, thread: ThreadId) -> Option<(&Execute, &Task)> {
         let execute = self.0.get(&thread)?.last()?;
         Some((execute, execute.waits_for.as_deref()?))
     }
 
-    /// The thread that is in the code of `payload`, in an execute.
+    /// The thread that runs the code of `payload` and is in an execute there.
     fn holder_of(&self, payload: &Task) -> Option<ThreadId> {
         let holds = |execute: &Execute| {
             let by = execute.by.as_deref();
@@ -185,7 +190,7 @@ impl Table {
 }
 
 impl Execute {
-    /// Who waits for which flavour.
+    /// Names the waiting payload and the flavour that it waits for.
     fn words(&self) -> String {
         let by = match &self.by {
             Some(task) => task.origin().to_string(),

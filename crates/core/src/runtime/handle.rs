@@ -24,34 +24,37 @@ use crate::runtime::choice::{Choice, Registered, look_up};
 
 /// One lifetime over several flavours of execution.
 ///
-/// A runtime *adopts* payloads that have no parent. The first failure, on whichever flavour, stops
-/// everything in order, and [`run`](Self::run) returns with all that went wrong.
+/// A runtime *adopts* payloads that have no parent. The first failure, on any flavour, stops
+/// everything in order, and [`run`](Self::run) returns with everything that went wrong.
 ///
 /// A `Runtime` is a cheap handle: clone it into any payload. The runtime lives as long as one of
-/// its handles; if the last one is dropped while it runs it is asked to end, as nobody could wait
-/// for it any more, and if it never ran its waiting payloads are dropped unrun.
+/// its handles. When the last handle is dropped while the runtime runs, the runtime is asked to
+/// end, as nobody could wait for it any more. If it never ran, its waiting payloads are dropped
+/// unrun.
 ///
 /// # Limits
 ///
-/// Foster needs `panic = "unwind"`: with `panic = "abort"` the first panic ends the process
-/// without a report. A forked child has none of its parent's runtimes, as only the thread that forked
-/// lives on in it; it may run one of its own.
+/// Foster needs `panic = "unwind"`: with `panic = "abort"` the first panic ends the process without
+/// a report.
+///
+/// A forked child has none of its parent's runtimes, as only the forking thread lives on in it. It
+/// may run a runtime of its own.
 #[derive(Clone)]
 pub struct Runtime {
     owner: Arc<Owner>,
 }
 
-// A runtime keeps its promises whatever panics: payloads' panics are caught around each of them, and
-// nothing of the user's runs under a lock of Foster's.
+// A runtime keeps its promises whatever panics: each payload's panics are caught, and no user code
+// runs under a lock of Foster's.
 impl std::panic::UnwindSafe for Runtime {}
 impl std::panic::RefUnwindSafe for Runtime {}
 
-/// Held by handles only: its drop means that the last of them is gone.
+/// Held by handles only: its drop means that the last handle is gone.
 struct Owner {
     core: Arc<Core>,
 }
 
-/// The process-wide default runtime, made when it is first asked for.
+/// The process-wide default runtime, made at the first call.
 ///
 /// It is an ordinary [`Runtime`] and runs once.
 pub fn runtime() -> &'static Runtime {
@@ -71,7 +74,7 @@ impl Runtime {
         Self::builder().build()
     }
 
-    /// Sets a runtime up.
+    /// Starts the settings of a new runtime.
     pub fn builder() -> Builder {
         Builder::new()
     }
@@ -93,15 +96,15 @@ impl Runtime {
 
     /// Runs `payload` in the background, on the flavour of `key`.
     ///
-    /// The payload has no caller, so what it may return is limited (see [`Outcome`]) and any
-    /// failure of it ends the runtime. Before the runtime is started the payload waits for that.
+    /// The payload has no caller, so its return type is limited (see [`Outcome`]), and any failure
+    /// of it ends the runtime. Before the runtime is started, the payload waits for the start.
     ///
-    /// Never waits for the payload, and may be called from any thread and inside any payload. What
-    /// one thread adopts on one flavour starts in that order. Only where so much is adopted during
-    /// the start that it would not come to its end, an adopt may wait for that, a second at most.
+    /// It never waits for the payload, and may be called from any thread and inside any payload.
+    /// Payloads that one thread adopts on one flavour start in that order. A flood of adopts during
+    /// the start may block an adopt, for a second at most.
     ///
-    /// What a payload spawns by its executor's own means (`tokio::spawn`, a thread of its own) is
-    /// not watched; adopt it to have it watched.
+    /// Code that a payload spawns by its executor's own means (`tokio::spawn`, a thread of its own)
+    /// is not watched. Adopt it to have it watched.
     ///
     /// # Errors
     ///
@@ -119,21 +122,28 @@ impl Runtime {
 
     /// Runs `payload` to its end, on the flavour of `key`, and returns its value.
     ///
-    /// Blocks the calling thread, and with it any executor that polls there, such as that of an
-    /// `async fn main`; on a subroutine flavour the payload runs right here. A failure of
-    /// the payload is the caller's: an `Err` that it returns is its value, and a panic goes on in
-    /// the caller.
+    /// It blocks the calling thread, and with it any executor that polls there, such as that of an
+    /// `async fn main`; [`call`](Self::call) does not. On a subroutine flavour the payload runs on
+    /// the calling thread. A failure of the payload is the caller's: a returned `Err` is the value,
+    /// and a panic continues in the caller.
+    ///
+    /// While the runtime stops, executes are taken from anywhere until the grace time is over, but
+    /// they do not prolong it: once the last payload with a [`Shutdown`](crate::Shutdown) token has
+    /// ended, executes that still run are cancelled.
     ///
     /// # Errors
     ///
-    /// Only for what the runtime did: it is not running, it is stopping, it cancelled the payload,
-    /// or waiting could never have ended, as on a thread that the flavour itself needs (directly or
-    /// through a ring of executes). Rings through awaits, joins or locks cannot be seen; `call`
-    /// does not block and so cannot close one.
+    /// Only for reasons of the runtime:
     ///
-    /// While the runtime stops, executes are taken from anywhere until the grace time is over, but do not
-    /// prolong it: once the last payload that holds a [`Shutdown`](crate::Shutdown) token has ended, what is
-    /// still under way is cancelled. If the runtime was asked to end before its start they are refused.
+    /// - it is not running, or it is stopping (or was asked to end before its start);
+    /// - it cancelled the payload, or the flavour lost it;
+    /// - the key disagrees with an earlier one of the same identifier, or the flavour cannot be
+    ///   started or does not take the payload;
+    /// - waiting could never have ended, such as on a thread that the flavour itself needs,
+    ///   directly or through a ring of executes.
+    ///
+    /// Rings through awaits, joins or locks cannot be seen. `call` does not block, so it cannot
+    /// close a ring.
     ///
     /// # Panics
     ///
@@ -150,12 +160,12 @@ impl Runtime {
     /// The async twin of [`execute`](Self::execute): a future that yields the payload's value and
     /// blocks nobody.
     ///
-    /// The payload is handed in when the [`Call`] is first polled, and it is then that the errors of
-    /// [`execute`](Self::execute) but the deadlock may come.
+    /// The first poll of the [`Call`] hands the payload in. Its errors are those of
+    /// [`execute`](Self::execute), except for the deadlock.
     ///
     /// # Panics
     ///
-    /// Not here: the payload's own panic goes on in whoever polls the [`Call`].
+    /// Not here: the payload's own panic continues in the code that polls the [`Call`].
     #[track_caller]
     pub fn call<C, P>(&self, key: C, payload: P) -> Call<P::Output>
     where
@@ -165,28 +175,29 @@ impl Runtime {
         Call::new(self.core(), key, payload, None, Location::caller())
     }
 
-    /// Looks up a registered flavour of `P`s (`Coroutine`s or `Subroutine`s) by its identifier, for
-    /// programs in which configuration chooses the flavour.
+    /// Looks up a flavour of `P`s (`Coroutine`s or `Subroutine`s) by its identifier, for programs
+    /// in which configuration chooses the flavour.
     ///
-    /// Found is what was registered on the builder, and what a payload has brought in.
+    /// It finds the flavours that were registered on the builder, and those that a payload has
+    /// brought in.
     ///
     /// # Errors
     ///
-    /// [`LookupError`] says what is registered.
+    /// [`LookupError`] lists the registered flavours.
     pub fn flavour<P: 'static>(&self, identifier: &str) -> Result<Registered<P>, LookupError> {
         look_up(&self.core().schedulers, identifier)
     }
 
     /// Runs the runtime until its end: [`start`](Self::start), and then [`wait`](Self::wait).
     ///
-    /// It goes on, also while nothing is adopted, until the first failure, a
-    /// [`shutdown`](Self::shutdown) or a signal. To return when all payloads are done set
+    /// It runs until the first failure, a [`shutdown`](Self::shutdown) or a signal, even while
+    /// nothing is adopted. To return when all payloads are done, set
     /// [`until_idle`](Builder::until_idle) on the builder.
     ///
     /// # Errors
     ///
-    /// [`RunError`] with everything that failed and everything that would not end; also if the
-    /// runtime was started before, or if it cannot be: see [`start`](Self::start).
+    /// [`RunError`] with everything that failed and everything that did not end in time. Also if
+    /// the runtime was started before, or if it cannot be started: see [`start`](Self::start).
     pub fn run(&self) -> Result<(), RunError> {
         let core = self.core();
         let runner = Runner::new(Arc::clone(core), core.claim()?)?;
@@ -217,21 +228,24 @@ impl Runtime {
     /// # }
     /// ```
     ///
-    /// From the start on a signal may end the runtime, and a runtime that ends refuses what is handed in.
-    /// After a SIGTERM during the program's own start-up an `adopt(…)?` behind the start ends the program with
-    /// status 1, as if it had failed; before it, everything is taken, and the same signal is a clean end. With
-    /// [`until_idle`](Builder::until_idle) there is another reason: a runtime without payloads is idle, and
-    /// ends at once.
+    /// From the start on a signal may end the runtime, and a runtime that ends refuses new
+    /// payloads. Suppose that a SIGTERM comes during the program's own start-up. An `adopt(…)?`
+    /// after the start ends the program with status 1, as if it had failed. Before the start
+    /// everything is taken, and the same signal is a clean end. With
+    /// [`until_idle`](Builder::until_idle) there is another reason: a runtime without payloads is
+    /// idle, and ends at once.
     ///
-    /// What is handed in later, by a program that goes on beside the runtime, may be refused at any time. That
-    /// is no failure: go on to [`wait`](Self::wait), which tells whether anything failed.
+    /// A program that runs beside the runtime may hand in more later, and be refused at any time.
+    /// That is no failure: go on to [`wait`](Self::wait), which tells whether anything failed.
     ///
     /// # Errors
     ///
-    /// If the runtime was started before, if there is no thread for its runner or its supervisor, if signals
-    /// cannot be listened to (a failure named `signals`; see [`Signals`](crate::Signals)), or if
-    /// services come after each other in a ring or after one that is not there. In that last case nothing
-    /// was started, and it can be tried again.
+    /// - If the runtime was started before.
+    /// - If there is no thread for its runner or its supervisor.
+    /// - If it cannot listen to signals (a failure named `signals`; see
+    ///   [`Signals`](crate::Signals)).
+    /// - If services come after each other in a ring, or after a service that does not exist. In
+    ///   this case nothing was started, and the start can be tried again.
     pub fn start(&self) -> Result<(), RunError> {
         let core = self.core();
         let runner = Runner::new(Arc::clone(core), core.claim()?)?;
@@ -243,13 +257,13 @@ impl Runtime {
         core.launch()
     }
 
-    /// Blocks until the runtime has ended, and returns what [`run`](Self::run) would.
+    /// Blocks until the runtime has ended, and returns the result of [`run`](Self::run).
     ///
-    /// Any number of threads may wait; each gets the whole report.
+    /// Any number of threads may wait. Each gets the whole report.
     ///
     /// # Errors
     ///
-    /// As [`run`](Self::run); also if the runtime was not started, or if a payload of this very
+    /// As [`run`](Self::run). Also if the runtime was not started, or if a payload of this very
     /// runtime waits.
     pub fn wait(&self) -> Result<(), RunError> {
         let core = self.core();
@@ -267,7 +281,7 @@ impl Runtime {
     ///
     /// # Cancel safety
     ///
-    /// Dropping it changes nothing: the runtime goes on, and another can wait.
+    /// Dropping it changes nothing: the runtime goes on, and another future can wait.
     pub fn wait_async(&self) -> Wait {
         Wait {
             core: Arc::clone(self.core()),
@@ -277,14 +291,15 @@ impl Runtime {
 
     /// Asks the runtime to end, and returns at once.
     ///
-    /// May be called anywhere, in any payload or destructor, any number of times; before the start
-    /// it makes `run` return at once and what waits is dropped unrun.
+    /// It may be called anywhere, in any payload or destructor, any number of times. Before the
+    /// start it makes `run` return at once, and waiting payloads are dropped unrun.
     pub fn shutdown(&self) {
         self.core().lifetime.stop();
     }
 
-    /// Subroutines that were left behind when the runtime ended: they never took a
-    /// [`Shutdown`](crate::Shutdown) token, so they were never asked to end, which is no failure.
+    /// Subroutines that were left behind when the runtime ended. They never took a
+    /// [`Shutdown`](crate::Shutdown) token, so they were never asked to end; that is no failure.
+    ///
     /// Empty before the end.
     pub fn left_behind(&self) -> &[Straggler] {
         self.core().left_behind.get().map_or(&[], Vec::as_slice)
@@ -293,7 +308,7 @@ impl Runtime {
 
 impl Drop for Owner {
     fn drop(&mut self) {
-        // A runtime that nobody can wait for must not live on unseen.
+        // A runtime without handles must not live on: nobody can wait for it.
         self.core.lifetime.stop();
         if self.core.take_notes().is_some() {
             // Never started.

@@ -1,4 +1,4 @@
-//! Handing payloads to their flavours: adopt, execute, call.
+//! Hands payloads to their flavours: adopt, execute, call.
 
 use std::borrow::Cow;
 
@@ -20,7 +20,7 @@ use crate::task::Identity;
 use crate::task::JoinState;
 use crate::task::Ticket;
 
-/// The name of a payload, if it was given one.
+/// The name of a payload, if it has one.
 pub(super) type PayloadName = Option<Cow<'static, str>>;
 pub(super) use crate::task::Place;
 
@@ -46,8 +46,8 @@ impl Core {
             Ok(chosen) => chosen,
             Err(reason) => return Err(AdoptError::new(origin(), reason)),
         };
-        // Looked at before it is counted, too: a flood of what is refused must not hide from the
-        // runner that all else has ended.
+        // Checked before the count as well: a flood of refused payloads must not hide from the
+        // runner that everything else has ended.
         if self.lifetime.phase() >= Phase::Stopping {
             return Err(AdoptError::new(origin(), Reason::Stopping));
         }
@@ -76,14 +76,14 @@ impl Core {
                 Err(payload) => payload,
             },
         };
-        // The start came to its end meanwhile, or the stop has begun.
+        // The start ended meanwhile, or the stop has begun.
         if self.lifetime.phase() >= Phase::Stopping {
             return refuse(payload, Reason::Stopping);
         }
         spawn(scheduler, typed, payload)
     }
 
-    /// Starts the payloads that wait, in order, and opens the runtime to all others.
+    /// Starts the waiting payloads in order, and opens the runtime to all others.
     pub(super) fn launch(&self) -> Result<(), RunError> {
         let launched = self.launch_or_drop();
         self.waiting.open();
@@ -92,7 +92,7 @@ impl Core {
 
     fn launch_or_drop(&self) -> Result<(), RunError> {
         if !self.lifetime.launch() {
-            // Asked to end before it began.
+            // It was asked to end before it began.
             self.waiting.drop_unrun();
             self.roll.drop_unrun(&self.lifetime);
             return Ok(());
@@ -104,7 +104,7 @@ impl Core {
             return Err(RunError::thread(error));
         }
         self.waiting.launch(&self.lifetime);
-        // A runtime that ends when it is idle may be so from the start.
+        // A runtime that ends when idle may be idle from the start.
         self.lifetime.look();
         Ok(())
     }
@@ -141,17 +141,17 @@ impl Core {
         check_name(&name)?;
         self.admits_execute()?;
         let Chosen { scheduler, typed } = key.select(&self.schedulers, &self.lifetime)?;
-        // Counted before the flavour is started: the runner may have come to its end meanwhile, and
-        // nobody would end a flavour that starts after that.
+        // Counted before the flavour is started: the runner may have ended meanwhile, and nobody
+        // would end a flavour that starts afterwards.
         let payload = self.prepare(scheduler, payload, join, name, place)?;
         let flavour = match scheduler.started(typed) {
             Ok(flavour) => flavour,
             Err(reason) => return refuse(payload, reason),
         };
-        // Blocking code runs right here: its caller waits for nobody, who could be let go.
+        // Blocking code runs right here: its caller waits for nobody, so it cannot be released.
         let waits = join.task().is_some_and(|task| !task.state().is_blocking());
         if waits {
-            // Of any flavour: the ring may come back to this thread through another one.
+            // For every flavour: the ring may come back to this thread through another one.
             self.schedulers
                 .iter()
                 .for_each(|scheduler| scheduler.look_here());
@@ -187,7 +187,7 @@ impl Core {
         }
     }
 
-    /// Hands in the payload of a call: its join state opens when it is over.
+    /// Hands in the payload of a call. Its join state opens when the payload is over.
     pub(super) fn submit<C, P>(
         &self,
         key: C,
@@ -231,7 +231,7 @@ impl Core {
     }
 }
 
-/// Refuses a name by which nobody could know the payload.
+/// Refuses the empty name, which identifies nothing.
 fn check_name(name: &PayloadName) -> Result<(), Reason> {
     match name.as_deref() {
         Some("") => Err(Reason::NoName),
@@ -250,7 +250,7 @@ pub(super) struct Submitted<T: Send + 'static> {
 impl<T: Send + 'static> Drop for Submitted<T> {
     fn drop(&mut self) {
         self.lifetime.unwatch(self.watched);
-        // From here on the payload itself has to say how it went.
+        // From here on the payload itself has to report its failures.
         let unheard = self.join.abandon();
         if let Some(task) = self.join.task() {
             task.cancel();
@@ -270,7 +270,7 @@ mod tests {
 
     use crate::{ExecuteErrorKind, Manual, Runtime, Signals};
 
-    /// A runtime that lives long would keep something of each of them.
+    /// A runtime that lives long would otherwise keep something of each call.
     #[test]
     fn callers_that_went_on_are_forgotten() {
         let runtime = Runtime::builder().signals(Signals::Leave).build();

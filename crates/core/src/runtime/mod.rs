@@ -1,8 +1,9 @@
 //! The runtime: one lifetime over all flavours, and the handle that users hold.
 //!
-//! A `builder` sets a runtime up, a `handle` is what users hold, `core` what it is made of. `launch` hands payloads in
-//! (`call`, `named`, `spawn`, `deadlock`), or lets them wait for the start: `waiting`. `choice` finds the flavour. The
-//! `runner` waits for the end and brings it about, `signals` ask for it. `roll` is what the runtime knows of services.
+//! A `builder` has the settings of a runtime, a `handle` is the user's view of it, and `core` has
+//! its parts. `launch` hands payloads in (`call`, `named`, `spawn`, `deadlock`), or lets them wait
+//! for the start: `waiting`. `choice` finds the flavour. The `runner` waits for the end and carries
+//! it out; `signals` ask for it. `roll` is the runtime's view of its services.
 
 mod builder;
 mod call;

@@ -1,4 +1,4 @@
-//! Handing in a payload under a name.
+//! Names for payloads that are handed in.
 
 use std::borrow::Cow;
 use std::panic::Location;
@@ -10,7 +10,7 @@ use crate::errors::refusal::{AdoptError, ExecuteError};
 use crate::payload::IntoPayload;
 use crate::runtime::choice::Choice;
 
-/// A runtime together with a name for the next payload: see [`Runtime::named`].
+/// A runtime with a name for the next payload: see [`Runtime::named`].
 #[derive(Debug, Clone)]
 #[must_use = "a name does nothing until a payload is handed in under it"]
 pub struct Named<'a> {
@@ -19,9 +19,11 @@ pub struct Named<'a> {
 }
 
 impl Runtime {
-    /// Puts a name on the next payload, by which reports know it. Without one it is known by the
-    /// place where it was handed in, such as `src/main.rs:12`. Several may have one name; an empty name
-    /// is refused, when the payload is handed in.
+    /// Gives the next payload a name, which reports show. Without one they show the place where the
+    /// payload was handed in, such as `src/main.rs:12`.
+    ///
+    /// Several payloads may have the same name. An empty name is refused when the payload is handed
+    /// in.
     ///
     /// ```
     /// # use foster_core::{Manual, Runtime};
@@ -43,7 +45,7 @@ impl<'a> Named<'a> {
     ///
     /// # Errors
     ///
-    /// As there; if the name is empty.
+    /// As [`Runtime::adopt`]. Also if the name is empty.
     #[track_caller]
     pub fn adopt<C, P>(self, key: C, payload: P) -> Result<(), AdoptError>
     where
@@ -58,7 +60,7 @@ impl<'a> Named<'a> {
     ///
     /// # Errors
     ///
-    /// As there; if the name is empty.
+    /// As [`Runtime::execute`]. Also if the name is empty.
     ///
     /// # Panics
     ///
@@ -73,8 +75,8 @@ impl<'a> Named<'a> {
         core.execute(key, payload, Some(self.name), Location::caller())
     }
 
-    /// [`Runtime::call`], under this name; errors and panics are those of the [`Call`], as there. An empty name
-    /// is such an error.
+    /// [`Runtime::call`], under this name. Errors and panics are those of the [`Call`]; an empty
+    /// name is an error as well.
     #[track_caller]
     pub fn call<C, P>(self, key: C, payload: P) -> Call<P::Output>
     where

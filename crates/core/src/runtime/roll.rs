@@ -1,4 +1,4 @@
-//! The services that were handed in, as the runtime sees them.
+//! The runtime's view of its services.
 
 use std::any::Any;
 
@@ -6,21 +6,21 @@ use crate::base::sync::Arc;
 use crate::errors::report::RunError;
 use crate::lifetime::Lifetime;
 
-/// All services that a runtime knows: those that wait for its start, those that run, and those that are over.
+/// All services of a runtime: waiting for its start, running, and over.
 pub(crate) trait Roll: Send + Sync {
-    /// Checks those that wait for the start, before anything starts.
+    /// Checks the services that wait for the start, before anything starts.
     fn seal(&self) -> Result<(), RunError>;
 
-    /// Starts those that wait for the start, and those that come from here on.
+    /// Starts the services that wait for the start, and those that come from here on.
     ///
     /// # Errors
     ///
-    /// If there is no thread for their supervisor.
+    /// If there is no thread for the supervisor.
     fn launch(&self, lifetime: &Arc<Lifetime>) -> std::io::Result<()>;
 
-    /// Drops those that wait for the start, which never comes.
+    /// Drops the services that wait for the start, which never comes.
     fn drop_unrun(&self, lifetime: &Lifetime);
 
-    /// For the floor of the services, which knows what is behind this.
+    /// For the services, which know the type behind the trait.
     fn as_any(&self) -> &dyn Any;
 }

@@ -1,4 +1,4 @@
-//! The runner: it holds the failure channel and takes a runtime through its end.
+//! The runner: it holds the failure channel and leads a runtime through its end.
 
 use std::panic::Location;
 use std::time::Instant;
@@ -13,7 +13,7 @@ use crate::lifetime::{Lifetime, Note, Phase, ServicesReport};
 use crate::runtime::signals;
 use crate::scheduler::Scheduler;
 
-/// Takes one runtime from its start to its end, on whatever thread it is put.
+/// Leads one runtime from its start to its end, on the thread that it is put on.
 pub(super) struct Runner {
     core: Arc<Core>,
     notes: Receiver<Note>,
@@ -23,13 +23,13 @@ pub(super) struct Runner {
 }
 
 impl Runner {
-    /// From here on signals end the runtime: before any payload runs, as one may say that it is
-    /// ready, and be answered with a signal.
+    /// From here on signals end the runtime. This is before any payload runs, as a payload may
+    /// report that it is ready, and the answer may be a signal.
     ///
     /// # Errors
     ///
-    /// If signals cannot be listened to, which is a failure of the runtime: a daemon that nobody can end in
-    /// order must not run.
+    /// If the runtime cannot listen to signals. That is a failure of the runtime: a daemon that
+    /// nobody can end in order must not run.
     pub(super) fn new(core: Arc<Core>, notes: Receiver<Note>) -> Result<Self, RunError> {
         let listening = listen(&core)?;
         Ok(Self {
@@ -41,7 +41,7 @@ impl Runner {
         })
     }
 
-    /// Runs until the runtime is over and its result is there for all waiters.
+    /// Runs until the runtime is over and its result is ready for all waiters.
     pub(super) fn drive(mut self) {
         self.until_stop();
         let mut overran = self.grace();
@@ -50,7 +50,7 @@ impl Runner {
         let mut stragglers = self.cancel(deadline);
         let mut services = self.close_services(deadline);
         overran.append(&mut services.stragglers);
-        // One payload is named once: what blocks a thread has overrun the grace time as well.
+        // Each payload is named once: one that blocks a thread has overrun the grace time as well.
         overran.retain(|one| !stragglers.iter().any(|other| other.is_payload_of(one)));
         overran.append(&mut stragglers);
         self.report(overran, services.in_vain, deadline);
@@ -60,7 +60,7 @@ impl Runner {
         &self.core.lifetime
     }
 
-    /// Running: until somebody stops the runtime, or it is idle and ends for that.
+    /// Running: until something stops the runtime, or it is idle and ends because of that.
     fn until_stop(&mut self) {
         while self.lifetime().phase() < Phase::Stopping {
             self.next_note(None, None);
@@ -73,7 +73,7 @@ impl Runner {
         }
     }
 
-    /// Grace: until everything accepted has had its first poll and no holder of a token is left.
+    /// Grace: until every accepted payload has had its first poll and no holder of a token is left.
     /// Returns the holders that overran the time.
     fn grace(&mut self) -> Vec<Straggler> {
         let deadline = self.lifetime().grace_deadline();
@@ -109,7 +109,7 @@ impl Runner {
             .schedulers
             .iter()
             .flat_map(|scheduler| scheduler.alive())
-            // Which of the services are to blame is known where they are asked.
+            // The services decide themselves which of their runs are to blame.
             .filter(|task| {
                 let state = task.state();
                 state.is_holder() && !state.is_ending() && !state.is_observed()
@@ -118,21 +118,21 @@ impl Runner {
             .collect()
     }
 
-    /// Cancelling: everything that is left is dropped where it awaits, on all flavours at once;
-    /// then all of them are joined, by `deadline`. Returns what would not end.
+    /// Cancelling: drops all remaining payloads where they await, on all flavours at once; then
+    /// joins all flavours, by `deadline`. Returns everything that did not end.
     fn cancel(&mut self, deadline: Instant) -> Vec<Straggler> {
         let clock = self.lifetime().settings.clock.clone();
         let real = |deadline| clock.real(deadline);
-        // A payload that this does not find in the registry sees the phase at its first poll.
+        // A payload that is not in the registry now sees the phase at its first poll.
         let stopping = self.lifetime().advance(Phase::Stopping, Phase::Cancelling);
         debug_assert!(stopping, "the runner alone moves on from Stopping");
         let mut schedulers: Vec<_> = self.core.schedulers.iter().cloned().collect();
-        // Code that blocks may wait for what a payload does as it is cancelled.
+        // Blocking code may wait for the effects of a payload's cancellation.
         schedulers.sort_by_key(|scheduler| scheduler.is_blocking());
         for scheduler in &schedulers {
             scheduler.cancel_all();
         }
-        // Whether each was started, or never will be.
+        // Whether the start of each is done, or will never come.
         let are_closed: Vec<_> = schedulers
             .iter()
             .map(|scheduler| scheduler.close(real(deadline)))
@@ -140,14 +140,15 @@ impl Runner {
         for scheduler in &schedulers {
             scheduler.cancel_flavour();
         }
-        // The join of a flavour waits for the last of its coroutines as well, and saves a wake-up; but it knows
-        // of no clock that is moved by hand.
+        // The join of a flavour waits for the last of its coroutines as well, which saves a
+        // wake-up. But it does not know manual clocks.
         if clock.is_manual() {
             self.until_quiet(&schedulers, deadline);
         }
         let mut stragglers = Vec::new();
         for (scheduler, is_closed) in schedulers.iter().zip(are_closed) {
-            // Of code that blocks, which cannot be cancelled, what has no thread yet or is at its end is waited for.
+            // Blocking code cannot be cancelled. Wait for code that has no thread yet or is at its
+            // end.
             if scheduler.is_blocking() {
                 self.until_quiet(std::slice::from_ref(scheduler), deadline);
             }
@@ -156,7 +157,7 @@ impl Runner {
                 false => real(deadline),
             };
             let joined = scheduler.join_flavour(by) || scheduler.is_blocking();
-            // What comes too late is counted for the moment until it is refused.
+            // Late arrivals are counted for a moment, until they are refused.
             let mut ended = self.is_ended(scheduler);
             while joined && !ended && clock.now() < deadline {
                 self.next_note(Some(deadline), None);
@@ -166,7 +167,8 @@ impl Runner {
                 stragglers.extend(unended(scheduler));
             }
         }
-        // If it was asked to end before it began: what waited is being dropped, and may panic.
+        // If the runtime was asked to end before it began, waiting payloads are being dropped, and
+        // may panic.
         self.core.waiting.wait(real(deadline));
         stragglers
     }
@@ -178,7 +180,8 @@ impl Runner {
         lifetime.services.close(lifetime, by)
     }
 
-    /// Waits until all that can end soon on `schedulers` has, at most until `deadline`.
+    /// Waits until everything on `schedulers` that can end soon has ended, at most until
+    /// `deadline`.
     fn until_quiet(&mut self, schedulers: &[Arc<Scheduler>], deadline: Instant) {
         while !schedulers.iter().all(|scheduler| scheduler.is_quiet())
             && self.lifetime().settings.clock.now() < deadline
@@ -187,27 +190,27 @@ impl Runner {
         }
     }
 
-    /// Whether nothing of `scheduler` that can be cancelled is left: blocking code cannot be once it has its
-    /// thread.
+    /// Whether `scheduler` has nothing left that can be cancelled. Blocking code cannot be
+    /// cancelled once it has its thread.
     fn is_ended(&self, scheduler: &Scheduler) -> bool {
         scheduler.is_drained() || scheduler.is_blocking() && scheduler.all_started()
     }
 
-    /// Over: everything that came in until here is in the report, everything later is not.
+    /// Over: everything that came in before this is in the report, everything later is not.
     fn report(mut self, stragglers: Vec<Straggler>, in_vain: Vec<String>, deadline: Instant) {
         self.lifetime().end();
         let omitted = loop {
             let is_late = self.lifetime().settings.clock.now() >= deadline;
             match self.lifetime().close_ledger(is_late) {
                 Some(omitted) => break omitted,
-                // Code that has come to its end may be about to tell a failure, or something is being told.
+                // Code at its end may be about to tell a failure, or something is being told.
                 None => self.next_note(Some(deadline), None),
             }
         };
         while let Ok(note) = self.notes.try_recv() {
             self.take_in(note);
         }
-        // Those that overran are stragglers already.
+        // Holders that overran are stragglers already.
         let left_behind: Vec<_> = self
             .core
             .schedulers
@@ -218,7 +221,7 @@ impl Runner {
             .collect();
         let by = self.lifetime().settings.clock.real(deadline);
         self.lifetime().join_aside(by);
-        // No sooner: what is still being told may hang, and a signal is what is left then.
+        // Not sooner: a line that is being told may hang, and then only a signal helps.
         self.listening = None;
         let ended = EndReport {
             failures: self.failures,
@@ -234,8 +237,8 @@ impl Runner {
         self.core.finish(result, left_behind);
     }
 
-    /// Waits for something to happen, at most until `deadline` on the clock, and not beyond `real`,
-    /// which is a matter of the operating system's scheduler and so of real time.
+    /// Waits for a note, at most until `deadline` on the clock, and not beyond `real`. The latter
+    /// depends on the operating system's scheduler, so it is real time.
     fn next_note(&mut self, deadline: Option<Instant>, real: Option<Instant>) {
         let clock = &self.lifetime().settings.clock;
         let limit = deadline.and_then(|deadline| clock.sleep_limit(deadline));
@@ -257,7 +260,7 @@ impl Runner {
     }
 }
 
-/// Listens to signals, if the settings say so; or ends the runtime, as it cannot.
+/// Listens to signals if the settings say so. If that fails, ends the runtime.
 fn listen(core: &Core) -> Result<Option<signals::Listening>, RunError> {
     signals::listen(&core.lifetime).map_err(|error| {
         let cause = Cause::lost_by("signals cannot be listened to", Box::new(error));
@@ -277,11 +280,11 @@ fn listen(core: &Core) -> Result<Option<signals::Listening>, RunError> {
     })
 }
 
-/// What of `scheduler` has not ended: the payload that blocks its thread; else the payloads that it
-/// keeps; else its thread.
+/// The parts of `scheduler` that have not ended: the payload that blocks its thread; else the
+/// payloads that it keeps; else its thread.
 fn unended(scheduler: &Scheduler) -> Vec<Straggler> {
     if scheduler.is_blocking() {
-        // Payloads that have no thread yet; those that have one are left behind.
+        // Payloads without a thread. Those with a thread are left behind.
         return vec![Straggler::of_flavour(scheduler.identifier().clone())];
     }
     let alive = scheduler.alive();
@@ -290,7 +293,7 @@ fn unended(scheduler: &Scheduler) -> Vec<Straggler> {
         .filter(|index| alive[*index].state().is_polling())
         .collect();
     if !polling.is_empty() {
-        // Those in the flavour's queue are not in the registry, but are held up as well.
+        // Payloads in the flavour's queue are not in the registry, but are held up as well.
         let others = (scheduler.accepted() - scheduler.ended()).saturating_sub(polling.len());
         return polling
             .into_iter()

@@ -1,4 +1,4 @@
-//! Giving a payload to its flavour, or back.
+//! Gives payloads to their flavours, or back.
 
 use crate::base::sync::Arc;
 use crate::contract::backend::Typed;
@@ -8,7 +8,7 @@ use crate::lifetime::Phase;
 use crate::scheduler::Scheduler;
 use crate::task::{self, Dropping};
 
-/// Starts the flavour if need be and hands the payload to it.
+/// Starts the flavour if it is not started, and hands the payload to it.
 pub(crate) fn spawn<P: 'static>(
     scheduler: &Arc<Scheduler>,
     typed: &Typed<P>,
@@ -22,13 +22,13 @@ pub(crate) fn spawn<P: 'static>(
     }
 }
 
-/// Drops a payload that will not run, whose adopter is told `reason`.
+/// Drops a payload that will not run. Its adopter gets `reason`.
 pub(super) fn refuse<P, R>(payload: P, reason: Reason) -> Result<R, Reason> {
     task::drop_for(Dropping::Refused, payload);
     Err(reason)
 }
 
-/// As [`refuse`], for one that its flavour handed back.
+/// As [`refuse`], for a payload that its flavour handed back.
 pub(super) fn refuse_rejected<P>(
     scheduler: &Scheduler,
     rejected: Rejected<P>,

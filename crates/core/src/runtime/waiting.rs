@@ -10,30 +10,30 @@ use crate::lifetime::{Lifetime, Phase};
 use crate::scheduler::Scheduler;
 use crate::task::{self, Dropping};
 
-/// After so many batches the launch is held up: others hand in payloads as fast as it spawns them.
+/// The launch is held up after this many batches: payloads are handed in as fast as it spawns them.
 const BATCHES: usize = 3;
 
-/// How long an adopt makes way for a launch that is held up, at most.
+/// How long an adopt waits, at most, for a launch that is held up.
 const MAKING_WAY: Duration = Duration::from_secs(1);
 
-/// A payload that waits. Its drop drops the payload unrun.
+/// A waiting payload. Dropping it drops the payload unrun.
 trait LaunchLater: Send {
     fn launch(self: Box<Self>);
 }
 
-/// The payloads that wait, in the order in which they came.
+/// The waiting payloads, in the order in which they came.
 #[derive(Default)]
 pub(super) struct Waiting {
     queue: Mutex<StartQueue>,
     launched: Latch,
-    /// Nothing waits any more, whether it was launched or dropped.
+    /// Nothing waits any more: everything was launched or dropped.
     over: Latch,
 }
 
 #[derive(Default)]
 struct StartQueue {
     payloads: Vec<Box<dyn LaunchLater>>,
-    /// How many times the launch has found some.
+    /// How many times the launch found waiting payloads.
     batches: usize,
 }
 
@@ -55,14 +55,15 @@ impl Waiting {
         }
         let mut queue = self.lock();
         if queue.batches >= BATCHES {
-            // Payloads that adopt their successors, or threads that do nothing but adopt, could keep
-            // the launch busy for ever. It waits for nobody, so it ends soon if nothing is added;
-            // but a flavour may take its time to start, and adopt from there.
+            // Payloads that adopt their successors, or threads that only adopt, could keep the
+            // launch busy for ever. The launch waits for nobody, so it ends soon if nothing is
+            // added. But a flavour may start slowly, and adopt from there.
             drop(queue);
             self.launched.wait(Instant::now() + MAKING_WAY);
             queue = self.lock();
         }
-        // Under the lock: the launch leaves Starting only while it holds it and finds nobody.
+        // Under the lock: the launch leaves Starting only while it holds the lock and finds
+        // nothing.
         if is_over() {
             return Err(payload);
         }
@@ -74,10 +75,10 @@ impl Waiting {
         Ok(())
     }
 
-    /// Starts all that wait, in order, and opens the runtime to all others.
+    /// Starts the waiting payloads in order, and opens the runtime to all others.
     ///
-    /// A payload that starts here may hand in more, which wait as well until those before them have
-    /// been spawned.
+    /// A payload that starts here may hand in more payloads. Those wait as well, until the ones
+    /// before them have been spawned.
     pub(super) fn launch(&self, lifetime: &Lifetime) {
         loop {
             let batch = {
@@ -97,7 +98,7 @@ impl Waiting {
         self.launched.open();
     }
 
-    /// The start is over, and with it all that was dropped in it.
+    /// The start is over, and everything that it dropped is dropped.
     pub(super) fn open(&self) {
         self.over.open();
     }
@@ -107,7 +108,7 @@ impl Waiting {
         self.over.wait(by);
     }
 
-    /// Drops all that wait.
+    /// Drops the waiting payloads.
     pub(super) fn drop_unrun(&self) {
         // Taken out first: a closure's destructor may use the runtime.
         let payloads = std::mem::take(&mut self.lock().payloads);
@@ -133,7 +134,8 @@ impl<P: Send + 'static> LaunchLater for WaitingPayload<P> {
         let Err(reason) = spawn(scheduler, typed, payload) else {
             return;
         };
-        // Unless it came to its start only after the grace time, and was dropped unrun.
+        // `None` if the payload's turn came only after the grace time, so that it was dropped
+        // unrun.
         if let Some(cause) = reason.into_cause() {
             scheduler
                 .lifetime

@@ -1,21 +1,22 @@
-//! What a signal means to a runtime: a value without clocks.
+//! The meaning of a signal to a runtime: a value without clocks.
 
 use std::time::{Duration, Instant};
 
-/// A signal that comes sooner after the last one counted is the same one, told twice.
+/// A signal that comes sooner after the last counted one is the same signal, delivered twice.
 const ECHO: Duration = Duration::from_millis(200);
 
-/// Whoever presses Ctrl-C later than that after a failure has seen it, and means the stop that goes on.
+/// A Ctrl-C that comes later than this after a failure is a reaction to it, and means the stop in
+/// progress.
 const NOTICED: Duration = Duration::from_secs(1);
 
-/// The signals that one runtime has had.
+/// The signals that one runtime has received.
 #[derive(Debug, Default)]
 pub(super) struct Counting {
     counted: usize,
     last: Option<Instant>,
 }
 
-/// What is to be done about a signal.
+/// The action to take for a signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Deed {
     Nothing,
@@ -28,7 +29,8 @@ pub(super) enum Deed {
 }
 
 impl Counting {
-    /// Counts a signal that comes `now`; `failing_since` is when a failure began the runtime's stop, if one did.
+    /// Counts a signal that comes `now`. `failing_since` is when a failure began the stop, if one
+    /// did.
     pub(super) fn count(
         &mut self,
         is_interrupt: bool,
@@ -40,7 +42,7 @@ impl Counting {
             return Deed::Nothing;
         }
         self.last = Some(now);
-        // The failure was the first to ask for the end.
+        // The failure was the first request to end.
         let is_noticed = failing_since.is_some_and(|since| !within(since, NOTICED));
         if self.counted == 0 && is_interrupt && is_noticed {
             self.counted = 1;

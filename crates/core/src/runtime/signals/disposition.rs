@@ -1,16 +1,16 @@
-//! What a signal does to the process: borrowed, and given back. With the handler, which is all of Foster that
-//! runs in one.
+//! The effect of a signal on the process: borrowed, and given back. Also the signal handler.
 //!
-//! That takes `unsafe`. The crates with a safe face install their handler for good (signal-hook, ctrlc), by
-//! which nothing does again what it did before; a mask that blocks the signals, for `sigwait` or a `signalfd`, is
-//! each thread's own and goes to every child.
+//! This takes `unsafe`. The crates with a safe interface (signal-hook, ctrlc) install their handler
+//! for good, so no signal ever has its earlier effect again. A mask that blocks the signals, for
+//! `sigwait` or a `signalfd`, belongs to one thread and is inherited by every child.
 //!
 //! # Layers
 //!
-//! The application may install a handler over ours, which calls ours (as signal-hook's does, and another copy
-//! of this crate) or does not. Which, nobody can tell. It is left alone: it stays when Foster stops listening, and the next
-//! runtime puts a handler over it, which calls it in turn. For that to be no ring each handler knows what it was
-//! put over, and is a function of its own: a layer.
+//! The application may install a handler over ours. It may call ours (as signal-hook's does, and
+//! another copy of this crate) or not, and nobody can tell which. So it is left alone: it stays
+//! when Foster stops listening, and the next runtime puts a handler over it, which calls it in
+//! turn. To avoid a ring, each handler knows the handler that it was put over, and is a function of
+//! its own: a layer.
 //!
 //! ```text
 //!   nobody listens      [default]
@@ -20,8 +20,9 @@
 //!   nobody listens      [default] ◄ layer 0 ◄ signal-hook
 //! ```
 //!
-//! The layer that stands there tells of the signal, and calls what it was put over. Where the application's
-//! handler stands there, each layer below tells: what comes within 200 ms does not count.
+//! The installed layer tells of the signal, and calls the handler that it was put over. If the
+//! application's handler is installed, each layer below tells: a signal within 200 ms does not
+//! count.
 //!
 //! # Invariants
 //!
@@ -44,7 +45,7 @@ use nix::libc::{self, c_int, c_void, sigaction, siginfo_t};
 
 use super::wire;
 
-/// Those that end a runtime.
+/// The signals that end a runtime.
 pub(super) const SIGNALS: [c_int; 3] = [libc::SIGHUP, libc::SIGINT, libc::SIGTERM];
 pub(super) const INTERRUPT: c_int = libc::SIGINT;
 
@@ -62,7 +63,7 @@ static HANDLERS: [Handler; 8] = [
     handler::<7>,
 ];
 
-/// What the layers of one signal were put over.
+/// The actions that the layers of one signal were put over.
 struct Borrowed {
     previous: [AtomicPtr<sigaction>; HANDLERS.len()],
     /// How many layers are installed, or were taken over.
@@ -102,7 +103,8 @@ impl Borrowed {
     /// The layer to put over `present`, which is none of ours.
     fn layer_over(&self, present: &sigaction) -> Option<usize> {
         let used = self.used.load(SeqCst);
-        // What a layer was once put over does not call that layer: it would have been a ring ever since.
+        // The action that a layer was once put over does not call that layer: it would have been a
+        // ring ever since.
         let again = (0..used).find(|layer| {
             let previous = self.previous(*layer);
             previous.is_some_and(|previous| previous.sa_sigaction == present.sa_sigaction)
@@ -126,7 +128,7 @@ pub(super) fn borrow(signal: c_int) -> io::Result<()> {
             return Ok(());
         }
         if let Some(layer) = layer_of(&present) {
-            // Another runtime's, a parent's, or given back to us by what stood above it.
+            // Another runtime's, a parent's, or given back to us by the handler above it.
             borrowed.used.store(layer + 1, SeqCst);
             return Ok(());
         }
@@ -139,7 +141,7 @@ pub(super) fn borrow(signal: c_int) -> io::Result<()> {
         if are_same(&replaced, &present) {
             return Ok(());
         }
-        // Another thread has installed a handler since we looked: that is to be called as well.
+        // Another thread has installed a handler since we looked. That one must be called as well.
         replace(signal, &replaced)?;
     }
 }
@@ -163,7 +165,7 @@ pub(super) fn give_back(signal: c_int) {
     }
 }
 
-/// Ends the process as a signal would, without running anything more of it.
+/// Ends the process as a signal would, without running any more of its code.
 pub(super) fn exit(signal: c_int) -> ! {
     // SAFETY: there are no conditions.
     unsafe { libc::_exit(128 + signal) }
@@ -171,8 +173,8 @@ pub(super) fn exit(signal: c_int) -> ! {
 
 /// Our action, over `previous`.
 fn ours(layer: usize, previous: &sigaction) -> sigaction {
-    // A handler of the application's, which is called from ours, finds the stack that it has asked for, interrupts
-    // the system calls that it interrupts without us, and has the same signals held back.
+    // A handler of the application's that ours calls gets the stack that it asked for, interrupts
+    // the same system calls as without us, and has the same signals held back.
     let mut action = *previous;
     action.sa_flags = match function(previous) {
         Some(_) => previous.sa_flags & (libc::SA_ONSTACK | libc::SA_RESTART | libc::SA_NODEFER),
@@ -183,13 +185,13 @@ fn ours(layer: usize, previous: &sigaction) -> sigaction {
     action
 }
 
-/// Which layer an action is; none if it is not ours.
+/// The layer of an action; `None` if the action is not ours.
 fn layer_of(action: &sigaction) -> Option<usize> {
     let mut handlers = HANDLERS.iter();
     handlers.position(|handler| *handler as usize == action.sa_sigaction)
 }
 
-/// The address of the function that an action calls, if it is one.
+/// The address of the function that an action calls, if it calls one.
 fn function(action: &sigaction) -> Option<*const ()> {
     let address = action.sa_sigaction;
     let is_function = address != libc::SIG_DFL && address != libc::SIG_IGN;
@@ -197,7 +199,7 @@ fn function(action: &sigaction) -> Option<*const ()> {
 }
 
 fn are_same(one: &sigaction, other: &sigaction) -> bool {
-    // One by one: what lies beyond the last signal is not always written.
+    // Compared one by one: the bits beyond the last signal are not always written.
     let are_held_back = |action: &sigaction, signal| {
         // SAFETY: the set is there, and a signal that does not exist is an answer.
         unsafe { libc::sigismember(&action.sa_mask, signal) == 1 }
@@ -211,7 +213,7 @@ fn present(signal: c_int) -> io::Result<sigaction> {
     set(signal, ptr::null())
 }
 
-/// Installs `action`; what stood there before.
+/// Installs `action`, and returns the earlier one.
 fn replace(signal: c_int, action: &sigaction) -> io::Result<sigaction> {
     set(signal, action)
 }
@@ -230,7 +232,7 @@ fn set(signal: c_int, new: *const sigaction) -> io::Result<sigaction> {
     }
 }
 
-/// What the operating system calls, as `LAYER`, on whatever thread it interrupts.
+/// Called by the operating system, as `LAYER`, on the thread that it interrupts.
 extern "C" fn handler<const LAYER: usize>(
     signal: c_int,
     info: *mut siginfo_t,
@@ -240,9 +242,9 @@ extern "C" fn handler<const LAYER: usize>(
     if let Some(previous) = Borrowed::of(signal).and_then(|one| one.previous(LAYER)) {
         let is_awaited = wire::is_awaited();
         let standing = present(signal).ok().as_ref().and_then(layer_of);
-        // This handler was called for itself, and nobody hears of the signal: so in a forked child, and where what
-        // was put over ours has put ours back. If another stands there, that has called ours, and decides
-        // what becomes of the signal.
+        // This handler was called directly, and nobody hears of the signal. That happens in a
+        // forked child, and where the handler that was put over ours has put ours back. If another
+        // handler is installed, that one has called ours, and decides the effect of the signal.
         let is_left_over = !is_awaited && standing == Some(LAYER);
         if is_left_over {
             give_back(signal);
@@ -255,8 +257,9 @@ extern "C" fn handler<const LAYER: usize>(
             None if is_left_over => drop(unsafe { libc::raise(signal) }),
             None => {}
         }
-        // Last: a runtime that is told may end at once, and what is called above looks what stands there. Another
-        // layer that stands there has called this one, and tells of the signal itself.
+        // Last: a runtime that is told may end at once, and the handlers called above look at the
+        // installed action. If another layer is installed, it has called this one, and tells of the
+        // signal itself.
         if is_awaited && standing.is_none_or(|layer| layer == LAYER) {
             wire::hear(signal);
         }
@@ -264,7 +267,7 @@ extern "C" fn handler<const LAYER: usize>(
     Errno::set_raw(errno);
 }
 
-/// Calls the handler that stood where ours was put.
+/// Calls the handler that ours was put over.
 fn call(
     function: *const (),
     flags: c_int,

@@ -7,11 +7,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::listeners::ListeningRuntimes;
 
 static EAR: Mutex<Option<Ear>> = Mutex::new(None);
-/// Those whom the handler tells, apart from the ear, whose lock is held while it is opened and closed.
+/// The runtimes that the handler tells. Apart from the ear, whose lock is held while it opens and
+/// closes.
 static HEARD_BY: Mutex<Option<Arc<ListeningRuntimes>>> = Mutex::new(None);
 static INSTALLED: Mutex<bool> = Mutex::new(false);
 
-/// The status of a process that Ctrl-C has ended; which event it was cannot be told.
+/// The status of a process that Ctrl-C has ended. The actual event is not known.
 const INTERRUPTED: i32 = 130;
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -23,7 +24,7 @@ pub(super) fn ear() -> MutexGuard<'static, Option<Ear>> {
     lock(&EAR)
 }
 
-/// What listens; once it is dropped Ctrl-C ends the process again.
+/// The process's ear for Ctrl-C. Once it is dropped, Ctrl-C ends the process again.
 pub(super) struct Ear {
     listeners: Arc<ListeningRuntimes>,
 }
@@ -44,7 +45,7 @@ impl Ear {
         &self.listeners
     }
 
-    /// Nothing: the handler is there for good.
+    /// Does nothing: the handler is installed for good.
     pub(super) fn borrow(&self) -> io::Result<()> {
         Ok(())
     }

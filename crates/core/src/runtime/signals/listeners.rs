@@ -20,10 +20,10 @@ impl ListeningRuntimes {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Passes a signal on to each; whether one of them has now had its third.
+    /// Passes a signal on to each runtime. Returns whether one of them has now had its third.
     ///
-    /// Under the lock: nothing of the user's runs here, and the last reference to a lifetime is never the one
-    /// that is let go.
+    /// Runs under the lock: no user code runs here, and this is never the last reference to a
+    /// lifetime.
     pub(super) fn deliver(&self, is_interrupt: bool) -> bool {
         let now = Instant::now();
         let mut is_third = false;

@@ -1,10 +1,11 @@
 //! Signals: the first asks every running runtime to end, the second cuts its grace time short, the
 //! third ends the process.
 //!
-//! What a signal does to the process is borrowed when the first runtime begins to listen, and given back
-//! when the last one has ended; one thread waits for signals meanwhile.
+//! The effect of a signal on the process is borrowed when the first runtime begins to listen, and
+//! given back when the last one has ended. Meanwhile one thread waits for signals.
 //!
-//! Models leave signals alone: what is shared here is static, and takes its locks from the standard library.
+//! Models leave signals alone: the shared state here is static, and takes its locks from the
+//! standard library.
 
 mod counting;
 #[cfg(unix)]
@@ -32,11 +33,11 @@ pub(crate) struct Listening {
     lifetime: Arc<Lifetime>,
 }
 
-/// Has signals end `lifetime` from here on, if its settings say so.
+/// From here on signals end `lifetime`, if its settings say so.
 ///
 /// # Errors
 ///
-/// If the operating system refuses the handler, its thread or the way from one to the other.
+/// If the operating system refuses the handler, its thread or the connection between the two.
 pub(crate) fn listen(lifetime: &Arc<Lifetime>) -> io::Result<Option<Listening>> {
     if lifetime.settings.signals == Signals::Leave {
         return Ok(None);
@@ -53,9 +54,9 @@ pub(crate) fn listen(lifetime: &Arc<Lifetime>) -> io::Result<Option<Listening>> 
     let listening = Listening {
         lifetime: Arc::clone(lifetime),
     };
-    // Also where another runtime listens: the application may have put a handler in the place of ours since.
+    // Even if another runtime listens: the application may have replaced our handler since.
     let borrowed = open.borrow();
-    // The drop of `listening` takes it.
+    // Dropping `listening` takes the lock.
     drop(ear);
     borrowed?;
     Ok(Some(listening))
@@ -70,7 +71,7 @@ impl Drop for Listening {
         let is_last = listeners.is_empty();
         drop(listeners);
         if is_last {
-            // Under the lock: whoever listens next finds all of it given back.
+            // Under the lock: the next listener finds everything given back.
             *ear = None;
         }
     }

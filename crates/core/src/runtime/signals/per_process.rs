@@ -5,8 +5,9 @@ use std::process;
 
 use crate::base::sync::OnceBox;
 
-/// A value for each process. A fork copies all that are there, in whatever state, so that a child does not touch them: it
-/// makes one of its own, without a lock that a thread of its parent may have held.
+/// A value for each process. A fork copies all existing values, in whatever state. So a child does
+/// not touch them: it makes one of its own, without a lock that a thread of its parent may have
+/// held.
 pub(super) struct PerProcess<T> {
     first: OnceBox<OfProcess<T>>,
 }
@@ -14,7 +15,7 @@ pub(super) struct PerProcess<T> {
 struct OfProcess<T> {
     process: u32,
     value: T,
-    /// That of a child.
+    /// The value of a child.
     next: OnceBox<OfProcess<T>>,
 }
 

@@ -6,9 +6,9 @@
 //!   drop     give the dispositions back, disconnect the wire, join the thread
 //! ```
 //!
-//! A handler that runs when no wire is connected does what the signal does without Foster. That is so in a
-//! forked child, too, which has the handlers of its parent and none of its threads: each process has an
-//! account of its own.
+//! A handler that runs when no wire is connected does what the signal does without Foster. The same
+//! holds in a forked child, which has the handlers of its parent and none of its threads: each
+//! process has an ear and a wire of its own.
 
 use std::io::{self, Read};
 use std::os::unix::net::UnixStream;
@@ -28,7 +28,7 @@ pub(super) fn ear() -> MutexGuard<'static, Option<Ear>> {
     ear.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What listens to signals; dropping it gives all back that it has taken.
+/// The process's ear for signals. Dropping it gives back everything it has taken.
 pub(super) struct Ear {
     listeners: Arc<ListeningRuntimes>,
     connection: Option<Connection>,
@@ -54,7 +54,7 @@ impl Ear {
         &self.listeners
     }
 
-    /// Has the process's signals come here, but for those that it ignores.
+    /// Directs the process's signals here, except for those that it ignores.
     pub(super) fn borrow(&self) -> io::Result<()> {
         SIGNALS.into_iter().try_for_each(disposition::borrow)
     }
@@ -62,9 +62,10 @@ impl Ear {
 
 impl Drop for Ear {
     fn drop(&mut self) {
-        // First, while it can still be heard: a signal is either heard or does what it does without Foster.
+        // First, while the thread still listens: a signal is either heard or has its effect without
+        // Foster.
         SIGNALS.into_iter().for_each(disposition::give_back);
-        // The thread reads what was sent, and then the end.
+        // The thread reads the signals that were sent, and then the end.
         self.connection = None;
         if let Some(thread) = self.thread.take() {
             // It runs nothing that could panic.

@@ -1,7 +1,7 @@
-//! The way of a signal from the handlers to the thread of this process that listens.
+//! The connection from the signal handlers to the listening thread of this process.
 //!
-//! What handlers call in here takes no lock, does not allocate or panic, and makes one system call at most. A descriptor
-//! is closed when no handler can send there any more.
+//! The functions here that handlers call take no lock, do not allocate or panic, and make one
+//! system call at most. A descriptor is closed only when no handler can send to it any more.
 
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
@@ -27,12 +27,12 @@ pub(super) fn hear(signal: c_int) {
     }
 }
 
-/// Has this process's signals sent to `to`.
+/// Directs this process's signals to `to`.
 pub(super) fn connect(to: UnixStream) -> Connection {
     WIRES.get_or_make(Wire::new).connect(to)
 }
 
-/// The way from the handlers to the thread of the process's ear.
+/// The connection from the handlers to the thread of the process's ear.
 struct Wire {
     /// Negative if nobody listens.
     descriptor: AtomicI32,
@@ -52,18 +52,19 @@ impl Wire {
         self.descriptor.load(SeqCst) >= 0
     }
 
-    /// Has signals sent to `to`.
+    /// Directs signals to `to`.
     fn connect(&'static self, to: UnixStream) -> Connection {
         self.descriptor.store(to.as_raw_fd(), SeqCst);
         Connection { wire: self, to }
     }
 
-    /// Sends a signal, from a handler. One that comes as the last runtime ends was that runtime's.
+    /// Sends a signal, from a handler. A signal that comes as the last runtime ends counts as that
+    /// runtime's.
     fn send(&self, signal: c_int) {
         self.sending.fetch_add(1, SeqCst);
         let descriptor = self.descriptor.load(SeqCst);
         if descriptor >= 0 {
-            // Those that end a runtime have small numbers.
+            // Signals that end a runtime have small numbers.
             let byte = signal as u8;
             // If it fails there is no room, and enough to read. The descriptor is open: whoever closes it waits for us.
             let _ = send(descriptor, &[byte], MsgFlags::MSG_DONTWAIT);
@@ -72,7 +73,7 @@ impl Wire {
     }
 }
 
-/// A wire that is connected, until this is dropped.
+/// A connected wire. Dropping it disconnects the wire.
 pub(super) struct Connection {
     wire: &'static Wire,
     #[expect(
