@@ -196,8 +196,8 @@ pub trait Flavour: fmt::Debug + Send + Sync + 'static {
     ///   next poll, and drops the user's future there, in the executor's context. An executor is
     ///   dropped only when it is empty.
     /// - **CANCEL-3** From here on `spawn` and `block_on` reject every payload.
-    /// - **CANCEL-4** It returns at once, also while payloads are alive or block their thread.
     /// - **CANCEL-4** It returns at once, even while payloads are alive or block their thread.
+    /// - **CANCEL-5** The flavour's threads end as soon as nothing is left to run.
     ///
     /// # Limits
     ///

@@ -100,8 +100,8 @@ pub(crate) struct ServicesReport {
 
 /// A caller that waits for a payload, and is released when the lifetime is over.
 pub(crate) trait Caller: Send + Sync {
-    /// Lets the caller go on without waiting further. Returns the wakers that must be woken for
-    /// this.
+    /// Lets the caller go on, with the result if it is there. Returns the wakers that must be woken
+    /// for this.
     fn give_up(&self) -> Wakers;
 }
 
