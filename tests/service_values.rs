@@ -15,6 +15,7 @@ once!(
     v8_a_factory_that_panics_is_a_failure,
     v3_a_value_that_waits_for_a_run_is_dropped_on_its_flavours_thread,
     v8_a_value_that_waits_for_its_start_is_dropped_with_the_runtime,
+    v8_nothing_is_kept_of_services_once_their_runtime_is_dropped,
 );
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -150,4 +151,40 @@ fn v8_a_value_that_waits_for_its_start_is_dropped_with_the_runtime() {
     runtime.wait().unwrap();
     assert!(dropped.has_happened());
     assert_eq!(unit.state(), UnitState::Ended);
+}
+
+/// An error that can be counted, as long as anything holds it.
+#[derive(Debug)]
+struct Kept(#[expect(dead_code, reason = "it is only held")] Arc<()>);
+
+impl std::fmt::Display for Kept {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("kept")
+    }
+}
+
+impl std::error::Error for Kept {}
+
+/// A unit keeps its last failure, and its runtime's state: neither may keep the other for ever.
+fn v8_nothing_is_kept_of_services_once_their_runtime_is_dropped() {
+    let kept = Arc::new(());
+    let runtime = builder().build();
+    let first = AtomicBool::new(true);
+    let error = Arc::clone(&kept);
+    let run = move || {
+        let error = first.swap(false, SeqCst).then(|| Arc::clone(&error));
+        async move { error.map_or(Ok(Exit::Shutdown), |error| Err(Kept(error))) }
+    };
+    let restart = Restart::on_failure().delay(Duration::from_millis(1));
+    let unit = runtime.unit().restart(restart).serve(service(Smol, run));
+    let unit = unit.unwrap();
+    runtime.run().unwrap();
+    assert!(unit.last_failure().is_some());
+    drop(unit);
+    assert!(
+        Arc::strong_count(&kept) > 1,
+        "the runtime still tells of it"
+    );
+    drop(runtime);
+    assert_eq!(Arc::strong_count(&kept), 1);
 }

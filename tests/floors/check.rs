@@ -20,20 +20,12 @@ impl fmt::Display for Violation {
     }
 }
 
-/// Checks a tree of sources; `allowed` are edges that are let pass, and must be there.
-pub fn check(files: &Files, allowed: &[(&str, &str)]) -> Vec<Violation> {
-    let mut graph = graph(files);
+/// Checks a tree of sources.
+pub fn check(files: &Files) -> Vec<Violation> {
+    let graph = graph(files);
     let mut found = Found::default();
     for (file, line, wrong) in &graph.unread {
         found.add(file, *line, format!("{wrong}."));
-    }
-    for (from, to) in allowed {
-        let edge = (String::from(*from), String::from(*to));
-        if graph.edges.remove(&edge).is_none() {
-            let text =
-                format!("it no longer names anything of {to}: take the entry out of `ALLOWED`.");
-            found.add(from, 1, text);
-        }
     }
     found.floors(&graph);
     found.upward(&graph);

@@ -16,16 +16,7 @@ pub fn tree(text: &str) -> Files {
 /// Asserts what is found: the start of each line, and words in it.
 #[track_caller]
 fn finds(text: &str, expected: &[(&str, &[&str])]) {
-    finds_but(text, &[], expected);
-}
-
-/// As [`finds`], with edges that are let pass.
-#[track_caller]
-fn finds_but(text: &str, allowed: &[(&str, &str)], expected: &[(&str, &[&str])]) {
-    let found: Vec<_> = check(&tree(text), allowed)
-        .iter()
-        .map(ToString::to_string)
-        .collect();
+    let found: Vec<_> = check(&tree(text)).iter().map(ToString::to_string).collect();
     let shown = found.join("\n");
     assert_eq!(found.len(), expected.len(), "{shown}");
     for (found, (start, words)) in found.iter().zip(expected) {
@@ -354,30 +345,6 @@ pub fn new() -> super::cell::Cell { Cell }
                 &[],
             ),
         ],
-    );
-}
-
-#[test]
-fn edges_that_are_allowed_must_be_there() {
-    let text = "=== lib.rs
-mod base;
-mod task;
-=== base/mod.rs
-use crate::task::Cell;
-=== task/mod.rs
-pub struct Cell;
-";
-    finds_but(text, &[("base/mod.rs", "task/mod.rs")], &[]);
-    finds_but(
-        text,
-        &[
-            ("base/mod.rs", "task/mod.rs"),
-            ("task/mod.rs", "base/mod.rs"),
-        ],
-        &[(
-            "task/mod.rs:1: it no longer names anything of base/mod.rs",
-            &["`ALLOWED`"],
-        )],
     );
 }
 

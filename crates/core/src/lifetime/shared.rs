@@ -13,7 +13,7 @@ use crate::base::sync::channel::Sender;
 use crate::base::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use crate::base::teller::Teller;
 use crate::errors::failure::Failure;
-use crate::errors::report::Straggler;
+use crate::errors::report::{RunError, Straggler};
 use crate::lifetime::holders::Holders;
 use crate::lifetime::ledger::Ledger;
 use crate::lifetime::phase::Phase;
@@ -58,9 +58,24 @@ pub(crate) struct Lifetime {
     pub(crate) settings: RuntimeSettings,
 }
 
-/// The services of one runtime that are not over. Those that are over are not kept: a service keeps
-/// its lifetime alive.
+/// The services of one runtime.
 pub(crate) trait Services: Send + Sync {
+    /// Checks those that wait for the start, before anything starts.
+    fn seal(&self) -> Result<(), RunError>;
+
+    /// Starts those that wait for the start, and those that come from here on.
+    ///
+    /// # Errors
+    ///
+    /// If there is no thread for the supervisor.
+    fn launch(&self, lifetime: &Arc<Lifetime>) -> std::io::Result<()>;
+
+    /// Drops those that wait for the start, which never comes.
+    fn end_unrun(&self, lifetime: &Lifetime);
+
+    /// Forgets all of them, as nobody can ask for them any more: a service keeps its lifetime alive.
+    fn forget(&self);
+
     /// How many services are over. If it is read before [`served`](Self::served), the two are equal
     /// only if all were over.
     fn over(&self) -> usize;

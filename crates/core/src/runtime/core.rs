@@ -1,6 +1,5 @@
 //! The parts of one runtime, shared by everyone who holds it.
 
-use super::roll::Roll;
 use super::waiting::Waiting;
 use crate::base::event::Event;
 use crate::base::sync::channel::{self, Receiver};
@@ -18,7 +17,6 @@ pub(crate) struct Core {
     pub(crate) lifetime: Arc<Lifetime>,
     pub(crate) schedulers: Schedulers,
     pub(super) waiting: Waiting,
-    pub(crate) roll: Box<dyn Roll>,
     /// The receiving end of the failure channel, until the runtime is started.
     notes: Mutex<Option<Receiver<Note>>>,
     pub(super) result: OnceLock<Result<(), RunError>>,
@@ -29,17 +27,12 @@ pub(crate) struct Core {
 }
 
 impl Core {
-    pub(super) fn new(
-        settings: RuntimeSettings,
-        services: Box<dyn Services>,
-        roll: Box<dyn Roll>,
-    ) -> Arc<Self> {
+    pub(super) fn new(settings: RuntimeSettings, services: Box<dyn Services>) -> Arc<Self> {
         let (sender, receiver) = channel::unbounded();
         Arc::new(Self {
             lifetime: Lifetime::new(settings, services, sender),
             schedulers: Schedulers::default(),
             waiting: Waiting::default(),
-            roll,
             notes: Mutex::new(Some(receiver)),
             result: OnceLock::new(),
             left_behind: OnceLock::new(),
@@ -53,7 +46,7 @@ impl Core {
         if lock(&self.notes).is_some() {
             // Wrong services are reported before anything starts, so that the program can correct
             // them.
-            self.roll.seal()?;
+            self.lifetime.services.seal()?;
         }
         self.take_notes().ok_or_else(RunError::already_started)
     }
@@ -80,7 +73,7 @@ impl Core {
         // There is no runner to report failures of the destructors of waiting payloads.
         self.lifetime.close_ledger(true);
         self.waiting.drop_unrun();
-        self.roll.drop_unrun(&self.lifetime);
+        self.lifetime.services.end_unrun(&self.lifetime);
         self.lifetime.end();
         self.finish(Err(error.clone()), Vec::new());
         error
@@ -118,5 +111,12 @@ impl Core {
             Phase::Stopping if self.lifetime.was_launched() => Ok(()),
             _ => Err(Reason::Stopping),
         }
+    }
+}
+
+impl Drop for Core {
+    fn drop(&mut self) {
+        // A service keeps its lifetime, which keeps the services.
+        self.lifetime.services.forget();
     }
 }

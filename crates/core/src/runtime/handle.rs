@@ -9,7 +9,6 @@ use std::task::{Context, Poll};
 use super::builder::Builder;
 use super::call::Call;
 use super::core::Core;
-use super::roll::Roll;
 use super::runner::Runner;
 use crate::base::event::{self, EventListener};
 use crate::base::sync::{Arc, OnceLock, thread};
@@ -79,12 +78,8 @@ impl Runtime {
         Builder::new()
     }
 
-    pub(crate) fn with(
-        settings: RuntimeSettings,
-        services: Box<dyn Services>,
-        roll: Box<dyn Roll>,
-    ) -> Self {
-        let core = Core::new(settings, services, roll);
+    pub(crate) fn with(settings: RuntimeSettings, services: Box<dyn Services>) -> Self {
+        let core = Core::new(settings, services);
         Self {
             owner: Arc::new(Owner { core }),
         }
@@ -314,7 +309,8 @@ impl Drop for Owner {
             // Never started.
             self.core.lifetime.close_ledger(true);
             self.core.waiting.drop_unrun();
-            self.core.roll.drop_unrun(&self.core.lifetime);
+            let lifetime = &self.core.lifetime;
+            lifetime.services.end_unrun(lifetime);
         }
     }
 }

@@ -94,13 +94,13 @@ impl Core {
         if !self.lifetime.launch() {
             // It was asked to end before it began.
             self.waiting.drop_unrun();
-            self.roll.drop_unrun(&self.lifetime);
+            self.lifetime.services.end_unrun(&self.lifetime);
             return Ok(());
         }
-        if let Err(error) = self.roll.launch(&self.lifetime) {
+        if let Err(error) = self.lifetime.services.launch(&self.lifetime) {
             self.lifetime.stop();
             self.waiting.drop_unrun();
-            self.roll.drop_unrun(&self.lifetime);
+            self.lifetime.services.end_unrun(&self.lifetime);
             return Err(RunError::thread(error));
         }
         self.waiting.launch(&self.lifetime);

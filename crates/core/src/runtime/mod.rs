@@ -3,7 +3,7 @@
 //! A `builder` has the settings of a runtime, a `handle` is the user's view of it, and `core` has
 //! its parts. `launch` hands payloads in (`call`, `named`, `spawn`, `deadlock`), or lets them wait
 //! for the start: `waiting`. `choice` finds the flavour. The `runner` waits for the end and carries
-//! it out; `signals` ask for it. `roll` is the runtime's view of its services.
+//! it out; `signals` ask for it.
 
 mod builder;
 mod call;
@@ -13,7 +13,6 @@ mod deadlock;
 mod handle;
 mod launch;
 mod named;
-mod roll;
 mod runner;
 mod signals;
 mod spawn;
@@ -24,6 +23,4 @@ pub use self::call::Call;
 pub use self::handle::{Runtime, Wait, runtime};
 pub use self::named::Named;
 
-pub(crate) use self::core::Core;
-pub(crate) use self::roll::Roll;
 pub(crate) use self::spawn::spawn;

@@ -1,8 +1,7 @@
 //! Making a runtime, with the services of its own.
 
 use super::linked::take_linked;
-use super::registry::{Registry, registry};
-use super::supervisor::Supervisor;
+use super::supervisor::{Supervisor, supervisor};
 use crate::base::sync::Arc;
 use crate::runtime::{Builder, Runtime};
 use crate::scheduler::Scheduler;
@@ -10,8 +9,8 @@ use crate::scheduler::Scheduler;
 impl Builder {
     /// The runtime. Nothing is started yet.
     pub fn build(self) -> Runtime {
-        let (services, roll) = (Supervisor::new(self.settings.grace), Registry::default());
-        let runtime = Runtime::with(self.settings, Box::new(services), Box::new(roll));
+        let services = Supervisor::new(self.settings.grace);
+        let runtime = Runtime::with(self.settings, Box::new(services));
         let core = runtime.core();
         for key in self.keys {
             let identifier = key.identifier().clone();
@@ -21,7 +20,7 @@ impl Builder {
         }
         if let Some(expected) = self.linked {
             let taken = take_linked(&runtime, &expected);
-            taken.unwrap_or_else(|problem| registry(core).spoil(problem));
+            taken.unwrap_or_else(|problem| supervisor(&core.lifetime).spoil(problem));
         }
         runtime
     }

@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::unit::Unit;
 use super::unit_core::UnitCore;
 use crate::base::sync::Arc;
 
@@ -26,18 +25,6 @@ impl From<&'static str> for Dependency {
 impl From<String> for Dependency {
     fn from(name: String) -> Self {
         Self(Other::Name(name.into()))
-    }
-}
-
-impl<S> From<&Unit<S>> for Dependency {
-    fn from(unit: &Unit<S>) -> Self {
-        Self(Other::Unit(Arc::clone(&unit.core)))
-    }
-}
-
-impl<S> From<Unit<S>> for Dependency {
-    fn from(unit: Unit<S>) -> Self {
-        Self(Other::Unit(unit.core))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::registry::registry;
+use super::supervisor::supervisor;
 use crate::errors::report::RunError;
 use crate::errors::serve::ServeError;
 use crate::runtime::Runtime;
@@ -47,7 +47,7 @@ pub(super) fn take_linked(runtime: &Runtime, expected: &[String]) -> Result<(), 
     for service in &found {
         (service.serve)(runtime)?;
     }
-    let units = registry(runtime.core()).units();
+    let units = supervisor(&runtime.core().lifetime).units();
     let names: Vec<_> = units.iter().map(|unit| unit.name().to_string()).collect();
     let absent = expected.iter().filter(|name| !names.contains(name));
     let absent: Vec<_> = absent.map(|name| format!("`{name}`")).collect();

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::attempt::Attempt;
+use super::unit_core::Attempt;
 use crate::task;
 
 /// By which a service says that it is ready, so that those [after](crate::Settings::after) it start.

@@ -4,8 +4,7 @@ use std::borrow::Cow;
 use std::panic::Location;
 use std::time::Duration;
 
-use super::names::derived;
-use super::registry::registry;
+use super::roster::derived;
 use super::source::{Make, Source};
 use super::supervisor::supervisor;
 use super::{Dependency, Restart, Served, Settings, Unit, UnitChanges, UnitStatus};
@@ -85,7 +84,7 @@ impl Runtime {
     /// Services that are over are listed as well, until there are many of them: then the oldest are
     /// forgotten, of which the last 512 always stay.
     pub fn units(&self) -> Vec<UnitStatus> {
-        let units = registry(self.core()).units();
+        let units = supervisor(&self.core().lifetime).units();
         units.iter().map(|unit| unit.status()).collect()
     }
 
@@ -201,7 +200,8 @@ impl UnitBuilder<'_> {
             return Err(refused(Problem::Stopping));
         }
         let source = Arc::new(Source::new(service, make));
-        let taken = registry(core).take_in(&settings, derived::<S>, location, scheduler, source);
+        let supervisor = supervisor(&core.lifetime);
+        let taken = supervisor.take_in(&settings, derived::<S>, location, scheduler, source);
         taken.map(Unit::new).map_err(refused)
     }
 }

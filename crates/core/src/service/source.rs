@@ -5,9 +5,9 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Context;
 
+use super::definition::{PayloadOf, Service, sealed};
 use super::supervisor::drop_at_last;
-use super::unit_core::UnitCore;
-use super::{Attempt, PayloadOf, Service, sealed};
+use super::unit_core::{AnySource, Attempt, UnitCore};
 use crate::base::sync::{Arc, Mutex, lock};
 use crate::contract::backend::Typed;
 use crate::contract::key::Key;
@@ -182,34 +182,6 @@ impl<S: Service<Flavour: Key<Payload = Subroutine>> + Send> Runs<Subroutine> for
 fn ticket(unit: &UnitCore, name: Option<Cow<'static, str>>) -> Ticket<()> {
     let scheduler = Arc::clone(unit.scheduler()) as _;
     Ticket::adopted(Identity::new(name, unit.location, scheduler))
-}
-
-/// A service's values and its flavour, whatever their types are.
-pub(crate) trait AnySource: Send + Sync {
-    /// Whether the runs are blocking code.
-    fn is_blocking(&self) -> bool;
-
-    /// Whether there is a value for another run.
-    fn can_run(&self) -> bool;
-
-    /// Whether there is a value that was made already.
-    fn has_value(&self) -> bool;
-
-    /// Whether the flavour is there, so that a launch waits for nothing.
-    fn is_flavour_up(&self, scheduler: &Scheduler) -> bool;
-
-    /// Starts the flavour, which may take its time.
-    fn start_flavour(&self, scheduler: &Arc<Scheduler>) -> Result<(), Reason>;
-
-    /// Hands the payload of a run to its flavour.
-    fn launch(self: Arc<Self>, unit: &UnitCore, attempt: Attempt) -> Result<(), Reason>;
-
-    /// Has the value that no run will need dropped on the flavour's thread; `false` if there is one, and that
-    /// cannot be.
-    fn dispose(&self, unit: &Arc<UnitCore>) -> bool;
-
-    /// Drops the value that no run will need right here.
-    fn drop_value(&self);
 }
 
 impl<S: Runs<PayloadOf<S>> + Send> AnySource for Source<S> {

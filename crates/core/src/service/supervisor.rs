@@ -10,17 +10,18 @@
 //!
 //! Order of locks. Whoever holds one of these takes only such as come after it:
 //!
-//! 1. `Registry`: names, and who waits for the start.
-//! 2. `Supervisor`: `Guarded`, the one lock of services.
-//! 3. One of these, each alone: the `Status` of a unit; the value of a `Source`; the list of `Watchers` and one mailbox
+//! 1. `Supervisor`: `Guarded`, the one lock of services.
+//! 2. One of these, each alone: the `Status` of a unit; the value of a `Source`; the list of `Watchers` and one mailbox
 //!    after it; the listeners of an event, that of the `Bell` included; the ledger of failures.
 //!
-//! No event is brought under a lock of a scheduler or a queue, nor under any of the third row.
+//! No event is brought under a lock of a scheduler or a queue, nor under any of the second row.
 
 mod aftermath;
 mod applying;
 mod bell;
 mod closing;
+mod entering;
+mod observing;
 mod outward;
 mod words;
 
@@ -35,13 +36,13 @@ pub(super) use self::aftermath::Aftermath;
 use self::bell::Bell;
 pub(super) use self::closing::drop_at_last;
 use self::outward::Outward;
-use super::settings::Policy;
+use super::roster::Roster;
+use super::state::UnitState;
 use super::supervision::{
-    Blame, Effect, Event, Fault, Id, Newcomer, Remark, RunId, Supervision, Why,
+    Blame, Effect, Event, Fault, Id, Newcomer, Remark, RunId, Supervision, Why, Wish,
 };
-use super::unit_core::UnitCore;
-use super::watch::Watchers;
-use super::{Attempt, UnitChanges, UnitState};
+use super::unit_core::{Attempt, UnitCore};
+use super::watch::{UnitChange, UnitChanges, Watchers};
 use crate::base::clock::Clock;
 use crate::base::event::{self, Wakers};
 use crate::base::identifier::Identifier;
@@ -50,10 +51,10 @@ use crate::base::moment::Moment;
 use crate::base::panics::{contain, panic_message};
 use crate::base::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use crate::base::sync::thread::{Builder, JoinHandle};
-use crate::base::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use crate::base::sync::{Arc, Mutex, MutexGuard, lock};
 use crate::errors::failure::{Cause, Failure, FailureKind, Origin};
 use crate::errors::refusal::Reason;
-use crate::errors::report::{Straggler, StragglerReason};
+use crate::errors::report::{RunError, Straggler, StragglerReason};
 use crate::errors::serve::Problem;
 use crate::lifetime::telling::Line;
 use crate::lifetime::{Lifetime, Phase, Services, ServicesReport, Untold};
@@ -90,7 +91,9 @@ pub(crate) struct Supervisor {
 #[derive(Default)]
 struct Guarded {
     supervision: Supervision,
-    /// By their place.
+    /// All that are known, those that are over included.
+    roster: Roster,
+    /// Those that are not over, by their place.
     units: Slab<Entry>,
     /// The next unit's.
     serial: u64,
@@ -118,9 +121,6 @@ struct Entry {
     run: Option<Attempt>,
 }
 
-/// A service that may start, its policy, and those that it comes after.
-pub(super) type Entrant = (Arc<UnitCore>, Option<Box<Policy>>, Vec<Arc<UnitCore>>);
-
 impl Supervisor {
     /// One for a runtime with this grace time.
     pub(crate) fn new(grace: Duration) -> Self {
@@ -135,41 +135,26 @@ impl Supervisor {
     }
 
     fn lock(&self) -> MutexGuard<'_, Guarded> {
-        self.guarded.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.guarded)
     }
 
-    /// Makes and enters a unit that waits for the start.
-    pub(super) fn enrol(
-        &self,
-        lifetime: &Lifetime,
-        make: impl FnOnce(Id, Instant) -> UnitCore,
-    ) -> Arc<UnitCore> {
-        self.enter(&mut self.lock(), lifetime.settings.clock.now(), make)
+    /// Wants something of a unit; what can be seen of that is seen when this returns.
+    pub(super) fn ask(&self, unit: &UnitCore, wish: Wish) {
+        if wish == Wish::Stop {
+            // Known to whoever hands it in, too, if it waits for the start.
+            unit.set_unwanted();
+        }
+        self.bring(unit.lifetime(), By::User, Event::Asked(unit.id, wish), &[]);
     }
 
-    /// Makes and enters a unit. Counted before the supervision hears of it, so that a runtime that ends when it is idle
-    /// does not.
-    fn enter(
-        &self,
-        guarded: &mut Guarded,
-        now: Instant,
-        make: impl FnOnce(Id, Instant) -> UnitCore,
-    ) -> Arc<UnitCore> {
-        self.served.fetch_add(1, SeqCst);
-        let serial = guarded.serial;
-        guarded.serial += 1;
-        let place = guarded.units.vacant_key() as u32;
-        let unit = Arc::new(make(Id { serial, place }, now));
-        let (entered, run) = (Arc::clone(&unit), None);
-        guarded.units.insert(Entry { unit: entered, run });
-        unit
+    /// Says why the runtime cannot be started.
+    pub(super) fn spoil(&self, problem: RunError) {
+        self.lock().roster.problem.get_or_insert(problem);
     }
 
-    /// Forgets a unit that is not handed in after all.
-    pub(super) fn strike(&self, unit: &UnitCore) {
-        // Bound to a name so that it is dropped after the lock.
-        let _entry = self.lock().units.try_remove(unit.id.index());
-        self.over.fetch_add(1, SeqCst);
+    /// All that are known, in the order in which they were handed in.
+    pub(super) fn units(&self) -> Vec<Arc<UnitCore>> {
+        self.lock().roster.units.clone()
     }
 
     /// Tells changes from here on.
@@ -209,81 +194,6 @@ impl Supervisor {
         if goes_outward {
             self.perform(lifetime, by);
         }
-    }
-
-    /// Makes a unit and takes it in, whose service may start. With what comes of it the caller [goes on](Self::go_on)
-    /// where nothing is locked.
-    ///
-    /// # Errors
-    ///
-    /// If the runtime stops, or there is no thread for its supervisor.
-    pub(super) fn hand_in(
-        &self,
-        lifetime: &Arc<Lifetime>,
-        make: impl FnOnce(Id, Instant) -> UnitCore,
-        policy: Option<Box<Policy>>,
-        after: Vec<Arc<UnitCore>>,
-    ) -> Result<(Arc<UnitCore>, Aftermath), Problem> {
-        let mut guarded = self.lock();
-        if guarded.is_closed || lifetime.phase() >= Phase::Stopping {
-            return Err(Problem::Stopping);
-        }
-        self.ensure_thread(&mut guarded, lifetime)?;
-        let now = lifetime.settings.clock.now();
-        let unit = self.enter(&mut guarded, now, make);
-        let event = Event::HandedIn(vec![newcomer(&unit, false, policy, &after)]);
-        let now = lifetime.moment(now);
-        let aftermath = self.handle(&mut guarded, lifetime, now, event, &after);
-        Ok((unit, aftermath))
-    }
-
-    /// As [`hand_in`](Self::hand_in), for those that waited for the start: if the runtime stops they are over at once.
-    ///
-    /// # Errors
-    ///
-    /// If there is no thread for the supervisor. They are not taken in then.
-    pub(super) fn launch(
-        &self,
-        lifetime: &Arc<Lifetime>,
-        entrants: impl Iterator<Item = Entrant>,
-    ) -> std::io::Result<Aftermath> {
-        let mut guarded = self.lock();
-        if let Err(Problem::Thread(error)) = self.ensure_thread(&mut guarded, lifetime) {
-            return Err(error);
-        }
-        let (mut newcomers, mut about) = (Vec::new(), Vec::new());
-        for (unit, policy, after) in entrants {
-            newcomers.push(newcomer(&unit, unit.is_unwanted(), policy, &after));
-            about.extend(after);
-        }
-        let (now, event) = (lifetime.now(), Event::HandedIn(newcomers));
-        Ok(self.handle(&mut guarded, lifetime, now, event, &about))
-    }
-
-    /// Makes sure that the thread is there, and that the runtime's stop waits for its services.
-    fn ensure_thread(
-        &self,
-        guarded: &mut Guarded,
-        lifetime: &Arc<Lifetime>,
-    ) -> Result<(), Problem> {
-        if guarded.thread.is_some() {
-            return Ok(());
-        }
-        if !lifetime.hold() {
-            return Err(Problem::Stopping);
-        }
-        let on_thread = Arc::clone(lifetime);
-        let thread = Builder::new().name("foster supervisor".to_owned());
-        let thread = thread
-            .spawn(move || supervise(&on_thread))
-            .map_err(|error| {
-                lifetime.release();
-                lifetime.look();
-                Problem::Thread(error)
-            })?;
-        guarded.thread = Some(thread);
-        guarded.holds_grace = true;
-        Ok(())
     }
 
     /// The next moment at which something falls due, if there is one; none at all once the runtime is over.
@@ -336,6 +246,23 @@ pub(super) fn supervisor(lifetime: &Lifetime) -> &Supervisor {
 }
 
 impl Services for Supervisor {
+    fn seal(&self) -> Result<(), RunError> {
+        self.lock().roster.seal()
+    }
+
+    fn launch(&self, lifetime: &Arc<Lifetime>) -> std::io::Result<()> {
+        self.hand_in_enlisted(lifetime)
+    }
+
+    fn end_unrun(&self, lifetime: &Lifetime) {
+        self.end_enlisted(lifetime);
+    }
+
+    fn forget(&self) {
+        // Bound to a name so that it is dropped after the lock.
+        let _roster = std::mem::take(&mut self.lock().roster);
+    }
+
     fn over(&self) -> usize {
         self.over.load(SeqCst)
     }
@@ -401,25 +328,6 @@ impl Guarded {
     fn has_caught_up(&self, lifetime: &Lifetime) -> bool {
         let is_done = self.outward.is_empty() && !self.is_performed;
         self.is_closed || is_done && self.supervision.is_up_to_date(lifetime.now())
-    }
-}
-
-/// What the supervision has to know of a unit that comes after these others.
-fn newcomer(
-    unit: &UnitCore,
-    is_unwanted: bool,
-    policy: Option<Box<Policy>>,
-    after: &[Arc<UnitCore>],
-) -> Newcomer {
-    let others = after.iter().map(|other| (other.id, other.was_ready()));
-    Newcomer {
-        id: unit.id,
-        policy,
-        after: others.collect(),
-        is_blocking: unit.source.is_blocking(),
-        flavour: unit.scheduler().number(),
-        is_flavour_up: unit.source.is_flavour_up(unit.scheduler()),
-        is_unwanted,
     }
 }
 

@@ -7,7 +7,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use super::dependency::{Dependency, Other};
 use super::supervision::Wish;
+use super::supervisor::supervisor;
 use super::unit_core::UnitCore;
 use super::{UnitState, UnitStatus};
 use crate::base::event::{self, EventListener};
@@ -78,7 +80,7 @@ impl<S> Unit<S> {
     /// to be ready would wait for ever: each is a failure that says so, and ends the runtime. Before the start
     /// the service stays as it is until then. On a service that is over it does nothing.
     pub fn stop(&self) {
-        self.core.ask(Wish::Stop);
+        self.ask(Wish::Stop);
     }
 
     /// Asks this service to end and to start again, and returns at once. It starts as soon as it has ended,
@@ -89,7 +91,7 @@ impl<S> Unit<S> {
     /// asked, but may take one until then. An error that the run returns is kept and told, and the restart goes on. On a
     /// service that was asked to stop, waits for its first start or is over, and once the runtime stops, it does nothing.
     pub fn restart(&self) {
-        self.core.ask(Wish::Restart);
+        self.ask(Wish::Restart);
     }
 
     /// Blocks until the service is over, at most for `time` on the runtime's clock; whether it is.
@@ -125,6 +127,10 @@ impl<S> Unit<S> {
         self.becoming(is_decided)
     }
 
+    fn ask(&self, wish: Wish) {
+        supervisor(self.core.lifetime()).ask(&self.core, wish);
+    }
+
     fn becoming(&self, is_it: fn(UnitState) -> bool) -> Becoming {
         Becoming {
             core: Arc::clone(&self.core),
@@ -145,6 +151,18 @@ impl<S> fmt::Debug for Unit<S> {
             .field("name", &self.name())
             .field("state", &self.state())
             .finish_non_exhaustive()
+    }
+}
+
+impl<S> From<&Unit<S>> for Dependency {
+    fn from(unit: &Unit<S>) -> Self {
+        Self(Other::Unit(Arc::clone(&unit.core)))
+    }
+}
+
+impl<S> From<Unit<S>> for Dependency {
+    fn from(unit: Unit<S>) -> Self {
+        Self(Other::Unit(unit.core))
     }
 }
 

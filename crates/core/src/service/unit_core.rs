@@ -1,17 +1,18 @@
-//! What is behind a unit: who it is, and how it does.
+//! What is behind a unit: who it is, where its values come from, and how it does. `attempt` is one run of it.
+
+mod attempt;
 
 use std::panic::Location;
 use std::time::{Duration, Instant};
 
-use super::source::AnySource;
-use super::state::Status;
-use super::supervision::{Event, Id, Wish};
-use super::supervisor::{By, supervisor};
-use super::{UnitChange, UnitState, UnitStatus};
+pub(crate) use self::attempt::Attempt;
+use super::state::{Status, UnitState, UnitStatus};
+use super::supervision::Id;
 use crate::base::event::{self, EventListener};
 use crate::base::moment::Moment;
-use crate::base::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use crate::base::sync::{Arc, Mutex, MutexGuard, lock};
 use crate::errors::failure::{Cause, Failure, Origin};
+use crate::errors::refusal::Reason;
 use crate::lifetime::Lifetime;
 use crate::scheduler::Scheduler;
 
@@ -49,7 +50,7 @@ impl UnitCore {
     }
 
     fn lock(&self) -> MutexGuard<'_, Status> {
-        self.status.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.status)
     }
 
     pub(crate) fn name(&self) -> &Arc<str> {
@@ -87,7 +88,7 @@ impl UnitCore {
         self.lock().was_ready
     }
 
-    /// Whether it was asked to stop.
+    /// Whether it was asked to stop before the start.
     pub(super) fn is_unwanted(&self) -> bool {
         self.lock().is_unwanted
     }
@@ -104,20 +105,9 @@ impl UnitCore {
         }
     }
 
-    /// The last change, for those who look on.
-    pub(super) fn change(&self) -> UnitChange {
-        UnitChange(self.status())
-    }
-
-    /// Wants something of the unit; what can be seen of that is seen when this returns.
-    pub(super) fn ask(&self, wish: Wish) {
-        if wish == Wish::Stop {
-            // Known to whoever hands it in, too, if it waits for the start.
-            self.lock().is_unwanted = true;
-        }
-        let lifetime = self.lifetime();
-        let event = Event::Asked(self.id, wish);
-        supervisor(lifetime).bring(lifetime, By::User, event, &[]);
+    /// It was asked to stop while it waits for the start.
+    pub(super) fn set_unwanted(&self) {
+        self.lock().is_unwanted = true;
     }
 
     pub(super) fn set_next_start(&self, next: Moment) {
@@ -159,4 +149,32 @@ impl UnitCore {
         let look = || is_it(self.state()).then_some(());
         event::wait(|| self.listen(), clock, time, look).is_some()
     }
+}
+
+/// A service's values and its flavour, whatever their types are.
+pub(crate) trait AnySource: Send + Sync {
+    /// Whether the runs are blocking code.
+    fn is_blocking(&self) -> bool;
+
+    /// Whether there is a value for another run.
+    fn can_run(&self) -> bool;
+
+    /// Whether there is a value that was made already.
+    fn has_value(&self) -> bool;
+
+    /// Whether the flavour is there, so that a launch waits for nothing.
+    fn is_flavour_up(&self, scheduler: &Scheduler) -> bool;
+
+    /// Starts the flavour, which may take its time.
+    fn start_flavour(&self, scheduler: &Arc<Scheduler>) -> Result<(), Reason>;
+
+    /// Hands the payload of a run to its flavour.
+    fn launch(self: Arc<Self>, unit: &UnitCore, attempt: Attempt) -> Result<(), Reason>;
+
+    /// Has the value that no run will need dropped on the flavour's thread; `false` if there is one, and that
+    /// cannot be.
+    fn dispose(&self, unit: &Arc<UnitCore>) -> bool;
+
+    /// Drops the value that no run will need right here.
+    fn drop_value(&self);
 }

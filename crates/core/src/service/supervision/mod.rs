@@ -40,7 +40,7 @@ use self::nodes::Nodes;
 use self::shares::Path;
 use self::stopping::Stop;
 use self::timers::Timers;
-use super::settings::Policy;
+use super::policy::Policy;
 use super::{Exit, UnitState};
 use crate::base::moment::Moment;
 

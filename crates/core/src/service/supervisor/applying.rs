@@ -55,7 +55,7 @@ impl Supervisor {
     ) {
         if unit.set_state(state, now) {
             if self.watchers.are_there() {
-                let (wakers, dropped) = self.watchers.publish(&unit.change());
+                let (wakers, dropped) = self.watchers.publish(&UnitChange(unit.status()));
                 aftermath.wake(wakers);
                 aftermath.drop(Some(dropped));
             }

@@ -59,18 +59,6 @@ impl Supervisor {
         report
     }
 
-    /// Ends a unit that never started, on a thread of the user's.
-    pub(in crate::service) fn end_unrun(&self, unit: &UnitCore) {
-        self.strike(unit);
-        let state = match drop_for(unit, || unit.source.drop_value()) {
-            true => UnitState::Failed,
-            false => UnitState::Ended,
-        };
-        let (lifetime, mut aftermath) = (unit.lifetime(), Aftermath::default());
-        self.show(unit, state, lifetime.now(), &mut aftermath);
-        aftermath.come(lifetime, By::User);
-    }
-
     /// Keeps a unit whose value could not be dropped on its flavour until the runtime is over.
     pub(super) fn leave(&self, lifetime: &Arc<Lifetime>, unit: Arc<UnitCore>) {
         let mut guarded = self.lock();
@@ -103,7 +91,7 @@ pub(super) fn too_late(lifetime: &Arc<Lifetime>, event: Event<Box<Failure>>) {
 }
 
 /// Has what is left of a unit dropped by `drops`; its panic is a failure. Whether it panicked.
-fn drop_for(unit: &UnitCore, drops: impl FnOnce()) -> bool {
+pub(super) fn drop_for(unit: &UnitCore, drops: impl FnOnce()) -> bool {
     let Err(panic) = catch_unwind(AssertUnwindSafe(drops)) else {
         return false;
     };

@@ -5,13 +5,13 @@ use std::panic::Location;
 
 use rustc_hash::FxHashMap;
 
-use super::unit_core::UnitCore;
 use crate::base::sync::Arc;
 use crate::errors::serve::Problem;
+use crate::service::unit_core::UnitCore;
 
 /// What a service of type `S` is called that was given no name, but for a number: after its type, in the way in which
 /// modules are written, or after the place that hands it in.
-pub(super) fn derived<S>(location: &Location<'_>) -> String {
+pub(in crate::service) fn derived<S>(location: &Location<'_>) -> String {
     let of_place = || {
         let mut name = String::with_capacity(64);
         name.push_str(location.file());
@@ -57,7 +57,7 @@ fn of_type(type_name: &str) -> Option<String> {
 
 /// The names of all services of a runtime.
 #[derive(Default)]
-pub(super) struct Names {
+pub(in crate::service) struct Names {
     /// The last one that has or had each name.
     known: FxHashMap<Arc<str>, Arc<UnitCore>>,
     /// How many names were derived from each: none is given twice.
@@ -66,12 +66,12 @@ pub(super) struct Names {
 
 impl Names {
     /// The last one that has or had this name.
-    pub(super) fn find(&self, name: &str) -> Option<&Arc<UnitCore>> {
+    pub(in crate::service) fn find(&self, name: &str) -> Option<&Arc<UnitCore>> {
         self.known.get(name)
     }
 
     /// The name that the next service may have: the one that it was `given`, else one that is derived.
-    pub(super) fn free(
+    pub(in crate::service) fn free(
         &mut self,
         given: Option<&str>,
         derived: impl FnOnce() -> String,
@@ -99,12 +99,12 @@ impl Names {
         }
     }
 
-    pub(super) fn enter(&mut self, unit: &Arc<UnitCore>) {
+    pub(in crate::service) fn enter(&mut self, unit: &Arc<UnitCore>) {
         self.known.insert(Arc::clone(unit.name()), Arc::clone(unit));
     }
 
     /// Forgets the unit, unless its name is another's by now.
-    pub(super) fn forget(&mut self, unit: &Arc<UnitCore>) {
+    pub(in crate::service) fn forget(&mut self, unit: &Arc<UnitCore>) {
         let named = self.known.get(unit.name());
         if named.is_some_and(|named| Arc::ptr_eq(named, unit)) {
             self.known.remove(unit.name());
