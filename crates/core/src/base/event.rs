@@ -13,7 +13,7 @@ use slab::Slab;
 use crate::base::clock::Clock;
 use crate::base::panics::contain;
 use crate::base::sync::atomic::{Ordering::SeqCst, fence};
-use crate::base::sync::{Arc, Condvar, Mutex, MutexGuard, OnceBox, PoisonError};
+use crate::base::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// Something that happens repeatedly and can be waited for.
 ///
@@ -21,7 +21,7 @@ use crate::base::sync::{Arc, Condvar, Mutex, MutexGuard, OnceBox, PoisonError};
 /// first and notifies afterwards. Most events are never listened to, and those allocate nothing.
 #[derive(Default)]
 pub(crate) struct Event {
-    listeners: OnceBox<Arc<Listeners>>,
+    listeners: OnceLock<Arc<Listeners>>,
 }
 
 #[derive(Default)]
@@ -48,7 +48,7 @@ impl Event {
     }
 
     pub(crate) fn listen(&self) -> EventListener {
-        let listeners = Arc::clone(self.listeners.get_or_init(Box::default));
+        let listeners = Arc::clone(self.listeners.get_or_init(Arc::default));
         let link = Arc::<Link>::default();
         let key = listeners.lock().insert(Arc::clone(&link));
         // Together with the fence in `notify_threads`: either the notifier sees this listener, or

@@ -22,15 +22,16 @@ pub(in crate::service) fn derived<S>(location: &Location<'_>) -> String {
     of_type(type_name::<S>()).unwrap_or_else(of_place)
 }
 
-/// By hand, as each service may have such a name.
+/// By hand, as each service may have such a name: `write!` is a twentieth of a start.
 fn push_number(text: &mut String, number: u32) {
-    let (mut digits, mut first, mut left) = (['0'; 10], 10, number);
-    while left > 0 {
-        first -= 1;
-        digits[first] = char::from(b'0' + (left % 10) as u8);
-        left /= 10;
+    let mut power = 1;
+    while number / power >= 10 {
+        power *= 10;
     }
-    text.extend(&digits[first..]);
+    while power > 0 {
+        text.push(char::from(b'0' + (number / power % 10) as u8));
+        power /= 10;
+    }
 }
 
 fn of_type(type_name: &str) -> Option<String> {
