@@ -40,7 +40,6 @@ impl Roster {
     /// Enters the unit; returns those that are forgotten for it. `over` is how many were over until now.
     pub(super) fn add(&mut self, unit: &Arc<UnitCore>, over: usize) -> Vec<Arc<UnitCore>> {
         self.units.push(Arc::clone(unit));
-        self.names.enter(unit);
         let mut forgotten = Vec::new();
         let known = over.saturating_sub(self.forgotten);
         // All are looked at for it, so that is rare where many are not over.

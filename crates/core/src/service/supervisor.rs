@@ -324,6 +324,12 @@ impl Services for Supervisor {
 }
 
 impl Guarded {
+    /// Which the next unit is that is entered.
+    fn next_id(&self) -> Id {
+        let (serial, place) = (self.serial, self.units.vacant_key() as u32);
+        Id { serial, place }
+    }
+
     /// Whether nothing is to be done that has fallen due.
     fn has_caught_up(&self, lifetime: &Lifetime) -> bool {
         let is_done = self.outward.is_empty() && !self.is_performed;

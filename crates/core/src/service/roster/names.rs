@@ -16,21 +16,21 @@ pub(in crate::service) fn derived<S>(location: &Location<'_>) -> String {
         let mut name = String::with_capacity(64);
         name.push_str(location.file());
         name.push(':');
-        push_number(&mut name, location.line());
+        push_number(&mut name, location.line().into());
         name
     };
     of_type(type_name::<S>()).unwrap_or_else(of_place)
 }
 
 /// By hand, as each service may have such a name: `write!` is a twentieth of a start.
-fn push_number(text: &mut String, number: u32) {
-    let mut power = 1;
-    while number / power >= 10 {
-        power *= 10;
+fn push_number(text: &mut String, number: u64) {
+    let (mut digits, mut count, mut left) = ([0; 20], 0, number);
+    while left > 0 {
+        digits[count] = b'0' + (left % 10) as u8;
+        (count, left) = (count + 1, left / 10);
     }
-    while power > 0 {
-        text.push(char::from(b'0' + (number / power % 10) as u8));
-        power /= 10;
+    for digit in digits[..count].iter().rev() {
+        text.push(char::from(*digit));
     }
 }
 
@@ -56,60 +56,103 @@ fn of_type(type_name: &str) -> Option<String> {
     Some(snake)
 }
 
-/// The names of all services of a runtime.
+/// The names of all services of a runtime: `x`, `x#2`, `x#3` and so on are in one series.
 #[derive(Default)]
-pub(in crate::service) struct Names {
-    /// The last one that has or had each name.
-    known: FxHashMap<Arc<str>, Arc<UnitCore>>,
-    /// How many names were derived from each: none is given twice.
-    derived: FxHashMap<String, u32>,
+pub(in crate::service) struct Names(FxHashMap<Box<str>, Series>);
+
+#[derive(Default)]
+struct Series {
+    /// The last number that was derived: none is twice.
+    last: u64,
+    /// The last unit that has or had each of the names.
+    units: FxHashMap<u64, Arc<UnitCore>>,
+}
+
+/// The series of a name, and its number in there.
+fn parts(name: &str) -> (&str, u64) {
+    let numbered = || {
+        let (series, digits) = name.rsplit_once('#')?;
+        // Not `x#1` or `x#02`, which are names of their own.
+        let is_plain = !digits.starts_with(['0', '+']);
+        let number = digits
+            .parse()
+            .ok()
+            .filter(|number| *number > 1 && is_plain)?;
+        Some((series, number))
+    };
+    numbered().unwrap_or((name, 1))
 }
 
 impl Names {
     /// The last one that has or had this name.
     pub(in crate::service) fn find(&self, name: &str) -> Option<&Arc<UnitCore>> {
-        self.known.get(name)
+        let (series, number) = parts(name);
+        self.0.get(series)?.units.get(&number)
     }
 
-    /// The name that the next service may have: the one that it was `given`, else one that is derived.
-    pub(in crate::service) fn free(
+    /// Makes and enters a unit, with the name that it was `given`, else with one that is derived.
+    pub(in crate::service) fn enter(
         &mut self,
         given: Option<&str>,
         derived: impl FnOnce() -> String,
-    ) -> Result<Arc<str>, Problem> {
-        let is_free = |name: &str| self.known.get(name).is_none_or(|one| one.state().is_over());
-        if let Some(name) = given {
-            return is_free(name).then(|| name.into()).ok_or(Problem::Name);
-        }
-        let mut name = derived();
-        let length = name.len();
-        let number = match self.derived.get_mut(&name) {
-            Some(number) => number,
-            None => self.derived.entry(name.clone()).or_default(),
+        make: impl FnOnce(Arc<str>) -> Arc<UnitCore>,
+    ) -> Result<Arc<UnitCore>, Problem> {
+        let (series, number, name) = match given {
+            Some(name) => {
+                let (series, number) = parts(name);
+                let series = self.series(series);
+                if !series.is_free(number) {
+                    return Err(Problem::Name);
+                }
+                (series, number, name.into())
+            }
+            None => {
+                let mut name = derived();
+                let series = self.series(&name);
+                let free = |number: &u64| series.is_free(*number);
+                let number = (series.last + 1..).find(free);
+                series.last = number.expect("numbers do not end");
+                if series.last > 1 {
+                    name.push('#');
+                    push_number(&mut name, series.last);
+                }
+                let number = series.last;
+                (series, number, name.into())
+            }
         };
-        loop {
-            *number += 1;
-            if *number > 1 {
-                name.truncate(length);
-                name.push('#');
-                push_number(&mut name, *number);
-            }
-            if is_free(&name) {
-                return Ok(name.into());
-            }
-        }
+        let unit = make(name);
+        // The one that had the name stays with all others.
+        series.units.insert(number, Arc::clone(&unit));
+        Ok(unit)
     }
 
-    pub(in crate::service) fn enter(&mut self, unit: &Arc<UnitCore>) {
-        self.known.insert(Arc::clone(unit.name()), Arc::clone(unit));
+    fn series(&mut self, name: &str) -> &mut Series {
+        // Not by an entry, which would have to own the name each time.
+        if !self.0.contains_key(name) {
+            self.0.insert(name.into(), Series::default());
+        }
+        self.0.get_mut(name).expect("it is there by now")
     }
 
     /// Forgets the unit, unless its name is another's by now.
     pub(in crate::service) fn forget(&mut self, unit: &Arc<UnitCore>) {
-        let named = self.known.get(unit.name());
-        if named.is_some_and(|named| Arc::ptr_eq(named, unit)) {
-            self.known.remove(unit.name());
+        let (name, number) = parts(unit.name());
+        let series = self.series(name);
+        let known = series.units.get(&number);
+        if known.is_some_and(|known| Arc::ptr_eq(known, unit)) {
+            series.units.remove(&number);
         }
+        // What was derived is not derived again.
+        if series.units.is_empty() && series.last == 0 {
+            self.0.remove(name);
+        }
+    }
+}
+
+impl Series {
+    fn is_free(&self, number: u64) -> bool {
+        let unit = self.units.get(&number);
+        unit.is_none_or(|unit| unit.state().is_over())
     }
 }
 

@@ -30,11 +30,21 @@ impl Supervisor {
             self.ensure_thread(&mut guarded, lifetime)?;
         }
         let given = settings.name.as_deref();
-        let name = guarded.roster.names.free(given, || derived(location))?;
         let now = lifetime.settings.clock.now();
-        let unit = self.enter(&mut guarded, |id| {
-            UnitCore::new(id, name, location, Arc::clone(scheduler), source, now)
-        });
+        let id = guarded.next_id();
+        let make = |name| {
+            Arc::new(UnitCore::new(
+                id,
+                name,
+                location,
+                Arc::clone(scheduler),
+                source,
+                now,
+            ))
+        };
+        let names = &mut guarded.roster.names;
+        let unit = names.enter(given, || derived(location), make)?;
+        self.enter(&mut guarded, Arc::clone(&unit));
         let policy = settings.policy.said();
         let mut aftermath = if is_launched {
             let after = guarded.roster.resolve(&settings.after);
@@ -55,17 +65,11 @@ impl Supervisor {
         Ok(unit)
     }
 
-    /// Makes and enters a unit. Counted before the supervision hears of it, so that a runtime that ends when it is idle
-    /// does not.
-    fn enter(&self, guarded: &mut Guarded, make: impl FnOnce(Id) -> UnitCore) -> Arc<UnitCore> {
+    /// Counted before the supervision hears of it, so that a runtime that ends when it is idle does not.
+    fn enter(&self, guarded: &mut Guarded, unit: Arc<UnitCore>) {
         self.served.fetch_add(1, SeqCst);
-        let serial = guarded.serial;
         guarded.serial += 1;
-        let place = guarded.units.vacant_key() as u32;
-        let unit = Arc::new(make(Id { serial, place }));
-        let (entered, run) = (Arc::clone(&unit), None);
-        guarded.units.insert(Entry { unit: entered, run });
-        unit
+        guarded.units.insert(Entry { unit, run: None });
     }
 
     /// Hands in those that waited for the start. If the runtime stops they are over at once.

@@ -17,3 +17,28 @@ fn a_type_gives_its_name() {
         assert_eq!(of_type(nameless), None, "{nameless}");
     }
 }
+
+#[test]
+fn a_name_has_its_place_in_a_series() {
+    for (name, expected) in [
+        ("beat", ("beat", 1)),
+        ("beat#2", ("beat", 2)),
+        ("beat#10", ("beat", 10)),
+        ("a#2#3", ("a#2", 3)),
+        ("#2", ("", 2)),
+    ] {
+        assert_eq!(parts(name), expected);
+    }
+    // What is never derived is a name like any other.
+    for whole in [
+        "beat#1",
+        "beat#0",
+        "beat#02",
+        "beat#+2",
+        "beat#",
+        "beat#x",
+        "beat#18446744073709551616",
+    ] {
+        assert_eq!(parts(whole), (whole, 1));
+    }
+}
