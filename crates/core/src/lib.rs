@@ -64,6 +64,7 @@ pub use crate::base::latch::Latch;
 pub use crate::contract::flavour::{Flavour, Rejected};
 pub use crate::contract::key::{AnyKey, Instance, Key};
 pub use crate::contract::reporter::Reporter;
+pub use crate::errors::answer::{Answer, Exit};
 pub use crate::errors::failure::{Failure, FailureKind};
 pub use crate::errors::lookup::{LookupError, RegisterError};
 pub use crate::errors::outcome::{Nothing, Outcome};
@@ -76,13 +77,14 @@ pub use crate::lifetime::settings::Signals;
 pub use crate::parts::executor_thread::{Executor, ExecutorThread};
 pub use crate::parts::intake::{Fed, Intake};
 pub use crate::parts::manual::Manual;
-pub use crate::payload::{Asynchronous, Completion, Coroutine, IntoPayload, Parallel, Subroutine};
+pub use crate::payload::{
+    Asynchronous, Completion, Coroutine, IntoPayload, Kind, Parallel, Run, Subroutine,
+};
 pub use crate::runtime::choice::{Choice, Registered};
 pub use crate::runtime::{Builder, Call, Named, Runtime, Wait, runtime};
 pub use crate::service::{
-    Answer, Becoming, Dependency, Exit, FnService, Kind, LinkedService, PayloadOf, Ready, Restart,
-    Run, Runs, Served, Service, Settings, Unit, UnitBuilder, UnitChange, UnitChanges, UnitState,
-    UnitStatus, service,
+    Becoming, Dependency, FnService, LinkedService, PayloadOf, Ready, Restart, Runs, Served,
+    Service, Settings, Unit, UnitBuilder, UnitChange, UnitChanges, UnitState, UnitStatus, service,
 };
 pub use crate::task::Ticket;
 pub use crate::task::{Requested, Shutdown};

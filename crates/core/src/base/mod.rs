@@ -1,5 +1,7 @@
 //! The lowest floor: knows nothing of payloads, flavours and runtimes.
 
+pub(crate) mod bell;
+pub(crate) mod broadcast;
 pub(crate) mod clock;
 pub(crate) mod event;
 pub(crate) mod identifier;

@@ -1,5 +1,6 @@
 //! Errors and failures, as data and as text.
 
+pub(crate) mod answer;
 pub(crate) mod failure;
 pub(crate) mod lookup;
 pub(crate) mod outcome;

@@ -1,10 +1,13 @@
-//! Payloads as flavours see them: coroutines, parallels and subroutines.
+//! Payloads as flavours see them: coroutines, parallels and subroutines. `run` is what a service gives for each.
+
+pub(crate) mod run;
 
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+pub use self::run::{Kind, Run};
 use crate::base::sync::Arc;
 use crate::base::text;
 use crate::task::{Observer, Runnable, Task, Ticket, Waiter, is_large};

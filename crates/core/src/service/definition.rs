@@ -1,14 +1,8 @@
-//! What a service is: the trait, and what its `run` may give on each kind of flavour.
+//! What a service is.
 
-use std::future::Future;
-use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
-
-use super::answer::sealed::Answer as _;
-use super::answer::{Answer, Answered};
 use super::settings::Settings;
 use crate::contract::key::Key;
-use crate::payload::{Coroutine, Parallel, Subroutine};
+use crate::payload::{Kind, Run};
 
 /// The kind of payload that the flavour of the service `S` runs.
 pub type PayloadOf<S> = <<S as Service>::Flavour as Key>::Payload;
@@ -82,7 +76,7 @@ pub trait Service: 'static {
     ///
     /// Called on the flavour, in the first poll of the payload that the run is. On an async flavour
     /// it gives a future (an `async fn`), on a flavour of threads it runs to its end right here. What it
-    /// may return is told at [`Answer`]; what that means depends on the settings.
+    /// may return is told at [`Answer`](crate::Answer); what that means depends on the settings.
     ///
     /// # Cancel safety
     ///
@@ -90,106 +84,3 @@ pub trait Service: 'static {
     /// where it awaits.
     fn run(&self) -> impl Run<PayloadOf<Self>>;
 }
-
-/// A kind of payload that services can be: [`Coroutine`], [`Parallel`] or [`Subroutine`].
-///
-/// The trait is closed.
-#[diagnostic::on_unimplemented(
-    message = "services do not run on flavours whose payloads are `{Self}`",
-    label = "not a flavour for services",
-    note = "a service's flavour runs `Coroutine`s, `Parallel`s or `Subroutine`s"
-)]
-pub trait Kind: sealed::Kind {}
-
-impl Kind for Coroutine {}
-impl Kind for Parallel {}
-impl Kind for Subroutine {}
-
-/// What the `run` of a service gives, where its flavour runs `P`s: a future on an async flavour, the
-/// outcome itself on a flavour of threads.
-///
-/// The trait is closed.
-#[diagnostic::on_unimplemented(
-    message = "a `run` that gives `{Self}` does not fit a flavour of `{P}`s",
-    label = "not what `run` gives on this flavour",
-    note = "on an async flavour such as `Smol` or `Tokio` write `async fn run(&self)`: a plain `fn` would block it",
-    note = "on a flavour of threads such as `Thread` write a plain `fn run(&self)`: an `async fn` does not run there",
-    note = "on a flavour of several threads, such as `TokioMultiThread`, the future must be `Send`",
-    note = "a service has no caller who could receive a value: it returns `()`, `Result<(), E>`, `Exit`, `Result<Exit, E>`, `Option<T: Debug>` or `!`"
-)]
-pub trait Run<P>: sealed::Run<P> {}
-
-pub(crate) mod sealed {
-    pub trait Kind: Send + 'static {
-        /// Whether the payloads are blocking code.
-        #[doc(hidden)]
-        const IS_BLOCKING: bool;
-
-        /// What a `run` gives, as it is driven.
-        #[doc(hidden)]
-        type Given<'a, R: 'a>;
-
-        /// What that gives in turn: the answer, or what core drives on to it.
-        #[doc(hidden)]
-        type Answering<'a>;
-    }
-
-    pub trait Run<P> {
-        #[doc(hidden)]
-        fn drive<'a>(given: P::Given<'a, Self>) -> P::Answering<'a>
-        where
-            P: Kind,
-            Self: Sized + 'a;
-    }
-}
-
-impl sealed::Kind for Coroutine {
-    const IS_BLOCKING: bool = false;
-    // Polled where it is already: a run costs no allocation beside that of its payload.
-    type Given<'a, R: 'a> = (Pin<&'a mut R>, &'a Waker);
-    type Answering<'a> = Poll<Answered>;
-}
-
-impl sealed::Kind for Parallel {
-    const IS_BLOCKING: bool = false;
-    type Given<'a, R: 'a> = R;
-    // Known to be `Send` in generic code, which the future of an unknown `run` is not.
-    type Answering<'a> = Pin<Box<dyn Future<Output = Answered> + Send + 'a>>;
-}
-
-impl sealed::Kind for Subroutine {
-    const IS_BLOCKING: bool = true;
-    type Given<'a, R: 'a> = R;
-    type Answering<'a> = Answered;
-}
-
-impl<F: Future<Output: Answer>> sealed::Run<Coroutine> for F {
-    fn drive<'a>((run, waker): (Pin<&'a mut F>, &'a Waker)) -> Poll<Answered>
-    where
-        F: 'a,
-    {
-        let polled = run.poll(&mut Context::from_waker(waker));
-        polled.map(F::Output::answer)
-    }
-}
-impl<F: Future<Output: Answer>> Run<Coroutine> for F {}
-
-impl<F: Future<Output: Answer> + Send> sealed::Run<Parallel> for F {
-    fn drive<'a>(future: F) -> Pin<Box<dyn Future<Output = Answered> + Send + 'a>>
-    where
-        F: 'a,
-    {
-        Box::pin(async move { future.await.answer() })
-    }
-}
-impl<F: Future<Output: Answer> + Send> Run<Parallel> for F {}
-
-impl<T: Answer> sealed::Run<Subroutine> for T {
-    fn drive<'a>(answer: T) -> Answered
-    where
-        T: 'a,
-    {
-        answer.answer()
-    }
-}
-impl<T: Answer> Run<Subroutine> for T {}

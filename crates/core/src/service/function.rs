@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use super::{Kind, PayloadOf, Run, Service, Settings};
+use super::{PayloadOf, Service, Settings};
 use crate::contract::key::Key;
+use crate::payload::{Kind, Run};
 
 /// A service made of a closure or a function: see [`service`].
 #[derive(Clone)]

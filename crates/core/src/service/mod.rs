@@ -1,6 +1,6 @@
 //! Services: what a runtime starts, watches, starts again and stops in order.
 //!
-//! `definition` says what a service is, `answer` what its run may return, `settings`, `policy` and `restart` how it is
+//! `definition` says what a service is, `settings`, `policy` and `restart` how it is
 //! treated; `function` and `linked` make services of functions. `unit` is the handle, `state` and `watch` what can be
 //! seen, `unit_core` what is behind them, with one run as `unit_core::attempt`, and `source` where the values of runs
 //! come from. `roster` has all of them, with their names and their order. `supervision` decides what becomes of them, a
@@ -11,7 +11,6 @@
     reason = "the traits of services are closed: nobody else can name or call what is private in them"
 )]
 
-mod answer;
 mod build;
 mod definition;
 mod dependency;
@@ -31,8 +30,7 @@ mod unit;
 mod unit_core;
 mod watch;
 
-pub use self::answer::{Answer, Exit};
-pub use self::definition::{Kind, PayloadOf, Run, Service};
+pub use self::definition::{PayloadOf, Service};
 pub use self::dependency::Dependency;
 pub use self::function::{Described, FnService, service};
 pub use self::linked::LinkedService;

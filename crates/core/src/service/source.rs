@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Context;
 
-use super::definition::{PayloadOf, Service, sealed};
+use super::definition::{PayloadOf, Service};
 use super::supervisor::drop_at_last;
 use super::unit_core::{AnySource, Attempt, UnitCore};
 use crate::base::sync::{Arc, Mutex, lock};
@@ -13,6 +13,7 @@ use crate::contract::backend::Typed;
 use crate::contract::key::Key;
 use crate::errors::refusal::Reason;
 use crate::lifetime::Phase;
+use crate::payload::run::sealed;
 use crate::payload::{Coroutine, Parallel, Subroutine};
 use crate::runtime::spawn;
 use crate::scheduler::Scheduler;

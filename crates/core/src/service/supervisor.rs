@@ -18,7 +18,6 @@
 
 mod aftermath;
 mod applying;
-mod bell;
 mod closing;
 mod entering;
 mod observing;
@@ -33,7 +32,6 @@ use std::time::{Duration, Instant};
 use slab::Slab;
 
 pub(super) use self::aftermath::Aftermath;
-use self::bell::Bell;
 pub(super) use self::closing::drop_at_last;
 use self::outward::Outward;
 use super::roster::Roster;
@@ -42,14 +40,16 @@ use super::supervision::{
     Blame, Effect, Event, Fault, Id, Newcomer, Remark, RunId, Supervision, Why, Wish,
 };
 use super::unit_core::{Attempt, UnitCore};
-use super::watch::{UnitChange, UnitChanges, Watchers};
+use super::watch::{UnitChange, UnitChanges};
+use crate::base::bell::Bell;
+use crate::base::broadcast::Broadcast;
 use crate::base::clock::Clock;
 use crate::base::event::{self, Wakers};
 use crate::base::identifier::Identifier;
 use crate::base::joining::Joining;
 use crate::base::moment::Moment;
 use crate::base::panics::{contain, panic_message};
-use crate::base::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use crate::base::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use crate::base::sync::thread::{Builder, JoinHandle};
 use crate::base::sync::{Arc, Mutex, MutexGuard, lock};
 use crate::errors::failure::{Cause, Failure, FailureKind, Origin};
@@ -81,7 +81,8 @@ pub(crate) struct Supervisor {
     bell: Bell,
     /// Notified when something was done.
     done: event::Event,
-    pub(super) watchers: Watchers,
+    /// Whoever looks on at the changes of states.
+    watchers: Broadcast<UnitChange>,
     /// How many services were taken in, and how many are over. They only grow.
     served: AtomicUsize,
     over: AtomicUsize,
@@ -163,7 +164,8 @@ impl Supervisor {
         let _guarded = self.lock();
         let clock = lifetime.settings.clock.clone();
         let is_over = lifetime.phase() == Phase::Over;
-        self.watchers.add(capacity, clock, is_over)
+        let mailbox = self.watchers.add(capacity, is_over);
+        UnitChanges { mailbox, clock }
     }
 
     /// Takes in what has happened, on the thread of `by`. `about` are units that it is about and that may be over by now.
@@ -205,7 +207,8 @@ impl Supervisor {
     /// Brings what falls due, until the runtime is over.
     fn bring_what_is_due(&self, lifetime: &Arc<Lifetime>) {
         while let Some(due) = self.next_moment() {
-            self.bell.wait(lifetime, due);
+            let left = due.unwrap_or(Moment::NEVER).since(lifetime.now());
+            self.bell.wait(&lifetime.settings.clock, left);
             self.bring(lifetime, By::Foster, Event::Due, &[]);
         }
     }

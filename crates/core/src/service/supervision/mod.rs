@@ -40,9 +40,10 @@ use self::nodes::Nodes;
 use self::shares::Path;
 use self::stopping::Stop;
 use self::timers::Timers;
+use super::UnitState;
 use super::policy::Policy;
-use super::{Exit, UnitState};
 use crate::base::moment::Moment;
+use crate::errors::answer::Exit;
 
 /// Which unit it is. Whoever comes later has a higher one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]

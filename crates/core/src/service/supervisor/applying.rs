@@ -54,7 +54,7 @@ impl Supervisor {
         aftermath: &mut Aftermath,
     ) {
         if unit.set_state(state, now) {
-            if self.watchers.are_there() {
+            if self.watchers.is_heard() {
                 let (wakers, dropped) = self.watchers.publish(&UnitChange(unit.status()));
                 aftermath.wake(wakers);
                 aftermath.drop(Some(dropped));

@@ -3,7 +3,7 @@
 use super::*;
 use crate::base::event::EventListener;
 use crate::base::sync::Weak;
-use crate::service::answer::Answered;
+use crate::errors::answer::Answered;
 use crate::task::Observer;
 
 impl Attempt {
