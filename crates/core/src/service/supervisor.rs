@@ -89,7 +89,7 @@ pub(crate) struct Supervisor {
 /// What the one lock of services guards.
 #[derive(Default)]
 struct Guarded {
-    supervision: Supervision,
+    supervision: Supervision<Box<Failure>>,
     /// By their place.
     units: Slab<Entry>,
     /// The next unit's.

@@ -2,10 +2,10 @@
 
 use super::*;
 
-impl<F> Call<'_, F> {
+impl<F> Supervision<F> {
     /// Nothing is left of a run.
     pub(super) fn gone(&mut self, id: RunId, can_run: bool) {
-        match self.all.nodes.run(id) {
+        match self.nodes.run(id) {
             // What has become of the launch is told right after this, and may be the reason.
             Some(run) if run.handover == Handover::UnderWay => run.ended = Some(can_run),
             Some(_) => self.decide(id.unit, can_run),
@@ -27,7 +27,7 @@ impl<F> Call<'_, F> {
         let run = node.run_mut().expect("a run is over");
         let failure = run.failure;
         if !std::mem::replace(&mut run.has_begun, true) {
-            self.all.unbegun -= 1;
+            self.unbegun -= 1;
         }
         match wish {
             Some(Wish::Restart) if is_followed => self.start(unit, false),
@@ -45,8 +45,8 @@ impl<F> Call<'_, F> {
     /// Lets a unit wait for its next start, or gives it up.
     fn start_again(&mut self, unit: Id, has_failed: bool) {
         let now = self.now;
-        let mut chance = fastrand::Rng::with_seed(self.all.seed);
-        self.all.seed = chance.u64(..);
+        let mut chance = fastrand::Rng::with_seed(self.seed);
+        self.seed = chance.u64(..);
         self.clear_timer(unit);
         let node = self.node(unit);
         let restart = node.policy().restart();
@@ -88,19 +88,14 @@ impl<F> Call<'_, F> {
                 self.push(Effect::InVain(unit, other));
             }
         }
-        if let Some(stop) = &mut self.all.stop {
-            stop.pass_over(unit, &self.all.nodes);
+        if let Some(stop) = &mut self.stop {
+            stop.pass_over(unit, &self.nodes);
         }
-        let mut node = self.all.nodes.remove(unit).expect("it was there above");
+        let mut node = self.nodes.remove(unit).expect("it was there above");
         if node.run().is_some_and(|run| !run.has_begun) {
-            self.all.unbegun -= 1;
+            self.unbegun -= 1;
         }
-        let waits = |waiter: &Id| {
-            self.all
-                .nodes
-                .get(*waiter)
-                .is_some_and(|one| one.is_waiting())
-        };
+        let waits = |waiter: &Id| self.nodes.get(*waiter).is_some_and(|one| one.is_waiting());
         let mut in_vain: Vec<_> = node.take_waiters().into_iter().filter(waits).collect();
         if !is_stopping {
             let was_stopped = node.wish == Some(Wish::Stop);

@@ -240,8 +240,12 @@ pub(crate) enum Remark {
 }
 
 /// All services of a runtime that are not over.
-#[derive(Debug, Default)]
-pub(crate) struct Supervision {
+#[derive(Debug)]
+pub(crate) struct Supervision<F> {
+    /// When the event that is handled happened.
+    now: Moment,
+    /// What is to be done for it, so far.
+    effects: Vec<Effect<F>>,
     nodes: Nodes,
     timers: Timers,
     flavours: FxHashMap<usize, Hangar>,
@@ -264,31 +268,44 @@ struct Hangar {
     waiters: VecDeque<RunId>,
 }
 
-impl Supervision {
+impl<F> Default for Supervision<F> {
+    fn default() -> Self {
+        Self::new(Duration::ZERO, 0)
+    }
+}
+
+impl<F> Supervision<F> {
     /// No services yet, in a runtime with this grace time. `seed` decides what is up to chance.
     pub(crate) fn new(grace: Duration, seed: u64) -> Self {
         Self {
+            now: Moment::default(),
+            effects: Vec::new(),
+            nodes: Nodes::default(),
+            timers: Timers::default(),
+            flavours: FxHashMap::default(),
             grace,
             seed,
-            ..Self::default()
+            unbegun: 0,
+            unreleased: 0,
+            stop: None,
         }
     }
 
     /// Takes what has happened at `now`, and appends what is to be done for it.
-    pub(crate) fn handle<F>(&mut self, now: Moment, event: Event<F>, effects: &mut Vec<Effect<F>>) {
-        let mut call = Call {
-            all: self,
-            now,
-            effects,
-        };
-        if !call.all.notes(&event) {
-            call.take(event);
+    ///
+    /// Events may come too late, for what is over; all that is called for them is about units that are not.
+    pub(crate) fn handle(&mut self, now: Moment, event: Event<F>, effects: &mut Vec<Effect<F>>) {
+        self.now = now;
+        std::mem::swap(&mut self.effects, effects);
+        if !self.notes(&event) {
+            self.take(event);
         }
-        call.go_on_with_stop();
+        self.go_on_with_stop();
+        std::mem::swap(&mut self.effects, effects);
     }
 
     /// Takes what has happened if nothing follows from it but that it is known; else it is to be [handled](Self::handle).
-    pub(crate) fn notes<F>(&mut self, event: &Event<F>) -> bool {
+    pub(crate) fn notes(&mut self, event: &Event<F>) -> bool {
         match event {
             Event::TookToken(run) => {
                 let run = self.nodes.run(*run);
@@ -356,17 +373,7 @@ impl Supervision {
     fn is_stop_under_way(&self) -> bool {
         self.stop.as_ref().is_some_and(Stop::is_under_way)
     }
-}
 
-/// One call of [`Supervision::handle`]. Events may come too late, for what is over; all that is called for them is
-/// about units that are not.
-struct Call<'a, F> {
-    all: &'a mut Supervision,
-    now: Moment,
-    effects: &'a mut Vec<Effect<F>>,
-}
-
-impl<F> Call<'_, F> {
     fn take(&mut self, event: Event<F>) {
         match event {
             Event::HandedIn(newcomers) => self.hand_in(newcomers),
@@ -398,34 +405,30 @@ impl<F> Call<'_, F> {
     /// A failure is the runtime's, which stops for it.
     fn record(&mut self, unit: Id, fault: Fault<F>, given_up: Option<(usize, Duration)>) {
         self.push(Effect::Record(unit, fault, given_up));
-        self.stops(self.now.plus(self.all.grace));
+        self.stops(self.now.plus(self.grace));
     }
 
     fn node(&mut self, unit: Id) -> &mut Node {
-        &mut self.all.nodes[unit]
-    }
-
-    fn is_stopping(&self) -> bool {
-        self.all.is_stopping()
+        &mut self.nodes[unit]
     }
 
     /// Sets the timer of a unit, instead of the one that it has.
     fn set_timer(&mut self, unit: Id, at: Moment) {
         self.clear_timer(unit);
         if at != Moment::NEVER {
-            self.all.timers.set(at, unit.place);
+            self.timers.set(at, unit.place);
         }
     }
 
     /// Takes back the timer of a unit: it belongs to what the unit was doing until now.
     fn clear_timer(&mut self, unit: Id) {
-        self.all.timers.clear(unit.place);
+        self.timers.clear(unit.place);
     }
 
     fn due(&mut self) {
-        while let Some(place) = self.all.timers.take_due(self.now) {
+        while let Some(place) = self.timers.take_due(self.now) {
             let is_stopping = self.is_stopping();
-            let node = self.all.nodes.at(place);
+            let node = self.nodes.at(place);
             let unit = node.id;
             match &node.stage {
                 Stage::Waiting => self.waited_too_long(unit),

@@ -2,9 +2,9 @@
 
 use super::*;
 
-impl<F> Call<'_, F> {
+impl<F> Supervision<F> {
     pub(super) fn answered(&mut self, id: RunId, exit: Option<Exit>, error: Option<F>) {
-        if self.all.nodes.run(id).is_none() {
+        if self.nodes.run(id).is_none() {
             return self.effects.extend(error.map(Effect::Drop));
         }
         let is_error = error.is_some();
@@ -20,14 +20,14 @@ impl<F> Call<'_, F> {
         }
         if exit == Some(Exit::Shutdown) {
             self.push(Effect::StopRuntime);
-            self.stops(self.now.plus(self.all.grace));
+            self.stops(self.now.plus(self.grace));
         }
     }
 
     /// A run panicked or was lost. `can_run` says whether there is a value for another one.
     pub(super) fn failed(&mut self, id: RunId, failure: F, can_run: bool) {
         let fault = Fault::Given(failure);
-        match self.all.nodes.run(id) {
+        match self.nodes.run(id) {
             Some(run) => {
                 run.is_ending = true;
                 self.judge(id.unit, fault, false, can_run);

@@ -57,34 +57,34 @@ pub(super) fn share(own: Option<Duration>, below: Path, left: Duration) -> Durat
     }
 }
 
-impl<F> Call<'_, F> {
+impl<F> Supervision<F> {
     /// The share of a unit of what is `left` of the grace time.
     pub(super) fn share(&self, unit: Id, left: Duration) -> Duration {
-        let own = self.all.nodes[unit].stop_share();
+        let own = self.nodes[unit].stop_share();
         share(own, self.now_below(unit), left)
     }
 
     /// The costliest path of those that stop after a unit, as far as they are still there.
     fn now_below(&self, unit: Id) -> Path {
-        let others = self.all.nodes[unit].after().iter();
-        let nodes = others.filter_map(|other| self.all.nodes.get(*other));
+        let others = self.nodes[unit].after().iter();
+        let nodes = others.filter_map(|other| self.nodes.get(*other));
         let paths = nodes.map(|node| node.below().unwrap_or_default().and(node.stop_share()));
         paths.max_by_key(|path| path.cost()).unwrap_or_default()
     }
 
     /// Finds out the costliest path of those that stop after a unit, and of all of these.
     pub(super) fn path_below(&mut self, unit: Id) -> Path {
-        if self.all.nodes[unit].after().is_empty() {
+        if self.nodes[unit].after().is_empty() {
             return Path::default();
         }
         // Not by recursion, as a chain may be long.
         let (mut open, mut last) = (Vec::new(), unit);
         loop {
             let is_unknown = |other: &&Id| {
-                let other = self.all.nodes.get(**other);
+                let other = self.nodes.get(**other);
                 other.is_some_and(|other| other.below().is_none())
             };
-            let after = self.all.nodes[last].after();
+            let after = self.nodes[last].after();
             if let Some(first) = after.iter().find(is_unknown) {
                 open.push(std::mem::replace(&mut last, *first));
                 continue;

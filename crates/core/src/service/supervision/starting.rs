@@ -2,7 +2,7 @@
 
 use super::*;
 
-impl<F> Call<'_, F> {
+impl<F> Supervision<F> {
     pub(super) fn hand_in(&mut self, mut newcomers: Vec<Newcomer>) {
         // All of them before any link: a name may stand for one that was handed in later.
         for newcomer in &mut newcomers {
@@ -30,16 +30,16 @@ impl<F> Call<'_, F> {
     }
 
     fn enter(&mut self, newcomer: &mut Newcomer) {
-        let flavour = self.all.flavours.entry(newcomer.flavour).or_default();
+        let flavour = self.flavours.entry(newcomer.flavour).or_default();
         // One that is being started is there when that is told, so that nobody overtakes those who wait.
         flavour.is_up |= newcomer.is_flavour_up && !flavour.is_starting;
-        self.all.nodes.insert(Node::new(newcomer));
-        self.all.unreleased += 1;
+        self.nodes.insert(Node::new(newcomer));
+        self.unreleased += 1;
     }
 
     /// Has a unit come after another one, unless that is over.
     fn link(&mut self, unit: Id, other: Id) -> bool {
-        let Some(first) = self.all.nodes.get_mut(other) else {
+        let Some(first) = self.nodes.get_mut(other) else {
             return false;
         };
         let is_awaited = !first.was_ready;
@@ -57,7 +57,7 @@ impl<F> Call<'_, F> {
         let (now, is_stopping) = (self.now, self.is_stopping());
         // A failure of another newcomer may have ended it already.
         let waits = |node: &&mut Node| node.is_waiting();
-        let Some(node) = self.all.nodes.get_mut(unit).filter(waits) else {
+        let Some(node) = self.nodes.get_mut(unit).filter(waits) else {
             return;
         };
         if is_stopping || node.wish == Some(Wish::Stop) {
@@ -89,13 +89,13 @@ impl<F> Call<'_, F> {
         });
         let (flavour, start_timeout) = (node.flavour, node.policy().start_timeout);
         let run = node.run_id();
-        self.all.unbegun += 1;
+        self.unbegun += 1;
         self.push(Effect::NewRun(run));
         self.push(Effect::State(unit, UnitState::Starting));
         if let Some(time) = start_timeout {
             self.set_timer(unit, now.plus(time));
         }
-        let flavour = self.all.flavours.entry(flavour).or_default();
+        let flavour = self.flavours.entry(flavour).or_default();
         if flavour.is_up {
             return self.launch(run);
         }
@@ -108,7 +108,7 @@ impl<F> Call<'_, F> {
     /// Hands a run that stood by to its flavour.
     fn launch(&mut self, id: RunId) {
         let stands_by = |run: &&mut Run| run.handover == Handover::StandsBy;
-        if let Some(run) = self.all.nodes.run(id).filter(stands_by) {
+        if let Some(run) = self.nodes.run(id).filter(stands_by) {
             run.handover = Handover::UnderWay;
             self.push(Effect::Launch(id));
             if self.node(id.unit).wish == Some(Wish::Restart) {
@@ -118,7 +118,7 @@ impl<F> Call<'_, F> {
     }
 
     pub(super) fn flavour_up(&mut self, flavour: usize) {
-        let flavour = self.all.flavours.entry(flavour).or_default();
+        let flavour = self.flavours.entry(flavour).or_default();
         (flavour.is_up, flavour.is_starting) = (true, false);
         for run in std::mem::take(&mut flavour.waiters) {
             self.launch(run);
@@ -132,7 +132,7 @@ impl<F> Call<'_, F> {
             None => self.push(Effect::Drop(failure)),
         }
         let next = self.next_waiter(flavour);
-        let known = self.all.flavours.entry(flavour).or_default();
+        let known = self.flavours.entry(flavour).or_default();
         known.is_starting = next.is_some();
         if let Some(next) = next {
             known.waiters.push_front(next);
@@ -142,12 +142,12 @@ impl<F> Call<'_, F> {
 
     /// Takes out the first run that still waits for a flavour.
     fn next_waiter(&mut self, flavour: usize) -> Option<RunId> {
-        let waiters = &mut self.all.flavours.get_mut(&flavour)?.waiters;
-        std::iter::from_fn(|| waiters.pop_front()).find(|run| self.all.nodes.run(*run).is_some())
+        let waiters = &mut self.flavours.get_mut(&flavour)?.waiters;
+        std::iter::from_fn(|| waiters.pop_front()).find(|run| self.nodes.run(*run).is_some())
     }
 
     pub(super) fn launched(&mut self, id: RunId, result: Result<(), Option<F>>) {
-        let Some(run) = self.all.nodes.run(id) else {
+        let Some(run) = self.nodes.run(id) else {
             if let Err(Some(failure)) = result {
                 self.push(Effect::Drop(failure));
             }
@@ -165,7 +165,7 @@ impl<F> Call<'_, F> {
 
     /// A run could not begin.
     fn refused(&mut self, id: RunId, failure: F) {
-        if let Some(run) = self.all.nodes.run(id) {
+        if let Some(run) = self.nodes.run(id) {
             run.handover = Handover::Done;
         }
         self.failed(id, failure, true);
@@ -173,12 +173,12 @@ impl<F> Call<'_, F> {
     }
 
     pub(super) fn begun(&mut self, id: RunId) {
-        let Some(run) = self.all.nodes.run(id).filter(|run| !run.has_begun) else {
+        let Some(run) = self.nodes.run(id).filter(|run| !run.has_begun) else {
             return;
         };
         run.has_begun = true;
         let is_asked = run.asked.is_some();
-        self.all.unbegun -= 1;
+        self.unbegun -= 1;
         if is_asked {
             self.stop_begun(id.unit);
         } else if !self.node(id.unit).policy().notifies_ready {
@@ -187,7 +187,7 @@ impl<F> Call<'_, F> {
     }
 
     pub(super) fn notified(&mut self, id: RunId) {
-        if self.all.nodes.run(id).is_some() && self.node(id.unit).policy().notifies_ready {
+        if self.nodes.run(id).is_some() && self.node(id.unit).policy().notifies_ready {
             self.ready(id.unit);
         }
     }
@@ -205,7 +205,7 @@ impl<F> Call<'_, F> {
         self.push(Effect::State(unit, UnitState::Running));
         let is_stopping = self.is_stopping();
         for waiter in waiters {
-            let Some(node) = self.all.nodes.get_mut(waiter) else {
+            let Some(node) = self.nodes.get_mut(waiter) else {
                 continue;
             };
             node.pending -= 1;
@@ -218,10 +218,10 @@ impl<F> Call<'_, F> {
     /// Which of those that a unit comes after have not been ready.
     pub(super) fn waited_for(&self, unit: Id) -> Vec<Id> {
         let is_awaited = |other: &&Id| {
-            let other = self.all.nodes.get(**other);
+            let other = self.nodes.get(**other);
             other.is_some_and(|other| !other.was_ready)
         };
-        let after = self.all.nodes[unit].after().iter();
+        let after = self.nodes[unit].after().iter();
         after.filter(is_awaited).copied().collect()
     }
 
@@ -267,7 +267,7 @@ impl<F> Call<'_, F> {
     fn share_out(&mut self, unit: Id) {
         let below = self.path_below(unit).own;
         let own = self.node(unit).stop_share().unwrap_or_default();
-        let (times, grace) = (below.saturating_add(own), self.all.grace);
+        let (times, grace) = (below.saturating_add(own), self.grace);
         // Said once on each path, by the first that it is too long for.
         if below <= grace && times > grace {
             self.push(Effect::Tell(unit, Remark::TooLong { times, grace }));

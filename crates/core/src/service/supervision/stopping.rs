@@ -48,11 +48,11 @@ impl Stop {
     }
 }
 
-impl<F> Call<'_, F> {
+impl<F> Supervision<F> {
     /// Somebody wants a unit to stop or to restart.
     pub(super) fn asked(&mut self, unit: Id, wish: Wish) {
         let is_stopping = self.is_stopping();
-        let Some(node) = self.all.nodes.get_mut(unit) else {
+        let Some(node) = self.nodes.get_mut(unit) else {
             return;
         };
         match (wish, &node.stage) {
@@ -118,12 +118,12 @@ impl<F> Call<'_, F> {
 
     /// The present run of a unit has begun, and was asked to end.
     pub(super) fn stop_begun(&mut self, unit: Id) {
-        let node = &self.all.nodes[unit];
+        let node = &self.nodes[unit];
         let is_deaf = |run: &Run| !run.holds_token && !run.is_ending;
         if !node.run().is_some_and(is_deaf) {
             return;
         }
-        let is_there = |other: &Id| self.all.nodes.get(*other).is_some();
+        let is_there = |other: &Id| self.nodes.get(*other).is_some();
         let is_first = !node.after().iter().any(is_there);
         if !node.is_blocking {
             self.push(Effect::Cancel(node.run_id()));
@@ -135,16 +135,16 @@ impl<F> Call<'_, F> {
 
     /// When a unit that is asked to end right now has to have ended.
     fn stop_due(&self, unit: Id) -> Moment {
-        let (all, own) = (&self.all, self.all.nodes[unit].policy().stop_time);
-        self.now.plus(match &all.stop {
+        let own = self.nodes[unit].policy().stop_time;
+        self.now.plus(match &self.stop {
             Some(stop) => self.share(unit, stop.grace_over_at.since(self.now)),
-            None => own.unwrap_or(all.grace),
+            None => own.unwrap_or(self.grace),
         })
     }
 
     /// The present run of a unit has used up the time that it had to end.
     pub(super) fn overran(&mut self, unit: Id) {
-        let node = &self.all.nodes[unit];
+        let node = &self.nodes[unit];
         let (is_blocking, id) = (node.is_blocking, node.run_id());
         let is_late = |run: &&Run| !run.is_ending && !run.is_given_up;
         let Some(run) = node.run().filter(is_late) else {
@@ -164,7 +164,7 @@ impl<F> Call<'_, F> {
 
     /// A run that was cut short is not dropped, as it does not come to where it awaits.
     pub(super) fn blocks(&mut self, id: RunId) {
-        if self.all.nodes.run(id).is_none_or(|run| run.is_ending) {
+        if self.nodes.run(id).is_none_or(|run| run.is_ending) {
             return;
         }
         if self.is_stopping() {
@@ -208,23 +208,23 @@ impl<F> Call<'_, F> {
 
     /// The stop does not wait any more for a unit that comes after `others`.
     pub(super) fn released(&mut self, others: &[Id]) {
-        self.all.unreleased -= 1;
+        self.unreleased -= 1;
         // The last that came is the first to go.
         for other in others.iter().rev() {
-            let Some(node) = self.all.nodes.get_mut(*other) else {
+            let Some(node) = self.nodes.get_mut(*other) else {
                 continue;
             };
             node.dependents -= 1;
             if node.dependents == 0 {
-                let stop = self.all.stop.iter_mut();
+                let stop = self.stop.iter_mut();
                 stop.for_each(|stop| stop.has_turn(*other));
             }
         }
     }
 
     pub(super) fn stops(&mut self, grace_over_at: Moment) {
-        let next = self.all.nodes.last();
-        self.all.stop.get_or_insert(Stop {
+        let next = self.nodes.last();
+        self.stop.get_or_insert(Stop {
             grace_over_at,
             next,
             turns: VecDeque::new(),
@@ -235,18 +235,18 @@ impl<F> Call<'_, F> {
     /// Asks those whose turn it is, the last that came first, as many as one call may.
     pub(super) fn go_on_with_stop(&mut self) {
         for _ in 0..STEP {
-            let Some(stop) = &mut self.all.stop else {
+            let Some(stop) = &mut self.stop else {
                 return;
             };
-            match stop.next_turn(&self.all.nodes) {
+            match stop.next_turn(&self.nodes) {
                 Some(Some(unit)) => self.ask(unit),
                 Some(None) => {}
                 None => break,
             }
         }
-        let all_released = self.all.unreleased == 0;
+        let all_released = self.unreleased == 0;
         let is_over = |stop: &&mut Stop| all_released && !stop.is_under_way() && !stop.is_over;
-        if let Some(stop) = self.all.stop.as_mut().filter(is_over) {
+        if let Some(stop) = self.stop.as_mut().filter(is_over) {
             stop.is_over = true;
             self.push(Effect::StopOver);
         }
@@ -257,8 +257,8 @@ impl<F> Call<'_, F> {
         self.stops(self.now);
         self.due();
         let is_alive = |run: &&Run| run.handover != Handover::StandsBy && !run.is_ending;
-        let alive = self.all.nodes.newest_first().filter_map(|unit| {
-            let run = self.all.nodes[unit].run().filter(is_alive)?;
+        let alive = self.nodes.newest_first().filter_map(|unit| {
+            let run = self.nodes[unit].run().filter(is_alive)?;
             Some((unit, run.asked, run.holds_token))
         });
         let mut alive: Vec<_> = alive.collect();
@@ -289,7 +289,7 @@ impl<F> Call<'_, F> {
         for by in asked {
             let mut open = vec![by];
             while let Some(unit) = open.pop() {
-                let after = self.all.nodes.get(unit).map(Node::after);
+                let after = self.nodes.get(unit).map(Node::after);
                 for other in after.unwrap_or_default() {
                     let known = held_up.entry(*other).or_default();
                     if known.last() != Some(&by) {

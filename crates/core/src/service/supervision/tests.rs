@@ -29,7 +29,7 @@ const DOWN: usize = 2;
 
 /// A supervision whose clock the test moves.
 struct Play {
-    all: Supervision,
+    all: Supervision<Failure>,
     now: Moment,
 }
 
