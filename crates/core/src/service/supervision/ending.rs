@@ -88,9 +88,6 @@ impl<F> Supervision<F> {
                 self.push(Effect::InVain(unit, other));
             }
         }
-        if let Some(stop) = &mut self.stop {
-            stop.pass_over(unit, &self.nodes);
-        }
         let mut node = self.nodes.remove(unit).expect("it was there above");
         if node.run().is_some_and(|run| !run.has_begun) {
             self.unbegun -= 1;

@@ -14,7 +14,7 @@
 //! ```
 //!
 //! `node` is what is known of one unit, `nodes` all of them. `starting`, `running`, `ending` and `stopping` are what
-//! happens to a unit in this order, `shares` how the grace time is shared out, `timers` what falls due.
+//! happens to a unit in this order, and `shares` how the grace time is shared out.
 
 mod ending;
 mod node;
@@ -25,7 +25,6 @@ mod starting;
 mod stopping;
 #[cfg(any(test, fuzzing))]
 mod tests;
-mod timers;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
@@ -39,7 +38,6 @@ use self::node::{Asked, Fate, Handover, Node, Run, Stage};
 use self::nodes::Nodes;
 use self::shares::Path;
 use self::stopping::Stop;
-use self::timers::Timers;
 use super::settings::Policy;
 use super::{Exit, UnitState};
 use crate::base::moment::Moment;
@@ -247,7 +245,10 @@ pub(crate) struct Supervision<F> {
     /// What is to be done for it, so far.
     effects: Vec<Effect<F>>,
     nodes: Nodes,
-    timers: Timers,
+    /// What falls due, in order.
+    timers: BTreeMap<Moment, BTreeMap<u64, Id>>,
+    /// How many timers there were.
+    timers_set: u64,
     flavours: FxHashMap<usize, Hangar>,
     grace: Duration,
     /// Decides what is up to chance.
@@ -258,6 +259,11 @@ pub(crate) struct Supervision<F> {
     unreleased: usize,
     stop: Option<Stop>,
 }
+
+/// When a unit falls due, and the number of the timer: those of one moment fall due as they were set.
+///
+/// Each unit has one at most: what it is for says what the unit is doing.
+type Timer = (Moment, u64);
 
 /// What is known of a flavour.
 #[derive(Debug, Default)]
@@ -281,7 +287,8 @@ impl<F> Supervision<F> {
             now: Moment::default(),
             effects: Vec::new(),
             nodes: Nodes::default(),
-            timers: Timers::default(),
+            timers: BTreeMap::new(),
+            timers_set: 0,
             flavours: FxHashMap::default(),
             grace,
             seed,
@@ -344,7 +351,7 @@ impl<F> Supervision<F> {
         if self.is_stop_under_way() {
             return Some(Moment::default());
         }
-        self.timers.next()
+        self.timers.first_key_value().map(|(at, _)| *at)
     }
 
     /// Whether the value of a run that ends right now is kept for another one.
@@ -416,20 +423,36 @@ impl<F> Supervision<F> {
     fn set_timer(&mut self, unit: Id, at: Moment) {
         self.clear_timer(unit);
         if at != Moment::NEVER {
-            self.timers.set(at, unit.place);
+            self.timers_set += 1;
+            let number = self.timers_set;
+            self.node(unit).timer = Some((at, number));
+            self.timers.entry(at).or_default().insert(number, unit);
         }
     }
 
     /// Takes back the timer of a unit: it belongs to what the unit was doing until now.
     fn clear_timer(&mut self, unit: Id) {
-        self.timers.clear(unit.place);
+        if let Some((at, number)) = self.node(unit).timer.take() {
+            let timers = self.timers.entry(at).or_default();
+            timers.remove(&number);
+            if timers.is_empty() {
+                self.timers.remove(&at);
+            }
+        }
+    }
+
+    /// The first unit that is due.
+    fn next_due_unit(&self) -> Option<Id> {
+        let (at, units) = self.timers.first_key_value()?;
+        let (_, unit) = units.first_key_value()?;
+        (*at <= self.now).then_some(*unit)
     }
 
     fn due(&mut self) {
-        while let Some(place) = self.timers.take_due(self.now) {
+        while let Some(unit) = self.next_due_unit() {
+            self.clear_timer(unit);
             let is_stopping = self.is_stopping();
-            let node = self.nodes.at(place);
-            let unit = node.id;
+            let node = self.node(unit);
             match &node.stage {
                 Stage::Waiting => self.waited_too_long(unit),
                 Stage::Running(run) if run.asked.is_none() => self.started_too_slowly(unit),

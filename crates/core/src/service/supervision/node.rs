@@ -6,9 +6,6 @@ use super::*;
 #[derive(Debug, Default)]
 pub(super) struct Node {
     pub(super) id: Id,
-    /// The places of the unit that came before this one, and of the one that came after it.
-    pub(super) older: Option<u32>,
-    pub(super) newer: Option<u32>,
     /// `None` if nothing was said.
     policy: Option<Box<Policy>>,
     pub(super) is_blocking: bool,
@@ -29,6 +26,8 @@ pub(super) struct Node {
     pub(super) runs: u64,
     /// Restarts in a row, for the delay.
     pub(super) row: u32,
+    /// When it falls due, for what it is doing now.
+    pub(super) timer: Option<Timer>,
 }
 
 /// What units have that are in an order, or whose starts are limited.

@@ -9,8 +9,8 @@ pub(super) const STEP: usize = 256;
 #[derive(Debug)]
 pub(super) struct Stop {
     grace_over_at: Moment,
-    /// The next unit to be looked at. All that came after it have been.
-    next: Option<Id>,
+    /// Units that have not been looked at, the next one last: the last that came is the first to go.
+    unseen: Vec<Id>,
     /// Units among these whose turn to be asked has come.
     turns: VecDeque<Id>,
     is_over: bool,
@@ -19,32 +19,15 @@ pub(super) struct Stop {
 impl Stop {
     /// Whether some units have not been looked at since it began.
     pub(super) fn is_under_way(&self) -> bool {
-        self.next.is_some() || !self.turns.is_empty()
-    }
-
-    /// A unit is about to be taken out of `nodes`.
-    pub(super) fn pass_over(&mut self, unit: Id, nodes: &Nodes) {
-        if self.next == Some(unit) {
-            self.next = nodes.older(unit);
-        }
+        !self.unseen.is_empty() || !self.turns.is_empty()
     }
 
     /// Nobody comes after a unit any more whom it has to wait for.
     fn has_turn(&mut self, unit: Id) {
         // Those that come before are looked at in any case.
-        if self.next.is_none_or(|next| next < unit) {
+        if self.unseen.last().is_none_or(|next| *next < unit) {
             self.turns.push_back(unit);
         }
-    }
-
-    /// The next unit that is to be asked, if nobody holds it up; `None` if it does not go on by itself.
-    fn next_turn(&mut self, nodes: &Nodes) -> Option<Option<Id>> {
-        if let Some(unit) = self.turns.pop_front() {
-            return Some(nodes.get(unit).map(|_| unit));
-        }
-        let unit = self.next?;
-        self.next = nodes.older(unit);
-        Some((nodes[unit].dependents == 0).then_some(unit))
     }
 }
 
@@ -223,10 +206,9 @@ impl<F> Supervision<F> {
     }
 
     pub(super) fn stops(&mut self, grace_over_at: Moment) {
-        let next = self.nodes.last();
-        self.stop.get_or_insert(Stop {
+        self.stop.get_or_insert_with(|| Stop {
             grace_over_at,
-            next,
+            unseen: self.nodes.in_order(),
             turns: VecDeque::new(),
             is_over: false,
         });
@@ -238,10 +220,17 @@ impl<F> Supervision<F> {
             let Some(stop) = &mut self.stop else {
                 return;
             };
-            match stop.next_turn(&self.nodes) {
-                Some(Some(unit)) => self.ask(unit),
-                Some(None) => {}
-                None => break,
+            if let Some(unit) = stop.turns.pop_front() {
+                if self.nodes.get(unit).is_some() {
+                    self.ask(unit);
+                }
+            } else if let Some(unit) = stop.unseen.pop() {
+                let node = self.nodes.get(unit);
+                if node.is_some_and(|node| node.dependents == 0) {
+                    self.ask(unit);
+                }
+            } else {
+                break;
             }
         }
         let all_released = self.unreleased == 0;
@@ -257,12 +246,11 @@ impl<F> Supervision<F> {
         self.stops(self.now);
         self.due();
         let is_alive = |run: &&Run| run.handover != Handover::StandsBy && !run.is_ending;
-        let alive = self.nodes.newest_first().filter_map(|unit| {
+        let alive = self.nodes.in_order().into_iter().filter_map(|unit| {
             let run = self.nodes[unit].run().filter(is_alive)?;
             Some((unit, run.asked, run.holds_token))
         });
-        let mut alive: Vec<_> = alive.collect();
-        alive.reverse();
+        let alive: Vec<_> = alive.collect();
         let asked = alive.iter().filter(|(_, asked, _)| asked.is_some());
         let mut held_up = self.held_up_by(asked.map(|(unit, ..)| *unit));
         for (unit, asked, holds_token) in alive {

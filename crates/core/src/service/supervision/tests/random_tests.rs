@@ -527,7 +527,7 @@ impl World {
         assert!(self.stop_over, "the stop does not wait for ever");
         assert_eq!(self.play.all.unbegun, 0);
         assert_eq!(self.play.all.next_due(), None, "no timer is left");
-        assert_eq!(self.play.all.nodes.last(), None);
+        assert!(self.play.all.nodes.in_order().is_empty());
         let all: HashSet<_> = (1..=self.failures).collect();
         let told: HashSet<_> = self.told.keys().copied().collect();
         assert_eq!(told, all, "no failure is lost");
