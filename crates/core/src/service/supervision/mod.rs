@@ -13,10 +13,12 @@
 //!    over: the unit is forgotten here (`over`)
 //! ```
 //!
-//! `node` is what is known of one unit, `nodes` all of them. `starting`, `running`, `ending` and `stopping` are what
+//! `event` is what it is told, `effect` what it answers. `node` is what is known of one unit, `nodes` all of them. `starting`, `running`, `ending` and `stopping` are what
 //! happens to a unit in this order, and `shares` how the grace time is shared out.
 
+mod effect;
 mod ending;
+mod event;
 mod node;
 mod nodes;
 mod running;
@@ -34,6 +36,8 @@ use rustc_hash::FxHashMap;
 #[cfg(fuzzing)]
 pub(crate) use self::tests::play_bytes;
 
+pub(crate) use self::effect::{Blame, Effect, Fault, Remark, Why};
+pub(crate) use self::event::{Event, Id, Newcomer, RunId, Wish};
 use self::node::{Asked, Fate, Handover, Node, Run, Stage};
 use self::nodes::Nodes;
 use self::shares::Path;
@@ -41,201 +45,6 @@ use self::stopping::Stop;
 use super::settings::Policy;
 use super::{Exit, UnitState};
 use crate::base::moment::Moment;
-
-/// Which unit it is. Whoever comes later has a higher one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub(crate) struct Id {
-    /// No other unit has it, ever.
-    pub(crate) serial: u64,
-    /// Its place in tables: a small number, which is another unit's when this one is over.
-    pub(crate) place: u32,
-}
-
-impl Id {
-    /// Its place as an index.
-    pub(crate) fn index(self) -> usize {
-        self.place as usize
-    }
-}
-
-/// One run of a unit, counted from 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct RunId {
-    pub(crate) unit: Id,
-    pub(crate) number: u64,
-}
-
-/// What happens. `F` is a failure, which is passed on and never looked at.
-#[derive(Debug)]
-pub(crate) enum Event<F> {
-    /// Services were handed in that may start, as far as it is up to the runtime.
-    HandedIn(Vec<Newcomer>),
-    /// The flavour for which [`Effect::StartFlavour`] asked is there.
-    FlavourUp(usize),
-    /// It could not be started.
-    FlavourDown(usize, F),
-    /// What [`Effect::Launch`] asked for is done: why the payload was refused, if it was. `None` inside says
-    /// that it met the stop.
-    Launched(RunId, Result<(), Option<F>>),
-    /// A run had its first poll, or has its thread.
-    Begun(RunId),
-    /// A run says that it is ready.
-    Notified(RunId),
-    /// A run took a shutdown token.
-    TookToken(RunId),
-    /// A run panicked or was lost.
-    Failed {
-        run: RunId,
-        failure: F,
-        can_run: bool,
-    },
-    /// A run came to its end by itself.
-    Answered {
-        run: RunId,
-        exit: Option<Exit>,
-        error: Option<F>,
-    },
-    /// Nothing of a run is left. `can_run` says whether there is a value for another one.
-    Gone { run: RunId, can_run: bool },
-    /// A run that was cut short would not end: it blocks its thread.
-    Blocks(RunId),
-    /// Somebody wants a unit to stop or to restart.
-    Asked(Id, Wish),
-    /// The clock has moved.
-    Due,
-    /// The runtime stops, if that is not known. Its grace time is over at this moment.
-    Stops(Moment),
-    /// The grace time is over; whether a signal has cut it short.
-    GraceOver { by_signal: bool },
-}
-
-/// What a user wants of a unit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Wish {
-    Restart,
-    Stop,
-}
-
-/// A service that was handed in.
-#[derive(Debug)]
-pub(crate) struct Newcomer {
-    pub(crate) id: Id,
-    /// `None` if nothing was said.
-    pub(crate) policy: Option<Box<Policy>>,
-    /// Those that it comes after, all of them known, and whether each has been ready.
-    pub(crate) after: Vec<(Id, bool)>,
-    /// Whether its runs are blocking code, which cannot be cancelled.
-    pub(crate) is_blocking: bool,
-    /// The number of its flavour, and whether that is there.
-    pub(crate) flavour: usize,
-    pub(crate) is_flavour_up: bool,
-    /// Whether it was asked to stop before the start.
-    pub(crate) is_unwanted: bool,
-}
-
-/// What is to be done, in order.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Effect<F> {
-    /// A unit's state is another. Whoever asks sees it at once, as all up to `Over`.
-    State(Id, UnitState),
-    /// A run is the unit's present one.
-    NewRun(RunId),
-    /// The unit starts again at this moment.
-    Delayed(Id, Moment),
-    /// A failure is the unit's alone: kept, and told.
-    Keep(Id, Fault<F>),
-    /// A failure that comes after one that is kept is told.
-    Mention(Id, Fault<F>),
-    /// A failure is the runtime's, which stops for it. With the number of starts, if the unit is given up for it.
-    Record(Id, Fault<F>, Option<(usize, Duration)>),
-    /// The token of the present run says that the end is requested.
-    Request(Id),
-    /// The present run is to be named in the report.
-    Blame(Id, Blame),
-    /// A unit waited for another one that was not ready when the stop began.
-    InVain(Id, Id),
-    /// The runtime is to stop.
-    StopRuntime,
-    /// The runtime's stop waits for no service any more.
-    StopOver,
-    /// The unit is over for good.
-    Over(Id),
-
-    /// The flavour of a unit is to be started. From here on in order, one after the other, and not at once.
-    StartFlavour(Id),
-    Launch(RunId),
-    /// Wakes the payload of a run, whose token says something new.
-    Wake(RunId),
-    /// Drops a run where it awaits.
-    Cancel(RunId),
-    /// The same, of a run that is out of time: whether it blocks is to be told.
-    Cut(RunId),
-    /// Drops a value that no run will need.
-    Dispose(Id),
-
-    /// Something is to be told.
-    Tell(Id, Remark),
-    /// A failure that is of no use any more is to be dropped, which runs code of the user's.
-    Drop(F),
-}
-
-/// Why something failed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Fault<F> {
-    Given(F),
-    /// What was kept of the unit last.
-    Kept,
-    Made(Box<Why>),
-}
-
-/// Why a unit failed whose own code did not.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Why {
-    /// It ended without having said that it is ready.
-    UnreadyAtItsEnd,
-    /// It returned, although it must never end.
-    Returned,
-    /// It returned more often than its limit lets it.
-    ReturnedTooOften,
-    /// It was not ready in time, and these wait for it.
-    Late {
-        within: Duration,
-        notifies: bool,
-        waiters: Vec<Id>,
-    },
-    /// It waited too long for these.
-    WaitedTooLong { within: Duration, others: Vec<Id> },
-    /// It waits for one that never gets ready.
-    WaitsForEver { other: Id, was_stopped: bool },
-    /// It would not end, so it cannot be started again.
-    Stuck,
-}
-
-/// Why a run is named in the report.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Blame {
-    /// It had its turn, and overran it.
-    Overran,
-    /// It was not asked in time, as these used the time up.
-    NotAsked { by: Vec<Id> },
-    /// It had had a part of its time when a signal ended the grace time.
-    CutShort { after: Duration, of: Duration },
-}
-
-/// What is told of a unit beside its failures.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Remark {
-    /// It is started again after this time.
-    Restarts(Duration),
-    Overran,
-    /// It was asked to stop and goes on.
-    GoesOn,
-    /// Its stop time and those of the units that it comes after exceed the grace time.
-    TooLong {
-        times: Duration,
-        grace: Duration,
-    },
-}
 
 /// All services of a runtime that are not over.
 #[derive(Debug)]
