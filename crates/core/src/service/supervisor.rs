@@ -36,9 +36,7 @@ use self::bell::Bell;
 pub(super) use self::closing::drop_at_last;
 use self::outward::Outward;
 use super::settings::Policy;
-use super::supervision::{
-    Blame, Effect, Event, Fault, Id, Newcomer, Remark, RunId, Supervision, Why,
-};
+use super::supervision::{Blame, Effect, Event, Fault, Id, Newcomer, Remark, RunId, Supervision};
 use super::unit_core::UnitCore;
 use super::watch::Watchers;
 use super::{Attempt, UnitChanges, UnitState};

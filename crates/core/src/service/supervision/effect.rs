@@ -11,12 +11,14 @@ pub(crate) enum Effect<F> {
     NewRun(RunId),
     /// The unit starts again at this moment.
     Delayed(Id, Moment),
-    /// A failure is the unit's alone: kept, and told.
-    Keep(Id, Fault<F>),
-    /// A failure that comes after one that is kept is told.
-    Mention(Id, Fault<F>),
-    /// A failure is the runtime's, which stops for it. With the number of starts, if the unit is given up for it.
-    Record(Id, Fault<F>, Option<(usize, Duration)>),
+    /// A failure is the unit's alone: it is told, and kept if it is the first of its run.
+    Absorb {
+        unit: Id,
+        fault: Fault<F>,
+        is_first: bool,
+    },
+    /// A failure is the runtime's, which stops for it.
+    Record(Id, Fault<F>),
     /// The token of the present run says that the end is requested.
     Request(Id),
     /// The present run is to be named in the report.
@@ -51,21 +53,20 @@ pub(crate) enum Effect<F> {
 /// Why something failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Fault<F> {
+    /// Its code did.
     Given(F),
     /// What was kept of the unit last.
     Kept,
-    Made(Box<Why>),
-}
-
-/// Why a unit failed whose own code did not.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Why {
+    /// It would start more often than its limit lets it: because it `returned`, or for what was kept.
+    GivenUp {
+        starts: usize,
+        window: Duration,
+        returned: bool,
+    },
     /// It ended without having said that it is ready.
     UnreadyAtItsEnd,
     /// It returned, although it must never end.
     Returned,
-    /// It returned more often than its limit lets it.
-    ReturnedTooOften,
     /// It was not ready in time, and these wait for it.
     Late {
         within: Duration,

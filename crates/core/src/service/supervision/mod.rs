@@ -20,7 +20,6 @@ mod effect;
 mod ending;
 mod event;
 mod node;
-mod nodes;
 mod running;
 mod shares;
 mod starting;
@@ -36,11 +35,11 @@ use rustc_hash::FxHashMap;
 #[cfg(fuzzing)]
 pub(crate) use self::tests::play_bytes;
 
-pub(crate) use self::effect::{Blame, Effect, Fault, Remark, Why};
+pub(crate) use self::effect::{Blame, Effect, Fault, Remark};
 pub(crate) use self::event::{Event, Id, Newcomer, RunId, Wish};
-use self::node::{Asked, Fate, Handover, Node, Run, Stage};
-use self::nodes::Nodes;
+use self::node::{Asked, Fate, Handover, Node, Nodes, PRESENT, Run, Stage};
 use self::shares::Path;
+use self::starting::Hangar;
 use self::stopping::Stop;
 use super::settings::Policy;
 use super::{Exit, UnitState};
@@ -73,15 +72,6 @@ pub(crate) struct Supervision<F> {
 ///
 /// Each unit has one at most: what it is for says what the unit is doing.
 type Timer = (Moment, u64);
-
-/// What is known of a flavour.
-#[derive(Debug, Default)]
-struct Hangar {
-    is_up: bool,
-    is_starting: bool,
-    /// Runs that wait for it, in their order.
-    waiters: VecDeque<RunId>,
-}
 
 impl<F> Default for Supervision<F> {
     fn default() -> Self {
@@ -124,32 +114,31 @@ impl<F> Supervision<F> {
     pub(crate) fn notes(&mut self, event: &Event<F>) -> bool {
         match event {
             Event::TookToken(run) => {
-                let run = self.nodes.run(*run);
-                run.into_iter().for_each(|run| run.holds_token = true);
+                if let Some(run) = self.nodes.run(*run) {
+                    run.holds_token = true;
+                }
                 true
             }
+            Event::Launched(run, Ok(())) => match self.nodes.run(*run).map(|run| &mut run.handover)
+            {
+                Some(Handover::Over { .. }) => false,
+                Some(handover) => {
+                    *handover = Handover::Done;
+                    true
+                }
+                None => true,
+            },
             Event::Answered {
                 run,
                 exit: exit @ (None | Some(Exit::Done)),
                 error: None,
-            } => {
-                let is_present = self.nodes.run(*run).is_some();
-                let node = self.nodes.get_mut(run.unit).filter(|_| is_present);
-                let is_well = node
-                    .as_ref()
-                    .is_none_or(|node| node.wrong_end(*exit).is_none());
-                if let Some(node) = node.filter(|_| is_well) {
+            } => match self.nodes.of_run(*run) {
+                Some(node) if node.wrong_end::<F>(*exit).is_some() => false,
+                Some(node) => {
                     node.returned(*exit);
-                }
-                is_well
-            }
-            Event::Launched(run, Ok(())) => match self.nodes.run(*run) {
-                Some(run) if run.ended.is_some() => false,
-                run => {
-                    run.into_iter()
-                        .for_each(|run| run.handover = Handover::Done);
                     true
                 }
+                None => true,
             },
             _ => false,
         }
@@ -218,14 +207,8 @@ impl<F> Supervision<F> {
         self.effects.push(effect);
     }
 
-    /// A failure is the runtime's, which stops for it.
-    fn record(&mut self, unit: Id, fault: Fault<F>, given_up: Option<(usize, Duration)>) {
-        self.push(Effect::Record(unit, fault, given_up));
-        self.stops(self.now.plus(self.grace));
-    }
-
     fn node(&mut self, unit: Id) -> &mut Node {
-        &mut self.nodes[unit]
+        self.nodes.get_mut(unit).expect(PRESENT)
     }
 
     /// Sets the timer of a unit, instead of the one that it has.
@@ -260,13 +243,11 @@ impl<F> Supervision<F> {
     fn due(&mut self) {
         while let Some(unit) = self.next_due_unit() {
             self.clear_timer(unit);
-            let is_stopping = self.is_stopping();
-            let node = self.node(unit);
-            match &node.stage {
+            match &self.nodes[unit].stage {
+                Stage::Running(run) if run.asked.is_some() => self.overran(unit),
+                _ if self.is_stopping() => {}
+                Stage::Running(_) => self.started_too_slowly(unit),
                 Stage::Waiting => self.waited_too_long(unit),
-                Stage::Running(run) if run.asked.is_none() => self.started_too_slowly(unit),
-                Stage::Running(_) => self.overran(unit),
-                Stage::Delayed if is_stopping => {}
                 Stage::Delayed => self.start(unit, true),
             }
         }

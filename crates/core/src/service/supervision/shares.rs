@@ -66,37 +66,34 @@ impl<F> Supervision<F> {
 
     /// The costliest path of those that stop after a unit, as far as they are still there.
     fn now_below(&self, unit: Id) -> Path {
-        let others = self.nodes[unit].after().iter();
+        let others = self.nodes[unit].after.iter();
         let nodes = others.filter_map(|other| self.nodes.get(*other));
-        let paths = nodes.map(|node| node.below().unwrap_or_default().and(node.stop_share()));
+        let paths = nodes.map(|node| node.below.unwrap_or_default().and(node.stop_share()));
         paths.max_by_key(|path| path.cost()).unwrap_or_default()
     }
 
     /// Finds out the costliest path of those that stop after a unit, and of all of these.
     pub(super) fn path_below(&mut self, unit: Id) -> Path {
-        if self.nodes[unit].after().is_empty() {
-            return Path::default();
+        if let Some(below) = self.nodes[unit].below {
+            return below;
         }
         // Not by recursion, as a chain may be long.
-        let (mut open, mut last) = (Vec::new(), unit);
-        loop {
+        let mut open = vec![unit];
+        while let Some(last) = open.last().copied() {
             let is_unknown = |other: &&Id| {
                 let other = self.nodes.get(**other);
-                other.is_some_and(|other| other.below().is_none())
+                other.is_some_and(|other| other.below.is_none())
             };
-            let after = self.nodes[last].after();
-            if let Some(first) = after.iter().find(is_unknown) {
-                open.push(std::mem::replace(&mut last, *first));
-                continue;
-            }
-            if !after.is_empty() {
-                self.node(last).rare_mut().below = Some(self.now_below(last));
-            }
-            match open.pop() {
-                Some(before) => last = before,
-                None => return self.now_below(unit),
+            let unknown = self.nodes[last].after.iter().find(is_unknown);
+            match unknown {
+                Some(first) => open.push(*first),
+                None => {
+                    self.node(last).below = Some(self.now_below(last));
+                    open.pop();
+                }
             }
         }
+        self.now_below(unit)
     }
 }
 

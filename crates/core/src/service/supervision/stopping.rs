@@ -6,7 +6,7 @@ use super::*;
 pub(super) const STEP: usize = 256;
 
 /// How far the runtime's stop has come.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Stop {
     grace_over_at: Moment,
     /// Units that have not been looked at, the next one last: the last that came is the first to go.
@@ -72,9 +72,8 @@ impl<F> Supervision<F> {
         };
         if let Some(asked) = &mut run.asked {
             // Twice, as when the runtime stops meanwhile: what waits for it may be another.
-            let is_sooner = due < asked.due;
+            let (is_sooner, is_given_up) = (due < asked.due, run.is_given_up);
             asked.due = due.min(asked.due);
-            let is_given_up = run.is_given_up;
             if is_sooner {
                 self.set_timer(unit, due);
             }
@@ -107,7 +106,7 @@ impl<F> Supervision<F> {
             return;
         }
         let is_there = |other: &Id| self.nodes.get(*other).is_some();
-        let is_first = !node.after().iter().any(is_there);
+        let is_first = !node.after.iter().any(is_there);
         if !node.is_blocking {
             self.push(Effect::Cancel(node.run_id()));
         } else if is_first && self.is_stopping() {
@@ -133,10 +132,9 @@ impl<F> Supervision<F> {
         let Some(run) = node.run().filter(is_late) else {
             return;
         };
-        let holds_token = run.holds_token;
-        if !self.is_stopping() {
-            self.push(Effect::Tell(unit, Remark::Overran));
-        } else if holds_token {
+        if self.stop.is_none() {
+            self.effects.push(Effect::Tell(unit, Remark::Overran));
+        } else if run.holds_token {
             self.blame(unit, Blame::Overran);
         }
         match is_blocking {
@@ -176,7 +174,7 @@ impl<F> Supervision<F> {
         } else if is_unwanted {
             self.push(Effect::Tell(unit, Remark::GoesOn));
         } else {
-            self.fail(unit, Why::Stuck);
+            self.fail(unit, Fault::Stuck);
         }
     }
 
@@ -184,7 +182,7 @@ impl<F> Supervision<F> {
     fn release(&mut self, unit: Id) {
         let node = self.node(unit);
         if !std::mem::replace(&mut node.is_released, true) {
-            let after = node.after().to_vec();
+            let after = node.after.clone();
             self.released(&after);
         }
     }
@@ -199,8 +197,9 @@ impl<F> Supervision<F> {
             };
             node.dependents -= 1;
             if node.dependents == 0 {
-                let stop = self.stop.iter_mut();
-                stop.for_each(|stop| stop.has_turn(*other));
+                if let Some(stop) = &mut self.stop {
+                    stop.has_turn(*other);
+                }
             }
         }
     }
@@ -209,8 +208,7 @@ impl<F> Supervision<F> {
         self.stop.get_or_insert_with(|| Stop {
             grace_over_at,
             unseen: self.nodes.in_order(),
-            turns: VecDeque::new(),
-            is_over: false,
+            ..Stop::default()
         });
     }
 
@@ -277,7 +275,7 @@ impl<F> Supervision<F> {
         for by in asked {
             let mut open = vec![by];
             while let Some(unit) = open.pop() {
-                let after = self.nodes.get(unit).map(Node::after);
+                let after = self.nodes.get(unit).map(|node| &node.after[..]);
                 for other in after.unwrap_or_default() {
                     let known = held_up.entry(*other).or_default();
                     if known.last() != Some(&by) {

@@ -190,6 +190,15 @@ fn starts(run: RunId) -> [Effect<Failure>; 3] {
     ]
 }
 
+/// That the first failure of a run is its unit's alone.
+fn absorbs(run: RunId, failure: Failure) -> Effect<Failure> {
+    Effect::Absorb {
+        unit: run.unit,
+        fault: Fault::Given(failure),
+        is_first: true,
+    }
+}
+
 /// What a run that is asked to end brings about.
 fn asks(run: RunId) -> [Effect<Failure>; 3] {
     [

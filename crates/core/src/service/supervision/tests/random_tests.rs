@@ -442,20 +442,32 @@ impl World {
                 let known = &self.units[index(run.unit)];
                 assert!(known.is_asked && !known.is_blocking);
             }
-            Effect::Keep(unit, cause) => {
+            Effect::Absorb {
+                unit,
+                fault,
+                is_first: true,
+            } => {
                 self.units[index(unit)].has_kept = true;
-                self.units[index(unit)].is_late |= is_late(&cause);
-                self.note(cause, "kept");
+                self.units[index(unit)].is_late |= is_late(&fault);
+                self.note(fault, "kept");
             }
-            Effect::Mention(_, cause) => self.note(cause, "mentioned"),
-            Effect::Record(unit, cause, given_up) => {
-                if cause == Fault::Kept {
+            Effect::Absorb { fault, .. } => self.note(fault, "mentioned"),
+            Effect::Record(unit, cause) => {
+                let is_given_up = matches!(cause, Fault::GivenUp { .. });
+                if matches!(
+                    cause,
+                    Fault::Kept
+                        | Fault::GivenUp {
+                            returned: false,
+                            ..
+                        }
+                ) {
                     let known = &mut self.units[index(unit)];
                     assert!(std::mem::take(&mut known.has_kept), "a kept failure, once");
                 }
-                assert!(given_up.is_none() || self.stop.is_none());
+                assert!(!is_given_up || self.stop.is_none());
                 self.units[index(unit)].is_late |= is_late(&cause);
-                self.units[index(unit)].is_given_up |= cause == Fault::Made(Box::new(Why::Stuck));
+                self.units[index(unit)].is_given_up |= cause == Fault::Stuck;
                 self.note(cause, "recorded");
                 // As the runtime does for it.
                 if self.stop.is_none() {
@@ -543,7 +555,7 @@ fn index(id: Id) -> usize {
 }
 
 fn is_late(cause: &Fault<Failure>) -> bool {
-    matches!(cause, Fault::Made(why) if matches!(**why, Why::Late { .. }))
+    matches!(cause, Fault::Late { .. })
 }
 
 /// A program of so many random events at most; prints what happened if it fails.

@@ -20,7 +20,7 @@ fn v2_a_failure_that_no_policy_absorbs_is_the_runtimes_at_once() {
     for failure in [failed(run(0, 1), 5), errs(run(0, 1), 5)] {
         let mut play = Play::new();
         play.running(unit(0));
-        let task = Effect::Record(id(0), Fault::Given(5), None);
+        let task = Effect::Record(id(0), Fault::Given(5));
         play.expect(failure, &[task]);
         play.expect(gone(run(0, 1)), &over_at_last(0, Failed));
     }
@@ -33,12 +33,12 @@ fn v2_an_end_that_must_not_be_is_a_failure() {
         ..Policy::default()
     };
     for (policy, why) in [
-        (notifies(), Why::UnreadyAtItsEnd),
-        (must_stay.clone(), Why::Returned),
+        (notifies(), Fault::UnreadyAtItsEnd),
+        (must_stay.clone(), Fault::Returned),
     ] {
         let mut play = Play::new();
         play.running(unit(0).policy(policy));
-        let task = Effect::Record(id(0), Fault::Made(Box::new(why)), None);
+        let task = Effect::Record(id(0), why);
         play.expect(returned(run(0, 1)), &[task]);
     }
     // Not once it was asked to end, nor if it says what is to become of it.
@@ -63,7 +63,7 @@ fn v2_an_error_after_its_own_stop_is_the_units_alone_and_a_panic_is_not() {
         let mut play = Play::new();
         play.running(unit(0).policy(policy()));
         play.tell(Event::Asked(id(0), wish));
-        let keep = Effect::Keep(id(0), Fault::Given(5));
+        let keep = absorbs(run(0, 1), 5);
         play.expect(errs(run(0, 1), 5), &[keep]);
         match wish {
             Wish::Stop => play.expect(ended(run(0, 1)), &over(0, Failed)),
@@ -73,7 +73,7 @@ fn v2_an_error_after_its_own_stop_is_the_units_alone_and_a_panic_is_not() {
     let mut play = Play::new();
     play.running(unit(0).policy(policy()));
     play.tell(Event::Asked(id(0), Wish::Stop));
-    let task = Effect::Record(id(0), Fault::Given(5), None);
+    let task = Effect::Record(id(0), Fault::Given(5));
     play.expect(failed(run(0, 1), 5), &[task]);
     play.expect(ended(run(0, 1)), &over_at_last(0, Failed));
 }
@@ -83,7 +83,7 @@ fn v2_an_error_at_the_runtimes_stop_stands_in_the_report() {
     let mut play = Play::new();
     play.running(unit(0).policy(restarts(restart())));
     play.stop();
-    let task = Effect::Record(id(0), Fault::Given(5), None);
+    let task = Effect::Record(id(0), Fault::Given(5));
     play.expect(errs(run(0, 1), 5), &[task]);
     play.expect(ended(run(0, 1)), &over_at_last(0, Failed));
 }
@@ -162,17 +162,14 @@ fn v5_an_absorbed_failure_is_followed_by_a_run_or_told() {
     let mut play = Play::new();
     play.running(unit(0).policy(restarts(restart())));
     play.tell(failed(run(0, 1), 5));
-    let told = Effect::Record(id(0), Fault::Kept, None);
+    let told = Effect::Record(id(0), Fault::Kept);
     play.expect(gone(run(0, 1)), &all([&[told], &over_at_last(0, Failed)]));
     // The stop comes in between.
     let mut play = Play::new();
     play.running(unit(0).policy(restarts(restart())));
-    play.expect(
-        failed(run(0, 1), 5),
-        &[Effect::Keep(id(0), Fault::Given(5))],
-    );
+    play.expect(failed(run(0, 1), 5), &[absorbs(run(0, 1), 5)]);
     play.stop();
-    let told = Effect::Record(id(0), Fault::Kept, None);
+    let told = Effect::Record(id(0), Fault::Kept);
     let end = all([&[told], &over_at_last(0, Failed)]);
     play.expect(ended(run(0, 1)), &end);
     // Its own stop does: that is what was asked for.
@@ -190,21 +187,25 @@ fn v5_an_absorbed_failure_is_followed_by_a_run_or_told() {
         failure: 5,
         can_run: false,
     };
-    play.expect(late, &[Effect::Record(id(0), Fault::Given(5), None)]);
+    play.expect(late, &[Effect::Record(id(0), Fault::Given(5))]);
 }
 
 #[test]
 fn v5_a_second_failure_of_a_run_is_mentioned_and_one_too_late_is_the_runtimes() {
     let mut play = Play::new();
     play.running(unit(0).policy(restarts(restart())));
-    play.expect(errs(run(0, 1), 5), &[Effect::Keep(id(0), Fault::Given(5))]);
+    play.expect(errs(run(0, 1), 5), &[absorbs(run(0, 1), 5)]);
     play.expect(
         failed(run(0, 1), 6),
-        &[Effect::Mention(id(0), Fault::Given(6))],
+        &[Effect::Absorb {
+            unit: id(0),
+            fault: Fault::Given(6),
+            is_first: false,
+        }],
     );
     play.tell(ended(run(0, 1)));
     // It waits for its next start, which the stop takes from it.
-    let task = Effect::Record(id(0), Fault::Given(7), None);
+    let task = Effect::Record(id(0), Fault::Given(7));
     let end = all([&[task], &over_at_last(0, Ended)]);
     play.expect(failed(run(0, 1), 7), &end);
 }
@@ -220,7 +221,14 @@ fn v6_past_its_limit_a_unit_is_given_up() {
     play.pass(SECOND);
     play.tell(Event::Launched(run(0, 2), Ok(())));
     play.tell(failed(run(0, 2), 6));
-    let given_up = Effect::Record(id(0), Fault::Kept, Some((2, window)));
+    let given_up = Effect::Record(
+        id(0),
+        Fault::GivenUp {
+            starts: 2,
+            window,
+            returned: false,
+        },
+    );
     let end = all([&[given_up], &over_at_last(0, Failed)]);
     play.expect(ended(run(0, 2)), &end);
 }
@@ -292,7 +300,7 @@ fn v7_a_thread_is_judged_at_its_stop_time() {
         if holds_token {
             play.tell(Event::TookToken(run(0, 1)));
         }
-        let stuck = Effect::Record(id(0), Fault::Made(Box::new(Why::Stuck)), None);
+        let stuck = Effect::Record(id(0), Fault::Stuck);
         // Nobody's turn depends on it.
         let told = [
             Effect::Tell(id(0), Remark::Overran),
@@ -353,8 +361,8 @@ fn v9_who_waits_for_one_that_is_stopped_has_failed() {
     play.tell(Event::HandedIn(vec![unit(1).after(&[0])]));
     play.tell(Event::Asked(id(0), Wish::Stop));
     let (other, was_stopped) = (id(0), true);
-    let why = Why::WaitsForEver { other, was_stopped };
-    let fails = Effect::Record(id(1), Fault::Made(Box::new(why)), None);
+    let why = Fault::WaitsForEver { other, was_stopped };
+    let fails = Effect::Record(id(1), why);
     let end = all([&[fails], &over(0, Ended), &over_at_last(1, Failed)]);
     play.expect(gone(run(0, 1)), &end);
 }
@@ -376,12 +384,12 @@ fn v10_a_start_is_late_from_the_start_on_and_not_from_the_handing_in() {
     play.tell(Event::Launched(run(1, 1), Ok(())));
     play.tell(Event::HandedIn(vec![unit(2).after(&[1])]));
     let (within, notifies, waiters) = (5 * SECOND, true, vec![id(2)]);
-    let why = Why::Late {
+    let why = Fault::Late {
         within,
         notifies,
         waiters,
     };
-    let fails = Effect::Record(id(1), Fault::Made(Box::new(why)), None);
+    let fails = Effect::Record(id(1), why);
     // It is not the one that waited in vain.
     assert_eq!(
         play.pass(5 * SECOND)[..4],
@@ -399,8 +407,8 @@ fn v10_one_that_waits_too_long_has_failed() {
     };
     play.tell(Event::HandedIn(vec![unit(1).after(&[0]).policy(policy)]));
     let (within, others) = (SECOND, vec![id(0)]);
-    let why = Why::WaitedTooLong { within, others };
-    let fails = Effect::Record(id(1), Fault::Made(Box::new(why)), None);
+    let why = Fault::WaitedTooLong { within, others };
+    let fails = Effect::Record(id(1), why);
     assert_eq!(play.pass(SECOND)[..4], all([&[fails], &over(1, Failed)]));
 }
 
@@ -438,7 +446,7 @@ fn v12_a_flavour_is_started_once_and_tried_again_for_those_that_wait() {
     play.expect(Event::HandedIn(units.collect()), &expected);
     // The first has failed for it, and waits for its next start.
     let effects = play.tell(Event::FlavourDown(DOWN, 5));
-    assert_eq!(effects[0], Effect::Keep(id(0), Fault::Given(5)));
+    assert_eq!(effects[0], absorbs(run(0, 1), 5));
     assert_eq!(effects.last(), Some(&Effect::StartFlavour(id(1))));
     // In the order in which they came, and nobody who comes now is quicker.
     play.tell(Event::HandedIn(vec![unit(3).down()]));
@@ -453,7 +461,7 @@ fn v12_a_launch_that_is_refused_is_a_failure_unless_it_met_the_stop() {
     play.tell(Event::HandedIn(vec![unit(0)]));
     // The payload that was refused has told of its end.
     play.expect(ended(run(0, 1)), &[]);
-    let task = Effect::Record(id(0), Fault::Given(5), None);
+    let task = Effect::Record(id(0), Fault::Given(5));
     let refused = Event::Launched(run(0, 1), Err(Some(5)));
     play.expect(refused, &all([&[task], &over_at_last(0, Failed)]));
     let mut play = Play::new();

@@ -231,7 +231,7 @@ fn v2_a_stop_that_is_asked_for_while_the_runtime_stops_hides_no_error() {
     play.stop();
     play.tell(Event::Asked(id(0), Wish::Stop));
     let effects = play.tell(errs(run(0, 1), 7));
-    let told = Effect::Record(id(0), Fault::Given(7), None);
+    let told = Effect::Record(id(0), Fault::Given(7));
     assert!(effects.contains(&told), "{effects:?}");
 }
 
@@ -243,7 +243,7 @@ fn v5_an_absorbed_failure_is_told_if_the_stop_comes_before_the_restart_that_was_
     play.tell(Event::Asked(id(0), Wish::Restart));
     play.stop();
     let effects = play.tell(ended(run(0, 1)));
-    let told = Effect::Record(id(0), Fault::Kept, None);
+    let told = Effect::Record(id(0), Fault::Kept);
     assert!(effects.contains(&told), "{effects:?}");
 }
 
