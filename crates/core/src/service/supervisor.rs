@@ -192,9 +192,9 @@ impl Supervisor {
             drop(guarded);
             return closing::too_late(lifetime, event);
         }
-        if guarded.supervision.notes(&event) {
+        let Some(event) = guarded.supervision.note(event) else {
             return;
-        }
+        };
         let aftermath = self.handle(&mut guarded, lifetime, lifetime.now(), event, about);
         drop(guarded);
         self.go_on(lifetime, by, aftermath);

@@ -43,9 +43,7 @@ impl<F> Supervision<F> {
 
     /// Lets a unit, whose run has returned or failed, wait for its next start, or gives it up.
     fn start_again(&mut self, unit: Id, returned: bool) {
-        let mut chance = fastrand::Rng::with_seed(self.seed);
-        self.seed = chance.u64(..);
-        let now = self.now;
+        let (now, chance) = (self.now, self.chance.f64());
         let node = self.node(unit);
         let restart = node.policy().restart();
         let is_good = |run: &Run| now.since(run.started) >= restart.reset_after;
@@ -53,7 +51,7 @@ impl<F> Supervision<F> {
             true => 0,
             false => node.row,
         };
-        let delay = restart.delay_before(row, chance.f64());
+        let delay = restart.delay_before(row, chance);
         let next = now.plus(delay);
         if let Some((limit, window)) = restart.starts_limit() {
             node.starts.retain(|start| next.since(*start) < window);
@@ -87,6 +85,7 @@ impl<F> Supervision<F> {
                 self.push(Effect::InVain(unit, other));
             }
         }
+        self.release(unit);
         let mut node = self.nodes.remove(unit);
         node.waiters.retain(|waiter| {
             let waiter = self.nodes.get(*waiter);
@@ -106,9 +105,6 @@ impl<F> Supervision<F> {
             self.push(Effect::InVain(waiter, unit));
         }
         self.push(Effect::Over(unit));
-        if !node.is_released {
-            self.released(&node.after);
-        }
     }
 }
 

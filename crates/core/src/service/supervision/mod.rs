@@ -60,7 +60,7 @@ pub(crate) struct Supervision<F> {
     flavours: FxHashMap<usize, Hangar>,
     grace: Duration,
     /// Decides what is up to chance.
-    seed: u64,
+    chance: fastrand::Rng,
     /// Runs of which it is not known that they have begun.
     unbegun: usize,
     /// Units that the stop waits for.
@@ -90,7 +90,7 @@ impl<F> Supervision<F> {
             timers_set: 0,
             flavours: FxHashMap::default(),
             grace,
-            seed,
+            chance: fastrand::Rng::with_seed(seed),
             unbegun: 0,
             unreleased: 0,
             stop: None,
@@ -103,53 +103,39 @@ impl<F> Supervision<F> {
     pub(crate) fn handle(&mut self, now: Moment, event: Event<F>, effects: &mut Vec<Effect<F>>) {
         self.now = now;
         std::mem::swap(&mut self.effects, effects);
-        if !self.notes(&event) {
-            self.take(event);
-        }
+        self.take(event);
         self.go_on_with_stop();
         std::mem::swap(&mut self.effects, effects);
     }
 
-    /// Takes what has happened if nothing follows from it but that it is known; else it is to be [handled](Self::handle).
-    pub(crate) fn notes(&mut self, event: &Event<F>) -> bool {
-        match event {
-            Event::TookToken(run) => {
-                if let Some(run) = self.nodes.run(*run) {
-                    run.holds_token = true;
-                }
-                true
+    /// Takes what has happened if nothing is to be done for it; else returns it, and it is to be [handled](Self::handle).
+    pub(crate) fn note(&mut self, event: Event<F>) -> Option<Event<F>> {
+        let is_noted = match &event {
+            Event::TookToken(_) => true,
+            Event::Launched(run, Ok(())) => {
+                let is_over = |run: &mut Run| matches!(run.handover, Handover::Over { .. });
+                !self.nodes.run(*run).is_some_and(is_over)
             }
-            Event::Launched(run, Ok(())) => match self.nodes.run(*run).map(|run| &mut run.handover)
-            {
-                Some(Handover::Over { .. }) => false,
-                Some(handover) => {
-                    *handover = Handover::Done;
-                    true
-                }
-                None => true,
-            },
-            Event::Answered {
-                run,
-                exit: exit @ (None | Some(Exit::Done)),
-                error: None,
-            } => match self.nodes.of_run(*run) {
-                Some(node) if node.wrong_end::<F>(*exit).is_some() => false,
-                Some(node) => {
-                    node.returned(*exit);
-                    true
-                }
-                None => true,
-            },
+            Event::Answered { run, exit, error } => {
+                let node = self.nodes.of_run(*run);
+                let is_wrong = node.is_some_and(|node| node.wrong_end::<F>(*exit).is_some());
+                error.is_none() && *exit != Some(Exit::Shutdown) && !is_wrong
+            }
             _ => false,
+        };
+        if !is_noted {
+            return Some(event);
         }
+        self.take(event);
+        None
     }
 
     /// When something falls due, if anything ever does.
     pub(crate) fn next_due(&self) -> Option<Moment> {
-        if self.is_stop_under_way() {
-            return Some(Moment::default());
+        match &self.stop {
+            Some(stop) if stop.is_under_way() => Some(Moment::default()),
+            _ => self.timers.first_key_value().map(|(at, _)| *at),
         }
-        self.timers.first_key_value().map(|(at, _)| *at)
     }
 
     /// Whether the value of a run that ends right now is kept for another one.
@@ -174,11 +160,6 @@ impl<F> Supervision<F> {
         self.nodes.get(unit).is_some_and(|node| node.has_failed)
     }
 
-    /// Whether some units have not been looked at since the stop began.
-    fn is_stop_under_way(&self) -> bool {
-        self.stop.as_ref().is_some_and(Stop::is_under_way)
-    }
-
     fn take(&mut self, event: Event<F>) {
         match event {
             Event::HandedIn(newcomers) => self.hand_in(newcomers),
@@ -187,7 +168,7 @@ impl<F> Supervision<F> {
             Event::Launched(run, result) => self.launched(run, result),
             Event::Begun(run) => self.begun(run),
             Event::Notified(run) => self.notified(run),
-            Event::TookToken(_) => unreachable!("it is only noted"),
+            Event::TookToken(run) => self.took_token(run),
             Event::Failed {
                 run,
                 failure,

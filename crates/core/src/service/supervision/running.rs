@@ -30,6 +30,12 @@ impl<F> Supervision<F> {
         }
     }
 
+    pub(super) fn took_token(&mut self, id: RunId) {
+        if let Some(run) = self.nodes.run(id) {
+            run.holds_token = true;
+        }
+    }
+
     /// The present run of a unit is ready, unless it was asked to end.
     pub(super) fn ready(&mut self, unit: Id) {
         let node = self.node(unit);

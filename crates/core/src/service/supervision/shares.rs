@@ -24,15 +24,9 @@ impl Path {
     }
 
     fn and(self, own: Option<Duration>) -> Self {
-        match own {
-            Some(own) => Self {
-                own: self.own.saturating_add(own),
-                ..self
-            },
-            None => Self {
-                others: self.others.saturating_add(1),
-                ..self
-            },
+        Self {
+            own: self.own.saturating_add(own.unwrap_or_default()),
+            others: self.others.saturating_add(u32::from(own.is_none())),
         }
     }
 }
@@ -58,10 +52,27 @@ pub(super) fn share(own: Option<Duration>, below: Path, left: Duration) -> Durat
 }
 
 impl<F> Supervision<F> {
-    /// The share of a unit of what is `left` of the grace time.
-    pub(super) fn share(&self, unit: Id, left: Duration) -> Duration {
-        let own = self.nodes[unit].stop_share();
-        share(own, self.now_below(unit), left)
+    /// When a unit that is asked to end right now has to have ended.
+    pub(super) fn stop_due(&self, unit: Id) -> Moment {
+        let node = &self.nodes[unit];
+        self.now.plus(match &self.stop {
+            Some(stop) => {
+                let left = stop.grace_over_at.since(self.now);
+                share(node.stop_share(), self.now_below(unit), left)
+            }
+            None => node.policy().stop_time.unwrap_or(self.grace),
+        })
+    }
+
+    /// Finds out what stops after a unit, and says if that may take too long.
+    pub(super) fn share_out(&mut self, unit: Id) {
+        let below = self.path_below(unit).own;
+        let own = self.node(unit).stop_share().unwrap_or_default();
+        let (times, grace) = (below.saturating_add(own), self.grace);
+        // Said once on each path, by the first that it is too long for.
+        if below <= grace && times > grace {
+            self.push(Effect::Tell(unit, Remark::TooLong { times, grace }));
+        }
     }
 
     /// The costliest path of those that stop after a unit, as far as they are still there.
@@ -73,7 +84,7 @@ impl<F> Supervision<F> {
     }
 
     /// Finds out the costliest path of those that stop after a unit, and of all of these.
-    pub(super) fn path_below(&mut self, unit: Id) -> Path {
+    fn path_below(&mut self, unit: Id) -> Path {
         if let Some(below) = self.nodes[unit].below {
             return below;
         }

@@ -61,17 +61,6 @@ impl<F> Supervision<F> {
         true
     }
 
-    /// Finds out what stops after a unit, and says if that may take too long.
-    fn share_out(&mut self, unit: Id) {
-        let below = self.path_below(unit).own;
-        let own = self.node(unit).stop_share().unwrap_or_default();
-        let (times, grace) = (below.saturating_add(own), self.grace);
-        // Said once on each path, by the first that it is too long for.
-        if below <= grace && times > grace {
-            self.push(Effect::Tell(unit, Remark::TooLong { times, grace }));
-        }
-    }
-
     fn start_if_it_may(&mut self, unit: Id) {
         let is_stopping = self.is_stopping();
         let node = self.node(unit);

@@ -8,7 +8,7 @@ pub(super) const STEP: usize = 256;
 /// How far the runtime's stop has come.
 #[derive(Debug, Default)]
 pub(super) struct Stop {
-    grace_over_at: Moment,
+    pub(super) grace_over_at: Moment,
     /// Units that have not been looked at, the next one last: the last that came is the first to go.
     unseen: Vec<Id>,
     /// Units among these whose turn to be asked has come.
@@ -22,12 +22,8 @@ impl Stop {
         !self.unseen.is_empty() || !self.turns.is_empty()
     }
 
-    /// Nobody comes after a unit any more whom it has to wait for.
-    fn has_turn(&mut self, unit: Id) {
-        // Those that come before are looked at in any case.
-        if self.unseen.last().is_none_or(|next| *next < unit) {
-            self.turns.push_back(unit);
-        }
+    fn has_seen(&self, unit: Id) -> bool {
+        self.unseen.last().is_none_or(|next| *next < unit)
     }
 }
 
@@ -115,15 +111,6 @@ impl<F> Supervision<F> {
         }
     }
 
-    /// When a unit that is asked to end right now has to have ended.
-    fn stop_due(&self, unit: Id) -> Moment {
-        let own = self.nodes[unit].policy().stop_time;
-        self.now.plus(match &self.stop {
-            Some(stop) => self.share(unit, stop.grace_over_at.since(self.now)),
-            None => own.unwrap_or(self.grace),
-        })
-    }
-
     /// The present run of a unit has used up the time that it had to end.
     pub(super) fn overran(&mut self, unit: Id) {
         let node = &self.nodes[unit];
@@ -178,28 +165,26 @@ impl<F> Supervision<F> {
         }
     }
 
-    /// The stop does not wait for a unit any more.
-    fn release(&mut self, unit: Id) {
+    /// The stop does not wait for a unit any more: who has waited for it alone has its turn.
+    pub(super) fn release(&mut self, unit: Id) {
         let node = self.node(unit);
-        if !std::mem::replace(&mut node.is_released, true) {
-            let after = node.after.clone();
-            self.released(&after);
+        if std::mem::replace(&mut node.is_released, true) {
+            return;
         }
-    }
-
-    /// The stop does not wait any more for a unit that comes after `others`.
-    pub(super) fn released(&mut self, others: &[Id]) {
+        let others = node.after.clone();
         self.unreleased -= 1;
         // The last that came is the first to go.
-        for other in others.iter().rev() {
-            let Some(node) = self.nodes.get_mut(*other) else {
+        for other in others.into_iter().rev() {
+            let Some(node) = self.nodes.get_mut(other) else {
                 continue;
             };
             node.dependents -= 1;
-            if node.dependents == 0 {
-                if let Some(stop) = &mut self.stop {
-                    stop.has_turn(*other);
+            match &mut self.stop {
+                // Those that have not been looked at will be.
+                Some(stop) if stop.has_seen(other) && node.dependents == 0 => {
+                    stop.turns.push_back(other);
                 }
+                _ => {}
             }
         }
     }
@@ -243,25 +228,32 @@ impl<F> Supervision<F> {
     pub(super) fn grace_over(&mut self, by_signal: bool) {
         self.stops(self.now);
         self.due();
-        let is_alive = |run: &&Run| run.handover != Handover::StandsBy && !run.is_ending;
-        let alive = self.nodes.in_order().into_iter().filter_map(|unit| {
-            let run = self.nodes[unit].run().filter(is_alive)?;
-            Some((unit, run.asked, run.holds_token))
-        });
-        let alive: Vec<_> = alive.collect();
-        let asked = alive.iter().filter(|(_, asked, _)| asked.is_some());
-        let mut held_up = self.held_up_by(asked.map(|(unit, ..)| *unit));
-        for (unit, asked, holds_token) in alive {
+        let (now, units) = (self.now, self.nodes.in_order());
+        let mut held_up = self.held_up(&units);
+        for unit in units {
+            let node = self.node(unit);
+            let id = node.run_id();
+            let is_alive = |run: &&mut Run| run.handover != Handover::StandsBy && !run.is_ending;
+            let Some(run) = node.run_mut().filter(is_alive) else {
+                continue;
+            };
+            let asked = run.asked;
+            run.asked.get_or_insert(Asked { at: now, due: now });
             // Whoever holds none is dropped, or left behind.
-            if holds_token {
-                let by = held_up.remove(&unit).unwrap_or_default();
-                self.blame(unit, self.blame_at_end(asked, by_signal, by));
+            if run.holds_token {
+                let blame = match asked {
+                    None => Blame::NotAsked {
+                        by: held_up.remove(&unit).unwrap_or_default(),
+                    },
+                    Some(Asked { at, due }) if by_signal && now < due => Blame::CutShort {
+                        after: now.since(at),
+                        of: due.since(at),
+                    },
+                    Some(_) => Blame::Overran,
+                };
+                self.blame(unit, blame);
             }
             if asked.is_none() {
-                let (at, due) = (self.now, self.now);
-                let node = self.node(unit);
-                let id = node.run_id();
-                node.run_mut().expect("it is alive").asked = Some(Asked { at, due });
                 self.clear_timer(unit);
                 self.push(Effect::Request(unit));
                 self.push(Effect::Wake(id));
@@ -269,33 +261,26 @@ impl<F> Supervision<F> {
         }
     }
 
-    /// For each unit that stops after some of `asked`, which of them.
-    fn held_up_by(&self, asked: impl Iterator<Item = Id>) -> HashMap<Id, Vec<Id>> {
+    /// For each unit that stops after some that were asked to end and go on, which of them.
+    fn held_up(&self, units: &[Id]) -> HashMap<Id, Vec<Id>> {
+        let goes_on = |run: &Run| run.asked.is_some() && !run.is_ending;
         let mut held_up: HashMap<Id, Vec<Id>> = HashMap::new();
-        for by in asked {
-            let mut open = vec![by];
+        for by in units {
+            let mut open = Vec::new();
+            if self.nodes[*by].run().is_some_and(goes_on) {
+                open.push(*by);
+            }
             while let Some(unit) = open.pop() {
                 let after = self.nodes.get(unit).map(|node| &node.after[..]);
                 for other in after.unwrap_or_default() {
                     let known = held_up.entry(*other).or_default();
-                    if known.last() != Some(&by) {
-                        known.push(by);
+                    if known.last() != Some(by) {
+                        known.push(*by);
                         open.push(*other);
                     }
                 }
             }
         }
         held_up
-    }
-
-    fn blame_at_end(&self, asked: Option<Asked>, by_signal: bool, by: Vec<Id>) -> Blame {
-        match asked {
-            None => Blame::NotAsked { by },
-            Some(Asked { at, due }) if by_signal && self.now < due => Blame::CutShort {
-                after: self.now.since(at),
-                of: due.since(at),
-            },
-            Some(_) => Blame::Overran,
-        }
     }
 }

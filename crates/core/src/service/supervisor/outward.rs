@@ -32,8 +32,7 @@ impl Supervisor {
             drop(guarded);
             let event = self.go_outward(lifetime, next);
             guarded = self.lock();
-            let follows = |event: &Event<Box<Failure>>| !guarded.supervision.notes(event);
-            if let Some(event) = event.filter(follows) {
+            if let Some(event) = event.and_then(|event| guarded.supervision.note(event)) {
                 drop(guarded);
                 self.bring(lifetime, By::Foster, event, &[]);
                 guarded = self.lock();
