@@ -18,7 +18,7 @@ impl<F> Supervision<F> {
     /// Decides what becomes of a unit whose present run is over.
     pub(super) fn decide(&mut self, unit: Id, can_run: bool) {
         self.count_as_begun(unit);
-        let has_returned = |run: &Run| run.is_ending && run.failure.is_none();
+        let has_returned = |run: &PresentRun| run.is_ending && run.failure.is_none();
         if self.node(unit).run().is_some_and(has_returned) {
             // One that came to its end in its first poll was ready for a moment.
             self.ready(unit);
@@ -46,7 +46,7 @@ impl<F> Supervision<F> {
         let (now, chance) = (self.now, self.chance.f64());
         let node = self.node(unit);
         let restart = node.policy().restart();
-        let is_good = |run: &Run| now.since(run.started) >= restart.reset_after;
+        let is_good = |run: &PresentRun| now.since(run.started) >= restart.reset_after;
         let row = match node.run().is_some_and(is_good) {
             true => 0,
             false => node.row,
@@ -67,7 +67,7 @@ impl<F> Supervision<F> {
             }
         }
         node.row = row.saturating_add(1);
-        node.stage = Stage::Delayed;
+        node.doing = Doing::Delayed;
         self.push(Effect::Delayed(unit, next));
         self.push(Effect::State(unit, UnitState::Delayed));
         self.push(Effect::Tell(unit, Remark::Restarts(delay)));

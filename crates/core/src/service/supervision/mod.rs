@@ -13,8 +13,10 @@
 //!    over: the unit is forgotten here (`over`)
 //! ```
 //!
-//! `event` is what it is told, `effect` what it answers. `node` is what is known of one unit, `nodes` all of them. `starting`, `running`, `ending` and `stopping` are what
-//! happens to a unit in this order, and `shares` how the grace time is shared out.
+//! `event` is what it is told, `effect` what it answers, `node` what is known of units. `starting`, `running`,
+//! `ending` and `stopping` are what happens to a unit, in this order, and `shares` how the grace time is shared out.
+//! Each of them decides by what is known, changes that, and appends effects; `Supervision::take` says what an event
+//! leads to.
 
 mod effect;
 mod ending;
@@ -37,7 +39,7 @@ pub(crate) use self::tests::play_bytes;
 
 pub(crate) use self::effect::{Blame, Effect, Fault, Remark};
 pub(crate) use self::event::{Event, Id, Newcomer, RunId, Wish};
-use self::node::{Asked, Fate, Handover, Node, Nodes, PRESENT, Run, Stage};
+use self::node::{Asked, Doing, Fate, Handover, Node, Nodes, PRESENT, PresentRun};
 use self::shares::Path;
 use self::starting::Hangar;
 use self::stopping::Stop;
@@ -113,7 +115,7 @@ impl<F> Supervision<F> {
         let is_noted = match &event {
             Event::TookToken(_) => true,
             Event::Launched(run, Ok(())) => {
-                let is_over = |run: &mut Run| matches!(run.handover, Handover::Over { .. });
+                let is_over = |run: &mut PresentRun| matches!(run.handover, Handover::Over { .. });
                 !self.nodes.run(*run).is_some_and(is_over)
             }
             Event::Answered { run, exit, error } => {
@@ -224,12 +226,12 @@ impl<F> Supervision<F> {
     fn due(&mut self) {
         while let Some(unit) = self.next_due_unit() {
             self.clear_timer(unit);
-            match &self.nodes[unit].stage {
-                Stage::Running(run) if run.asked.is_some() => self.overran(unit),
+            match &self.nodes[unit].doing {
+                Doing::Running(run) if run.asked.is_some() => self.overran(unit),
                 _ if self.is_stopping() => {}
-                Stage::Running(_) => self.started_too_slowly(unit),
-                Stage::Waiting => self.waited_too_long(unit),
-                Stage::Delayed => self.start(unit, true),
+                Doing::Running(_) => self.started_too_slowly(unit),
+                Doing::Waiting => self.waited_too_long(unit),
+                Doing::Delayed => self.start(unit, true),
             }
         }
     }

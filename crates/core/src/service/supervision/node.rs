@@ -33,7 +33,7 @@ pub(super) struct Node {
     /// The runtime was told of a failure of it that is none of a run.
     pub(super) has_failed: bool,
     pub(super) wish: Option<Wish>,
-    pub(super) stage: Stage,
+    pub(super) doing: Doing,
     /// When it falls due, for what it is doing now.
     pub(super) timer: Option<Timer>,
     /// How many runs there were, the present one included.
@@ -45,16 +45,16 @@ pub(super) struct Node {
 }
 
 #[derive(Debug, Default)]
-pub(super) enum Stage {
+pub(super) enum Doing {
     #[default]
     Waiting,
-    Running(Run),
+    Running(PresentRun),
     Delayed,
 }
 
 /// The present run of a unit.
 #[derive(Debug, Default)]
-pub(super) struct Run {
+pub(super) struct PresentRun {
     pub(super) started: Moment,
     pub(super) handover: Handover,
     pub(super) has_begun: bool,
@@ -123,7 +123,7 @@ impl Nodes {
     }
 
     /// A run, if it is the present one of its unit.
-    pub(super) fn run(&mut self, run: RunId) -> Option<&mut Run> {
+    pub(super) fn run(&mut self, run: RunId) -> Option<&mut PresentRun> {
         self.of_run(run)?.run_mut()
     }
 
@@ -177,7 +177,7 @@ impl Node {
     }
 
     pub(super) fn is_waiting(&self) -> bool {
-        matches!(self.stage, Stage::Waiting)
+        matches!(self.doing, Doing::Waiting)
     }
 
     /// The time of its own that it has to end in while the runtime stops: one for ever is none.
@@ -194,16 +194,16 @@ impl Node {
     }
 
     /// The present run.
-    pub(super) fn run(&self) -> Option<&Run> {
-        match &self.stage {
-            Stage::Running(run) => Some(run),
+    pub(super) fn run(&self) -> Option<&PresentRun> {
+        match &self.doing {
+            Doing::Running(run) => Some(run),
             _ => None,
         }
     }
 
-    pub(super) fn run_mut(&mut self) -> Option<&mut Run> {
-        match &mut self.stage {
-            Stage::Running(run) => Some(run),
+    pub(super) fn run_mut(&mut self) -> Option<&mut PresentRun> {
+        match &mut self.doing {
+            Doing::Running(run) => Some(run),
             _ => None,
         }
     }

@@ -39,7 +39,7 @@ impl<F> Supervision<F> {
     /// The present run of a unit is ready, unless it was asked to end.
     pub(super) fn ready(&mut self, unit: Id) {
         let node = self.node(unit);
-        let is_starting = |run: &&mut Run| !run.is_ready && run.asked.is_none();
+        let is_starting = |run: &&mut PresentRun| !run.is_ready && run.asked.is_none();
         let Some(run) = node.run_mut().filter(is_starting) else {
             return;
         };
@@ -62,7 +62,7 @@ impl<F> Supervision<F> {
     /// The present run of a unit is not ready in time.
     pub(super) fn started_too_slowly(&mut self, unit: Id) {
         let node = self.node(unit);
-        let stands_by = |run: &Run| run.handover == Handover::StandsBy;
+        let stands_by = |run: &PresentRun| run.handover == Handover::StandsBy;
         let stands_by = node.run().is_some_and(stands_by);
         let fault = Fault::Late {
             within: node.policy().start_timeout.unwrap_or_default(),

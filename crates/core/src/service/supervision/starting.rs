@@ -92,9 +92,9 @@ impl<F> Supervision<F> {
             node.starts.push(now);
         }
         node.runs += 1;
-        node.stage = Stage::Running(Run {
+        node.doing = Doing::Running(PresentRun {
             started: now,
-            ..Run::default()
+            ..PresentRun::default()
         });
         let (run, flavour) = (node.run_id(), node.flavour);
         self.unbegun += 1;

@@ -34,7 +34,7 @@ impl<F> Supervision<F> {
         let Some(node) = self.nodes.get_mut(unit) else {
             return;
         };
-        match (wish, &node.stage) {
+        match (wish, &node.doing) {
             (Wish::Stop, _) => {
                 // Once the runtime stops it is that which asks, and hears of errors.
                 if !is_stopping {
@@ -44,9 +44,9 @@ impl<F> Supervision<F> {
             }
             // None comes once the runtime stops, or the unit is to.
             _ if is_stopping || node.wish.is_some() => {}
-            (Wish::Restart, Stage::Waiting) => {}
-            (Wish::Restart, Stage::Delayed) => self.start(unit, false),
-            (Wish::Restart, Stage::Running(run)) => {
+            (Wish::Restart, Doing::Waiting) => {}
+            (Wish::Restart, Doing::Delayed) => self.start(unit, false),
+            (Wish::Restart, Doing::Running(run)) => {
                 let stands_by = run.handover == Handover::StandsBy;
                 node.wish = Some(Wish::Restart);
                 // Else it is asked as soon as it is launched.
@@ -62,7 +62,7 @@ impl<F> Supervision<F> {
         let (at, due) = (self.now, self.stop_due(unit));
         let node = self.node(unit);
         let id = node.run_id();
-        let is_launched = |run: &&mut Run| run.handover != Handover::StandsBy;
+        let is_launched = |run: &&mut PresentRun| run.handover != Handover::StandsBy;
         let Some(run) = node.run_mut().filter(is_launched) else {
             return self.over(unit, UnitState::Ended);
         };
@@ -97,7 +97,7 @@ impl<F> Supervision<F> {
     /// The present run of a unit has begun, and was asked to end.
     pub(super) fn stop_begun(&mut self, unit: Id) {
         let node = &self.nodes[unit];
-        let is_deaf = |run: &Run| !run.holds_token && !run.is_ending;
+        let is_deaf = |run: &PresentRun| !run.holds_token && !run.is_ending;
         if !node.run().is_some_and(is_deaf) {
             return;
         }
@@ -115,7 +115,7 @@ impl<F> Supervision<F> {
     pub(super) fn overran(&mut self, unit: Id) {
         let node = &self.nodes[unit];
         let (is_blocking, id) = (node.is_blocking, node.run_id());
-        let is_late = |run: &&Run| !run.is_ending && !run.is_given_up;
+        let is_late = |run: &&PresentRun| !run.is_ending && !run.is_given_up;
         let Some(run) = node.run().filter(is_late) else {
             return;
         };
@@ -233,7 +233,8 @@ impl<F> Supervision<F> {
         for unit in units {
             let node = self.node(unit);
             let id = node.run_id();
-            let is_alive = |run: &&mut Run| run.handover != Handover::StandsBy && !run.is_ending;
+            let is_alive =
+                |run: &&mut PresentRun| run.handover != Handover::StandsBy && !run.is_ending;
             let Some(run) = node.run_mut().filter(is_alive) else {
                 continue;
             };
@@ -263,7 +264,7 @@ impl<F> Supervision<F> {
 
     /// For each unit that stops after some that were asked to end and go on, which of them.
     fn held_up(&self, units: &[Id]) -> HashMap<Id, Vec<Id>> {
-        let goes_on = |run: &Run| run.asked.is_some() && !run.is_ending;
+        let goes_on = |run: &PresentRun| run.asked.is_some() && !run.is_ending;
         let mut held_up: HashMap<Id, Vec<Id>> = HashMap::new();
         for by in units {
             let mut open = Vec::new();
