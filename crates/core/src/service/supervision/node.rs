@@ -208,13 +208,6 @@ impl Node {
         }
     }
 
-    /// The code of the present run has come to its end by itself.
-    pub(super) fn returned(&mut self, exit: Option<Exit>) {
-        if let Some(run) = self.run_mut() {
-            (run.is_ending, run.exit) = (true, exit);
-        }
-    }
-
     /// Why the present run must not come to its end by itself, without an error, if so.
     pub(super) fn wrong_end<F>(&self, exit: Option<Exit>) -> Option<Fault<F>> {
         let run = self.run()?;
@@ -226,11 +219,6 @@ impl Node {
         } else {
             (self.policy().return_is_failure && exit.is_none()).then_some(Fault::Returned)
         }
-    }
-
-    /// Whether a failure of the present run is kept for a restart, if the runtime does not stop.
-    pub(super) fn absorbs(&self) -> bool {
-        self.policy().restart().is_on_failure() && self.wish != Some(Wish::Stop)
     }
 
     /// Whether another run follows the present one, which is at its end, if the runtime does not stop.

@@ -81,9 +81,11 @@ impl<F> Supervision<F> {
         let Some(node) = self.nodes.of_run(id) else {
             return self.effects.extend(error.map(Effect::Drop));
         };
-        node.returned(exit);
         let is_error = error.is_some();
         let fault = error.map(Fault::Given).or_else(|| node.wrong_end(exit));
+        if let Some(run) = node.run_mut() {
+            (run.is_ending, run.exit) = (true, exit);
+        }
         if let Some(fault) = fault {
             // The value is still there, as the run has it until its very end.
             self.judge(id.unit, fault, is_error, true);
@@ -112,12 +114,12 @@ impl<F> Supervision<F> {
     fn judge(&mut self, unit: Id, fault: Fault<F>, is_error: bool, can_run: bool) {
         let may_follow = can_run && !self.is_stopping();
         let node = self.node(unit);
-        let fate = if is_error && node.wish.is_some() {
-            Fate::Own
-        } else if may_follow && node.absorbs() {
-            Fate::Absorbed
-        } else {
-            Fate::Recorded
+        let is_followed = may_follow && node.policy().restart().is_on_failure();
+        let fate = match node.wish {
+            Some(_) if is_error => Fate::Own,
+            Some(Wish::Stop) => Fate::Recorded,
+            _ if is_followed => Fate::Absorbed,
+            _ => Fate::Recorded,
         };
         let run = node.run_mut().expect("a failure is one of a run");
         let is_first = run.failure.is_none();
