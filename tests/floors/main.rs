@@ -50,7 +50,6 @@ pub const FLAT: usize = 3;
 const ALLOWED: &[(&str, &str)] = &[
     ("service/attempt.rs", "service/supervisor.rs"),
     ("service/order.rs", "service/registry.rs"),
-    ("service/supervision/mod.rs", "service/settings.rs"),
     ("service/unit_core.rs", "service/source.rs"),
     ("service/unit_core.rs", "service/supervisor.rs"),
 ];

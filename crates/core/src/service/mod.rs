@@ -18,6 +18,7 @@ mod function;
 mod linked;
 mod names;
 mod order;
+mod policy;
 mod ready;
 mod registry;
 mod restart;

@@ -5,7 +5,7 @@ use std::panic::Location;
 
 use super::names::Names;
 use super::order::{check_dependency, check_order, resolve};
-use super::settings::Policy;
+use super::policy::Policy;
 use super::source::AnySource;
 use super::supervisor::{Aftermath, By, supervisor};
 use super::unit_core::UnitCore;

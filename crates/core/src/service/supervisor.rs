@@ -35,7 +35,7 @@ pub(super) use self::aftermath::Aftermath;
 use self::bell::Bell;
 pub(super) use self::closing::drop_at_last;
 use self::outward::Outward;
-use super::settings::Policy;
+use super::policy::Policy;
 use super::supervision::{Blame, Effect, Event, Fault, Id, Newcomer, Remark, RunId, Supervision};
 use super::unit_core::UnitCore;
 use super::watch::Watchers;

@@ -43,7 +43,7 @@ use self::node::{Asked, Doing, Fate, Handover, Node, Nodes, PRESENT, PresentRun}
 use self::shares::Path;
 use self::starting::Hangar;
 use self::stopping::Stop;
-use super::settings::Policy;
+use super::policy::Policy;
 use super::{Exit, UnitState};
 use crate::base::moment::Moment;
 
