@@ -3,7 +3,7 @@
 use std::any::Any;
 
 use super::answer::Answered;
-use super::supervision::{Event, RunId};
+use super::supervision::{Happening, RunId};
 use super::supervisor::{By, supervisor};
 use super::unit_core::UnitCore;
 use crate::base::event::EventListener;
@@ -60,14 +60,14 @@ impl Attempt {
         task.observer()?.as_any().downcast_ref()
     }
 
-    fn bring(&self, event: Event<Box<Failure>>) {
+    fn bring(&self, event: Happening<Box<Failure>>) {
         let lifetime = self.unit().lifetime();
         let about = std::slice::from_ref(self.unit());
         supervisor(lifetime).bring(lifetime, By::User, event, about);
     }
 
     pub(super) fn notify_ready(&self) {
-        self.bring(Event::Notified(self.id()));
+        self.bring(Happening::Notified(self.id()));
     }
 
     /// The run has come to its end by itself. What that means is decided here, in its own payload.
@@ -76,7 +76,7 @@ impl Attempt {
             Ok(exit) => (exit, None),
             Err(cause) => (None, Some(Box::new(self.unit().failure(cause)))),
         };
-        self.bring(Event::Answered {
+        self.bring(Happening::Answered {
             run: self.id(),
             exit,
             error,
@@ -102,11 +102,11 @@ impl Observer for Attempt {
     }
 
     fn begin(&self) {
-        self.bring(Event::Begun(self.id()));
+        self.bring(Happening::Begun(self.id()));
     }
 
     fn take_token(&self) {
-        self.bring(Event::TookToken(self.id()));
+        self.bring(Happening::TookToken(self.id()));
     }
 
     fn is_requested(&self) -> bool {
@@ -120,7 +120,7 @@ impl Observer for Attempt {
 
     /// If that is the runtime's, its stop begins in here.
     fn fail(&self, cause: Cause) {
-        self.bring(Event::Failed {
+        self.bring(Happening::Failed {
             run: self.id(),
             failure: Box::new(self.unit().failure(cause)),
             can_run: self.unit().source.can_run(),
@@ -128,7 +128,7 @@ impl Observer for Attempt {
     }
 
     fn end(&self) {
-        self.bring(Event::Gone {
+        self.bring(Happening::Gone {
             run: self.id(),
             can_run: self.unit().source.can_run(),
         });

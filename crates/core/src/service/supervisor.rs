@@ -36,7 +36,9 @@ use self::bell::Bell;
 pub(super) use self::closing::drop_at_last;
 use self::outward::Outward;
 use super::policy::Policy;
-use super::supervision::{Blame, Effect, Event, Fault, Id, Newcomer, Remark, RunId, Supervision};
+use super::supervision::{
+    Blame, Effect, Fault, Happening, Id, Newcomer, Remark, RunId, Supervision,
+};
 use super::unit_core::UnitCore;
 use super::watch::Watchers;
 use super::{Attempt, UnitChanges, UnitState};
@@ -184,7 +186,7 @@ impl Supervisor {
         &self,
         lifetime: &Arc<Lifetime>,
         by: By,
-        event: Event<Box<Failure>>,
+        event: Happening<Box<Failure>>,
         about: &[Arc<UnitCore>],
     ) {
         let mut guarded = self.lock();
@@ -229,7 +231,7 @@ impl Supervisor {
         self.ensure_thread(&mut guarded, lifetime)?;
         let now = lifetime.settings.clock.now();
         let unit = self.enter(&mut guarded, now, make);
-        let event = Event::HandedIn(vec![newcomer(&unit, false, policy, &after)]);
+        let event = Happening::HandedIn(vec![newcomer(&unit, false, policy, &after)]);
         let now = lifetime.moment(now);
         let aftermath = self.handle(&mut guarded, lifetime, now, event, &after);
         Ok((unit, aftermath))
@@ -254,7 +256,7 @@ impl Supervisor {
             newcomers.push(newcomer(&unit, unit.is_unwanted(), policy, &after));
             about.extend(after);
         }
-        let (now, event) = (lifetime.now(), Event::HandedIn(newcomers));
+        let (now, event) = (lifetime.now(), Happening::HandedIn(newcomers));
         Ok(self.handle(&mut guarded, lifetime, now, event, &about))
     }
 
@@ -294,7 +296,7 @@ impl Supervisor {
     fn bring_what_is_due(&self, lifetime: &Arc<Lifetime>) {
         while let Some(due) = self.next_moment() {
             self.bell.wait(lifetime, due);
-            self.bring(lifetime, By::Foster, Event::Due, &[]);
+            self.bring(lifetime, By::Foster, Happening::Due, &[]);
         }
     }
 
@@ -348,7 +350,7 @@ impl Services for Supervisor {
 
     fn look(&self, lifetime: &Arc<Lifetime>) {
         if self.lock().thread.is_some() {
-            self.bring(lifetime, By::User, Event::Due, &[]);
+            self.bring(lifetime, By::User, Happening::Due, &[]);
         }
     }
 
@@ -371,7 +373,7 @@ impl Services for Supervisor {
         if !has_thread {
             return;
         }
-        self.bring(lifetime, By::User, Event::Due, &[]);
+        self.bring(lifetime, By::User, Happening::Due, &[]);
         // A payload of this runtime would wait for itself, if its own flavour is to do something.
         let is_inside = task::current()
             .is_some_and(|task| std::ptr::eq(Arc::as_ptr(task.lifetime()), &**lifetime));
@@ -382,7 +384,12 @@ impl Services for Supervisor {
     }
 
     fn end_grace(&self, lifetime: &Arc<Lifetime>, by_signal: bool) {
-        self.bring(lifetime, By::Foster, Event::GraceOver { by_signal }, &[]);
+        self.bring(
+            lifetime,
+            By::Foster,
+            Happening::GraceOver { by_signal },
+            &[],
+        );
     }
 
     fn close(&self, lifetime: &Arc<Lifetime>, by: Instant) -> ServicesReport {

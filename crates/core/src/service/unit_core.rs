@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::source::AnySource;
 use super::state::Status;
-use super::supervision::{Event, Id, Wish};
+use super::supervision::{Happening, Id, Wish};
 use super::supervisor::{By, supervisor};
 use super::{UnitChange, UnitState, UnitStatus};
 use crate::base::event::{self, EventListener};
@@ -116,7 +116,7 @@ impl UnitCore {
             self.lock().is_unwanted = true;
         }
         let lifetime = self.lifetime();
-        let event = Event::Asked(self.id, wish);
+        let event = Happening::Asked(self.id, wish);
         supervisor(lifetime).bring(lifetime, By::User, event, &[]);
     }
 

@@ -13,14 +13,14 @@
 //!    over: the unit is forgotten here (`over`)
 //! ```
 //!
-//! `event` is what it is told, `effect` what it answers, `node` what is known of units. `starting`, `running`,
+//! `happening` is what it is told, `effect` what it answers, `node` what is known of units. `starting`, `running`,
 //! `ending` and `stopping` are what happens to a unit, in this order, and `shares` how the grace time is shared out.
 //! Each of them decides by what is known, changes that, and appends effects; `Supervision::take` says what an event
 //! leads to.
 
 mod effect;
 mod ending;
-mod event;
+mod happening;
 mod node;
 mod running;
 mod shares;
@@ -38,7 +38,7 @@ use rustc_hash::FxHashMap;
 pub(crate) use self::tests::play_bytes;
 
 pub(crate) use self::effect::{Blame, Effect, Fault, Remark};
-pub(crate) use self::event::{Event, Id, Newcomer, RunId, Wish};
+pub(crate) use self::happening::{Happening, Id, Newcomer, RunId, Wish};
 use self::node::{Asked, Doing, Fate, Handover, Node, Nodes, PRESENT, PresentRun};
 use self::shares::Path;
 use self::starting::Hangar;
@@ -102,7 +102,12 @@ impl<F> Supervision<F> {
     /// Takes what has happened at `now`, and appends what is to be done for it.
     ///
     /// Events may come too late, for what is over; all that is called for them is about units that are not.
-    pub(crate) fn handle(&mut self, now: Moment, event: Event<F>, effects: &mut Vec<Effect<F>>) {
+    pub(crate) fn handle(
+        &mut self,
+        now: Moment,
+        event: Happening<F>,
+        effects: &mut Vec<Effect<F>>,
+    ) {
         self.now = now;
         std::mem::swap(&mut self.effects, effects);
         self.take(event);
@@ -111,14 +116,14 @@ impl<F> Supervision<F> {
     }
 
     /// Takes what has happened if nothing is to be done for it; else returns it, and it is to be [handled](Self::handle).
-    pub(crate) fn note(&mut self, event: Event<F>) -> Option<Event<F>> {
+    pub(crate) fn note(&mut self, event: Happening<F>) -> Option<Happening<F>> {
         let is_noted = match &event {
-            Event::TookToken(_) => true,
-            Event::Launched(run, Ok(())) => {
+            Happening::TookToken(_) => true,
+            Happening::Launched(run, Ok(())) => {
                 let is_over = |run: &mut PresentRun| matches!(run.handover, Handover::Over { .. });
                 !self.nodes.run(*run).is_some_and(is_over)
             }
-            Event::Answered { run, exit, error } => {
+            Happening::Answered { run, exit, error } => {
                 let node = self.nodes.of_run(*run);
                 let is_wrong = node.is_some_and(|node| node.wrong_end::<F>(*exit).is_some());
                 error.is_none() && *exit != Some(Exit::Shutdown) && !is_wrong
@@ -162,27 +167,27 @@ impl<F> Supervision<F> {
         self.nodes.get(unit).is_some_and(|node| node.has_failed)
     }
 
-    fn take(&mut self, event: Event<F>) {
+    fn take(&mut self, event: Happening<F>) {
         match event {
-            Event::HandedIn(newcomers) => self.hand_in(newcomers),
-            Event::FlavourUp(flavour) => self.flavour_up(flavour),
-            Event::FlavourDown(flavour, failure) => self.flavour_down(flavour, failure),
-            Event::Launched(run, result) => self.launched(run, result),
-            Event::Begun(run) => self.begun(run),
-            Event::Notified(run) => self.notified(run),
-            Event::TookToken(run) => self.took_token(run),
-            Event::Failed {
+            Happening::HandedIn(newcomers) => self.hand_in(newcomers),
+            Happening::FlavourUp(flavour) => self.flavour_up(flavour),
+            Happening::FlavourDown(flavour, failure) => self.flavour_down(flavour, failure),
+            Happening::Launched(run, result) => self.launched(run, result),
+            Happening::Begun(run) => self.begun(run),
+            Happening::Notified(run) => self.notified(run),
+            Happening::TookToken(run) => self.took_token(run),
+            Happening::Failed {
                 run,
                 failure,
                 can_run,
             } => self.failed(run, failure, can_run),
-            Event::Answered { run, exit, error } => self.answered(run, exit, error),
-            Event::Gone { run, can_run } => self.gone(run, can_run),
-            Event::Blocks(run) => self.blocks(run),
-            Event::Asked(unit, wish) => self.asked(unit, wish),
-            Event::Due => self.due(),
-            Event::Stops(grace_over_at) => self.stops(grace_over_at),
-            Event::GraceOver { by_signal } => self.grace_over(by_signal),
+            Happening::Answered { run, exit, error } => self.answered(run, exit, error),
+            Happening::Gone { run, can_run } => self.gone(run, can_run),
+            Happening::Blocks(run) => self.blocks(run),
+            Happening::Asked(unit, wish) => self.asked(unit, wish),
+            Happening::Due => self.due(),
+            Happening::Stops(grace_over_at) => self.stops(grace_over_at),
+            Happening::GraceOver { by_signal } => self.grace_over(by_signal),
         }
     }
 

@@ -10,7 +10,7 @@ impl Supervisor {
         guarded: &mut Guarded,
         lifetime: &Arc<Lifetime>,
         now: Moment,
-        event: Event<Box<Failure>>,
+        event: Happening<Box<Failure>>,
         about: &[Arc<UnitCore>],
     ) -> Aftermath {
         let mut effects = std::mem::take(&mut guarded.effects);
@@ -18,7 +18,7 @@ impl Supervisor {
         if !guarded.supervision.is_stopping() && lifetime.phase() >= Phase::Stopping {
             // The phase came first, and what is decided now comes after it.
             let grace_over_at = lifetime.moment(lifetime.grace_deadline());
-            let stops = Event::Stops(grace_over_at);
+            let stops = Happening::Stops(grace_over_at);
             guarded.supervision.handle(now, stops, &mut effects);
         }
         guarded.supervision.handle(now, event, &mut effects);

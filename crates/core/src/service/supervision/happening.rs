@@ -27,7 +27,7 @@ pub(crate) struct RunId {
 
 /// What happens. `F` is a failure, which is passed on and never looked at.
 #[derive(Debug)]
-pub(crate) enum Event<F> {
+pub(crate) enum Happening<F> {
     /// Services were handed in that may start, as far as it is up to the runtime.
     HandedIn(Vec<Newcomer>),
     /// The flavour for which [`Effect::StartFlavour`] asked is there.
