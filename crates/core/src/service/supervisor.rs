@@ -37,7 +37,7 @@ use self::outward::Outward;
 use super::roster::Roster;
 use super::state::UnitState;
 use super::supervision::{
-    Blame, Effect, Event, Fault, Id, Newcomer, Remark, RunId, Supervision, Why, Wish,
+    Blame, Effect, Fault, Happening, Id, Newcomer, Remark, RunId, Supervision, Wish,
 };
 use super::unit_core::{Attempt, UnitCore};
 use super::watch::{UnitChange, UnitChanges};
@@ -91,7 +91,7 @@ pub(crate) struct Supervisor {
 /// What the one lock of services guards.
 #[derive(Default)]
 struct Guarded {
-    supervision: Supervision,
+    supervision: Supervision<Box<Failure>>,
     /// All that are known, those that are over included.
     roster: Roster,
     /// Those that are not over, by their place.
@@ -145,7 +145,12 @@ impl Supervisor {
             // Known to whoever hands it in, too, if it waits for the start.
             unit.set_unwanted();
         }
-        self.bring(unit.lifetime(), By::User, Event::Asked(unit.id, wish), &[]);
+        self.bring(
+            unit.lifetime(),
+            By::User,
+            Happening::Asked(unit.id, wish),
+            &[],
+        );
     }
 
     /// Says why the runtime cannot be started.
@@ -173,7 +178,7 @@ impl Supervisor {
         &self,
         lifetime: &Arc<Lifetime>,
         by: By,
-        event: Event<Box<Failure>>,
+        event: Happening<Box<Failure>>,
         about: &[Arc<UnitCore>],
     ) {
         let mut guarded = self.lock();
@@ -181,9 +186,9 @@ impl Supervisor {
             drop(guarded);
             return closing::too_late(lifetime, event);
         }
-        if guarded.supervision.notes(&event) {
+        let Some(event) = guarded.supervision.note(event) else {
             return;
-        }
+        };
         let aftermath = self.handle(&mut guarded, lifetime, lifetime.now(), event, about);
         drop(guarded);
         self.go_on(lifetime, by, aftermath);
@@ -209,7 +214,7 @@ impl Supervisor {
         while let Some(due) = self.next_moment() {
             let left = due.unwrap_or(Moment::NEVER).since(lifetime.now());
             self.bell.wait(&lifetime.settings.clock, left);
-            self.bring(lifetime, By::Foster, Event::Due, &[]);
+            self.bring(lifetime, By::Foster, Happening::Due, &[]);
         }
     }
 
@@ -280,7 +285,7 @@ impl Services for Supervisor {
 
     fn look(&self, lifetime: &Arc<Lifetime>) {
         if self.lock().thread.is_some() {
-            self.bring(lifetime, By::User, Event::Due, &[]);
+            self.bring(lifetime, By::User, Happening::Due, &[]);
         }
     }
 
@@ -303,7 +308,7 @@ impl Services for Supervisor {
         if !has_thread {
             return;
         }
-        self.bring(lifetime, By::User, Event::Due, &[]);
+        self.bring(lifetime, By::User, Happening::Due, &[]);
         // A payload of this runtime would wait for itself, if its own flavour is to do something.
         let is_inside = task::current()
             .is_some_and(|task| std::ptr::eq(Arc::as_ptr(task.lifetime()), &**lifetime));
@@ -314,7 +319,12 @@ impl Services for Supervisor {
     }
 
     fn end_grace(&self, lifetime: &Arc<Lifetime>, by_signal: bool) {
-        self.bring(lifetime, By::Foster, Event::GraceOver { by_signal }, &[]);
+        self.bring(
+            lifetime,
+            By::Foster,
+            Happening::GraceOver { by_signal },
+            &[],
+        );
     }
 
     fn close(&self, lifetime: &Arc<Lifetime>, by: Instant) -> ServicesReport {

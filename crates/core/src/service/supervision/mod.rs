@@ -13,19 +13,21 @@
 //!    over: the unit is forgotten here (`over`)
 //! ```
 //!
-//! `node` is what is known of one unit, `nodes` all of them. `starting`, `running`, `ending` and `stopping` are what
-//! happens to a unit in this order, `shares` how the grace time is shared out, `timers` what falls due.
+//! `happening` is what it is told, `effect` what it answers, `node` what is known of units. `starting`, `running`,
+//! `ending` and `stopping` are what happens to a unit, in this order, and `shares` how the grace time is shared out.
+//! Each of them decides by what is known, changes that, and appends effects; `Supervision::take` says what an event
+//! leads to.
 
+mod effect;
 mod ending;
+mod happening;
 mod node;
-mod nodes;
 mod running;
 mod shares;
 mod starting;
 mod stopping;
 #[cfg(any(test, fuzzing))]
 mod tests;
-mod timers;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
@@ -35,220 +37,33 @@ use rustc_hash::FxHashMap;
 #[cfg(fuzzing)]
 pub(crate) use self::tests::play_bytes;
 
-use self::node::{Asked, Fate, Handover, Node, Run, Stage};
-use self::nodes::Nodes;
+pub(crate) use self::effect::{Blame, Effect, Fault, Remark};
+pub(crate) use self::happening::{Happening, Id, Newcomer, RunId, Wish};
+use self::node::{Asked, Doing, Fate, Handover, Node, Nodes, PRESENT, PresentRun};
 use self::shares::Path;
+use self::starting::Hangar;
 use self::stopping::Stop;
-use self::timers::Timers;
-use super::UnitState;
 use super::policy::Policy;
+use super::state::UnitState;
 use crate::base::moment::Moment;
 use crate::errors::answer::Exit;
 
-/// Which unit it is. Whoever comes later has a higher one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub(crate) struct Id {
-    /// No other unit has it, ever.
-    pub(crate) serial: u64,
-    /// Its place in tables: a small number, which is another unit's when this one is over.
-    pub(crate) place: u32,
-}
-
-impl Id {
-    /// Its place as an index.
-    pub(crate) fn index(self) -> usize {
-        self.place as usize
-    }
-}
-
-/// One run of a unit, counted from 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct RunId {
-    pub(crate) unit: Id,
-    pub(crate) number: u64,
-}
-
-/// What happens. `F` is a failure, which is passed on and never looked at.
-#[derive(Debug)]
-pub(crate) enum Event<F> {
-    /// Services were handed in that may start, as far as it is up to the runtime.
-    HandedIn(Vec<Newcomer>),
-    /// The flavour for which [`Effect::StartFlavour`] asked is there.
-    FlavourUp(usize),
-    /// It could not be started.
-    FlavourDown(usize, F),
-    /// What [`Effect::Launch`] asked for is done: why the payload was refused, if it was. `None` inside says
-    /// that it met the stop.
-    Launched(RunId, Result<(), Option<F>>),
-    /// A run had its first poll, or has its thread.
-    Begun(RunId),
-    /// A run says that it is ready.
-    Notified(RunId),
-    /// A run took a shutdown token.
-    TookToken(RunId),
-    /// A run panicked or was lost.
-    Failed {
-        run: RunId,
-        failure: F,
-        can_run: bool,
-    },
-    /// A run came to its end by itself.
-    Answered {
-        run: RunId,
-        exit: Option<Exit>,
-        error: Option<F>,
-    },
-    /// Nothing of a run is left. `can_run` says whether there is a value for another one.
-    Gone { run: RunId, can_run: bool },
-    /// A run that was cut short would not end: it blocks its thread.
-    Blocks(RunId),
-    /// Somebody wants a unit to stop or to restart.
-    Asked(Id, Wish),
-    /// The clock has moved.
-    Due,
-    /// The runtime stops, if that is not known. Its grace time is over at this moment.
-    Stops(Moment),
-    /// The grace time is over; whether a signal has cut it short.
-    GraceOver { by_signal: bool },
-}
-
-/// What a user wants of a unit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Wish {
-    Restart,
-    Stop,
-}
-
-/// A service that was handed in.
-#[derive(Debug)]
-pub(crate) struct Newcomer {
-    pub(crate) id: Id,
-    /// `None` if nothing was said.
-    pub(crate) policy: Option<Box<Policy>>,
-    /// Those that it comes after, all of them known, and whether each has been ready.
-    pub(crate) after: Vec<(Id, bool)>,
-    /// Whether its runs are blocking code, which cannot be cancelled.
-    pub(crate) is_blocking: bool,
-    /// The number of its flavour, and whether that is there.
-    pub(crate) flavour: usize,
-    pub(crate) is_flavour_up: bool,
-    /// Whether it was asked to stop before the start.
-    pub(crate) is_unwanted: bool,
-}
-
-/// What is to be done, in order.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Effect<F> {
-    /// A unit's state is another. Whoever asks sees it at once, as all up to `Over`.
-    State(Id, UnitState),
-    /// A run is the unit's present one.
-    NewRun(RunId),
-    /// The unit starts again at this moment.
-    Delayed(Id, Moment),
-    /// A failure is the unit's alone: kept, and told.
-    Keep(Id, Fault<F>),
-    /// A failure that comes after one that is kept is told.
-    Mention(Id, Fault<F>),
-    /// A failure is the runtime's, which stops for it. With the number of starts, if the unit is given up for it.
-    Record(Id, Fault<F>, Option<(usize, Duration)>),
-    /// The token of the present run says that the end is requested.
-    Request(Id),
-    /// The present run is to be named in the report.
-    Blame(Id, Blame),
-    /// A unit waited for another one that was not ready when the stop began.
-    InVain(Id, Id),
-    /// The runtime is to stop.
-    StopRuntime,
-    /// The runtime's stop waits for no service any more.
-    StopOver,
-    /// The unit is over for good.
-    Over(Id),
-
-    /// The flavour of a unit is to be started. From here on in order, one after the other, and not at once.
-    StartFlavour(Id),
-    Launch(RunId),
-    /// Wakes the payload of a run, whose token says something new.
-    Wake(RunId),
-    /// Drops a run where it awaits.
-    Cancel(RunId),
-    /// The same, of a run that is out of time: whether it blocks is to be told.
-    Cut(RunId),
-    /// Drops a value that no run will need.
-    Dispose(Id),
-
-    /// Something is to be told.
-    Tell(Id, Remark),
-    /// A failure that is of no use any more is to be dropped, which runs code of the user's.
-    Drop(F),
-}
-
-/// Why something failed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Fault<F> {
-    Given(F),
-    /// What was kept of the unit last.
-    Kept,
-    Made(Box<Why>),
-}
-
-/// Why a unit failed whose own code did not.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Why {
-    /// It ended without having said that it is ready.
-    UnreadyAtItsEnd,
-    /// It returned, although it must never end.
-    Returned,
-    /// It returned more often than its limit lets it.
-    ReturnedTooOften,
-    /// It was not ready in time, and these wait for it.
-    Late {
-        within: Duration,
-        notifies: bool,
-        waiters: Vec<Id>,
-    },
-    /// It waited too long for these.
-    WaitedTooLong { within: Duration, others: Vec<Id> },
-    /// It waits for one that never gets ready.
-    WaitsForEver { other: Id, was_stopped: bool },
-    /// It would not end, so it cannot be started again.
-    Stuck,
-}
-
-/// Why a run is named in the report.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Blame {
-    /// It had its turn, and overran it.
-    Overran,
-    /// It was not asked in time, as these used the time up.
-    NotAsked { by: Vec<Id> },
-    /// It had had a part of its time when a signal ended the grace time.
-    CutShort { after: Duration, of: Duration },
-}
-
-/// What is told of a unit beside its failures.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Remark {
-    /// It is started again after this time.
-    Restarts(Duration),
-    Overran,
-    /// It was asked to stop and goes on.
-    GoesOn,
-    /// Its stop time and those of the units that it comes after exceed the grace time.
-    TooLong {
-        times: Duration,
-        grace: Duration,
-    },
-}
-
 /// All services of a runtime that are not over.
-#[derive(Debug, Default)]
-pub(crate) struct Supervision {
+#[derive(Debug)]
+pub(crate) struct Supervision<F> {
+    /// When the event that is handled happened.
+    now: Moment,
+    /// What is to be done for it, so far.
+    effects: Vec<Effect<F>>,
     nodes: Nodes,
-    timers: Timers,
+    /// What falls due, in order.
+    timers: BTreeMap<Moment, BTreeMap<u64, Id>>,
+    /// How many timers there were.
+    timers_set: u64,
     flavours: FxHashMap<usize, Hangar>,
     grace: Duration,
     /// Decides what is up to chance.
-    seed: u64,
+    chance: fastrand::Rng,
     /// Runs of which it is not known that they have begun.
     unbegun: usize,
     /// Units that the stop waits for.
@@ -256,79 +71,79 @@ pub(crate) struct Supervision {
     stop: Option<Stop>,
 }
 
-/// What is known of a flavour.
-#[derive(Debug, Default)]
-struct Hangar {
-    is_up: bool,
-    is_starting: bool,
-    /// Runs that wait for it, in their order.
-    waiters: VecDeque<RunId>,
+/// When a unit falls due, and the number of the timer: those of one moment fall due as they were set.
+///
+/// Each unit has one at most: what it is for says what the unit is doing.
+type Timer = (Moment, u64);
+
+impl<F> Default for Supervision<F> {
+    fn default() -> Self {
+        Self::new(Duration::ZERO, 0)
+    }
 }
 
-impl Supervision {
+impl<F> Supervision<F> {
     /// No services yet, in a runtime with this grace time. `seed` decides what is up to chance.
     pub(crate) fn new(grace: Duration, seed: u64) -> Self {
         Self {
+            now: Moment::default(),
+            effects: Vec::new(),
+            nodes: Nodes::default(),
+            timers: BTreeMap::new(),
+            timers_set: 0,
+            flavours: FxHashMap::default(),
             grace,
-            seed,
-            ..Self::default()
+            chance: fastrand::Rng::with_seed(seed),
+            unbegun: 0,
+            unreleased: 0,
+            stop: None,
         }
     }
 
     /// Takes what has happened at `now`, and appends what is to be done for it.
-    pub(crate) fn handle<F>(&mut self, now: Moment, event: Event<F>, effects: &mut Vec<Effect<F>>) {
-        let mut call = Call {
-            all: self,
-            now,
-            effects,
-        };
-        if !call.all.notes(&event) {
-            call.take(event);
-        }
-        call.go_on_with_stop();
+    ///
+    /// Events may come too late, for what is over; all that is called for them is about units that are not.
+    pub(crate) fn handle(
+        &mut self,
+        now: Moment,
+        event: Happening<F>,
+        effects: &mut Vec<Effect<F>>,
+    ) {
+        self.now = now;
+        std::mem::swap(&mut self.effects, effects);
+        self.take(event);
+        self.go_on_with_stop();
+        std::mem::swap(&mut self.effects, effects);
     }
 
-    /// Takes what has happened if nothing follows from it but that it is known; else it is to be [handled](Self::handle).
-    pub(crate) fn notes<F>(&mut self, event: &Event<F>) -> bool {
-        match event {
-            Event::TookToken(run) => {
-                let run = self.nodes.run(*run);
-                run.into_iter().for_each(|run| run.holds_token = true);
-                true
+    /// Takes what has happened if nothing is to be done for it; else returns it, and it is to be [handled](Self::handle).
+    pub(crate) fn note(&mut self, event: Happening<F>) -> Option<Happening<F>> {
+        let is_noted = match &event {
+            Happening::TookToken(_) => true,
+            Happening::Launched(run, Ok(())) => {
+                let is_over = |run: &mut PresentRun| matches!(run.handover, Handover::Over { .. });
+                !self.nodes.run(*run).is_some_and(is_over)
             }
-            Event::Answered {
-                run,
-                exit: exit @ (None | Some(Exit::Done)),
-                error: None,
-            } => {
-                let is_present = self.nodes.run(*run).is_some();
-                let node = self.nodes.get_mut(run.unit).filter(|_| is_present);
-                let is_well = node
-                    .as_ref()
-                    .is_none_or(|node| node.wrong_end(*exit).is_none());
-                if let Some(node) = node.filter(|_| is_well) {
-                    node.returned(*exit);
-                }
-                is_well
+            Happening::Answered { run, exit, error } => {
+                let node = self.nodes.of_run(*run);
+                let is_wrong = node.is_some_and(|node| node.wrong_end::<F>(*exit).is_some());
+                error.is_none() && *exit != Some(Exit::Shutdown) && !is_wrong
             }
-            Event::Launched(run, Ok(())) => match self.nodes.run(*run) {
-                Some(run) if run.ended.is_some() => false,
-                run => {
-                    run.into_iter()
-                        .for_each(|run| run.handover = Handover::Done);
-                    true
-                }
-            },
             _ => false,
+        };
+        if !is_noted {
+            return Some(event);
         }
+        self.take(event);
+        None
     }
 
     /// When something falls due, if anything ever does.
     pub(crate) fn next_due(&self) -> Option<Moment> {
-        if self.is_stop_under_way() {
-            return Some(Moment::default());
+        match &self.stop {
+            Some(stop) if stop.is_under_way() => Some(Moment::default()),
+            _ => self.timers.first_key_value().map(|(at, _)| *at),
         }
-        self.timers.next()
     }
 
     /// Whether the value of a run that ends right now is kept for another one.
@@ -353,42 +168,27 @@ impl Supervision {
         self.nodes.get(unit).is_some_and(|node| node.has_failed)
     }
 
-    /// Whether some units have not been looked at since the stop began.
-    fn is_stop_under_way(&self) -> bool {
-        self.stop.as_ref().is_some_and(Stop::is_under_way)
-    }
-}
-
-/// One call of [`Supervision::handle`]. Events may come too late, for what is over; all that is called for them is
-/// about units that are not.
-struct Call<'a, F> {
-    all: &'a mut Supervision,
-    now: Moment,
-    effects: &'a mut Vec<Effect<F>>,
-}
-
-impl<F> Call<'_, F> {
-    fn take(&mut self, event: Event<F>) {
+    fn take(&mut self, event: Happening<F>) {
         match event {
-            Event::HandedIn(newcomers) => self.hand_in(newcomers),
-            Event::FlavourUp(flavour) => self.flavour_up(flavour),
-            Event::FlavourDown(flavour, failure) => self.flavour_down(flavour, failure),
-            Event::Launched(run, result) => self.launched(run, result),
-            Event::Begun(run) => self.begun(run),
-            Event::Notified(run) => self.notified(run),
-            Event::TookToken(_) => unreachable!("it is only noted"),
-            Event::Failed {
+            Happening::HandedIn(newcomers) => self.hand_in(newcomers),
+            Happening::FlavourUp(flavour) => self.flavour_up(flavour),
+            Happening::FlavourDown(flavour, failure) => self.flavour_down(flavour, failure),
+            Happening::Launched(run, result) => self.launched(run, result),
+            Happening::Begun(run) => self.begun(run),
+            Happening::Notified(run) => self.notified(run),
+            Happening::TookToken(run) => self.took_token(run),
+            Happening::Failed {
                 run,
                 failure,
                 can_run,
             } => self.failed(run, failure, can_run),
-            Event::Answered { run, exit, error } => self.answered(run, exit, error),
-            Event::Gone { run, can_run } => self.gone(run, can_run),
-            Event::Blocks(run) => self.blocks(run),
-            Event::Asked(unit, wish) => self.asked(unit, wish),
-            Event::Due => self.due(),
-            Event::Stops(grace_over_at) => self.stops(grace_over_at),
-            Event::GraceOver { by_signal } => self.grace_over(by_signal),
+            Happening::Answered { run, exit, error } => self.answered(run, exit, error),
+            Happening::Gone { run, can_run } => self.gone(run, can_run),
+            Happening::Blocks(run) => self.blocks(run),
+            Happening::Asked(unit, wish) => self.asked(unit, wish),
+            Happening::Due => self.due(),
+            Happening::Stops(grace_over_at) => self.stops(grace_over_at),
+            Happening::GraceOver { by_signal } => self.grace_over(by_signal),
         }
     }
 
@@ -396,44 +196,48 @@ impl<F> Call<'_, F> {
         self.effects.push(effect);
     }
 
-    /// A failure is the runtime's, which stops for it.
-    fn record(&mut self, unit: Id, fault: Fault<F>, given_up: Option<(usize, Duration)>) {
-        self.push(Effect::Record(unit, fault, given_up));
-        self.stops(self.now.plus(self.all.grace));
-    }
-
     fn node(&mut self, unit: Id) -> &mut Node {
-        &mut self.all.nodes[unit]
-    }
-
-    fn is_stopping(&self) -> bool {
-        self.all.is_stopping()
+        self.nodes.get_mut(unit).expect(PRESENT)
     }
 
     /// Sets the timer of a unit, instead of the one that it has.
     fn set_timer(&mut self, unit: Id, at: Moment) {
         self.clear_timer(unit);
         if at != Moment::NEVER {
-            self.all.timers.set(at, unit.place);
+            self.timers_set += 1;
+            let number = self.timers_set;
+            self.node(unit).timer = Some((at, number));
+            self.timers.entry(at).or_default().insert(number, unit);
         }
     }
 
     /// Takes back the timer of a unit: it belongs to what the unit was doing until now.
     fn clear_timer(&mut self, unit: Id) {
-        self.all.timers.clear(unit.place);
+        if let Some((at, number)) = self.node(unit).timer.take() {
+            let timers = self.timers.entry(at).or_default();
+            timers.remove(&number);
+            if timers.is_empty() {
+                self.timers.remove(&at);
+            }
+        }
+    }
+
+    /// The first unit that is due.
+    fn next_due_unit(&self) -> Option<Id> {
+        let (at, units) = self.timers.first_key_value()?;
+        let (_, unit) = units.first_key_value()?;
+        (*at <= self.now).then_some(*unit)
     }
 
     fn due(&mut self) {
-        while let Some(place) = self.all.timers.take_due(self.now) {
-            let is_stopping = self.is_stopping();
-            let node = self.all.nodes.at(place);
-            let unit = node.id;
-            match &node.stage {
-                Stage::Waiting => self.waited_too_long(unit),
-                Stage::Running(run) if run.asked.is_none() => self.started_too_slowly(unit),
-                Stage::Running(_) => self.overran(unit),
-                Stage::Delayed if is_stopping => {}
-                Stage::Delayed => self.start(unit, true),
+        while let Some(unit) = self.next_due_unit() {
+            self.clear_timer(unit);
+            match &self.nodes[unit].doing {
+                Doing::Running(run) if run.asked.is_some() => self.overran(unit),
+                _ if self.is_stopping() => {}
+                Doing::Running(_) => self.started_too_slowly(unit),
+                Doing::Waiting => self.waited_too_long(unit),
+                Doing::Delayed => self.start(unit, true),
             }
         }
     }

@@ -1,60 +1,60 @@
-//! What is known of one unit.
+//! What is known of units.
+
+use std::ops::Index;
 
 use super::*;
 
-/// Small, as there may be many: what most units have none of is boxed.
+pub(super) const PRESENT: &str = "the unit is not over";
+
+/// All units that are not over, by their places.
+#[derive(Debug, Default)]
+pub(super) struct Nodes(Vec<Option<Node>>);
+
 #[derive(Debug, Default)]
 pub(super) struct Node {
     pub(super) id: Id,
-    /// The places of the unit that came before this one, and of the one that came after it.
-    pub(super) older: Option<u32>,
-    pub(super) newer: Option<u32>,
     /// `None` if nothing was said.
     policy: Option<Box<Policy>>,
     pub(super) is_blocking: bool,
     pub(super) flavour: usize,
-    rare: Option<Box<Rare>>,
-    /// How many this unit waits for.
+    /// Those that it comes after and that were not over when it was handed in.
+    pub(super) after: Vec<Id>,
+    /// Those that wait for it to be ready.
+    pub(super) waiters: Vec<Id>,
+    /// How many it waits for.
     pub(super) pending: u32,
     /// How many that come after it the stop waits for.
     pub(super) dependents: u32,
+    /// The costliest path of those that stop after it, once that is known.
+    pub(super) below: Option<Path>,
     pub(super) was_ready: bool,
     /// The stop does not wait for it any more.
     pub(super) is_released: bool,
     /// The runtime was told of a failure of it that is none of a run.
     pub(super) has_failed: bool,
     pub(super) wish: Option<Wish>,
-    pub(super) stage: Stage,
+    pub(super) doing: Doing,
+    /// When it falls due, for what it is doing now.
+    pub(super) timer: Option<Timer>,
     /// How many runs there were, the present one included.
     pub(super) runs: u64,
     /// Restarts in a row, for the delay.
     pub(super) row: u32,
-}
-
-/// What units have that are in an order, or whose starts are limited.
-#[derive(Debug, Default)]
-pub(super) struct Rare {
-    /// Those that it comes after and that were not over when it was handed in.
-    pub(super) after: Vec<Id>,
-    /// Those that wait for this unit to be ready.
-    pub(super) waiters: Vec<Id>,
-    /// The costliest path of those that stop after it, once that is known.
-    pub(super) below: Option<Path>,
     /// When it started, within the window of its limit.
     pub(super) starts: Vec<Moment>,
 }
 
 #[derive(Debug, Default)]
-pub(super) enum Stage {
+pub(super) enum Doing {
     #[default]
     Waiting,
-    Running(Run),
+    Running(PresentRun),
     Delayed,
 }
 
 /// The present run of a unit.
 #[derive(Debug, Default)]
-pub(super) struct Run {
+pub(super) struct PresentRun {
     pub(super) started: Moment,
     pub(super) handover: Handover,
     pub(super) has_begun: bool,
@@ -64,12 +64,9 @@ pub(super) struct Run {
     pub(super) asked: Option<Asked>,
     /// Its code has come to an end; what is left of it is being dropped.
     pub(super) is_ending: bool,
-    /// Its code has returned, with this.
-    pub(super) has_returned: bool,
+    /// What its code returned, if it has.
     pub(super) exit: Option<Exit>,
     pub(super) failure: Option<Fate>,
-    /// It has ended while it was being handed over: whether there is a value for another run.
-    pub(super) ended: Option<bool>,
     /// It will not end soon, and nothing can be done about it.
     pub(super) is_given_up: bool,
     /// It is named in the report.
@@ -83,6 +80,10 @@ pub(super) enum Handover {
     #[default]
     StandsBy,
     UnderWay,
+    /// It is under way, and over already; with a value for another run, or without.
+    Over {
+        can_run: bool,
+    },
     Done,
 }
 
@@ -104,6 +105,59 @@ pub(super) enum Fate {
     Own,
 }
 
+impl Nodes {
+    pub(super) fn get(&self, id: Id) -> Option<&Node> {
+        let node = self.0.get(id.index())?.as_ref();
+        node.filter(|node| node.id == id)
+    }
+
+    pub(super) fn get_mut(&mut self, id: Id) -> Option<&mut Node> {
+        let node = self.0.get_mut(id.index())?.as_mut();
+        node.filter(|node| node.id == id)
+    }
+
+    /// The unit of a run, if that is the present one.
+    pub(super) fn of_run(&mut self, run: RunId) -> Option<&mut Node> {
+        let is_present = |node: &&mut Node| node.runs == run.number && node.run().is_some();
+        self.get_mut(run.unit).filter(is_present)
+    }
+
+    /// A run, if it is the present one of its unit.
+    pub(super) fn run(&mut self, run: RunId) -> Option<&mut PresentRun> {
+        self.of_run(run)?.run_mut()
+    }
+
+    pub(super) fn insert(&mut self, node: Node) {
+        let index = node.id.index();
+        if self.0.len() <= index {
+            self.0.resize_with(index + 1, || None);
+        }
+        let before = self.0[index].replace(node);
+        debug_assert!(before.is_none(), "a place is one unit's");
+    }
+
+    /// Takes out a unit that is there.
+    pub(super) fn remove(&mut self, id: Id) -> Node {
+        self.0[id.index()].take().expect(PRESENT)
+    }
+
+    /// All of them, in the order in which they came.
+    pub(super) fn in_order(&self) -> Vec<Id> {
+        let mut all: Vec<_> = self.0.iter().flatten().map(|node| node.id).collect();
+        all.sort_unstable();
+        all
+    }
+}
+
+/// Of a unit that is not over.
+impl Index<Id> for Nodes {
+    type Output = Node;
+
+    fn index(&self, id: Id) -> &Node {
+        self.get(id).expect(PRESENT)
+    }
+}
+
 impl Node {
     pub(super) fn new(newcomer: &mut Newcomer) -> Self {
         Self {
@@ -112,6 +166,7 @@ impl Node {
             is_blocking: newcomer.is_blocking,
             flavour: newcomer.flavour,
             wish: newcomer.is_unwanted.then_some(Wish::Stop),
+            below: Some(Path::default()),
             ..Self::default()
         }
     }
@@ -121,45 +176,8 @@ impl Node {
         self.policy.as_deref().unwrap_or(UNSAID)
     }
 
-    /// Those that it comes after.
-    pub(super) fn after(&self) -> &[Id] {
-        self.rare.as_deref().map_or(&[], |rare| &rare.after)
-    }
-
-    /// Those that wait for it.
-    pub(super) fn waiters(&self) -> &[Id] {
-        self.rare.as_deref().map_or(&[], |rare| &rare.waiters)
-    }
-
-    /// The costliest path of those that stop after it, if that is known.
-    pub(super) fn below(&self) -> Option<Path> {
-        match &self.rare {
-            Some(rare) if !rare.after.is_empty() => rare.below,
-            _ => Some(Path::default()),
-        }
-    }
-
-    pub(super) fn rare_mut(&mut self) -> &mut Rare {
-        self.rare.get_or_insert_default()
-    }
-
-    /// Forgets when it started.
-    pub(super) fn forget_starts(&mut self) {
-        if let Some(rare) = &mut self.rare {
-            rare.starts.clear();
-        }
-    }
-
-    /// Takes out those that wait for it.
-    pub(super) fn take_waiters(&mut self) -> Vec<Id> {
-        match &mut self.rare {
-            Some(rare) => std::mem::take(&mut rare.waiters),
-            None => Vec::new(),
-        }
-    }
-
     pub(super) fn is_waiting(&self) -> bool {
-        matches!(self.stage, Stage::Waiting)
+        matches!(self.doing, Doing::Waiting)
     }
 
     /// The time of its own that it has to end in while the runtime stops: one for ever is none.
@@ -176,43 +194,31 @@ impl Node {
     }
 
     /// The present run.
-    pub(super) fn run(&self) -> Option<&Run> {
-        match &self.stage {
-            Stage::Running(run) => Some(run),
+    pub(super) fn run(&self) -> Option<&PresentRun> {
+        match &self.doing {
+            Doing::Running(run) => Some(run),
             _ => None,
         }
     }
 
-    pub(super) fn run_mut(&mut self) -> Option<&mut Run> {
-        match &mut self.stage {
-            Stage::Running(run) => Some(run),
+    pub(super) fn run_mut(&mut self) -> Option<&mut PresentRun> {
+        match &mut self.doing {
+            Doing::Running(run) => Some(run),
             _ => None,
-        }
-    }
-
-    /// The code of the present run has come to its end by itself.
-    pub(super) fn returned(&mut self, exit: Option<Exit>) {
-        if let Some(run) = self.run_mut() {
-            (run.is_ending, run.has_returned, run.exit) = (true, true, exit);
         }
     }
 
     /// Why the present run must not come to its end by itself, without an error, if so.
-    pub(super) fn wrong_end(&self, exit: Option<Exit>) -> Option<Why> {
+    pub(super) fn wrong_end<F>(&self, exit: Option<Exit>) -> Option<Fault<F>> {
         let run = self.run()?;
         if run.asked.is_some() {
             // It was asked to end, and has.
             None
         } else if self.policy().notifies_ready && !run.is_ready {
-            Some(Why::UnreadyAtItsEnd)
+            Some(Fault::UnreadyAtItsEnd)
         } else {
-            (self.policy().return_is_failure && exit.is_none()).then_some(Why::Returned)
+            (self.policy().return_is_failure && exit.is_none()).then_some(Fault::Returned)
         }
-    }
-
-    /// Whether a failure of the present run is kept for a restart, if the runtime does not stop.
-    pub(super) fn absorbs(&self) -> bool {
-        self.policy().restart().is_on_failure() && self.wish != Some(Wish::Stop)
     }
 
     /// Whether another run follows the present one, which is at its end, if the runtime does not stop.
@@ -225,16 +231,10 @@ impl Node {
             (Some(Wish::Stop), _) => false,
             (Some(Wish::Restart), failure) => failure != Some(Fate::Recorded),
             (None, Some(fate)) => fate == Fate::Absorbed,
-            (None, None) if run.has_returned => run.exit.is_none() && restart.is_on_return(),
+            // It has returned.
+            (None, None) if run.is_ending => run.exit.is_none() && restart.is_on_return(),
             // It panics, or is dropped where it awaits.
             (None, None) => may_fail && restart.is_on_failure(),
         }
-    }
-}
-
-impl Run {
-    /// Whether it may still get ready.
-    pub(super) fn is_starting(&self) -> bool {
-        !self.is_ready && self.asked.is_none()
     }
 }

@@ -24,15 +24,9 @@ impl Path {
     }
 
     fn and(self, own: Option<Duration>) -> Self {
-        match own {
-            Some(own) => Self {
-                own: self.own.saturating_add(own),
-                ..self
-            },
-            None => Self {
-                others: self.others.saturating_add(1),
-                ..self
-            },
+        Self {
+            own: self.own.saturating_add(own.unwrap_or_default()),
+            others: self.others.saturating_add(u32::from(own.is_none())),
         }
     }
 }
@@ -57,46 +51,60 @@ pub(super) fn share(own: Option<Duration>, below: Path, left: Duration) -> Durat
     }
 }
 
-impl<F> Call<'_, F> {
-    /// The share of a unit of what is `left` of the grace time.
-    pub(super) fn share(&self, unit: Id, left: Duration) -> Duration {
-        let own = self.all.nodes[unit].stop_share();
-        share(own, self.now_below(unit), left)
+impl<F> Supervision<F> {
+    /// When a unit that is asked to end right now has to have ended.
+    pub(super) fn stop_due(&self, unit: Id) -> Moment {
+        let node = &self.nodes[unit];
+        self.now.plus(match &self.stop {
+            Some(stop) => {
+                let left = stop.grace_over_at.since(self.now);
+                share(node.stop_share(), self.now_below(unit), left)
+            }
+            None => node.policy().stop_time.unwrap_or(self.grace),
+        })
+    }
+
+    /// Finds out what stops after a unit, and says if that may take too long.
+    pub(super) fn share_out(&mut self, unit: Id) {
+        let below = self.path_below(unit).own;
+        let own = self.node(unit).stop_share().unwrap_or_default();
+        let (times, grace) = (below.saturating_add(own), self.grace);
+        // Said once on each path, by the first that it is too long for.
+        if below <= grace && times > grace {
+            self.push(Effect::Tell(unit, Remark::TooLong { times, grace }));
+        }
     }
 
     /// The costliest path of those that stop after a unit, as far as they are still there.
     fn now_below(&self, unit: Id) -> Path {
-        let others = self.all.nodes[unit].after().iter();
-        let nodes = others.filter_map(|other| self.all.nodes.get(*other));
-        let paths = nodes.map(|node| node.below().unwrap_or_default().and(node.stop_share()));
+        let others = self.nodes[unit].after.iter();
+        let nodes = others.filter_map(|other| self.nodes.get(*other));
+        let paths = nodes.map(|node| node.below.unwrap_or_default().and(node.stop_share()));
         paths.max_by_key(|path| path.cost()).unwrap_or_default()
     }
 
     /// Finds out the costliest path of those that stop after a unit, and of all of these.
-    pub(super) fn path_below(&mut self, unit: Id) -> Path {
-        if self.all.nodes[unit].after().is_empty() {
-            return Path::default();
+    fn path_below(&mut self, unit: Id) -> Path {
+        if let Some(below) = self.nodes[unit].below {
+            return below;
         }
         // Not by recursion, as a chain may be long.
-        let (mut open, mut last) = (Vec::new(), unit);
-        loop {
+        let mut open = vec![unit];
+        while let Some(last) = open.last().copied() {
             let is_unknown = |other: &&Id| {
-                let other = self.all.nodes.get(**other);
-                other.is_some_and(|other| other.below().is_none())
+                let other = self.nodes.get(**other);
+                other.is_some_and(|other| other.below.is_none())
             };
-            let after = self.all.nodes[last].after();
-            if let Some(first) = after.iter().find(is_unknown) {
-                open.push(std::mem::replace(&mut last, *first));
-                continue;
-            }
-            if !after.is_empty() {
-                self.node(last).rare_mut().below = Some(self.now_below(last));
-            }
-            match open.pop() {
-                Some(before) => last = before,
-                None => return self.now_below(unit),
+            let unknown = self.nodes[last].after.iter().find(is_unknown);
+            match unknown {
+                Some(first) => open.push(*first),
+                None => {
+                    self.node(last).below = Some(self.now_below(last));
+                    open.pop();
+                }
             }
         }
+        self.now_below(unit)
     }
 }
 

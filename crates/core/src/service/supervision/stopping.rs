@@ -6,11 +6,11 @@ use super::*;
 pub(super) const STEP: usize = 256;
 
 /// How far the runtime's stop has come.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Stop {
-    grace_over_at: Moment,
-    /// The next unit to be looked at. All that came after it have been.
-    next: Option<Id>,
+    pub(super) grace_over_at: Moment,
+    /// Units that have not been looked at, the next one last: the last that came is the first to go.
+    unseen: Vec<Id>,
     /// Units among these whose turn to be asked has come.
     turns: VecDeque<Id>,
     is_over: bool,
@@ -19,43 +19,22 @@ pub(super) struct Stop {
 impl Stop {
     /// Whether some units have not been looked at since it began.
     pub(super) fn is_under_way(&self) -> bool {
-        self.next.is_some() || !self.turns.is_empty()
+        !self.unseen.is_empty() || !self.turns.is_empty()
     }
 
-    /// A unit is about to be taken out of `nodes`.
-    pub(super) fn pass_over(&mut self, unit: Id, nodes: &Nodes) {
-        if self.next == Some(unit) {
-            self.next = nodes.older(unit);
-        }
-    }
-
-    /// Nobody comes after a unit any more whom it has to wait for.
-    fn has_turn(&mut self, unit: Id) {
-        // Those that come before are looked at in any case.
-        if self.next.is_none_or(|next| next < unit) {
-            self.turns.push_back(unit);
-        }
-    }
-
-    /// The next unit that is to be asked, if nobody holds it up; `None` if it does not go on by itself.
-    fn next_turn(&mut self, nodes: &Nodes) -> Option<Option<Id>> {
-        if let Some(unit) = self.turns.pop_front() {
-            return Some(nodes.get(unit).map(|_| unit));
-        }
-        let unit = self.next?;
-        self.next = nodes.older(unit);
-        Some((nodes[unit].dependents == 0).then_some(unit))
+    fn has_seen(&self, unit: Id) -> bool {
+        self.unseen.last().is_none_or(|next| *next < unit)
     }
 }
 
-impl<F> Call<'_, F> {
+impl<F> Supervision<F> {
     /// Somebody wants a unit to stop or to restart.
     pub(super) fn asked(&mut self, unit: Id, wish: Wish) {
         let is_stopping = self.is_stopping();
-        let Some(node) = self.all.nodes.get_mut(unit) else {
+        let Some(node) = self.nodes.get_mut(unit) else {
             return;
         };
-        match (wish, &node.stage) {
+        match (wish, &node.doing) {
             (Wish::Stop, _) => {
                 // Once the runtime stops it is that which asks, and hears of errors.
                 if !is_stopping {
@@ -65,9 +44,9 @@ impl<F> Call<'_, F> {
             }
             // None comes once the runtime stops, or the unit is to.
             _ if is_stopping || node.wish.is_some() => {}
-            (Wish::Restart, Stage::Waiting) => {}
-            (Wish::Restart, Stage::Delayed) => self.start(unit, false),
-            (Wish::Restart, Stage::Running(run)) => {
+            (Wish::Restart, Doing::Waiting) => {}
+            (Wish::Restart, Doing::Delayed) => self.start(unit, false),
+            (Wish::Restart, Doing::Running(run)) => {
                 let stands_by = run.handover == Handover::StandsBy;
                 node.wish = Some(Wish::Restart);
                 // Else it is asked as soon as it is launched.
@@ -83,15 +62,14 @@ impl<F> Call<'_, F> {
         let (at, due) = (self.now, self.stop_due(unit));
         let node = self.node(unit);
         let id = node.run_id();
-        let is_launched = |run: &&mut Run| run.handover != Handover::StandsBy;
+        let is_launched = |run: &&mut PresentRun| run.handover != Handover::StandsBy;
         let Some(run) = node.run_mut().filter(is_launched) else {
             return self.over(unit, UnitState::Ended);
         };
         if let Some(asked) = &mut run.asked {
             // Twice, as when the runtime stops meanwhile: what waits for it may be another.
-            let is_sooner = due < asked.due;
+            let (is_sooner, is_given_up) = (due < asked.due, run.is_given_up);
             asked.due = due.min(asked.due);
-            let is_given_up = run.is_given_up;
             if is_sooner {
                 self.set_timer(unit, due);
             }
@@ -118,13 +96,13 @@ impl<F> Call<'_, F> {
 
     /// The present run of a unit has begun, and was asked to end.
     pub(super) fn stop_begun(&mut self, unit: Id) {
-        let node = &self.all.nodes[unit];
-        let is_deaf = |run: &Run| !run.holds_token && !run.is_ending;
+        let node = &self.nodes[unit];
+        let is_deaf = |run: &PresentRun| !run.holds_token && !run.is_ending;
         if !node.run().is_some_and(is_deaf) {
             return;
         }
-        let is_there = |other: &Id| self.all.nodes.get(*other).is_some();
-        let is_first = !node.after().iter().any(is_there);
+        let is_there = |other: &Id| self.nodes.get(*other).is_some();
+        let is_first = !node.after.iter().any(is_there);
         if !node.is_blocking {
             self.push(Effect::Cancel(node.run_id()));
         } else if is_first && self.is_stopping() {
@@ -133,27 +111,17 @@ impl<F> Call<'_, F> {
         }
     }
 
-    /// When a unit that is asked to end right now has to have ended.
-    fn stop_due(&self, unit: Id) -> Moment {
-        let (all, own) = (&self.all, self.all.nodes[unit].policy().stop_time);
-        self.now.plus(match &all.stop {
-            Some(stop) => self.share(unit, stop.grace_over_at.since(self.now)),
-            None => own.unwrap_or(all.grace),
-        })
-    }
-
     /// The present run of a unit has used up the time that it had to end.
     pub(super) fn overran(&mut self, unit: Id) {
-        let node = &self.all.nodes[unit];
+        let node = &self.nodes[unit];
         let (is_blocking, id) = (node.is_blocking, node.run_id());
-        let is_late = |run: &&Run| !run.is_ending && !run.is_given_up;
+        let is_late = |run: &&PresentRun| !run.is_ending && !run.is_given_up;
         let Some(run) = node.run().filter(is_late) else {
             return;
         };
-        let holds_token = run.holds_token;
-        if !self.is_stopping() {
-            self.push(Effect::Tell(unit, Remark::Overran));
-        } else if holds_token {
+        if self.stop.is_none() {
+            self.effects.push(Effect::Tell(unit, Remark::Overran));
+        } else if run.holds_token {
             self.blame(unit, Blame::Overran);
         }
         match is_blocking {
@@ -164,7 +132,7 @@ impl<F> Call<'_, F> {
 
     /// A run that was cut short is not dropped, as it does not come to where it awaits.
     pub(super) fn blocks(&mut self, id: RunId) {
-        if self.all.nodes.run(id).is_none_or(|run| run.is_ending) {
+        if self.nodes.run(id).is_none_or(|run| run.is_ending) {
             return;
         }
         if self.is_stopping() {
@@ -193,60 +161,64 @@ impl<F> Call<'_, F> {
         } else if is_unwanted {
             self.push(Effect::Tell(unit, Remark::GoesOn));
         } else {
-            self.fail(unit, Why::Stuck);
+            self.fail(unit, Fault::Stuck);
         }
     }
 
-    /// The stop does not wait for a unit any more.
-    fn release(&mut self, unit: Id) {
+    /// The stop does not wait for a unit any more: who has waited for it alone has its turn.
+    pub(super) fn release(&mut self, unit: Id) {
         let node = self.node(unit);
-        if !std::mem::replace(&mut node.is_released, true) {
-            let after = node.after().to_vec();
-            self.released(&after);
+        if std::mem::replace(&mut node.is_released, true) {
+            return;
         }
-    }
-
-    /// The stop does not wait any more for a unit that comes after `others`.
-    pub(super) fn released(&mut self, others: &[Id]) {
-        self.all.unreleased -= 1;
+        let others = node.after.clone();
+        self.unreleased -= 1;
         // The last that came is the first to go.
-        for other in others.iter().rev() {
-            let Some(node) = self.all.nodes.get_mut(*other) else {
+        for other in others.into_iter().rev() {
+            let Some(node) = self.nodes.get_mut(other) else {
                 continue;
             };
             node.dependents -= 1;
-            if node.dependents == 0 {
-                let stop = self.all.stop.iter_mut();
-                stop.for_each(|stop| stop.has_turn(*other));
+            match &mut self.stop {
+                // Those that have not been looked at will be.
+                Some(stop) if stop.has_seen(other) && node.dependents == 0 => {
+                    stop.turns.push_back(other);
+                }
+                _ => {}
             }
         }
     }
 
     pub(super) fn stops(&mut self, grace_over_at: Moment) {
-        let next = self.all.nodes.last();
-        self.all.stop.get_or_insert(Stop {
+        self.stop.get_or_insert_with(|| Stop {
             grace_over_at,
-            next,
-            turns: VecDeque::new(),
-            is_over: false,
+            unseen: self.nodes.in_order(),
+            ..Stop::default()
         });
     }
 
     /// Asks those whose turn it is, the last that came first, as many as one call may.
     pub(super) fn go_on_with_stop(&mut self) {
         for _ in 0..STEP {
-            let Some(stop) = &mut self.all.stop else {
+            let Some(stop) = &mut self.stop else {
                 return;
             };
-            match stop.next_turn(&self.all.nodes) {
-                Some(Some(unit)) => self.ask(unit),
-                Some(None) => {}
-                None => break,
+            if let Some(unit) = stop.turns.pop_front() {
+                if self.nodes.get(unit).is_some() {
+                    self.ask(unit);
+                }
+            } else if let Some(unit) = stop.unseen.pop() {
+                let node = self.nodes.get(unit);
+                if node.is_some_and(|node| node.dependents == 0) {
+                    self.ask(unit);
+                }
+            } else {
+                break;
             }
         }
-        let all_released = self.all.unreleased == 0;
+        let all_released = self.unreleased == 0;
         let is_over = |stop: &&mut Stop| all_released && !stop.is_under_way() && !stop.is_over;
-        if let Some(stop) = self.all.stop.as_mut().filter(is_over) {
+        if let Some(stop) = self.stop.as_mut().filter(is_over) {
             stop.is_over = true;
             self.push(Effect::StopOver);
         }
@@ -256,26 +228,33 @@ impl<F> Call<'_, F> {
     pub(super) fn grace_over(&mut self, by_signal: bool) {
         self.stops(self.now);
         self.due();
-        let is_alive = |run: &&Run| run.handover != Handover::StandsBy && !run.is_ending;
-        let alive = self.all.nodes.newest_first().filter_map(|unit| {
-            let run = self.all.nodes[unit].run().filter(is_alive)?;
-            Some((unit, run.asked, run.holds_token))
-        });
-        let mut alive: Vec<_> = alive.collect();
-        alive.reverse();
-        let asked = alive.iter().filter(|(_, asked, _)| asked.is_some());
-        let mut held_up = self.held_up_by(asked.map(|(unit, ..)| *unit));
-        for (unit, asked, holds_token) in alive {
+        let (now, units) = (self.now, self.nodes.in_order());
+        let mut held_up = self.held_up(&units);
+        for unit in units {
+            let node = self.node(unit);
+            let id = node.run_id();
+            let is_alive =
+                |run: &&mut PresentRun| run.handover != Handover::StandsBy && !run.is_ending;
+            let Some(run) = node.run_mut().filter(is_alive) else {
+                continue;
+            };
+            let asked = run.asked;
+            run.asked.get_or_insert(Asked { at: now, due: now });
             // Whoever holds none is dropped, or left behind.
-            if holds_token {
-                let by = held_up.remove(&unit).unwrap_or_default();
-                self.blame(unit, self.blame_at_end(asked, by_signal, by));
+            if run.holds_token {
+                let blame = match asked {
+                    None => Blame::NotAsked {
+                        by: held_up.remove(&unit).unwrap_or_default(),
+                    },
+                    Some(Asked { at, due }) if by_signal && now < due => Blame::CutShort {
+                        after: now.since(at),
+                        of: due.since(at),
+                    },
+                    Some(_) => Blame::Overran,
+                };
+                self.blame(unit, blame);
             }
             if asked.is_none() {
-                let (at, due) = (self.now, self.now);
-                let node = self.node(unit);
-                let id = node.run_id();
-                node.run_mut().expect("it is alive").asked = Some(Asked { at, due });
                 self.clear_timer(unit);
                 self.push(Effect::Request(unit));
                 self.push(Effect::Wake(id));
@@ -283,33 +262,26 @@ impl<F> Call<'_, F> {
         }
     }
 
-    /// For each unit that stops after some of `asked`, which of them.
-    fn held_up_by(&self, asked: impl Iterator<Item = Id>) -> HashMap<Id, Vec<Id>> {
+    /// For each unit that stops after some that were asked to end and go on, which of them.
+    fn held_up(&self, units: &[Id]) -> HashMap<Id, Vec<Id>> {
+        let goes_on = |run: &PresentRun| run.asked.is_some() && !run.is_ending;
         let mut held_up: HashMap<Id, Vec<Id>> = HashMap::new();
-        for by in asked {
-            let mut open = vec![by];
+        for by in units {
+            let mut open = Vec::new();
+            if self.nodes[*by].run().is_some_and(goes_on) {
+                open.push(*by);
+            }
             while let Some(unit) = open.pop() {
-                let after = self.all.nodes.get(unit).map(Node::after);
+                let after = self.nodes.get(unit).map(|node| &node.after[..]);
                 for other in after.unwrap_or_default() {
                     let known = held_up.entry(*other).or_default();
-                    if known.last() != Some(&by) {
-                        known.push(by);
+                    if known.last() != Some(by) {
+                        known.push(*by);
                         open.push(*other);
                     }
                 }
             }
         }
         held_up
-    }
-
-    fn blame_at_end(&self, asked: Option<Asked>, by_signal: bool, by: Vec<Id>) -> Blame {
-        match asked {
-            None => Blame::NotAsked { by },
-            Some(Asked { at, due }) if by_signal && self.now < due => Blame::CutShort {
-                after: self.now.since(at),
-                of: due.since(at),
-            },
-            Some(_) => Blame::Overran,
-        }
     }
 }

@@ -29,7 +29,7 @@ const DOWN: usize = 2;
 
 /// A supervision whose clock the test moves.
 struct Play {
-    all: Supervision,
+    all: Supervision<Failure>,
     now: Moment,
 }
 
@@ -42,7 +42,7 @@ impl Play {
     }
 
     /// Tells what happens; returns what is to be done for it.
-    fn tell(&mut self, event: Event<Failure>) -> Vec<Effect<Failure>> {
+    fn tell(&mut self, event: Happening<Failure>) -> Vec<Effect<Failure>> {
         let mut effects = Vec::new();
         self.all.handle(self.now, event, &mut effects);
         effects
@@ -50,7 +50,7 @@ impl Play {
 
     /// Tells what happens, and asserts what is to be done for it.
     #[track_caller]
-    fn expect(&mut self, event: Event<Failure>, expected: &[Effect<Failure>]) {
+    fn expect(&mut self, event: Happening<Failure>, expected: &[Effect<Failure>]) {
         let shown = format!("{event:?}");
         assert_eq!(self.tell(event), expected, "{shown}");
     }
@@ -59,19 +59,19 @@ impl Play {
     fn running(&mut self, newcomer: Newcomer) {
         let (unit, number) = (newcomer.id, 1);
         let run = RunId { unit, number };
-        self.tell(Event::HandedIn(vec![newcomer]));
-        self.tell(Event::Launched(run, Ok(())));
-        self.tell(Event::Begun(run));
+        self.tell(Happening::HandedIn(vec![newcomer]));
+        self.tell(Happening::Launched(run, Ok(())));
+        self.tell(Happening::Begun(run));
     }
 
     fn pass(&mut self, time: Duration) -> Vec<Effect<Failure>> {
         self.now = self.now.plus(time);
-        self.tell(Event::Due)
+        self.tell(Happening::Due)
     }
 
     fn stop(&mut self) -> Vec<Effect<Failure>> {
         let grace_over_at = self.now.plus(GRACE);
-        self.tell(Event::Stops(grace_over_at))
+        self.tell(Happening::Stops(grace_over_at))
     }
 
     fn due_in(&self) -> Option<Duration> {
@@ -145,37 +145,37 @@ fn run(unit: usize, number: u64) -> RunId {
     RunId { unit, number }
 }
 
-fn failed(run: RunId, failure: Failure) -> Event<Failure> {
-    Event::Failed {
+fn failed(run: RunId, failure: Failure) -> Happening<Failure> {
+    Happening::Failed {
         run,
         failure,
         can_run: true,
     }
 }
 
-fn returned(run: RunId) -> Event<Failure> {
-    Event::Answered {
+fn returned(run: RunId) -> Happening<Failure> {
+    Happening::Answered {
         run,
         exit: None,
         error: None,
     }
 }
 
-fn errs(run: RunId, error: Failure) -> Event<Failure> {
-    Event::Answered {
+fn errs(run: RunId, error: Failure) -> Happening<Failure> {
+    Happening::Answered {
         run,
         exit: None,
         error: Some(error),
     }
 }
 
-fn ended(run: RunId) -> Event<Failure> {
-    Event::Gone { run, can_run: true }
+fn ended(run: RunId) -> Happening<Failure> {
+    Happening::Gone { run, can_run: true }
 }
 
 /// As [`ended`], and the value is gone.
-fn gone(run: RunId) -> Event<Failure> {
-    Event::Gone {
+fn gone(run: RunId) -> Happening<Failure> {
+    Happening::Gone {
         run,
         can_run: false,
     }
@@ -188,6 +188,15 @@ fn starts(run: RunId) -> [Effect<Failure>; 3] {
         Effect::State(run.unit, UnitState::Starting),
         Effect::Launch(run),
     ]
+}
+
+/// That the first failure of a run is its unit's alone.
+fn absorbs(run: RunId, failure: Failure) -> Effect<Failure> {
+    Effect::Absorb {
+        unit: run.unit,
+        fault: Fault::Given(failure),
+        is_first: true,
+    }
 }
 
 /// What a run that is asked to end brings about.

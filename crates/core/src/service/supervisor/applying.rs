@@ -10,7 +10,7 @@ impl Supervisor {
         guarded: &mut Guarded,
         lifetime: &Arc<Lifetime>,
         now: Moment,
-        event: Event<Box<Failure>>,
+        event: Happening<Box<Failure>>,
         about: &[Arc<UnitCore>],
     ) -> Aftermath {
         let mut effects = std::mem::take(&mut guarded.effects);
@@ -18,7 +18,7 @@ impl Supervisor {
         if !guarded.supervision.is_stopping() && lifetime.phase() >= Phase::Stopping {
             // The phase came first, and what is decided now comes after it.
             let grace_over_at = lifetime.moment(lifetime.grace_deadline());
-            let stops = Event::Stops(grace_over_at);
+            let stops = Happening::Stops(grace_over_at);
             guarded.supervision.handle(now, stops, &mut effects);
         }
         guarded.supervision.handle(now, event, &mut effects);
@@ -118,7 +118,6 @@ impl Applying<'_> {
 
     /// Applies what the supervision has decided. `None` if it is about something that is not there.
     fn apply(&mut self, effect: Effect<Box<Failure>>) -> Option<()> {
-        let find = |id| self.unit(id);
         match effect {
             Effect::State(id, state) => {
                 let unit = find_unit(self.guarded, self.about, id)?;
@@ -132,19 +131,18 @@ impl Applying<'_> {
                 self.aftermath.drop(before);
             }
             Effect::Delayed(id, next) => self.unit(id)?.set_next_start(next),
-            Effect::Keep(id, fault) => {
-                let failure = self.keep(id, fault)?;
+            Effect::Absorb {
+                unit,
+                fault,
+                is_first,
+            } => {
+                let failure = match is_first {
+                    true => self.keep(unit, fault)?,
+                    false => words::failure(self.unit(unit)?, fault, &|id| self.unit(id)),
+                };
                 self.aftermath.line(words::kept(failure));
             }
-            Effect::Mention(id, fault) => {
-                let failure = words::failure(self.unit(id)?, fault, &find);
-                self.aftermath.line(words::kept(failure));
-            }
-            Effect::Record(id, mut fault, given_up) => {
-                if let Some((starts, window)) = given_up {
-                    let failure = words::failure(self.unit(id)?, fault, &find);
-                    fault = Fault::Given(Box::new(failure.give_up(starts, window)));
-                }
+            Effect::Record(id, fault) => {
                 let failure = self.keep(id, fault)?;
                 self.aftermath.untold(self.lifetime.record(failure));
             }

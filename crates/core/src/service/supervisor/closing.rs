@@ -77,15 +77,15 @@ fn drop_aside(lifetime: &Arc<Lifetime>, unit: Arc<UnitCore>) {
 }
 
 /// Something that happens to a service when the runtime is over. Nothing is lost that is a failure.
-pub(super) fn too_late(lifetime: &Arc<Lifetime>, event: Event<Box<Failure>>) {
+pub(super) fn too_late(lifetime: &Arc<Lifetime>, event: Happening<Box<Failure>>) {
     match event {
-        Event::Failed { failure, .. }
-        | Event::Answered {
+        Happening::Failed { failure, .. }
+        | Happening::Answered {
             error: Some(failure),
             ..
         }
-        | Event::FlavourDown(_, failure)
-        | Event::Launched(_, Err(Some(failure))) => lifetime.fail(*failure),
+        | Happening::FlavourDown(_, failure)
+        | Happening::Launched(_, Err(Some(failure))) => lifetime.fail(*failure),
         _ => {}
     }
 }

@@ -48,7 +48,7 @@ impl Supervisor {
         let policy = settings.policy.said();
         let mut aftermath = if is_launched {
             let after = guarded.roster.resolve(&settings.after);
-            let event = Event::HandedIn(vec![newcomer(&unit, policy, &after)]);
+            let event = Happening::HandedIn(vec![newcomer(&unit, policy, &after)]);
             self.handle(&mut guarded, lifetime, lifetime.moment(now), event, &after)
         } else {
             guarded.roster.enlisted.push(Enlisted {
@@ -98,7 +98,7 @@ impl Supervisor {
             newcomers.push(newcomer(unit, policy.clone(), &after));
             about.extend(after);
         }
-        let (now, event) = (lifetime.now(), Event::HandedIn(newcomers));
+        let (now, event) = (lifetime.now(), Happening::HandedIn(newcomers));
         let aftermath = self.handle(&mut guarded, lifetime, now, event, &about);
         drop(guarded);
         drop(enlisted);

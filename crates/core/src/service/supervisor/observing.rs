@@ -7,14 +7,14 @@ use crate::errors::answer::Answered;
 use crate::task::Observer;
 
 impl Attempt {
-    fn bring(&self, event: Event<Box<Failure>>) {
+    fn bring(&self, event: Happening<Box<Failure>>) {
         let lifetime = self.unit().lifetime();
         let about = std::slice::from_ref(self.unit());
         supervisor(lifetime).bring(lifetime, By::User, event, about);
     }
 
     pub(in crate::service) fn notify_ready(&self) {
-        self.bring(Event::Notified(self.id()));
+        self.bring(Happening::Notified(self.id()));
     }
 
     /// The run has come to its end by itself. What that means is decided here, in its own payload.
@@ -23,7 +23,7 @@ impl Attempt {
             Ok(exit) => (exit, None),
             Err(cause) => (None, Some(Box::new(self.unit().failure(cause)))),
         };
-        self.bring(Event::Answered {
+        self.bring(Happening::Answered {
             run: self.id(),
             exit,
             error,
@@ -48,11 +48,11 @@ impl Observer for Attempt {
     }
 
     fn begin(&self) {
-        self.bring(Event::Begun(self.id()));
+        self.bring(Happening::Begun(self.id()));
     }
 
     fn take_token(&self) {
-        self.bring(Event::TookToken(self.id()));
+        self.bring(Happening::TookToken(self.id()));
     }
 
     fn is_requested(&self) -> bool {
@@ -65,7 +65,7 @@ impl Observer for Attempt {
 
     /// If that is the runtime's, its stop begins in here.
     fn fail(&self, cause: Cause) {
-        self.bring(Event::Failed {
+        self.bring(Happening::Failed {
             run: self.id(),
             failure: Box::new(self.unit().failure(cause)),
             can_run: self.unit().source.can_run(),
@@ -73,7 +73,7 @@ impl Observer for Attempt {
     }
 
     fn end(&self) {
-        self.bring(Event::Gone {
+        self.bring(Happening::Gone {
             run: self.id(),
             can_run: self.unit().source.can_run(),
         });

@@ -32,8 +32,7 @@ impl Supervisor {
             drop(guarded);
             let event = self.go_outward(lifetime, next);
             guarded = self.lock();
-            let follows = |event: &Event<Box<Failure>>| !guarded.supervision.notes(event);
-            if let Some(event) = event.filter(follows) {
+            if let Some(event) = event.and_then(|event| guarded.supervision.note(event)) {
                 drop(guarded);
                 self.bring(lifetime, By::Foster, event, &[]);
                 guarded = self.lock();
@@ -48,7 +47,11 @@ impl Supervisor {
 
     /// Performs one; returns what happened in it. A stranger's flavour may panic in it, which must not end the
     /// supervision.
-    fn go_outward(&self, lifetime: &Arc<Lifetime>, next: Outward) -> Option<Event<Box<Failure>>> {
+    fn go_outward(
+        &self,
+        lifetime: &Arc<Lifetime>,
+        next: Outward,
+    ) -> Option<Happening<Box<Failure>>> {
         match next {
             Outward::StartFlavour(unit) => return self.start_flavour(lifetime, &unit),
             Outward::Launch(attempt) => return Some(launch(attempt)),
@@ -64,7 +67,7 @@ impl Supervisor {
                 let task = attempt.task()?;
                 contain(|| task.cancel());
                 let blocks = task.state().is_polling() && !task.state().is_settled();
-                return blocks.then(|| Event::Blocks(attempt.id()));
+                return blocks.then(|| Happening::Blocks(attempt.id()));
             }
             Outward::Dispose(unit) => {
                 let is_disposed = catch_unwind(AssertUnwindSafe(|| unit.source.dispose(&unit)));
@@ -81,7 +84,7 @@ impl Supervisor {
         &self,
         lifetime: &Arc<Lifetime>,
         unit: &Arc<UnitCore>,
-    ) -> Option<Event<Box<Failure>>> {
+    ) -> Option<Happening<Box<Failure>>> {
         let (starting, on_thread) = (Arc::clone(unit), Arc::clone(lifetime));
         let start = move || {
             let result = starting.source.start_flavour(starting.scheduler());
@@ -103,17 +106,17 @@ impl Supervisor {
     }
 }
 
-fn flavour_started(unit: &UnitCore, result: Result<(), Reason>) -> Event<Box<Failure>> {
+fn flavour_started(unit: &UnitCore, result: Result<(), Reason>) -> Happening<Box<Failure>> {
     let flavour = unit.scheduler().number();
     match result.map_err(Reason::into_cause) {
         // Where the runtime stops, launches are refused.
-        Ok(()) | Err(None) => Event::FlavourUp(flavour),
-        Err(Some(cause)) => Event::FlavourDown(flavour, Box::new(unit.failure(cause))),
+        Ok(()) | Err(None) => Happening::FlavourUp(flavour),
+        Err(Some(cause)) => Happening::FlavourDown(flavour, Box::new(unit.failure(cause))),
     }
 }
 
 /// Hands the payload of a run to its flavour.
-fn launch(attempt: Attempt) -> Event<Box<Failure>> {
+fn launch(attempt: Attempt) -> Happening<Box<Failure>> {
     let (unit, id) = (Arc::clone(attempt.unit()), attempt.id());
     let launch = || Arc::clone(&unit.source).launch(&unit, attempt);
     let result = match catch_unwind(AssertUnwindSafe(launch)) {
@@ -123,7 +126,7 @@ fn launch(attempt: Attempt) -> Event<Box<Failure>> {
             panic_message(panic)
         )))),
     };
-    Event::Launched(
+    Happening::Launched(
         id,
         result.map_err(|cause| Some(Box::new(unit.failure(cause?)))),
     )

@@ -20,21 +20,28 @@ fn names(ids: &[Id], find: &Find<'_>) -> String {
 
 /// The failure of a unit for such a cause.
 pub(super) fn failure(unit: &UnitCore, fault: Fault<Box<Failure>>, find: &Find<'_>) -> Failure {
-    let why = match fault {
-        Fault::Given(failure) => return *failure,
-        Fault::Kept => return unit.last_failure().expect("one was kept"),
-        Fault::Made(why) => *why,
-    };
-    let kind = match &why {
-        Why::Returned | Why::ReturnedTooOften => FailureKind::Returned,
-        Why::Stuck => FailureKind::Stuck,
+    let kept = || unit.last_failure().expect("one was kept");
+    let kind = match &fault {
+        Fault::Returned | Fault::GivenUp { .. } => FailureKind::Returned,
+        Fault::Stuck => FailureKind::Stuck,
         _ => FailureKind::NotReady,
     };
-    let text = match why {
-        Why::UnreadyAtItsEnd => "it ended without having said that it is ready".to_owned(),
-        Why::Returned => "its run came to an end by itself".to_owned(),
-        Why::ReturnedTooOften => "its run came to an end by itself, again and again".to_owned(),
-        Why::Late {
+    let text = match fault {
+        Fault::Given(failure) => return *failure,
+        Fault::Kept => return kept(),
+        Fault::GivenUp {
+            starts,
+            window,
+            returned,
+        } => {
+            let text = "its run came to an end by itself, again and again";
+            let returns = || unit.failure(Cause::text(kind, text.to_owned()));
+            let failure = if returned { returns() } else { kept() };
+            return failure.give_up(starts, window);
+        }
+        Fault::UnreadyAtItsEnd => "it ended without having said that it is ready".to_owned(),
+        Fault::Returned => "its run came to an end by itself".to_owned(),
+        Fault::Late {
             within,
             notifies,
             waiters,
@@ -50,21 +57,21 @@ pub(super) fn failure(unit: &UnitCore, fault: Fault<Box<Failure>>, find: &Find<'
             };
             format!("it {what} within {within:?}{waiters}")
         }
-        Why::WaitedTooLong { within, others } => {
+        Fault::WaitedTooLong { within, others } => {
             let others = others.iter().filter_map(|other| find(*other));
             let others =
                 others.map(|other| format!("`{}`, which is {}", other.name(), other.state()));
             let others: Vec<_> = others.collect();
             format!("it waited for {within:?}, for {}", others.join(" and for "))
         }
-        Why::WaitsForEver { other, was_stopped } => {
+        Fault::WaitsForEver { other, was_stopped } => {
             let how = match was_stopped {
                 true => "was stopped before it was ready",
                 false => "is over without having been ready",
             };
             format!("it waits for {}, which {how}", name(other, find))
         }
-        Why::Stuck => "it was asked to end and goes on, so it cannot be started again".to_owned(),
+        Fault::Stuck => "it was asked to end and goes on, so it cannot be started again".to_owned(),
     };
     unit.failure(Cause::text(kind, text))
 }

@@ -139,12 +139,12 @@ impl World {
                 };
                 self.units[unit].is_unwanted |= wish == Wish::Stop;
                 let id = self.units[unit].id;
-                self.tell(Event::Asked(id, wish));
+                self.tell(Happening::Asked(id, wish));
             }
             6 if self.stop.is_some() && !self.is_grace_over && self.chance.u8(..4) == 0 => {
                 self.is_grace_over = true;
                 let by_signal = self.flip();
-                self.tell(Event::GraceOver { by_signal });
+                self.tell(Happening::GraceOver { by_signal });
             }
             _ if unit < self.units.len() => self.go_on(unit),
             _ => {}
@@ -210,7 +210,7 @@ impl World {
                 has_kept: false,
             });
         }
-        self.tell(Event::HandedIn(newcomers));
+        self.tell(Happening::HandedIn(newcomers));
     }
 
     /// The next unit's. It has the place of one that is over, if there is one.
@@ -228,7 +228,7 @@ impl World {
     fn stop(&mut self) {
         let grace_over_at = self.play.now.plus(GRACE);
         self.stop = Some(grace_over_at);
-        self.tell(Event::Stops(grace_over_at));
+        self.tell(Happening::Stops(grace_over_at));
     }
 
     fn pass(&mut self) {
@@ -237,11 +237,11 @@ impl World {
             _ => SECOND.mul_f64(self.chance.f64()),
         };
         self.play.now = self.play.now.plus(time);
-        self.tell(Event::Due);
+        self.tell(Happening::Due);
         // Once the grace time is over a unit that is asked is due at once, and then those that it held up.
         for _ in 0..self.units.len() {
             if self.is_late() && self.stop.is_some_and(|stop| stop <= self.play.now) {
-                self.tell(Event::Due);
+                self.tell(Happening::Due);
             }
         }
         assert!(!self.is_late(), "what is due was done");
@@ -257,10 +257,10 @@ impl World {
         self.is_flavour_starting = false;
         if self.flip() {
             self.is_up = true;
-            self.tell(Event::FlavourUp(DOWN));
+            self.tell(Happening::FlavourUp(DOWN));
         } else {
             let failure = self.failure();
-            self.tell(Event::FlavourDown(DOWN, failure));
+            self.tell(Happening::FlavourDown(DOWN, failure));
         }
     }
 
@@ -286,7 +286,7 @@ impl World {
             alive.is_launching = false;
             alive.is_launched = true;
             self.forget_ended(unit);
-            return self.tell(Event::Launched(id, Ok(())));
+            return self.tell(Happening::Launched(id, Ok(())));
         }
         let event = match what {
             1 if alive.is_launching && !alive.has_begun && !alive.has_ended => {
@@ -301,21 +301,21 @@ impl World {
                     (known.has_ended, known.is_launching) = (true, false);
                 }
                 self.forget_ended(unit);
-                return self.tell(Event::Launched(id, Err(refused)));
+                return self.tell(Happening::Launched(id, Err(refused)));
             }
             _ if alive.has_ended => return,
             2 if !alive.has_begun => {
                 alive.has_begun = true;
-                Event::Begun(id)
+                Happening::Begun(id)
             }
             3 if alive.has_begun && !alive.has_answered => {
                 if notifies {
-                    Event::Notified(id)
+                    Happening::Notified(id)
                 } else {
                     alive.holds_token = true;
                     // Its time may be over: then the stop does not wait for it any more.
                     *is_given_up |= *is_asked && *is_blocking;
-                    Event::TookToken(id)
+                    Happening::TookToken(id)
                 }
             }
             4 if !alive.has_answered => {
@@ -323,7 +323,7 @@ impl World {
                 let exit = [None, None, Some(Exit::Done)][self.chance.usize(..3)];
                 let error = (exit.is_none() && self.chance.bool()).then_some(failure);
                 self.failures += u32::from(error.is_some());
-                Event::Answered {
+                Happening::Answered {
                     run: id,
                     exit,
                     error,
@@ -333,7 +333,7 @@ impl World {
                 let can_run = self.chance.u8(..4) > 0;
                 if !alive.has_answered && self.chance.bool() {
                     self.failures += 1;
-                    Event::Failed {
+                    Happening::Failed {
                         run: id,
                         failure,
                         can_run,
@@ -341,7 +341,7 @@ impl World {
                 } else {
                     alive.has_ended = true;
                     self.forget_ended(unit);
-                    Event::Gone { run: id, can_run }
+                    Happening::Gone { run: id, can_run }
                 }
             }
             _ => return,
@@ -360,7 +360,7 @@ impl World {
         }
     }
 
-    fn tell(&mut self, event: Event<Failure>) {
+    fn tell(&mut self, event: Happening<Failure>) {
         let shown = format!("{event:?}");
         let effects = self.play.tell(event);
         self.log.push(format!("{:?} {shown}", self.play.now));
@@ -442,20 +442,32 @@ impl World {
                 let known = &self.units[index(run.unit)];
                 assert!(known.is_asked && !known.is_blocking);
             }
-            Effect::Keep(unit, cause) => {
+            Effect::Absorb {
+                unit,
+                fault,
+                is_first: true,
+            } => {
                 self.units[index(unit)].has_kept = true;
-                self.units[index(unit)].is_late |= is_late(&cause);
-                self.note(cause, "kept");
+                self.units[index(unit)].is_late |= is_late(&fault);
+                self.note(fault, "kept");
             }
-            Effect::Mention(_, cause) => self.note(cause, "mentioned"),
-            Effect::Record(unit, cause, given_up) => {
-                if cause == Fault::Kept {
+            Effect::Absorb { fault, .. } => self.note(fault, "mentioned"),
+            Effect::Record(unit, cause) => {
+                let is_given_up = matches!(cause, Fault::GivenUp { .. });
+                if matches!(
+                    cause,
+                    Fault::Kept
+                        | Fault::GivenUp {
+                            returned: false,
+                            ..
+                        }
+                ) {
                     let known = &mut self.units[index(unit)];
                     assert!(std::mem::take(&mut known.has_kept), "a kept failure, once");
                 }
-                assert!(given_up.is_none() || self.stop.is_none());
+                assert!(!is_given_up || self.stop.is_none());
                 self.units[index(unit)].is_late |= is_late(&cause);
-                self.units[index(unit)].is_given_up |= cause == Fault::Made(Box::new(Why::Stuck));
+                self.units[index(unit)].is_given_up |= cause == Fault::Stuck;
                 self.note(cause, "recorded");
                 // As the runtime does for it.
                 if self.stop.is_none() {
@@ -497,7 +509,7 @@ impl World {
         let now = self.play.now;
         let grace_over_at = self.stop.unwrap_or(now.plus(GRACE));
         self.stop = Some(grace_over_at);
-        self.tell(Event::Stops(grace_over_at));
+        self.tell(Happening::Stops(grace_over_at));
         for _ in 0..100 {
             if self.units.iter().all(|unit| unit.is_over) {
                 break;
@@ -514,12 +526,12 @@ impl World {
                 (alive.is_launching, alive.has_ended) = (false, true);
                 self.forget_ended(unit);
                 if is_launching {
-                    self.tell(Event::Launched(id, Ok(())));
+                    self.tell(Happening::Launched(id, Ok(())));
                 }
                 self.tell(gone(id));
             }
             self.play.now = self.play.now.plus(SECOND);
-            self.tell(Event::Due);
+            self.tell(Happening::Due);
         }
         for (id, unit) in self.units.iter().enumerate() {
             assert!(unit.is_over, "unit {id} comes to its end: {unit:?}");
@@ -527,7 +539,7 @@ impl World {
         assert!(self.stop_over, "the stop does not wait for ever");
         assert_eq!(self.play.all.unbegun, 0);
         assert_eq!(self.play.all.next_due(), None, "no timer is left");
-        assert_eq!(self.play.all.nodes.last(), None);
+        assert!(self.play.all.nodes.in_order().is_empty());
         let all: HashSet<_> = (1..=self.failures).collect();
         let told: HashSet<_> = self.told.keys().copied().collect();
         assert_eq!(told, all, "no failure is lost");
@@ -543,7 +555,7 @@ fn index(id: Id) -> usize {
 }
 
 fn is_late(cause: &Fault<Failure>) -> bool {
-    matches!(cause, Fault::Made(why) if matches!(**why, Why::Late { .. }))
+    matches!(cause, Fault::Late { .. })
 }
 
 /// A program of so many random events at most; prints what happened if it fails.
@@ -566,7 +578,7 @@ fn play(seed: u64, chance: Chance, events: usize) {
         if shown.0.stop.is_some() && !shown.0.play.all.is_stopping() {
             // The shell tells of the stop before anything else.
             let stops = shown.0.stop.unwrap_or_default();
-            shown.0.tell(Event::Stops(stops));
+            shown.0.tell(Happening::Stops(stops));
         }
     }
     shown.0.finish();

@@ -7,9 +7,9 @@ use UnitState::{Delayed, Ended, Failed, Running};
 fn v1_a_unit_starts_at_once_and_is_ready_when_it_has_begun() {
     let mut play = Play::new();
     let one = run(0, 1);
-    play.expect(Event::HandedIn(vec![unit(0)]), &starts(one));
-    play.expect(Event::Launched(one, Ok(())), &[]);
-    play.expect(Event::Begun(one), &[Effect::State(id(0), Running)]);
+    play.expect(Happening::HandedIn(vec![unit(0)]), &starts(one));
+    play.expect(Happening::Launched(one, Ok(())), &[]);
+    play.expect(Happening::Begun(one), &[Effect::State(id(0), Running)]);
     play.expect(returned(one), &[]);
     play.expect(gone(one), &over(0, Ended));
     assert_eq!(play.all.next_due(), None);
@@ -20,7 +20,7 @@ fn v2_a_failure_that_no_policy_absorbs_is_the_runtimes_at_once() {
     for failure in [failed(run(0, 1), 5), errs(run(0, 1), 5)] {
         let mut play = Play::new();
         play.running(unit(0));
-        let task = Effect::Record(id(0), Fault::Given(5), None);
+        let task = Effect::Record(id(0), Fault::Given(5));
         play.expect(failure, &[task]);
         play.expect(gone(run(0, 1)), &over_at_last(0, Failed));
     }
@@ -33,22 +33,22 @@ fn v2_an_end_that_must_not_be_is_a_failure() {
         ..Policy::default()
     };
     for (policy, why) in [
-        (notifies(), Why::UnreadyAtItsEnd),
-        (must_stay.clone(), Why::Returned),
+        (notifies(), Fault::UnreadyAtItsEnd),
+        (must_stay.clone(), Fault::Returned),
     ] {
         let mut play = Play::new();
         play.running(unit(0).policy(policy));
-        let task = Effect::Record(id(0), Fault::Made(Box::new(why)), None);
+        let task = Effect::Record(id(0), why);
         play.expect(returned(run(0, 1)), &[task]);
     }
     // Not once it was asked to end, nor if it says what is to become of it.
     let mut play = Play::new();
     play.running(unit(0).policy(must_stay.clone()));
-    play.tell(Event::Asked(id(0), Wish::Stop));
+    play.tell(Happening::Asked(id(0), Wish::Stop));
     play.expect(returned(run(0, 1)), &[]);
     let mut play = Play::new();
     play.running(unit(0).policy(must_stay));
-    let exit = Event::Answered {
+    let exit = Happening::Answered {
         run: run(0, 1),
         exit: Some(Exit::Shutdown),
         error: None,
@@ -62,8 +62,8 @@ fn v2_an_error_after_its_own_stop_is_the_units_alone_and_a_panic_is_not() {
     for wish in [Wish::Stop, Wish::Restart] {
         let mut play = Play::new();
         play.running(unit(0).policy(policy()));
-        play.tell(Event::Asked(id(0), wish));
-        let keep = Effect::Keep(id(0), Fault::Given(5));
+        play.tell(Happening::Asked(id(0), wish));
+        let keep = absorbs(run(0, 1), 5);
         play.expect(errs(run(0, 1), 5), &[keep]);
         match wish {
             Wish::Stop => play.expect(ended(run(0, 1)), &over(0, Failed)),
@@ -72,8 +72,8 @@ fn v2_an_error_after_its_own_stop_is_the_units_alone_and_a_panic_is_not() {
     }
     let mut play = Play::new();
     play.running(unit(0).policy(policy()));
-    play.tell(Event::Asked(id(0), Wish::Stop));
-    let task = Effect::Record(id(0), Fault::Given(5), None);
+    play.tell(Happening::Asked(id(0), Wish::Stop));
+    let task = Effect::Record(id(0), Fault::Given(5));
     play.expect(failed(run(0, 1), 5), &[task]);
     play.expect(ended(run(0, 1)), &over_at_last(0, Failed));
 }
@@ -83,7 +83,7 @@ fn v2_an_error_at_the_runtimes_stop_stands_in_the_report() {
     let mut play = Play::new();
     play.running(unit(0).policy(restarts(restart())));
     play.stop();
-    let task = Effect::Record(id(0), Fault::Given(5), None);
+    let task = Effect::Record(id(0), Fault::Given(5));
     play.expect(errs(run(0, 1), 5), &[task]);
     play.expect(ended(run(0, 1)), &over_at_last(0, Failed));
 }
@@ -94,31 +94,31 @@ fn v3_a_stop_is_asked_for_once_and_meets_every_stage() {
     let mut play = Play::new();
     play.running(unit(0));
     let asked = all([&asks(run(0, 1)), &[Effect::Cancel(run(0, 1))]]);
-    play.expect(Event::Asked(id(0), Wish::Stop), &asked);
-    play.expect(Event::Asked(id(0), Wish::Stop), &[]);
-    play.expect(Event::Asked(id(0), Wish::Restart), &[]);
+    play.expect(Happening::Asked(id(0), Wish::Stop), &asked);
+    play.expect(Happening::Asked(id(0), Wish::Stop), &[]);
+    play.expect(Happening::Asked(id(0), Wish::Restart), &[]);
     play.expect(gone(run(0, 1)), &over(0, Ended));
     // It holds one.
     let mut play = Play::new();
     play.running(unit(0));
-    play.tell(Event::TookToken(run(0, 1)));
-    play.expect(Event::Asked(id(0), Wish::Stop), &asks(run(0, 1)));
+    play.tell(Happening::TookToken(run(0, 1)));
+    play.expect(Happening::Asked(id(0), Wish::Stop), &asks(run(0, 1)));
     // It has not begun: it may take one in its first poll.
     let mut play = Play::new();
-    play.tell(Event::HandedIn(vec![unit(0)]));
-    play.tell(Event::Launched(run(0, 1), Ok(())));
-    play.expect(Event::Asked(id(0), Wish::Stop), &asks(run(0, 1)));
-    play.expect(Event::Begun(run(0, 1)), &[Effect::Cancel(run(0, 1))]);
+    play.tell(Happening::HandedIn(vec![unit(0)]));
+    play.tell(Happening::Launched(run(0, 1), Ok(())));
+    play.expect(Happening::Asked(id(0), Wish::Stop), &asks(run(0, 1)));
+    play.expect(Happening::Begun(run(0, 1)), &[Effect::Cancel(run(0, 1))]);
     // It waits for its flavour.
     let mut play = Play::new();
-    play.tell(Event::HandedIn(vec![unit(0).down()]));
-    play.expect(Event::Asked(id(0), Wish::Stop), &over(0, Ended));
-    play.expect(Event::FlavourUp(DOWN), &[]);
+    play.tell(Happening::HandedIn(vec![unit(0).down()]));
+    play.expect(Happening::Asked(id(0), Wish::Stop), &over(0, Ended));
+    play.expect(Happening::FlavourUp(DOWN), &[]);
     // Before the start.
     let mut play = Play::new();
     let mut early = unit(0);
     early.is_unwanted = true;
-    play.expect(Event::HandedIn(vec![early]), &over(0, Ended));
+    play.expect(Happening::HandedIn(vec![early]), &over(0, Ended));
 }
 
 #[test]
@@ -126,14 +126,14 @@ fn v5_delays_double_and_are_reset_by_a_good_run_however_it_ends() {
     for returns in [false, true] {
         let mut play = Play::new();
         let policy = Restart::always().delay(SECOND).jitter(0.0);
-        play.tell(Event::HandedIn(vec![
+        play.tell(Happening::HandedIn(vec![
             unit(0).policy(restarts(policy.reset_after(60 * SECOND))),
         ]));
         let lasts = [1, 1, 1, 60, 1].map(|time| time * SECOND);
         for (number, (lasts, delay)) in (1..).zip(lasts.into_iter().zip([1, 2, 4, 1, 2])) {
             let run = run(0, number);
-            play.tell(Event::Launched(run, Ok(())));
-            play.tell(Event::Begun(run));
+            play.tell(Happening::Launched(run, Ok(())));
+            play.tell(Happening::Begun(run));
             assert_eq!(play.pass(lasts), []);
             play.tell(match returns {
                 true => returned(run),
@@ -162,49 +162,50 @@ fn v5_an_absorbed_failure_is_followed_by_a_run_or_told() {
     let mut play = Play::new();
     play.running(unit(0).policy(restarts(restart())));
     play.tell(failed(run(0, 1), 5));
-    let told = Effect::Record(id(0), Fault::Kept, None);
+    let told = Effect::Record(id(0), Fault::Kept);
     play.expect(gone(run(0, 1)), &all([&[told], &over_at_last(0, Failed)]));
     // The stop comes in between.
     let mut play = Play::new();
     play.running(unit(0).policy(restarts(restart())));
-    play.expect(
-        failed(run(0, 1), 5),
-        &[Effect::Keep(id(0), Fault::Given(5))],
-    );
+    play.expect(failed(run(0, 1), 5), &[absorbs(run(0, 1), 5)]);
     play.stop();
-    let told = Effect::Record(id(0), Fault::Kept, None);
+    let told = Effect::Record(id(0), Fault::Kept);
     let end = all([&[told], &over_at_last(0, Failed)]);
     play.expect(ended(run(0, 1)), &end);
     // Its own stop does: that is what was asked for.
     let mut play = Play::new();
     play.running(unit(0).policy(restarts(restart())));
     play.tell(failed(run(0, 1), 5));
-    play.tell(Event::Asked(id(0), Wish::Stop));
+    play.tell(Happening::Asked(id(0), Wish::Stop));
     play.expect(ended(run(0, 1)), &over(0, Failed));
     // A destructor panics after a normal return, and the value is gone.
     let mut play = Play::new();
     play.running(unit(0).policy(restarts(restart())));
     play.tell(returned(run(0, 1)));
-    let late = Event::Failed {
+    let late = Happening::Failed {
         run: run(0, 1),
         failure: 5,
         can_run: false,
     };
-    play.expect(late, &[Effect::Record(id(0), Fault::Given(5), None)]);
+    play.expect(late, &[Effect::Record(id(0), Fault::Given(5))]);
 }
 
 #[test]
 fn v5_a_second_failure_of_a_run_is_mentioned_and_one_too_late_is_the_runtimes() {
     let mut play = Play::new();
     play.running(unit(0).policy(restarts(restart())));
-    play.expect(errs(run(0, 1), 5), &[Effect::Keep(id(0), Fault::Given(5))]);
+    play.expect(errs(run(0, 1), 5), &[absorbs(run(0, 1), 5)]);
     play.expect(
         failed(run(0, 1), 6),
-        &[Effect::Mention(id(0), Fault::Given(6))],
+        &[Effect::Absorb {
+            unit: id(0),
+            fault: Fault::Given(6),
+            is_first: false,
+        }],
     );
     play.tell(ended(run(0, 1)));
     // It waits for its next start, which the stop takes from it.
-    let task = Effect::Record(id(0), Fault::Given(7), None);
+    let task = Effect::Record(id(0), Fault::Given(7));
     let end = all([&[task], &over_at_last(0, Ended)]);
     play.expect(failed(run(0, 1), 7), &end);
 }
@@ -218,9 +219,16 @@ fn v6_past_its_limit_a_unit_is_given_up() {
     play.tell(failed(run(0, 1), 5));
     play.tell(ended(run(0, 1)));
     play.pass(SECOND);
-    play.tell(Event::Launched(run(0, 2), Ok(())));
+    play.tell(Happening::Launched(run(0, 2), Ok(())));
     play.tell(failed(run(0, 2), 6));
-    let given_up = Effect::Record(id(0), Fault::Kept, Some((2, window)));
+    let given_up = Effect::Record(
+        id(0),
+        Fault::GivenUp {
+            starts: 2,
+            window,
+            returned: false,
+        },
+    );
     let end = all([&[given_up], &over_at_last(0, Failed)]);
     play.expect(ended(run(0, 2)), &end);
 }
@@ -247,10 +255,10 @@ fn v6_no_time_overflows() {
     assert_eq!(play.all.next_due(), None);
     assert_eq!(play.pass(MAX), []);
     play.now = Moment::default();
-    let asked = Event::Asked(id(0), Wish::Restart);
+    let asked = Happening::Asked(id(0), Wish::Restart);
     play.expect(asked, &starts(run(0, 2)));
-    play.tell(Event::Launched(run(0, 2), Ok(())));
-    play.tell(Event::Asked(id(0), Wish::Stop));
+    play.tell(Happening::Launched(run(0, 2), Ok(())));
+    play.tell(Happening::Asked(id(0), Wish::Stop));
     assert_eq!(play.all.next_due(), None);
 }
 
@@ -261,15 +269,15 @@ fn v7_a_restart_by_hand_has_no_delay_and_begins_a_new_count() {
     // In a delay.
     play.tell(failed(run(0, 1), 5));
     play.tell(ended(run(0, 1)));
-    play.expect(Event::Asked(id(0), Wish::Restart), &starts(run(0, 2)));
+    play.expect(Happening::Asked(id(0), Wish::Restart), &starts(run(0, 2)));
     assert_eq!(play.all.next_due(), None);
     // While it runs.
-    play.tell(Event::Launched(run(0, 2), Ok(())));
-    play.tell(Event::Begun(run(0, 2)));
-    play.tell(Event::Asked(id(0), Wish::Restart));
+    play.tell(Happening::Launched(run(0, 2), Ok(())));
+    play.tell(Happening::Begun(run(0, 2)));
+    play.tell(Happening::Asked(id(0), Wish::Restart));
     play.expect(ended(run(0, 2)), &starts(run(0, 3)));
     // The count is new: this is the second start of two.
-    play.tell(Event::Launched(run(0, 3), Ok(())));
+    play.tell(Happening::Launched(run(0, 3), Ok(())));
     play.tell(failed(run(0, 3), 6));
     play.tell(ended(run(0, 3)));
     assert_eq!(play.pass(SECOND), starts(run(0, 4)));
@@ -279,7 +287,7 @@ fn v7_a_restart_by_hand_has_no_delay_and_begins_a_new_count() {
     play.tell(failed(run(0, 1), 5));
     play.tell(ended(run(0, 1)));
     assert_eq!(play.stop(), over_at_last(0, Ended));
-    play.expect(Event::Asked(id(0), Wish::Restart), &[]);
+    play.expect(Happening::Asked(id(0), Wish::Restart), &[]);
 }
 
 #[test]
@@ -287,12 +295,12 @@ fn v7_a_thread_is_judged_at_its_stop_time() {
     for holds_token in [false, true] {
         let mut play = Play::new();
         play.running(unit(0).blocking());
-        play.tell(Event::Asked(id(0), Wish::Restart));
+        play.tell(Happening::Asked(id(0), Wish::Restart));
         assert_eq!(play.pass(GRACE - SECOND), []);
         if holds_token {
-            play.tell(Event::TookToken(run(0, 1)));
+            play.tell(Happening::TookToken(run(0, 1)));
         }
-        let stuck = Effect::Record(id(0), Fault::Made(Box::new(Why::Stuck)), None);
+        let stuck = Effect::Record(id(0), Fault::Stuck);
         // Nobody's turn depends on it.
         let told = [
             Effect::Tell(id(0), Remark::Overran),
@@ -303,14 +311,14 @@ fn v7_a_thread_is_judged_at_its_stop_time() {
         let blame = holds_token.then_some(Effect::Blame(id(0), Blame::Overran));
         let blame: Vec<_> = blame.into_iter().collect();
         let by_signal = false;
-        assert_eq!(play.tell(Event::GraceOver { by_signal }), blame);
+        assert_eq!(play.tell(Happening::GraceOver { by_signal }), blame);
     }
     // One that takes its token late, and ends in time, is restarted.
     let mut play = Play::new();
     play.running(unit(0).blocking());
-    play.tell(Event::Asked(id(0), Wish::Restart));
+    play.tell(Happening::Asked(id(0), Wish::Restart));
     play.pass(GRACE - SECOND);
-    play.tell(Event::TookToken(run(0, 1)));
+    play.tell(Happening::TookToken(run(0, 1)));
     play.tell(returned(run(0, 1)));
     play.expect(ended(run(0, 1)), &starts(run(0, 2)));
 }
@@ -321,12 +329,12 @@ fn v9_a_unit_starts_when_all_that_it_comes_after_have_been_ready() {
     play.running(unit(0).policy(notifies()));
     play.running(unit(1));
     let waits = unit(2).after(&[0, 1]);
-    play.expect(Event::HandedIn(vec![waits]), &[]);
+    play.expect(Happening::HandedIn(vec![waits]), &[]);
     let ready = all([&[Effect::State(id(0), Running)], &starts(run(2, 1))]);
-    play.expect(Event::Notified(run(0, 1)), &ready);
-    play.expect(Event::Notified(run(0, 1)), &[]);
+    play.expect(Happening::Notified(run(0, 1)), &ready);
+    play.expect(Happening::Notified(run(0, 1)), &[]);
     // What becomes of the others changes nothing.
-    play.tell(Event::Asked(id(0), Wish::Stop));
+    play.tell(Happening::Asked(id(0), Wish::Stop));
     play.expect(gone(run(0, 1)), &over(0, Ended));
 }
 
@@ -334,7 +342,7 @@ fn v9_a_unit_starts_when_all_that_it_comes_after_have_been_ready() {
 fn v9_one_that_ends_in_its_first_poll_was_ready_for_a_moment() {
     let mut play = Play::new();
     let both = vec![unit(0), unit(1).after(&[0])];
-    play.expect(Event::HandedIn(both), &starts(run(0, 1)));
+    play.expect(Happening::HandedIn(both), &starts(run(0, 1)));
     play.tell(returned(run(0, 1)));
     play.expect(gone(run(0, 1)), &[]);
     // Its launch is known to be done a moment later.
@@ -343,18 +351,18 @@ fn v9_one_that_ends_in_its_first_poll_was_ready_for_a_moment() {
         &starts(run(1, 1)),
         &over(0, Ended),
     ]);
-    play.expect(Event::Launched(run(0, 1), Ok(())), &end);
+    play.expect(Happening::Launched(run(0, 1), Ok(())), &end);
 }
 
 #[test]
 fn v9_who_waits_for_one_that_is_stopped_has_failed() {
     let mut play = Play::new();
     play.running(unit(0).policy(notifies()));
-    play.tell(Event::HandedIn(vec![unit(1).after(&[0])]));
-    play.tell(Event::Asked(id(0), Wish::Stop));
+    play.tell(Happening::HandedIn(vec![unit(1).after(&[0])]));
+    play.tell(Happening::Asked(id(0), Wish::Stop));
     let (other, was_stopped) = (id(0), true);
-    let why = Why::WaitsForEver { other, was_stopped };
-    let fails = Effect::Record(id(1), Fault::Made(Box::new(why)), None);
+    let why = Fault::WaitsForEver { other, was_stopped };
+    let fails = Effect::Record(id(1), why);
     let end = all([&[fails], &over(0, Ended), &over_at_last(1, Failed)]);
     play.expect(gone(run(0, 1)), &end);
 }
@@ -367,21 +375,21 @@ fn v10_a_start_is_late_from_the_start_on_and_not_from_the_handing_in() {
     };
     let mut play = Play::new();
     play.running(unit(0).policy(notifies()));
-    play.tell(Event::HandedIn(vec![
+    play.tell(Happening::HandedIn(vec![
         unit(1).after(&[0]).policy(late(notifies())),
     ]));
     assert_eq!(play.pass(4 * SECOND), []);
-    play.tell(Event::Notified(run(0, 1)));
+    play.tell(Happening::Notified(run(0, 1)));
     assert_eq!(play.due_in(), Some(5 * SECOND));
-    play.tell(Event::Launched(run(1, 1), Ok(())));
-    play.tell(Event::HandedIn(vec![unit(2).after(&[1])]));
+    play.tell(Happening::Launched(run(1, 1), Ok(())));
+    play.tell(Happening::HandedIn(vec![unit(2).after(&[1])]));
     let (within, notifies, waiters) = (5 * SECOND, true, vec![id(2)]);
-    let why = Why::Late {
+    let why = Fault::Late {
         within,
         notifies,
         waiters,
     };
-    let fails = Effect::Record(id(1), Fault::Made(Box::new(why)), None);
+    let fails = Effect::Record(id(1), why);
     // It is not the one that waited in vain.
     assert_eq!(
         play.pass(5 * SECOND)[..4],
@@ -397,10 +405,12 @@ fn v10_one_that_waits_too_long_has_failed() {
         start_timeout: Some(SECOND),
         ..Policy::default()
     };
-    play.tell(Event::HandedIn(vec![unit(1).after(&[0]).policy(policy)]));
+    play.tell(Happening::HandedIn(vec![
+        unit(1).after(&[0]).policy(policy),
+    ]));
     let (within, others) = (SECOND, vec![id(0)]);
-    let why = Why::WaitedTooLong { within, others };
-    let fails = Effect::Record(id(1), Fault::Made(Box::new(why)), None);
+    let why = Fault::WaitedTooLong { within, others };
+    let fails = Effect::Record(id(1), why);
     assert_eq!(play.pass(SECOND)[..4], all([&[fails], &over(1, Failed)]));
 }
 
@@ -435,32 +445,32 @@ fn v12_a_flavour_is_started_once_and_tried_again_for_those_that_wait() {
         &stand_by(1),
         &stand_by(2),
     ]);
-    play.expect(Event::HandedIn(units.collect()), &expected);
+    play.expect(Happening::HandedIn(units.collect()), &expected);
     // The first has failed for it, and waits for its next start.
-    let effects = play.tell(Event::FlavourDown(DOWN, 5));
-    assert_eq!(effects[0], Effect::Keep(id(0), Fault::Given(5)));
+    let effects = play.tell(Happening::FlavourDown(DOWN, 5));
+    assert_eq!(effects[0], absorbs(run(0, 1), 5));
     assert_eq!(effects.last(), Some(&Effect::StartFlavour(id(1))));
     // In the order in which they came, and nobody who comes now is quicker.
-    play.tell(Event::HandedIn(vec![unit(3).down()]));
+    play.tell(Happening::HandedIn(vec![unit(3).down()]));
     let launches = [1, 2, 3].map(|id| Effect::Launch(run(id, 1)));
-    play.expect(Event::FlavourUp(DOWN), &launches);
+    play.expect(Happening::FlavourUp(DOWN), &launches);
     assert_eq!(play.pass(SECOND), starts(run(0, 2)));
 }
 
 #[test]
 fn v12_a_launch_that_is_refused_is_a_failure_unless_it_met_the_stop() {
     let mut play = Play::new();
-    play.tell(Event::HandedIn(vec![unit(0)]));
+    play.tell(Happening::HandedIn(vec![unit(0)]));
     // The payload that was refused has told of its end.
     play.expect(ended(run(0, 1)), &[]);
-    let task = Effect::Record(id(0), Fault::Given(5), None);
-    let refused = Event::Launched(run(0, 1), Err(Some(5)));
+    let task = Effect::Record(id(0), Fault::Given(5));
+    let refused = Happening::Launched(run(0, 1), Err(Some(5)));
     play.expect(refused, &all([&[task], &over_at_last(0, Failed)]));
     let mut play = Play::new();
-    play.tell(Event::HandedIn(vec![unit(0)]));
+    play.tell(Happening::HandedIn(vec![unit(0)]));
     play.stop();
     play.expect(ended(run(0, 1)), &[]);
-    let met = Event::Launched(run(0, 1), Err(None));
+    let met = Happening::Launched(run(0, 1), Err(None));
     play.expect(met, &over_at_last(0, Ended));
 }
 
@@ -474,13 +484,17 @@ fn v8_a_value_is_kept_where_another_run_may_follow() {
         (on_failure(), Some(returned(run(0, 1))), false),
         (on_failure(), Some(errs(run(0, 1), 5)), true),
         (always(), Some(returned(run(0, 1))), true),
-        (on_failure(), Some(Event::Asked(id(0), Wish::Stop)), false),
+        (
+            on_failure(),
+            Some(Happening::Asked(id(0), Wish::Stop)),
+            false,
+        ),
         (
             Policy::default(),
-            Some(Event::Asked(id(0), Wish::Restart)),
+            Some(Happening::Asked(id(0), Wish::Restart)),
             true,
         ),
-        (always(), Some(Event::Stops(Moment::NEVER)), false),
+        (always(), Some(Happening::Stops(Moment::NEVER)), false),
     ] {
         let mut play = Play::new();
         play.running(unit(0).policy(policy));
@@ -496,11 +510,11 @@ fn what_a_clock_that_is_moved_waits_for() {
     let mut play = Play::new();
     assert!(play.all.is_up_to_date(play.now));
     play.expect(
-        Event::HandedIn(vec![unit(0).policy(restarts(restart()))]),
+        Happening::HandedIn(vec![unit(0).policy(restarts(restart()))]),
         &starts(run(0, 1)),
     );
     assert!(!play.all.is_up_to_date(play.now));
-    play.tell(Event::Launched(run(0, 1), Ok(())));
+    play.tell(Happening::Launched(run(0, 1), Ok(())));
     play.tell(failed(run(0, 1), 5));
     play.tell(ended(run(0, 1)));
     assert!(play.all.is_up_to_date(play.now));

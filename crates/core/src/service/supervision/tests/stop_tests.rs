@@ -8,7 +8,7 @@ use UnitState::Ended;
 fn chain(play: &mut Play) {
     for (id, after) in [(0, &[][..]), (1, &[0]), (2, &[1])] {
         play.running(unit(id).after(after));
-        play.tell(Event::TookToken(run(id, 1)));
+        play.tell(Happening::TookToken(run(id, 1)));
     }
 }
 
@@ -17,7 +17,7 @@ fn v11_the_last_that_came_is_the_first_to_go() {
     let mut play = Play::new();
     for id in 0..3 {
         play.running(unit(id));
-        play.tell(Event::TookToken(run(id, 1)));
+        play.tell(Happening::TookToken(run(id, 1)));
     }
     let all_asked = all([&asks(run(2, 1)), &asks(run(1, 1)), &asks(run(0, 1))]);
     assert_eq!(play.stop(), all_asked);
@@ -47,15 +47,15 @@ fn v11_each_of_a_chain_has_its_turn_and_its_share() {
 fn v11_a_thread_that_overruns_is_blamed_once_and_holds_nobody_up() {
     let mut play = Play::new();
     play.running(unit(0));
-    play.tell(Event::TookToken(run(0, 1)));
+    play.tell(Happening::TookToken(run(0, 1)));
     play.running(unit(1).after(&[0]).blocking());
-    play.tell(Event::TookToken(run(1, 1)));
+    play.tell(Happening::TookToken(run(1, 1)));
     play.stop();
     let blamed = all([&[Effect::Blame(id(1), Blame::Overran)], &asks(run(0, 1))]);
     assert_eq!(play.pass(9 * SECOND), blamed);
     assert_eq!(play.pass(SECOND)[0], Effect::Blame(id(0), Blame::Overran));
     let by_signal = false;
-    assert_eq!(play.tell(Event::GraceOver { by_signal }), []);
+    assert_eq!(play.tell(Happening::GraceOver { by_signal }), []);
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn v11_a_coroutine_without_a_token_is_blamed_if_it_blocks() {
     // That it has not ended yet is none of its doing, as far as this is known.
     assert_eq!(play.pass(SECOND), [Effect::Cut(run(0, 1))]);
     let blocks = [Effect::Blame(id(0), Blame::Overran), Effect::StopOver];
-    play.expect(Event::Blocks(run(0, 1)), &blocks);
+    play.expect(Happening::Blocks(run(0, 1)), &blocks);
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn v11_who_was_not_asked_or_was_cut_short_is_told_apart() {
         play.stop();
         assert_eq!(play.pass(SECOND), []);
         let blames: Vec<_> = play
-            .tell(Event::GraceOver { by_signal })
+            .tell(Happening::GraceOver { by_signal })
             .into_iter()
             .filter(|effect| matches!(effect, Effect::Blame(..)))
             .collect();
@@ -121,11 +121,11 @@ fn v11_only_those_that_stop_before_it_have_used_its_time_up() {
     for newcomer in newcomers {
         let unit = newcomer.id;
         play.running(newcomer);
-        play.tell(Event::TookToken(RunId { unit, number: 1 }));
+        play.tell(Happening::TookToken(RunId { unit, number: 1 }));
     }
     play.stop();
     play.pass(SECOND);
-    let effects = play.tell(Event::GraceOver { by_signal: true });
+    let effects = play.tell(Happening::GraceOver { by_signal: true });
     for unit in [0, 1] {
         let blame = Effect::Blame(id(unit), Blame::NotAsked { by: vec![id(2)] });
         assert!(effects.contains(&blame), "{effects:?}");
@@ -136,8 +136,8 @@ fn v11_only_those_that_stop_before_it_have_used_its_time_up() {
 fn v11_a_stop_time_counts_from_the_first_time_that_it_was_asked() {
     let mut play = Play::new();
     play.running(unit(0));
-    play.tell(Event::TookToken(run(0, 1)));
-    play.tell(Event::Asked(id(0), Wish::Restart));
+    play.tell(Happening::TookToken(run(0, 1)));
+    play.tell(Happening::Asked(id(0), Wish::Restart));
     play.pass(9 * SECOND);
     assert_eq!(play.stop(), []);
     assert_eq!(play.due_in(), Some(SECOND));
@@ -153,16 +153,16 @@ fn v11_times_that_exceed_grace_are_told_at_the_start() {
     };
     let mut play = Play::new();
     let both = vec![unit(0).policy(long()), unit(1).after(&[0]).policy(long())];
-    let effects = play.tell(Event::HandedIn(both));
+    let effects = play.tell(Happening::HandedIn(both));
     let (times, grace) = (12 * SECOND, GRACE);
     assert_eq!(
         effects[0],
         Effect::Tell(id(1), Remark::TooLong { times, grace })
     );
     for id in [0, 1] {
-        play.tell(Event::Launched(run(id, 1), Ok(())));
-        play.tell(Event::Begun(run(id, 1)));
-        play.tell(Event::TookToken(run(id, 1)));
+        play.tell(Happening::Launched(run(id, 1), Ok(())));
+        play.tell(Happening::Begun(run(id, 1)));
+        play.tell(Happening::TookToken(run(id, 1)));
     }
     play.stop();
     assert_eq!(play.due_in(), Some(5 * SECOND));
@@ -181,7 +181,7 @@ fn v11_a_time_that_exceeds_grace_is_told_once_and_of_one_alone_too() {
         unit(2).policy(of(10)),
     ];
     let told: Vec<_> = play
-        .tell(Event::HandedIn(all))
+        .tell(Happening::HandedIn(all))
         .into_iter()
         .filter(|effect| matches!(effect, Effect::Tell(..)))
         .collect();
@@ -200,7 +200,7 @@ fn v10_who_waits_for_one_in_a_delay_or_one_that_is_given_up_is_told() {
         ..notifies()
     };
     play.running(unit(0).policy(policy));
-    play.tell(Event::HandedIn(vec![unit(1).after(&[0])]));
+    play.tell(Happening::HandedIn(vec![unit(1).after(&[0])]));
     play.tell(errs(run(0, 1), 7));
     let effects = play.tell(ended(run(0, 1)));
     assert!(
@@ -213,7 +213,7 @@ fn v10_who_waits_for_one_in_a_delay_or_one_that_is_given_up_is_told() {
         ..notifies()
     };
     play.running(unit(0).policy(policy));
-    play.tell(Event::HandedIn(vec![unit(1).after(&[0])]));
+    play.tell(Happening::HandedIn(vec![unit(1).after(&[0])]));
     play.tell(errs(run(0, 1), 7));
     play.tell(ended(run(0, 1)));
     let effects = play.stop();
@@ -227,11 +227,11 @@ fn v10_who_waits_for_one_in_a_delay_or_one_that_is_given_up_is_told() {
 fn v2_a_stop_that_is_asked_for_while_the_runtime_stops_hides_no_error() {
     let mut play = Play::new();
     play.running(unit(0));
-    play.tell(Event::TookToken(run(0, 1)));
+    play.tell(Happening::TookToken(run(0, 1)));
     play.stop();
-    play.tell(Event::Asked(id(0), Wish::Stop));
+    play.tell(Happening::Asked(id(0), Wish::Stop));
     let effects = play.tell(errs(run(0, 1), 7));
-    let told = Effect::Record(id(0), Fault::Given(7), None);
+    let told = Effect::Record(id(0), Fault::Given(7));
     assert!(effects.contains(&told), "{effects:?}");
 }
 
@@ -240,10 +240,10 @@ fn v5_an_absorbed_failure_is_told_if_the_stop_comes_before_the_restart_that_was_
     let mut play = Play::new();
     play.running(unit(0).policy(restarts(restart())));
     play.tell(errs(run(0, 1), 7));
-    play.tell(Event::Asked(id(0), Wish::Restart));
+    play.tell(Happening::Asked(id(0), Wish::Restart));
     play.stop();
     let effects = play.tell(ended(run(0, 1)));
-    let told = Effect::Record(id(0), Fault::Kept, None);
+    let told = Effect::Record(id(0), Fault::Kept);
     assert!(effects.contains(&told), "{effects:?}");
 }
 
@@ -251,7 +251,7 @@ fn v5_an_absorbed_failure_is_told_if_the_stop_comes_before_the_restart_that_was_
 fn v10_who_waited_when_the_stop_began_is_told() {
     let mut play = Play::new();
     play.running(unit(0).policy(notifies()));
-    play.tell(Event::HandedIn(vec![
+    play.tell(Happening::HandedIn(vec![
         unit(1).after(&[0]),
         unit(2).after(&[1]),
     ]));
@@ -283,7 +283,7 @@ fn l6_one_call_looks_at_a_bounded_number_of_units() {
     assert!(asked <= STEP);
     while asked < many {
         assert_eq!(play.due_in(), Some(Duration::ZERO), "the rest is due now");
-        asked += count(play.tell(Event::Due));
+        asked += count(play.tell(Happening::Due));
     }
     assert_eq!(asked, many);
     let is_up = |number| play.all.nodes[id(number)].run().is_some();

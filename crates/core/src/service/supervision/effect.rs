@@ -1,0 +1,108 @@
+//! What the supervision answers.
+
+use super::*;
+
+/// What is to be done, in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Effect<F> {
+    /// A unit's state is another. Whoever asks sees it at once, as all up to `Over`.
+    State(Id, UnitState),
+    /// A run is the unit's present one.
+    NewRun(RunId),
+    /// The unit starts again at this moment.
+    Delayed(Id, Moment),
+    /// A failure is the unit's alone: it is told, and kept if it is the first of its run.
+    Absorb {
+        unit: Id,
+        fault: Fault<F>,
+        is_first: bool,
+    },
+    /// A failure is the runtime's, which stops for it.
+    Record(Id, Fault<F>),
+    /// The token of the present run says that the end is requested.
+    Request(Id),
+    /// The present run is to be named in the report.
+    Blame(Id, Blame),
+    /// A unit waited for another one that was not ready when the stop began.
+    InVain(Id, Id),
+    /// The runtime is to stop.
+    StopRuntime,
+    /// The runtime's stop waits for no service any more.
+    StopOver,
+    /// The unit is over for good.
+    Over(Id),
+
+    /// The flavour of a unit is to be started. From here on in order, one after the other, and not at once.
+    StartFlavour(Id),
+    Launch(RunId),
+    /// Wakes the payload of a run, whose token says something new.
+    Wake(RunId),
+    /// Drops a run where it awaits.
+    Cancel(RunId),
+    /// The same, of a run that is out of time: whether it blocks is to be told.
+    Cut(RunId),
+    /// Drops a value that no run will need.
+    Dispose(Id),
+
+    /// Something is to be told.
+    Tell(Id, Remark),
+    /// A failure that is of no use any more is to be dropped, which runs code of the user's.
+    Drop(F),
+}
+
+/// Why something failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Fault<F> {
+    /// Its code did.
+    Given(F),
+    /// What was kept of the unit last.
+    Kept,
+    /// It would start more often than its limit lets it: because it `returned`, or for what was kept.
+    GivenUp {
+        starts: usize,
+        window: Duration,
+        returned: bool,
+    },
+    /// It ended without having said that it is ready.
+    UnreadyAtItsEnd,
+    /// It returned, although it must never end.
+    Returned,
+    /// It was not ready in time, and these wait for it.
+    Late {
+        within: Duration,
+        notifies: bool,
+        waiters: Vec<Id>,
+    },
+    /// It waited too long for these.
+    WaitedTooLong { within: Duration, others: Vec<Id> },
+    /// It waits for one that never gets ready.
+    WaitsForEver { other: Id, was_stopped: bool },
+    /// It would not end, so it cannot be started again.
+    Stuck,
+}
+
+/// Why a run is named in the report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Blame {
+    /// It had its turn, and overran it.
+    Overran,
+    /// It was not asked in time, as these used the time up.
+    NotAsked { by: Vec<Id> },
+    /// It had had a part of its time when a signal ended the grace time.
+    CutShort { after: Duration, of: Duration },
+}
+
+/// What is told of a unit beside its failures.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Remark {
+    /// It is started again after this time.
+    Restarts(Duration),
+    Overran,
+    /// It was asked to stop and goes on.
+    GoesOn,
+    /// Its stop time and those of the units that it comes after exceed the grace time.
+    TooLong {
+        times: Duration,
+        grace: Duration,
+    },
+}

@@ -1,0 +1,94 @@
+//! What the supervision is told.
+
+use super::*;
+
+/// Which unit it is. Whoever comes later has a higher one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub(crate) struct Id {
+    /// No other unit has it, ever.
+    pub(crate) serial: u64,
+    /// Its place in tables: a small number, which is another unit's when this one is over.
+    pub(crate) place: u32,
+}
+
+impl Id {
+    /// Its place as an index.
+    pub(crate) fn index(self) -> usize {
+        self.place as usize
+    }
+}
+
+/// One run of a unit, counted from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RunId {
+    pub(crate) unit: Id,
+    pub(crate) number: u64,
+}
+
+/// What happens. `F` is a failure, which is passed on and never looked at.
+#[derive(Debug)]
+pub(crate) enum Happening<F> {
+    /// Services were handed in that may start, as far as it is up to the runtime.
+    HandedIn(Vec<Newcomer>),
+    /// The flavour for which [`Effect::StartFlavour`] asked is there.
+    FlavourUp(usize),
+    /// It could not be started.
+    FlavourDown(usize, F),
+    /// What [`Effect::Launch`] asked for is done: why the payload was refused, if it was. `None` inside says
+    /// that it met the stop.
+    Launched(RunId, Result<(), Option<F>>),
+    /// A run had its first poll, or has its thread.
+    Begun(RunId),
+    /// A run says that it is ready.
+    Notified(RunId),
+    /// A run took a shutdown token.
+    TookToken(RunId),
+    /// A run panicked or was lost.
+    Failed {
+        run: RunId,
+        failure: F,
+        can_run: bool,
+    },
+    /// A run came to its end by itself.
+    Answered {
+        run: RunId,
+        exit: Option<Exit>,
+        error: Option<F>,
+    },
+    /// Nothing of a run is left. `can_run` says whether there is a value for another one.
+    Gone { run: RunId, can_run: bool },
+    /// A run that was cut short would not end: it blocks its thread.
+    Blocks(RunId),
+    /// Somebody wants a unit to stop or to restart.
+    Asked(Id, Wish),
+    /// The clock has moved.
+    Due,
+    /// The runtime stops, if that is not known. Its grace time is over at this moment.
+    Stops(Moment),
+    /// The grace time is over; whether a signal has cut it short.
+    GraceOver { by_signal: bool },
+}
+
+/// What a user wants of a unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wish {
+    Restart,
+    Stop,
+}
+
+/// A service that was handed in.
+#[derive(Debug)]
+pub(crate) struct Newcomer {
+    pub(crate) id: Id,
+    /// `None` if nothing was said.
+    pub(crate) policy: Option<Box<Policy>>,
+    /// Those that it comes after, all of them known, and whether each has been ready.
+    pub(crate) after: Vec<(Id, bool)>,
+    /// Whether its runs are blocking code, which cannot be cancelled.
+    pub(crate) is_blocking: bool,
+    /// The number of its flavour, and whether that is there.
+    pub(crate) flavour: usize,
+    pub(crate) is_flavour_up: bool,
+    /// Whether it was asked to stop before the start.
+    pub(crate) is_unwanted: bool,
+}
