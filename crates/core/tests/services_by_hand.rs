@@ -3,6 +3,7 @@
 
 mod open;
 
+use std::cell::RefCell;
 use std::error::Error;
 use std::fmt;
 use std::future::{Future, pending};
@@ -818,4 +819,64 @@ fn v4_who_looks_on_without_room_sees_the_last_change() {
     );
     assert_eq!(changes.missed(), 1);
     end(runtime, &flavour);
+}
+
+/// A flavour whose start leaves something with its thread that takes its time to go.
+#[derive(Clone, Default)]
+struct Leaves {
+    queue: Open,
+    is_gone: Arc<Latch>,
+}
+
+impl PartialEq for Leaves {
+    fn eq(&self, other: &Self) -> bool {
+        self.queue == other.queue
+    }
+}
+
+impl fmt::Debug for Leaves {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Leaves")
+    }
+}
+
+struct Lasts(Arc<Latch>);
+
+impl Drop for Lasts {
+    fn drop(&mut self) {
+        thread::sleep(SECOND / 5);
+        self.0.open();
+    }
+}
+
+thread_local! {
+    static LEFT: RefCell<Option<Lasts>> = const { RefCell::new(None) };
+}
+
+impl Key for Leaves {
+    type Payload = Coroutine;
+
+    fn identifier(&self) -> Identifier {
+        Identifier::new("leaves")
+    }
+
+    fn start(&self, reporter: Reporter) -> Result<Arc<dyn Flavour<Payload = Coroutine>>, BoxError> {
+        LEFT.set(Some(Lasts(Arc::clone(&self.is_gone))));
+        self.queue.start(reporter)
+    }
+}
+
+#[test]
+fn l6_the_thread_that_started_a_flavour_has_ended_when_the_runtime_has() {
+    let (runtime, flavour) = (quiet(), Leaves::default());
+    let unit = runtime
+        .serve(service(flavour.clone(), || async {}))
+        .unwrap();
+    let handed_over = || !flavour.queue.payloads.lock().unwrap().is_empty();
+    expect("it is handed over", handed_over);
+    assert!(poll(&mut flavour.queue.take()).is_ready());
+    expect("it is over", || unit.state().is_over());
+    runtime.shutdown();
+    runtime.wait().unwrap();
+    assert!(flavour.is_gone.wait(Instant::now()));
 }

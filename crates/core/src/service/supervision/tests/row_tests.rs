@@ -601,3 +601,50 @@ fn v12_nobody_overtakes_those_who_wait_for_a_flavour() {
     let launches = [0, 1, 2].map(|id| Effect::Launch(run(id, 1)));
     play.expect(Event::FlavourUp(DOWN), &launches);
 }
+
+#[test]
+fn v10_a_flavour_that_takes_too_long_to_start_is_a_late_start() {
+    let late = |policy| Policy {
+        start_timeout: Some(SECOND),
+        ..policy
+    };
+    let within = SECOND;
+    let why = || {
+        let (notifies, waiters) = (false, Vec::new());
+        Fault::Made(Box::new(Why::Late {
+            within,
+            notifies,
+            waiters,
+        }))
+    };
+    let mut play = Play::new();
+    let policy = late(Policy::default());
+    play.tell(Event::HandedIn(vec![unit(0).down().policy(policy)]));
+    let record = Effect::Record(id(0), why(), None);
+    let end = all([&[record], &over_at_last(0, Failed)]);
+    assert_eq!(play.pass(SECOND), end);
+    let mut play = Play::new();
+    let policy = late(restarts(restart()));
+    play.tell(Event::HandedIn(vec![unit(0).down().policy(policy)]));
+    let waits = [
+        Effect::Keep(id(0), why()),
+        Effect::Delayed(id(0), play.now.plus(2 * SECOND)),
+        Effect::State(id(0), Delayed),
+        Effect::Tell(id(0), Remark::Restarts(SECOND)),
+    ];
+    assert_eq!(play.pass(SECOND), waits);
+}
+
+#[test]
+fn v15_what_falls_due_at_one_moment_does_so_in_the_order_in_which_it_was_set() {
+    let mut play = Play::new();
+    for id in 0..3 {
+        play.running(unit(id).policy(restarts(restart())));
+    }
+    for id in [1, 0, 2] {
+        play.tell(failed(run(id, 1), 5));
+        play.tell(ended(run(id, 1)));
+    }
+    let starts = [1, 0, 2].map(|id| starts(run(id, 2)));
+    assert_eq!(play.pass(SECOND), starts.concat());
+}
