@@ -3,9 +3,13 @@
 mod common;
 
 use std::future::pending;
+use std::time::Duration;
 
 use common::*;
-use foster::{Coroutine, Run, ServeErrorKind, Service, Settings, Smol, Tokio, service};
+use foster::{
+    Coroutine, Restart, Run, ServeErrorKind, Service, Settings, Shutdown, Smol, Thread, Tokio,
+    UnitState, service,
+};
 
 once!(
     v1_a_name_comes_from_the_type_and_is_numbered,
@@ -13,6 +17,9 @@ once!(
     v1_an_empty_name_is_refused,
     v1_a_number_is_not_given_twice,
     v4_the_oldest_that_are_over_are_forgotten,
+    v1_a_name_is_taken_until_its_service_is_over,
+    v1_a_name_that_was_derived_is_not_derived_again,
+    v4_a_name_that_is_anothers_by_now_is_not_forgotten,
 );
 
 struct Pulse;
@@ -179,6 +186,93 @@ fn v4_the_oldest_that_are_over_are_forgotten() {
     };
     after("job 2999").unwrap();
     assert_eq!(after("job 0").unwrap_err().kind(), ServeErrorKind::Order);
+    runtime.shutdown();
+    runtime.wait().unwrap();
+}
+
+fn v1_a_name_is_taken_until_its_service_is_over() {
+    let (clock, runtime) = manual();
+    let taken = || {
+        let unit = runtime.unit().name("one").serve(Pulse);
+        unit.is_err_and(|error| error.kind() == ServeErrorKind::Name)
+    };
+    // It waits for another one.
+    let never = runtime.unit().notifies_ready().serve(Pulse).unwrap();
+    let waits = runtime.unit().name("one").after(&never);
+    let waits = waits.serve(Pulse).unwrap();
+    assert_eq!(waits.state(), UnitState::Waiting);
+    assert!(taken());
+    waits.stop();
+    // It waits for its next start.
+    let fails = || async { Err::<(), _>("at once") };
+    let restart = Restart::on_failure();
+    let unit = runtime.unit().name("one").restart(restart);
+    let unit = unit.serve(service(Smol, fails)).unwrap();
+    clock.advance(Duration::ZERO);
+    assert_eq!(unit.state(), UnitState::Delayed);
+    assert!(taken());
+    unit.stop();
+    // It was asked to end.
+    let (asked, go_on) = (Event::new(), Event::new());
+    let (is_asked, goes_on) = (asked.clone(), go_on.clone());
+    let run = move || {
+        let token = Shutdown::current();
+        token.wait_timeout(SOON);
+        is_asked.happen();
+        block_until(&goes_on);
+    };
+    let unit = runtime.unit().name("one").serve(service(Thread, run));
+    let unit = unit.unwrap();
+    assert!(unit.wait_ready(SOON));
+    unit.stop();
+    asked.expect("it is asked to end");
+    assert_eq!(unit.state(), UnitState::Stopping);
+    assert!(taken());
+    go_on.happen();
+    assert!(unit.wait_stopped(SOON));
+    assert!(!taken());
+    runtime.shutdown();
+    runtime.wait().unwrap();
+}
+
+fn v1_a_name_that_was_derived_is_not_derived_again() {
+    let runtime = started();
+    for name in ["pulse", "pulse#2", "pulse#3"] {
+        let unit = runtime.serve(Pulse).unwrap();
+        assert_eq!(unit.name(), name);
+        unit.stop();
+        assert!(unit.wait_stopped(SOON));
+    }
+    runtime.shutdown();
+    runtime.wait().unwrap();
+}
+
+fn v4_a_name_that_is_anothers_by_now_is_not_forgotten() {
+    const JOBS: usize = 3_000;
+    let runtime = started();
+    let served = |name: &str| {
+        let unit = runtime.unit().name(name.to_owned());
+        unit.serve(Pulse).unwrap()
+    };
+    let first = served("server");
+    first.stop();
+    assert!(first.wait_stopped(SOON));
+    let second = served("server");
+    for number in 0..JOBS {
+        let job = runtime.unit().name(format!("job {number}"));
+        let job = job.serve(service(Smol, || async {})).unwrap();
+        assert!(job.wait_stopped(SOON));
+    }
+    let units = runtime.units();
+    let servers = units.iter().filter(|unit| unit.name() == "server");
+    let servers: Vec<_> = servers.map(|unit| unit.state()).collect();
+    assert_eq!(servers, [UnitState::Running], "the first is forgotten");
+    // The name is the second one's still.
+    let after = runtime.unit().after("server").serve(Pulse).unwrap();
+    assert!(after.wait_ready(SOON));
+    let error = runtime.unit().name("server").serve(Pulse).unwrap_err();
+    assert_eq!(error.kind(), ServeErrorKind::Name);
+    second.stop();
     runtime.shutdown();
     runtime.wait().unwrap();
 }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use common::child::{Played, be_child, play, play_in_shell, say_ready};
 use common::{Event, SOON, block_until};
-use foster::{Runtime, Shutdown, Signals, Smol, Thread, Tokio};
+use foster::{Runtime, Shutdown, Signals, Smol, Thread, Tokio, service};
 
 once!(
     s4_the_first_signal_ends_the_run_in_order,
@@ -31,6 +31,7 @@ once!(
     s4_every_running_runtime_is_asked,
     s4_a_signal_at_the_first_moment_is_heard,
     a6_a_failure_after_the_end_goes_to_stderr,
+    a6_a_failure_of_a_service_after_the_end_goes_to_stderr,
     a6_a_panic_after_its_caller_was_let_go_goes_to_stderr,
 );
 
@@ -48,6 +49,7 @@ fn as_child() {
         "own handler" => own_handler(),
         "two" => two(),
         "late failure" => late_failure(),
+        "late failure of a service" => late_failure_of_a_service(),
         "late panic" => late_panic(),
         "at once" => at_once(),
         other => panic!("no scenario `{other}`"),
@@ -202,6 +204,31 @@ fn late_failure() -> Played {
         block_until(&is_ended);
         Err::<(), _>("after the end")
     })?;
+    let stop = runtime.clone();
+    runtime.adopt(Smol, move || async move {
+        running.expect("the thread runs");
+        stop.shutdown();
+    })?;
+    runtime.run()?;
+    ended.happen();
+    // Its thread is left behind; a moment later it has told its failure.
+    while common::threads_named("late") > 0 {
+        std::thread::yield_now();
+    }
+    Ok(())
+}
+
+fn late_failure_of_a_service() -> Played {
+    let runtime = Runtime::new();
+    let (running, ended) = (Event::new(), Event::new());
+    let (is_running, is_ended) = (running.clone(), ended.clone());
+    let run = move || {
+        is_running.happen();
+        block_until(&is_ended);
+        Err::<(), _>("after the end")
+    };
+    let unit = runtime.unit().name("late").serve(service(Thread, run));
+    unit.expect("the name is free");
     let stop = runtime.clone();
     runtime.adopt(Smol, move || async move {
         running.expect("the thread runs");
@@ -467,6 +494,15 @@ fn a6_a_failure_after_the_end_goes_to_stderr() {
     assert_eq!(status.code(), Some(0), "{stderr}");
     assert!(
         stderr.contains("`late`") && stderr.contains("after the end"),
+        "{stderr}"
+    );
+}
+
+fn a6_a_failure_of_a_service_after_the_end_goes_to_stderr() {
+    let (status, _, stderr) = play("late failure of a service").end();
+    assert_eq!(status.code(), Some(0), "{stderr}");
+    assert!(
+        stderr.contains("service `late`") && stderr.contains("after the end"),
         "{stderr}"
     );
 }

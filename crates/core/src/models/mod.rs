@@ -22,6 +22,7 @@ mod tokens;
 mod units;
 mod wakes;
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
@@ -36,10 +37,29 @@ use crate::{Builder, Clock, Runtime, Signals};
 /// with few changes of thread at places that matter; and half of each with payloads that the run queue
 /// polls, half with such as their executor does.
 fn holds(program: impl Fn() + Send + Sync + Clone + 'static) {
-    let schedules = match std::env::var("FOSTER_SCHEDULES") {
+    holds_on(schedules(), program);
+}
+
+/// As [`holds`], of services: half of all schedules with what goes outward performed by whoever brings an event,
+/// half with nothing of it: then the supervisor's own thread has to hear of each.
+fn holds_of_services(program: impl Fn() + Send + Sync + Clone + 'static) {
+    for bound in [ORDINARY, 0] {
+        let program = program.clone();
+        holds_on(schedules() / 2, move || {
+            BOUND.set(bound);
+            program();
+        });
+    }
+}
+
+fn schedules() -> usize {
+    match std::env::var("FOSTER_SCHEDULES") {
         Ok(number) => number.parse().expect("FOSTER_SCHEDULES is a number"),
         Err(_) => 2000,
-    };
+    }
+}
+
+fn holds_on(schedules: usize, program: impl Fn() + Send + Sync + Clone + 'static) {
     for polls in [Polls::RunQueue, Polls::Executor] {
         let program = program.clone();
         let program = move || {
@@ -49,6 +69,19 @@ fn holds(program: impl Fn() + Send + Sync + Clone + 'static) {
         run(RandomScheduler::new(schedules / 4), program.clone());
         run(PctScheduler::new(3, schedules / 4), program);
     }
+}
+
+/// More than what goes outward in any model.
+const ORDINARY: usize = 128;
+
+thread_local! {
+    // The threads of a model are all on one of the system's.
+    static BOUND: Cell<usize> = const { Cell::new(ORDINARY) };
+}
+
+/// How much whoever brings an event performs in the model that runs.
+pub(crate) fn bound() -> usize {
+    BOUND.get()
 }
 
 fn run(scheduler: impl Scheduler + 'static, program: impl Fn() + Send + Sync + 'static) {

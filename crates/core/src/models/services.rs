@@ -6,14 +6,14 @@ use std::time::Duration;
 use shuttle::thread;
 
 use super::executor::Counted;
-use super::{Count, Model, holds, runtime, with_clock};
+use super::{Count, Model, holds_of_services, runtime, with_clock};
 use crate::{Clock, Restart, Unit, UnitState, service};
 
 /// A service that fails and is restarted at once does not come back when the stop has begun: each run
 /// that began has ended when the runtime has, and the value is dropped once.
 #[test]
 fn a_restart_meets_the_stop() {
-    holds(|| {
+    holds_of_services(|| {
         let runtime = runtime();
         let (began, ended, dropped) = (Count::default(), Count::default(), Count::default());
         let on_drop = dropped.on_drop();
@@ -72,7 +72,7 @@ where
 /// once more; and whoever waits for that hears of it.
 #[test]
 fn a_stop_meets_the_end() {
-    holds(|| {
+    holds_of_services(|| {
         let runtime = runtime();
         let unit = runtime.serve(service(Model("a"), || async {})).unwrap();
         runtime.start().unwrap();
@@ -85,7 +85,7 @@ fn a_stop_meets_the_end() {
 /// Served while the runtime begins to stop, a service runs or is refused, and is dropped once.
 #[test]
 fn a_first_service_meets_the_stop() {
-    holds(|| {
+    holds_of_services(|| {
         let runtime = runtime();
         runtime.start().unwrap();
         let stopper = {
@@ -108,7 +108,7 @@ fn a_first_service_meets_the_stop() {
 /// A flavour that starts for a service as the runtime stops has ended when the run returns.
 #[test]
 fn a_start_of_a_flavour_meets_the_stop() {
-    holds(|| {
+    holds_of_services(|| {
         let runtime = runtime();
         let key = Counted::default();
         runtime.serve(service(key.clone(), pending::<()>)).unwrap();
@@ -122,7 +122,7 @@ fn a_start_of_a_flavour_meets_the_stop() {
 /// Two in an order, of which the second holds a token, stop in reverse.
 #[test]
 fn an_order_is_kept() {
-    holds(|| {
+    holds_of_services(|| {
         let runtime = with_clock(&Clock::manual());
         let (first_dropped, second_saw) = (Count::default(), Count::default());
         let drops = first_dropped.clone();

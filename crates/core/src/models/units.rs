@@ -6,7 +6,7 @@ use std::time::Duration;
 use shuttle::thread;
 
 use super::services::ask_as_it_ends;
-use super::{Count, Model, builder, holds, stop_aside, with_clock};
+use super::{Count, Model, builder, holds_of_services, stop_aside, with_clock};
 use crate::base::sync::channel::Receiver;
 use crate::{Clock, Ready, Restart, Runtime, Service, Unit, UnitState, service};
 
@@ -23,7 +23,7 @@ fn started() -> (Runtime, Unit<impl Service>) {
 /// over, and whoever waits for that hears of it; its value is dropped once.
 #[test]
 fn a_stop_meets_an_end_while_running() {
-    holds(|| {
+    holds_of_services(|| {
         let (runtime, _first) = started();
         let dropped = Count::default();
         let on_drop = dropped.on_drop();
@@ -43,7 +43,7 @@ fn a_stop_meets_an_end_while_running() {
 /// A service that comes to its end by itself as the runtime stops stays over.
 #[test]
 fn an_end_meets_the_stop() {
-    holds(|| {
+    holds_of_services(|| {
         let (runtime, first) = started();
         let unit = runtime.serve(service(Model("a"), || async {})).unwrap();
         let stopper = stop_aside(&runtime);
@@ -57,7 +57,7 @@ fn an_end_meets_the_stop() {
 /// A failure that a restart would have followed is told if the stop comes before that is decided.
 #[test]
 fn a_failure_meets_the_stop() {
-    holds(|| {
+    holds_of_services(|| {
         let (runtime, _first) = started();
         let runs = Count::default();
         let run = move || {
@@ -90,7 +90,7 @@ fn a_failure_meets_the_stop() {
 /// is dropped where it awaits, and the runtime waits for that.
 #[test]
 fn a_launch_meets_the_stop() {
-    holds(|| {
+    holds_of_services(|| {
         let (runtime, first) = started();
         let stopper = stop_aside(&runtime);
         let (began, ended, dropped) = (Count::default(), Count::default(), Count::default());
@@ -118,7 +118,7 @@ fn a_launch_meets_the_stop() {
 /// stop up until then.
 #[test]
 fn a_token_elsewhere_hears_of_the_stop() {
-    holds(|| {
+    holds_of_services(|| {
         let (runtime, _first) = started();
         let (sender, receiver) = crate::base::sync::channel::unbounded();
         let run = move || {
@@ -155,7 +155,7 @@ fn a_token_elsewhere_hears_of_the_stop() {
 /// found it alive.
 #[test]
 fn a_watched_stop_meets_an_end() {
-    holds(|| {
+    holds_of_services(|| {
         let (runtime, first) = started();
         assert_eq!(shuttle::future::block_on(first.ready()), UnitState::Running);
         let mut changes = runtime.unit_changes(100);
@@ -180,7 +180,7 @@ fn a_watched_stop_meets_an_end() {
 /// ready for a moment. The other goes on until the service after it has ended.
 #[test]
 fn a_dependent_meets_an_end() {
-    holds(|| {
+    holds_of_services(|| {
         let (runtime, first) = started();
         let quick = runtime.serve(service(Model("a"), || async {})).unwrap();
         let ran = Count::default();
@@ -210,7 +210,7 @@ fn a_dependent_meets_an_end() {
 /// A service that comes after one which says that it is ready, as it does so, starts.
 #[test]
 fn a_dependent_meets_a_notification() {
-    holds(|| {
+    holds_of_services(|| {
         let (runtime, _first) = started();
         let (other, readies) = telling_elsewhere(&runtime);
         let ready = readies.recv().unwrap();
@@ -228,7 +228,7 @@ fn a_dependent_meets_a_notification() {
 /// A run that was told to be ready late, when the next one has begun, does not make that one ready.
 #[test]
 fn an_old_notification_is_not_the_next_runs() {
-    holds(|| {
+    holds_of_services(|| {
         let (runtime, _first) = started();
         let (unit, readies) = telling_elsewhere(&runtime);
         let ready = readies.recv().unwrap();
@@ -256,7 +256,7 @@ fn telling_elsewhere(runtime: &Runtime) -> (Unit<impl Service>, Receiver<Ready>)
 /// A runtime that ends when it is idle does so after the last of its services, whoever that is.
 #[test]
 fn idle_meets_the_last_end() {
-    holds(|| {
+    holds_of_services(|| {
         let runtime = builder(&Clock::system()).until_idle().build();
         let (inside, ended) = (runtime.clone(), Count::default());
         let ends = ended.clone();

@@ -2,8 +2,15 @@
 
 use super::*;
 
-/// How much whoever brings an event performs, at most.
-const BOUND: usize = 128;
+#[cfg(all(test, foster_model))]
+use crate::models::bound;
+
+/// How much whoever brings an event performs, at most. With nothing, the supervisor's own thread performs it all:
+/// models run both.
+#[cfg(not(all(test, foster_model)))]
+const fn bound() -> usize {
+    128
+}
 
 /// Something that is to be done. It does nothing once the run that it is about is over.
 pub(super) enum Outward {
@@ -23,7 +30,7 @@ impl Supervisor {
             return;
         }
         guarded.is_performed = true;
-        let mut left = BOUND;
+        let mut left = bound();
         while by == By::Foster || left > 0 {
             let Some(next) = guarded.outward.pop_front() else {
                 break;

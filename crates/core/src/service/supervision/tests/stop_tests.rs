@@ -289,3 +289,41 @@ fn l6_one_call_looks_at_a_bounded_number_of_units() {
     let is_up = |number| play.all.nodes[id(number)].run().is_some();
     assert!((0..many).all(is_up));
 }
+
+#[test]
+fn v11_of_those_that_one_comes_after_the_last_that_came_is_the_first_to_go() {
+    let mut play = Play::new();
+    for (id, after) in [(0, &[][..]), (1, &[]), (2, &[0, 1])] {
+        play.running(unit(id).after(after));
+        play.tell(Event::TookToken(run(id, 1)));
+    }
+    assert_eq!(play.stop(), asks(run(2, 1)));
+    play.tell(returned(run(2, 1)));
+    let next = all([&over(2, Ended), &asks(run(1, 1)), &asks(run(0, 1))]);
+    play.expect(gone(run(2, 1)), &next);
+}
+
+#[test]
+fn s1_who_was_not_asked_is_when_the_grace_time_is_over() {
+    let mut play = Play::new();
+    play.running(unit(0));
+    play.running(unit(1).after(&[0]));
+    for id in [0, 1] {
+        play.tell(Event::TookToken(run(id, 1)));
+    }
+    play.stop();
+    let by_signal = true;
+    let told = [
+        Effect::Blame(id(0), Blame::NotAsked { by: vec![id(1)] }),
+        Effect::Request(id(0)),
+        Effect::Wake(run(0, 1)),
+        Effect::Blame(
+            id(1),
+            Blame::CutShort {
+                after: Duration::ZERO,
+                of: 9 * SECOND,
+            },
+        ),
+    ];
+    play.expect(Event::GraceOver { by_signal }, &told);
+}
