@@ -525,9 +525,9 @@ fn what_a_clock_that_is_moved_waits_for() {
 fn v2_an_exit_that_ends_the_runtime_asks_the_others_at_once() {
     let mut play = Play::new();
     play.running(unit(0));
-    play.tell(Event::TookToken(run(0, 1)));
+    play.tell(Happening::TookToken(run(0, 1)));
     play.running(unit(1));
-    let exit = Event::Answered {
+    let exit = Happening::Answered {
         run: run(1, 1),
         exit: Some(Exit::Shutdown),
         error: None,
@@ -541,10 +541,10 @@ fn v5_chance_differs_from_delay_to_delay() {
     let mut play = Play::new();
     let chances = restart().delay(1000 * SECOND).max_delay(1000 * SECOND);
     let units = (0..4).map(|id| unit(id).policy(restarts(chances.clone().jitter(1.0))));
-    play.tell(Event::HandedIn(units.collect()));
+    play.tell(Happening::HandedIn(units.collect()));
     let mut delays = Vec::new();
     for id in 0..4 {
-        play.tell(Event::Launched(run(id, 1), Ok(())));
+        play.tell(Happening::Launched(run(id, 1), Ok(())));
         play.tell(failed(run(id, 1), 5));
         let effects = play.tell(ended(run(id, 1)));
         delays.extend(effects.into_iter().filter_map(|effect| match effect {
@@ -577,8 +577,8 @@ fn v7_a_restart_by_hand_in_a_delay_begins_a_new_count_by_itself() {
     play.running(unit(0).policy(restarts(restart().limit(2, 60 * SECOND))));
     play.tell(failed(run(0, 1), 5));
     play.tell(ended(run(0, 1)));
-    play.expect(Event::Asked(id(0), Wish::Restart), &starts(run(0, 2)));
-    play.tell(Event::Launched(run(0, 2), Ok(())));
+    play.expect(Happening::Asked(id(0), Wish::Restart), &starts(run(0, 2)));
+    play.tell(Happening::Launched(run(0, 2), Ok(())));
     play.tell(failed(run(0, 2), 6));
     // The second start of two, after the first delay.
     let waits = [
@@ -594,7 +594,7 @@ fn v8_a_value_is_not_kept_by_one_that_says_that_it_is_done() {
     for exit in [Exit::Done, Exit::Shutdown] {
         let mut play = Play::new();
         play.running(unit(0).policy(restarts(Restart::always())));
-        play.tell(Event::Answered {
+        play.tell(Happening::Answered {
             run: run(0, 1),
             exit: Some(exit),
             error: None,
@@ -606,14 +606,14 @@ fn v8_a_value_is_not_kept_by_one_that_says_that_it_is_done() {
 #[test]
 fn v12_nobody_overtakes_those_who_wait_for_a_flavour() {
     let mut play = Play::new();
-    play.tell(Event::HandedIn(vec![unit(0).down(), unit(1).down()]));
+    play.tell(Happening::HandedIn(vec![unit(0).down(), unit(1).down()]));
     // It is there, and that is about to be told.
     let mut late = unit(2).down();
     late.is_flavour_up = true;
     let [starting, state, _] = starts(run(2, 1));
-    play.expect(Event::HandedIn(vec![late]), &[starting, state]);
+    play.expect(Happening::HandedIn(vec![late]), &[starting, state]);
     let launches = [0, 1, 2].map(|id| Effect::Launch(run(id, 1)));
-    play.expect(Event::FlavourUp(DOWN), &launches);
+    play.expect(Happening::FlavourUp(DOWN), &launches);
 }
 
 #[test]
@@ -625,23 +625,27 @@ fn v10_a_flavour_that_takes_too_long_to_start_is_a_late_start() {
     let within = SECOND;
     let why = || {
         let (notifies, waiters) = (false, Vec::new());
-        Fault::Made(Box::new(Why::Late {
+        Fault::Late {
             within,
             notifies,
             waiters,
-        }))
+        }
     };
     let mut play = Play::new();
     let policy = late(Policy::default());
-    play.tell(Event::HandedIn(vec![unit(0).down().policy(policy)]));
-    let record = Effect::Record(id(0), why(), None);
+    play.tell(Happening::HandedIn(vec![unit(0).down().policy(policy)]));
+    let record = Effect::Record(id(0), why());
     let end = all([&[record], &over_at_last(0, Failed)]);
     assert_eq!(play.pass(SECOND), end);
     let mut play = Play::new();
     let policy = late(restarts(restart()));
-    play.tell(Event::HandedIn(vec![unit(0).down().policy(policy)]));
+    play.tell(Happening::HandedIn(vec![unit(0).down().policy(policy)]));
     let waits = [
-        Effect::Keep(id(0), why()),
+        Effect::Absorb {
+            unit: id(0),
+            fault: why(),
+            is_first: true,
+        },
         Effect::Delayed(id(0), play.now.plus(2 * SECOND)),
         Effect::State(id(0), Delayed),
         Effect::Tell(id(0), Remark::Restarts(SECOND)),

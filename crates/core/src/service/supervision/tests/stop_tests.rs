@@ -295,7 +295,7 @@ fn v11_of_those_that_one_comes_after_the_last_that_came_is_the_first_to_go() {
     let mut play = Play::new();
     for (id, after) in [(0, &[][..]), (1, &[]), (2, &[0, 1])] {
         play.running(unit(id).after(after));
-        play.tell(Event::TookToken(run(id, 1)));
+        play.tell(Happening::TookToken(run(id, 1)));
     }
     assert_eq!(play.stop(), asks(run(2, 1)));
     play.tell(returned(run(2, 1)));
@@ -309,7 +309,7 @@ fn s1_who_was_not_asked_is_when_the_grace_time_is_over() {
     play.running(unit(0));
     play.running(unit(1).after(&[0]));
     for id in [0, 1] {
-        play.tell(Event::TookToken(run(id, 1)));
+        play.tell(Happening::TookToken(run(id, 1)));
     }
     play.stop();
     let by_signal = true;
@@ -325,5 +325,5 @@ fn s1_who_was_not_asked_is_when_the_grace_time_is_over() {
             },
         ),
     ];
-    play.expect(Event::GraceOver { by_signal }, &told);
+    play.expect(Happening::GraceOver { by_signal }, &told);
 }
