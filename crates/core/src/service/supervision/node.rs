@@ -6,9 +6,16 @@ use super::*;
 
 pub(super) const PRESENT: &str = "the unit is not over";
 
-/// All units that are not over, by their places.
+/// All units that are not over.
 #[derive(Debug, Default)]
-pub(super) struct Nodes(Vec<Option<Node>>);
+pub(super) struct Nodes {
+    /// By their places.
+    table: Vec<Option<Node>>,
+    /// In the order in which they came, with some that are over by now.
+    order: Vec<Id>,
+    /// How many of these are.
+    gone: usize,
+}
 
 #[derive(Debug, Default)]
 pub(super) struct Node {
@@ -105,14 +112,17 @@ pub(super) enum Fate {
     Own,
 }
 
+/// How many that are over the order may have, however few are not.
+const FEW: usize = 64;
+
 impl Nodes {
     pub(super) fn get(&self, id: Id) -> Option<&Node> {
-        let node = self.0.get(id.index())?.as_ref();
+        let node = self.table.get(id.index())?.as_ref();
         node.filter(|node| node.id == id)
     }
 
     pub(super) fn get_mut(&mut self, id: Id) -> Option<&mut Node> {
-        let node = self.0.get_mut(id.index())?.as_mut();
+        let node = self.table.get_mut(id.index())?.as_mut();
         node.filter(|node| node.id == id)
     }
 
@@ -129,23 +139,34 @@ impl Nodes {
 
     pub(super) fn insert(&mut self, node: Node) {
         let index = node.id.index();
-        if self.0.len() <= index {
-            self.0.resize_with(index + 1, || None);
+        if self.table.len() <= index {
+            self.table.resize_with(index + 1, || None);
         }
-        let before = self.0[index].replace(node);
+        self.order.push(node.id);
+        let before = self.table[index].replace(node);
         debug_assert!(before.is_none(), "a place is one unit's");
     }
 
     /// Takes out a unit that is there.
     pub(super) fn remove(&mut self, id: Id) -> Node {
-        self.0[id.index()].take().expect(PRESENT)
+        self.gone += 1;
+        let node = self.table[id.index()].take().expect(PRESENT);
+        if self.gone > FEW + self.order.len() / 2 {
+            self.order = self.in_order();
+            self.gone = 0;
+        }
+        node
     }
 
     /// All of them, in the order in which they came.
     pub(super) fn in_order(&self) -> Vec<Id> {
-        let mut all: Vec<_> = self.0.iter().flatten().map(|node| node.id).collect();
-        all.sort_unstable();
-        all
+        let all = self.order.iter().copied();
+        all.filter(|id| self.get(*id).is_some()).collect()
+    }
+
+    /// As [`in_order`](Self::in_order), with some that are over: not looked at one by one.
+    pub(super) fn roughly_in_order(&self) -> &[Id] {
+        &self.order
     }
 }
 

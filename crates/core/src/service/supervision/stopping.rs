@@ -84,14 +84,19 @@ impl<F> Supervision<F> {
         if is_ending {
             return;
         }
-        self.push(Effect::Request(unit));
-        self.push(Effect::State(unit, UnitState::Stopping));
-        self.push(Effect::Wake(id));
+        self.request(id);
         self.set_timer(unit, due);
         // One that has not begun has its first poll before it is cancelled: it may take its token there.
         if has_begun {
             self.stop_begun(unit);
         }
+    }
+
+    /// Has a run hear that it is to end.
+    fn request(&mut self, run: RunId) {
+        self.push(Effect::Request(run.unit));
+        self.push(Effect::State(run.unit, UnitState::Stopping));
+        self.push(Effect::Wake(run));
     }
 
     /// The present run of a unit has begun, and was asked to end.
@@ -192,7 +197,7 @@ impl<F> Supervision<F> {
     pub(super) fn stops(&mut self, grace_over_at: Moment) {
         self.stop.get_or_insert_with(|| Stop {
             grace_over_at,
-            unseen: self.nodes.in_order(),
+            unseen: self.nodes.roughly_in_order().to_vec(),
             ..Stop::default()
         });
     }
@@ -256,8 +261,7 @@ impl<F> Supervision<F> {
             }
             if asked.is_none() {
                 self.clear_timer(unit);
-                self.push(Effect::Request(unit));
-                self.push(Effect::Wake(id));
+                self.request(id);
             }
         }
     }

@@ -316,6 +316,7 @@ fn s1_who_was_not_asked_is_when_the_grace_time_is_over() {
     let told = [
         Effect::Blame(id(0), Blame::NotAsked { by: vec![id(1)] }),
         Effect::Request(id(0)),
+        Effect::State(id(0), UnitState::Stopping),
         Effect::Wake(run(0, 1)),
         Effect::Blame(
             id(1),
