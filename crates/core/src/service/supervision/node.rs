@@ -2,6 +2,8 @@
 
 use std::ops::Index;
 
+use thin_vec::ThinVec;
+
 use super::*;
 
 pub(super) const PRESENT: &str = "the unit is not over";
@@ -9,14 +11,15 @@ pub(super) const PRESENT: &str = "the unit is not over";
 /// All units that are not over.
 #[derive(Debug, Default)]
 pub(super) struct Nodes {
-    /// By their places.
-    table: Vec<Option<Node>>,
+    /// By their places. On pages, as a table of one piece would be moved when it grows.
+    pages: Vec<Box<[Option<Node>]>>,
     /// In the order in which they came, with some that are over by now.
     order: Vec<Id>,
     /// How many of these are.
     gone: usize,
 }
 
+/// Its lists take no room where they are empty, as most are.
 #[derive(Debug, Default)]
 pub(super) struct Node {
     pub(super) id: Id,
@@ -25,9 +28,9 @@ pub(super) struct Node {
     pub(super) is_blocking: bool,
     pub(super) flavour: usize,
     /// Those that it comes after and that were not over when it was handed in.
-    pub(super) after: Vec<Id>,
+    pub(super) after: ThinVec<Id>,
     /// Those that wait for it to be ready.
-    pub(super) waiters: Vec<Id>,
+    pub(super) waiters: ThinVec<Id>,
     /// How many it waits for.
     pub(super) pending: u32,
     /// How many that come after it the stop waits for.
@@ -48,7 +51,7 @@ pub(super) struct Node {
     /// Restarts in a row, for the delay.
     pub(super) row: u32,
     /// When it started, within the window of its limit.
-    pub(super) starts: Vec<Moment>,
+    pub(super) starts: ThinVec<Moment>,
 }
 
 #[derive(Debug, Default)]
@@ -112,17 +115,18 @@ pub(super) enum Fate {
     Own,
 }
 
+const PAGE: usize = 64;
 /// How many that are over the order may have, however few are not.
 const FEW: usize = 64;
 
 impl Nodes {
     pub(super) fn get(&self, id: Id) -> Option<&Node> {
-        let node = self.table.get(id.index())?.as_ref();
+        let node = self.pages.get(id.index() / PAGE)?[id.index() % PAGE].as_ref();
         node.filter(|node| node.id == id)
     }
 
     pub(super) fn get_mut(&mut self, id: Id) -> Option<&mut Node> {
-        let node = self.table.get_mut(id.index())?.as_mut();
+        let node = self.pages.get_mut(id.index() / PAGE)?[id.index() % PAGE].as_mut();
         node.filter(|node| node.id == id)
     }
 
@@ -139,23 +143,23 @@ impl Nodes {
 
     pub(super) fn insert(&mut self, node: Node) {
         let index = node.id.index();
-        if self.table.len() <= index {
-            self.table.resize_with(index + 1, || None);
+        while self.pages.len() <= index / PAGE {
+            self.pages.push((0..PAGE).map(|_| None).collect());
         }
         self.order.push(node.id);
-        let before = self.table[index].replace(node);
+        let before = self.pages[index / PAGE][index % PAGE].replace(node);
         debug_assert!(before.is_none(), "a place is one unit's");
     }
 
     /// Takes out a unit that is there.
     pub(super) fn remove(&mut self, id: Id) -> Node {
         self.gone += 1;
-        let node = self.table[id.index()].take().expect(PRESENT);
+        let node = self.pages[id.index() / PAGE][id.index() % PAGE].take();
         if self.gone > FEW + self.order.len() / 2 {
             self.order = self.in_order();
             self.gone = 0;
         }
-        node
+        node.expect(PRESENT)
     }
 
     /// All of them, in the order in which they came.

@@ -67,7 +67,7 @@ impl<F> Supervision<F> {
         let fault = Fault::Late {
             within: node.policy().start_timeout.unwrap_or_default(),
             notifies: node.policy().notifies_ready,
-            waiters: node.waiters.clone(),
+            waiters: node.waiters.to_vec(),
         };
         self.judge(unit, fault, false, true);
         match stands_by {
