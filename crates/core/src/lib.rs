@@ -83,8 +83,9 @@ pub use crate::payload::{
 pub use crate::runtime::choice::{Choice, Registered};
 pub use crate::runtime::{Builder, Call, Named, Runtime, Wait, runtime};
 pub use crate::service::{
-    Becoming, Dependency, FnService, LinkedService, PayloadOf, Ready, Restart, Runs, Served,
-    Service, Settings, Unit, UnitBuilder, UnitChange, UnitChanges, UnitState, UnitStatus, service,
+    Dependency, FnService, LinkedService, PayloadOf, Ready, Restart, Runs, Served, Service,
+    Settings, StateFuture, Unit, UnitBuilder, UnitChange, UnitChanges, UnitState, UnitStatus,
+    service,
 };
 pub use crate::task::Ticket;
 pub use crate::task::{Requested, Shutdown};

@@ -368,8 +368,8 @@ pub use foster_core::__private;
 pub use foster_core::__private::service_fn as service;
 #[doc(inline)]
 pub use foster_core::{
-    Answer, Becoming, Dependency, Exit, FnService, Kind, LinkedService, PayloadOf, Ready, Restart,
-    Run, Runs, ServeError, ServeErrorKind, Served, Service, Settings, Unit, UnitBuilder,
+    Answer, Dependency, Exit, FnService, Kind, LinkedService, PayloadOf, Ready, Restart, Run, Runs,
+    ServeError, ServeErrorKind, Served, Service, Settings, StateFuture, Unit, UnitBuilder,
     UnitChange, UnitChanges, UnitState, UnitStatus,
 };
 #[doc(inline)]

@@ -57,7 +57,7 @@ enum Here {
 /// Dropping the [`Task`] drops the future; [`Task::detach`] lets it go on.
 #[track_caller]
 pub fn spawn_local<T: 'static>(future: impl Future<Output = T> + 'static) -> Task<T> {
-    let future = Contained(Some(Box::pin(future)));
+    let future = NoUnwind(Some(Box::pin(future)));
     match HERE.with_borrow(Clone::clone) {
         Here::Executor(executor) => executor.spawn(future),
         // Cancelled with the executor, which is dropped right here.
@@ -83,9 +83,9 @@ pub(crate) fn within<R>(executor: &Rc<LocalExecutor<'static>>, run: impl FnOnce(
 }
 
 /// A future whose destructor does not unwind: async-task would end the process.
-struct Contained<F>(Option<Pin<Box<F>>>);
+struct NoUnwind<F>(Option<Pin<Box<F>>>);
 
-impl<F: Future> Future for Contained<F> {
+impl<F: Future> Future for NoUnwind<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
@@ -94,7 +94,7 @@ impl<F: Future> Future for Contained<F> {
     }
 }
 
-impl<F> Drop for Contained<F> {
+impl<F> Drop for NoUnwind<F> {
     fn drop(&mut self) {
         let future = self.0.take();
         // The panic hook has told it, and nobody watches the task.

@@ -6,28 +6,28 @@ use std::sync::{Arc, Condvar};
 
 /// The idle threads of one name, and the payloads that they were called for.
 ///
-/// A thread was called for every payload in here, so no payload waits for the end of another. If another
-/// thread is done before the called one comes, it takes the payload, and the called thread is spare: the next
-/// payload gets it without another call. A call is a system call, and most of a thread's cost.
+/// A thread was woken for every payload in here, so no payload waits for the end of another. If another
+/// thread is done before the woken one comes, it takes the payload, and the woken thread is spare: the next
+/// payload gets it without another wake-up, which is a system call and most of a thread's cost.
 pub(crate) struct Crew<P> {
     /// In the order of their arrival.
     payloads: VecDeque<P>,
-    /// Idle threads that were not called; the last has waited least.
-    idle: Vec<Arc<Call>>,
-    /// Threads called for a payload that another thread has taken. Plus the number of payloads, this is the
-    /// number of threads called and not yet awake.
+    /// Idle threads that were not woken; the last has waited least.
+    idle: Vec<Arc<WakeUp>>,
+    /// Threads woken for a payload that another thread has taken. Plus the number of payloads, this is the
+    /// number of threads that are on their way.
     spare: usize,
 }
 
-/// Calls an idle thread, or sends it away. Changed under the lock of the crew.
+/// Wakes an idle thread, or sends it away. Changed under the lock of the crew.
 #[derive(Default)]
-pub(crate) struct Call {
+pub(crate) struct WakeUp {
     is_made: AtomicBool,
     is_dismissed: AtomicBool,
     pub(crate) heard: Condvar,
 }
 
-impl Call {
+impl WakeUp {
     pub(crate) fn is_made(&self) -> bool {
         self.is_made.load(Relaxed)
     }
@@ -49,24 +49,24 @@ impl<P> Default for Crew<P> {
 }
 
 impl<P> Crew<P> {
-    /// Takes `payload` in if there is a thread for it, spare or idle. For an idle thread, returns its call, to be
+    /// Takes `payload` in if there is a thread for it, spare or idle. For an idle thread, returns its wake_up, to be
     /// notified.
-    pub(crate) fn take_in(&mut self, payload: P) -> Result<Option<Arc<Call>>, P> {
-        let call = match self.spare.checked_sub(1) {
+    pub(crate) fn take_in(&mut self, payload: P) -> Result<Option<Arc<WakeUp>>, P> {
+        let wake_up = match self.spare.checked_sub(1) {
             Some(spare) => {
                 self.spare = spare;
                 None
             }
             None => match self.idle.pop() {
-                Some(call) => {
-                    call.is_made.store(true, Relaxed);
-                    Some(call)
+                Some(wake_up) => {
+                    wake_up.is_made.store(true, Relaxed);
+                    Some(wake_up)
                 }
                 None => return Err(payload),
             },
         };
         self.payloads.push_back(payload);
-        Ok(call)
+        Ok(wake_up)
     }
 
     /// Takes the next payload, for a thread that was not called for it.
@@ -76,15 +76,15 @@ impl<P> Crew<P> {
         Some(payload)
     }
 
-    /// A thread begins to wait for `call`.
-    pub(crate) fn rest(&mut self, call: Arc<Call>) {
-        self.idle.push(call);
+    /// A thread begins to wait for `wake_up`.
+    pub(crate) fn rest(&mut self, wake_up: Arc<WakeUp>) {
+        self.idle.push(wake_up);
     }
 
-    /// The thread stops waiting for `call`. If it was called, returns its payload, unless another thread has that.
-    pub(crate) fn wake(&mut self, call: &Arc<Call>) -> Option<P> {
-        if !call.is_made.swap(false, Relaxed) {
-            self.idle.retain(|idle| !Arc::ptr_eq(idle, call));
+    /// The thread stops waiting for `wake_up`. If it was woken, returns its payload, unless another thread has that.
+    pub(crate) fn wake(&mut self, wake_up: &Arc<WakeUp>) -> Option<P> {
+        if !wake_up.is_made.swap(false, Relaxed) {
+            self.idle.retain(|idle| !Arc::ptr_eq(idle, wake_up));
             return None;
         }
         let payload = self.payloads.pop_front();
@@ -100,8 +100,8 @@ impl<P> Crew<P> {
     }
 
     /// Sends all idle threads away and returns their calls, to be notified. They no longer count as idle.
-    pub(crate) fn dismiss(&mut self) -> impl Iterator<Item = Arc<Call>> {
-        let dismissed = |call: &Arc<Call>| call.is_dismissed.store(true, Relaxed);
+    pub(crate) fn dismiss(&mut self) -> impl Iterator<Item = Arc<WakeUp>> {
+        let dismissed = |wake_up: &Arc<WakeUp>| wake_up.is_dismissed.store(true, Relaxed);
         self.idle.drain(..).inspect(dismissed)
     }
 }
@@ -110,25 +110,25 @@ impl<P> Crew<P> {
 mod tests {
     use super::*;
 
-    fn resting(crew: &mut Crew<u32>) -> Arc<Call> {
-        let call = Arc::new(Call::default());
-        crew.rest(Arc::clone(&call));
-        call
+    fn resting(crew: &mut Crew<u32>) -> Arc<WakeUp> {
+        let wake_up = Arc::new(WakeUp::default());
+        crew.rest(Arc::clone(&wake_up));
+        wake_up
     }
 
-    fn is_called(called: Result<Option<Arc<Call>>, u32>, call: &Arc<Call>) -> bool {
+    fn is_called(called: Result<Option<Arc<WakeUp>>, u32>, wake_up: &Arc<WakeUp>) -> bool {
         let called = called.ok().flatten();
-        called.is_some_and(|called| Arc::ptr_eq(&called, call)) && call.is_made()
+        called.is_some_and(|called| Arc::ptr_eq(&called, wake_up)) && wake_up.is_made()
     }
 
     /// A called thread whose payload another thread has taken.
-    fn in_vain(crew: &mut Crew<u32>) -> Arc<Call> {
-        let call = resting(crew);
+    fn in_vain(crew: &mut Crew<u32>) -> Arc<WakeUp> {
+        let wake_up = resting(crew);
         let called = crew.take_in(1);
-        assert!(is_called(called, &call));
+        assert!(is_called(called, &wake_up));
         assert_eq!(crew.take_next(), Some(1));
         assert!(!crew.is_empty());
-        call
+        wake_up
     }
 
     #[test]
@@ -156,21 +156,21 @@ mod tests {
     #[test]
     fn a_thread_whose_payload_another_one_took_is_there_for_the_next() {
         let mut crew = Crew::default();
-        let call = in_vain(&mut crew);
+        let wake_up = in_vain(&mut crew);
         assert!(matches!(crew.take_in(2), Ok(None)));
         // There is but one.
         assert!(crew.take_in(3).is_err());
-        assert_eq!(crew.wake(&call), Some(2));
+        assert_eq!(crew.wake(&wake_up), Some(2));
         assert!(crew.is_empty());
     }
 
     #[test]
     fn a_thread_that_comes_in_vain_is_there_no_longer() {
         let mut crew = Crew::default();
-        let call = in_vain(&mut crew);
+        let wake_up = in_vain(&mut crew);
         assert_eq!(crew.take_next(), None);
-        assert_eq!(crew.wake(&call), None);
-        assert!(!call.is_made());
+        assert_eq!(crew.wake(&wake_up), None);
+        assert!(!wake_up.is_made());
         assert!(crew.is_empty());
         assert!(crew.take_in(2).is_err());
     }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use foster_core::{Joining, Rejected, Subroutine};
 
-use crate::crew::{Call, Crew};
+use crate::crew::{Crew, WakeUp};
 
 /// How long an idle thread waits for another payload before it ends.
 const KEPT: Duration = Duration::from_secs(1);
@@ -77,7 +77,7 @@ impl Threads {
         };
         match taken {
             // Without the lock, as a waking thread takes it first.
-            Ok(Some(call)) => call.heard.notify_one(),
+            Ok(Some(wake_up)) => wake_up.heard.notify_one(),
             Ok(None) => {}
             Err(payload) => return self.spawn(name, payload),
         }
@@ -121,11 +121,11 @@ impl Threads {
             thread = thread.stack_size(bytes);
         }
         thread.spawn(move || {
-            let call = Arc::new(Call::default());
+            let wake_up = Arc::new(WakeUp::default());
             let mut next = take(&parcel);
             while let Some(payload) = next {
                 payload.run();
-                next = shared.next(&name, &call);
+                next = shared.next(&name, &wake_up);
             }
         })
     }
@@ -185,7 +185,7 @@ impl Threads {
 
 impl Shared {
     /// The calling thread's payload is over. Waits for the next one, for a limited time, and returns it.
-    fn next(&self, name: &str, call: &Arc<Call>) -> Option<Subroutine> {
+    fn next(&self, name: &str, wake_up: &Arc<WakeUp>) -> Option<Subroutine> {
         let mut state = self.lock();
         self.end_one(&mut state);
         if let Some(payload) = state.crews.get_mut(name).and_then(Crew::take_next) {
@@ -193,16 +193,16 @@ impl Shared {
         }
         loop {
             let crew = state.crews.entry(name.to_owned()).or_default();
-            crew.rest(Arc::clone(call));
-            state = call
+            crew.rest(Arc::clone(wake_up));
+            state = wake_up
                 .heard
-                .wait_timeout_while(state, KEPT, |state| !state.cancelled && !call.is_over())
+                .wait_timeout_while(state, KEPT, |state| !state.cancelled && !wake_up.is_over())
                 .unwrap_or_else(PoisonError::into_inner)
                 .0;
-            let is_called = call.is_made();
+            let is_called = wake_up.is_made();
             // Gone only if all idle threads were dismissed, and another thread was quicker.
             let crew = state.crews.get_mut(name)?;
-            let payload = crew.wake(call);
+            let payload = crew.wake(wake_up);
             if crew.is_empty() {
                 state.crews.remove(name);
             }
@@ -223,8 +223,8 @@ impl Shared {
 impl State {
     /// Ends all idle threads.
     fn dismiss(&mut self) {
-        for call in self.crews.values_mut().flat_map(Crew::dismiss) {
-            call.heard.notify_one();
+        for wake_up in self.crews.values_mut().flat_map(Crew::dismiss) {
+            wake_up.heard.notify_one();
         }
     }
 

@@ -4,14 +4,14 @@ use crate::errors::failure::Cause;
 use crate::errors::outcome::{Outcome, cause_of};
 use crate::errors::refusal::BoxError;
 
-/// What a service may say of its own end, beside that it failed.
+/// An end that a service reports, other than a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Exit {
-    /// All is well, and the service is not to be started again, whatever its policy says.
+    /// The service has done its work. It is not started again, whatever its policy says.
     Done,
-    /// All is well, and the runtime is to end in order, as by [`shutdown`](crate::Runtime::shutdown); also if
-    /// this service alone was asked to stop or to restart.
+    /// The runtime is to end in order, as by [`shutdown`](crate::Runtime::shutdown); also if this service alone was asked
+    /// to stop or to restart.
     Shutdown,
 }
 
@@ -22,10 +22,9 @@ pub enum Exit {
 ///   means.
 /// - An [`Exit`], or a `Result<Exit, E>`: "do not start me again" and "end the runtime".
 ///
-/// An error is told whenever it comes. One that is returned after [`stop`](crate::Unit::stop) or
-/// [`restart`](crate::Unit::restart) was called is the unit's alone: it is *failed*, the failure is kept and told, and
-/// nothing else ends for it. One that is returned while the runtime stops stands in its report. Foster's own "stopping"
-/// and "cancelled" are no failures, as everywhere. A panic is one at all times.
+/// An error is always told. An error after [`stop`](crate::Unit::stop) or [`restart`](crate::Unit::restart) was called
+/// belongs to the unit: its state is *failed*, the failure is kept, and nothing else ends. An error while the runtime stops
+/// stands in the report. Foster's own errors "stopping" and "cancelled" are no failures, as everywhere. A panic always is.
 ///
 /// The trait is closed.
 #[diagnostic::on_unimplemented(

@@ -10,7 +10,7 @@ use std::time::Instant;
 use crate::base::event::Wakers;
 use crate::base::sync::{Arc, MutexGuard, PoisonError};
 use crate::errors::failure::Failure;
-use crate::lifetime::ledger::{Entry, Ledger};
+use crate::lifetime::ledger::{Entered, Ledger};
 use crate::lifetime::phase::Phase;
 use crate::lifetime::shared::{Lifetime, Note};
 use crate::lifetime::telling::Line;
@@ -31,14 +31,14 @@ impl Lifetime {
             failure.mark_during_shutdown();
         }
         let entry = ledger.enter();
-        if entry == Entry::Kept {
+        if entry == Entered::Kept {
             self.tell(Note::Failure(Box::new(failure.clone())));
         }
         ledger.begin_telling();
         Untold(Some(ToBeTold {
             failure,
             // A late failure is told as well, when this is told or dropped.
-            is_late: entry == Entry::TooLate,
+            is_late: entry == Entered::TooLate,
             has_begun_stop,
             telling: Telling(Arc::clone(self)),
         }))

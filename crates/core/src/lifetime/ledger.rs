@@ -17,7 +17,7 @@ pub(super) struct Ledger {
 /// What happens to a failure.
 #[must_use]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Entry {
+pub(super) enum Entered {
     /// It is in the report.
     Kept,
     /// It is only counted in the report.
@@ -28,15 +28,15 @@ pub(super) enum Entry {
 
 impl Ledger {
     /// Takes a failure in.
-    pub(super) fn enter(&mut self) -> Entry {
+    pub(super) fn enter(&mut self) -> Entered {
         if self.is_closed {
-            Entry::TooLate
+            Entered::TooLate
         } else if self.kept < FAILURE_LIMIT {
             self.kept += 1;
-            Entry::Kept
+            Entered::Kept
         } else {
             self.omitted += 1;
-            Entry::Counted
+            Entered::Counted
         }
     }
 
@@ -80,13 +80,13 @@ mod tests {
     fn so_many_are_kept_and_the_rest_counted() {
         let mut ledger = Ledger::default();
         for _ in 0..FAILURE_LIMIT {
-            assert_eq!(ledger.enter(), Entry::Kept);
+            assert_eq!(ledger.enter(), Entered::Kept);
         }
         for _ in 0..3 {
-            assert_eq!(ledger.enter(), Entry::Counted);
+            assert_eq!(ledger.enter(), Entered::Counted);
         }
         assert_eq!(ledger.close(false), Some(3));
-        assert_eq!(ledger.enter(), Entry::TooLate);
+        assert_eq!(ledger.enter(), Entered::TooLate);
         // It is no matter of how often it is closed.
         assert_eq!(ledger.close(false), Some(3));
     }
@@ -106,7 +106,7 @@ mod tests {
             begin(&mut ledger);
             for _ in 0..2 {
                 assert_eq!(ledger.close(false), None);
-                assert_eq!(ledger.enter(), Entry::Kept);
+                assert_eq!(ledger.enter(), Entered::Kept);
                 end(&mut ledger);
             }
             assert_eq!(ledger.close(false), Some(0));
@@ -119,7 +119,7 @@ mod tests {
         assert!(ledger.begin_ending());
         ledger.begin_telling();
         assert_eq!(ledger.close(true), Some(0));
-        assert_eq!(ledger.enter(), Entry::TooLate);
+        assert_eq!(ledger.enter(), Entered::TooLate);
         // Not counted, so it does not say when it has ended.
         assert!(!ledger.begin_ending());
         ledger.end_ending();

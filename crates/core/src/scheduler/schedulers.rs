@@ -8,13 +8,13 @@ use crate::scheduler::scheduler::Scheduler;
 /// All schedulers of a runtime. The list only grows, so a look-up takes no lock.
 #[derive(Default)]
 pub(crate) struct Schedulers {
-    head: OnceLock<Box<Link>>,
+    head: OnceLock<Box<Listed>>,
     growing: Mutex<()>,
 }
 
-struct Link {
+struct Listed {
     scheduler: Arc<Scheduler>,
-    next: OnceLock<Box<Link>>,
+    next: OnceLock<Box<Listed>>,
 }
 
 impl Schedulers {
@@ -50,7 +50,7 @@ impl Schedulers {
             end = &node.next;
         }
         &end.get_or_init(|| {
-            Box::new(Link {
+            Box::new(Listed {
                 scheduler: made,
                 next: OnceLock::new(),
             })

@@ -7,7 +7,7 @@ use crate::payload::{Kind, Run};
 /// The kind of payload that the flavour of the service `S` runs.
 pub type PayloadOf<S> = <<S as Service>::Flavour as Key>::Payload;
 
-/// Something that a runtime runs from its start to its end: a value, a flavour, and what to do there.
+/// A part of a daemon that a runtime runs from its start to its end: a value, a flavour, and a `run`.
 ///
 /// A service is handed in with [`Runtime::serve`](crate::Runtime::serve), which gives a
 /// [`Unit`](crate::Unit) to look at it and to stop or restart it. Its settings say what happens when it ends. The
@@ -48,10 +48,10 @@ pub type PayloadOf<S> = <<S as Service>::Flavour as Key>::Payload;
 /// ```
 ///
 /// `async fn run(&self) -> …` is accepted as well, and so is a plain `fn run(&self) -> Result<…>` on a
-/// flavour of threads. The compiler then remarks that the signature says more than the trait's, which
-/// is meant: `#[allow(refining_impl_trait)]` on the method answers it.
+/// flavour of threads. The compiler then warns that the signature is narrower than the trait's, which is
+/// intended: put `#[allow(refining_impl_trait)]` on the method.
 ///
-/// For a service that is no type of its own see [`service`](super::service).
+/// For a service without a type of its own see [`service`](super::service).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no service",
     label = "not a service",
@@ -74,9 +74,8 @@ pub trait Service: 'static {
 
     /// Runs the service: once, unless its settings say that it is started again.
     ///
-    /// Called on the flavour, in the first poll of the payload that the run is. On an async flavour
-    /// it gives a future (an `async fn`), on a flavour of threads it runs to its end right here. What it
-    /// may return is told at [`Answer`](crate::Answer); what that means depends on the settings.
+    /// Called on the flavour, in the first poll of the run's payload. On an async flavour it gives a future (an
+    /// `async fn`); on a flavour of threads it does all its work here. The types that it may return are listed at [`Answer`](crate::Answer); the settings say what a return means.
     ///
     /// # Cancel safety
     ///

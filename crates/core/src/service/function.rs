@@ -26,8 +26,8 @@ pub struct FnService<K, F> {
 /// # Ok::<(), foster_core::ServeError>(())
 /// ```
 ///
-/// The closure runs once for each start, so it keeps what it owns: what a run is to own it clones.
-/// Without a [name](Settings::name) the service is known by the place that hands it in.
+/// The closure is called for each start, so it keeps what it captures; a run that needs to own something clones it.
+/// Without a [name](Settings::name) the service is called after the place that hands it in.
 pub fn service<K, F, A>(key: K, run: F) -> FnService<K, F>
 where
     K: Key<Payload: Kind>,

@@ -10,8 +10,8 @@ use crate::runtime::Runtime;
 /// A service that is collected when the program is linked: what the attribute `service` makes of a free
 /// function that is marked `linked`.
 ///
-/// That starts nothing. Only a runtime whose builder says
-/// [`linked_services`](crate::Builder::linked_services) takes them, all there are.
+/// The attribute alone starts nothing: a runtime takes all linked services if its builder says
+/// [`linked_services`](crate::Builder::linked_services).
 #[derive(Clone, Copy)]
 pub struct LinkedService {
     serve: fn(&Runtime) -> Result<(), ServeError>,

@@ -40,7 +40,7 @@ pub use self::serve::UnitBuilder;
 pub use self::settings::Settings;
 pub use self::source::{Runs, Served};
 pub use self::state::{UnitState, UnitStatus};
-pub use self::unit::{Becoming, Unit};
+pub use self::unit::{StateFuture, Unit};
 pub use self::watch::{UnitChange, UnitChanges};
 
 #[cfg(fuzzing)]

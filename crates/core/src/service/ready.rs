@@ -5,10 +5,10 @@ use std::fmt;
 use super::unit_core::Attempt;
 use crate::task;
 
-/// By which a service says that it is ready, so that those [after](crate::Settings::after) it start.
+/// Tells the runtime that a service is ready, so that the services [after](crate::Settings::after) it start.
 ///
-/// For services that have declared it with [`notifies_ready`](crate::Settings::notifies_ready). All
-/// others count as ready once they have started, and what they notify changes nothing.
+/// For services with the setting [`notifies_ready`](crate::Settings::notifies_ready). All others count as ready once they
+/// have started; a notification of theirs changes nothing.
 ///
 /// Clones may go anywhere, such as to tasks that the service spawned by other means.
 #[derive(Clone)]
@@ -17,7 +17,7 @@ pub struct Ready {
 }
 
 impl Ready {
-    /// That of the service that runs on this thread.
+    /// The handle of the service that runs on this thread.
     ///
     /// # Panics
     ///
@@ -35,15 +35,14 @@ impl Ready {
         }
     }
 
-    /// That of the service that runs on this thread; `None` where [`current`](Self::current) would
-    /// panic.
+    /// The handle of the service that runs on this thread; `None` where [`current`](Self::current) panics.
     pub fn try_current() -> Option<Self> {
         let attempt = Attempt::of(&*task::current()?)?.clone();
         Some(Self { attempt })
     }
 
-    /// Says that the service is ready. Only asks: those after it are started elsewhere. Saying it again
-    /// changes nothing.
+    /// Says that the service is ready, and returns at once: the services after it are started elsewhere. A second
+    /// notification changes nothing.
     pub fn notify(&self) {
         self.attempt.notify_ready();
     }

@@ -13,7 +13,7 @@ const JITTER: f64 = 0.1;
 /// The most starts that a limit may allow: their times are kept.
 const MOST_STARTS: u32 = 10_000;
 
-/// When a service that has ended is started again, and how often.
+/// The policy for restarts: after which ends a service is started again, with which delay, and how often.
 ///
 /// ```
 /// use std::time::Duration;
@@ -26,7 +26,7 @@ const MOST_STARTS: u32 = 10_000;
 ///     .limit(5, Duration::from_secs(120));    // the sixth start in two minutes is one too many
 /// ```
 ///
-/// All of it is counted for each service by itself: one that flaps never delays another.
+/// Delays and limits are counted for each service by itself: one that flaps never delays another.
 #[derive(Debug, Clone, PartialEq)]
 #[must_use = "a policy does nothing until it is given to a service"]
 pub struct Restart {
@@ -73,9 +73,8 @@ impl Restart {
 
     /// After a failure. A normal return is the service's end.
     ///
-    /// No restart follows a failure that comes while the runtime stops, or that leaves no value for another run: that
-    /// one is the runtime's. An error that is returned after [`Unit::stop`](crate::Unit::stop) was called is the unit's
-    /// alone.
+    /// No restart follows a failure while the runtime stops, or one that leaves no value for another run: such a failure
+    /// is the runtime's. An error that is returned after [`Unit::stop`](crate::Unit::stop) was called belongs to the unit.
     pub const fn on_failure() -> Self {
         Self::new(When::OnFailure)
     }
@@ -85,9 +84,9 @@ impl Restart {
         Self::new(When::Always)
     }
 
-    /// The delay before the first restart; 100 ms unless set. Each one after it is twice as long as the
-    /// one before, up to [`max_delay`](Self::max_delay). With `Duration::MAX` it comes only when it is
-    /// [asked for](crate::Unit::restart).
+    /// The delay before the first restart; 100 ms unless set. Each further delay is twice as long as the one before, up to
+    /// [`max_delay`](Self::max_delay). With `Duration::MAX` the service starts again only [by
+    /// hand](crate::Unit::restart).
     pub const fn delay(mut self, delay: Duration) -> Self {
         self.delay = delay;
         self
@@ -99,27 +98,26 @@ impl Restart {
         self
     }
 
-    /// The part of each delay that is up to chance, so that many services which failed for one reason do
-    /// not all come back at the same moment: from 0 to 1, and 0.1 unless set.
+    /// The random part of each delay, from 0 to 1; 0.1 unless set. A delay of `d` takes at least `d × (1 − jitter)` and at
+    /// most `d`.
     ///
-    /// A delay of `d` takes at most `d`, and at least `d × (1 − jitter)`.
+    /// It spreads the restarts of services that failed together for one reason.
     pub const fn jitter(mut self, part: f64) -> Self {
         self.jitter = part;
         self
     }
 
-    /// How long a run must have lasted for the delays to begin anew after it, however it ends; 60 s unless set, and
-    /// never with `Duration::MAX`.
+    /// A run that lasted so long resets the delay, however it ends; 60 s unless set. `Duration::MAX` means never.
     pub const fn reset_after(mut self, time: Duration) -> Self {
         self.reset_after = time;
         self
     }
 
-    /// How often the service may start in any `window`, its first start included; no limit unless set.
+    /// The number of starts that are allowed in any `window`, the first start included; no limit unless set.
     ///
-    /// Where its next start would be one more than that, it is given up instead: its last failure ends the
-    /// runtime, and [says](crate::Failure::starts) how often it was tried. A restart that was
-    /// [asked for](crate::Unit::restart) does not count, and begins a new count.
+    /// A service whose next start would exceed the limit is given up: its last failure ends the runtime, with the
+    /// [number of starts](crate::Failure::starts). A restart [by hand](crate::Unit::restart) is not counted, and begins a
+    /// new count.
     pub const fn limit(mut self, starts: u32, window: Duration) -> Self {
         self.most_starts = starts;
         self.window = Some(window);

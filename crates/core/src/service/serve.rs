@@ -17,16 +17,14 @@ use crate::runtime::Runtime;
 use crate::runtime::choice::sealed::{Chosen, Select as _};
 
 impl Runtime {
-    /// Takes `service`: starts it, watches it, starts it again if its settings say so, and stops it with
-    /// all else. Before the runtime is started the service waits for that.
+    /// Takes `service`: the runtime starts it, watches it, restarts it as its settings say, and stops it in order.
     ///
-    /// The same value serves for every run. What one run has left in it, the next one finds: a mutex that
-    /// was locked when a run panicked is poisoned for the next. For a fresh value for each run use
-    /// [`serve_with`](Self::serve_with).
+    /// Before the runtime's start the service waits. Services of one flavour that are handed in before the start begin in
+    /// that order. The call never waits for the service or its flavour; it may be made from any thread and inside any payload.
+    /// The first service of a runtime starts one more thread, the supervisor's.
     ///
-    /// Never waits for the service or its flavour, and may be called from any thread and inside any payload. Services
-    /// of one flavour that are handed in before the start begin in that order. The first service of a runtime costs it a
-    /// thread, the supervisor's.
+    /// The same value is used for every run, with whatever the run before left in it: a mutex that was locked when a run
+    /// panicked is poisoned for the next. [`serve_with`](Self::serve_with) makes a new value for each run.
     ///
     /// # Errors
     ///
@@ -62,7 +60,7 @@ impl Runtime {
         self.unit().serve_with(make)
     }
 
-    /// Sets the next service up: what is said here wins over what the service says of itself.
+    /// Begins the settings of the next service. They win over the service's own.
     ///
     /// ```
     /// # use foster_core::{Manual, Restart, Runtime, service};
@@ -79,17 +77,17 @@ impl Runtime {
         }
     }
 
-    /// How the services do, in the order in which they were handed in.
+    /// The status of each service, in the order in which they were handed in.
     ///
-    /// Services that are over are listed as well, until there are many of them: then the oldest are
-    /// forgotten, of which the last 512 always stay.
+    /// Services that are over are listed as well. When there are many of them the oldest are forgotten; the last 512
+    /// always stay.
     pub fn units(&self) -> Vec<UnitStatus> {
         let units = supervisor(&self.core().lifetime).units();
         units.iter().map(|unit| unit.status()).collect()
     }
 
-    /// All changes of the services' states from here on, in order, for whoever wants to log or show
-    /// them. At most `capacity` of them, and one at least, wait to be taken out: see [`UnitChanges`].
+    /// A stream of all changes of the services' states from now on, in order, to log or show them. It holds at most
+    /// `capacity` changes, and at least one: see [`UnitChanges`].
     pub fn unit_changes(&self, capacity: usize) -> UnitChanges {
         let lifetime = &self.core().lifetime;
         supervisor(lifetime).watch(lifetime, capacity)

@@ -8,10 +8,9 @@ use super::policy::Policy;
 use super::restart::Restart;
 use crate::errors::serve::Problem;
 
-/// The settings of a service: what it is called, what it comes after, and what its ends mean.
+/// The settings of a service: its name, its order, and the meaning of its ends.
 ///
-/// Whatever is not set is as if nothing had been said: no order, no restarts, any failure ends the
-/// runtime.
+/// By default a service has a derived name, no order and no restarts, and any failure of it ends the runtime.
 #[derive(Debug, Clone, Default)]
 #[must_use = "settings do nothing until they are given to a service"]
 pub struct Settings {
@@ -21,69 +20,70 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Nothing set.
+    /// Settings in which nothing is set.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The service's name, which is not empty. It must be free: a second service that is given the same one
-    /// is refused, until the first is over.
+    /// The service's name. It is not empty, and no other service of the runtime has it: a second service with the same
+    /// name is refused until the first is over.
     ///
-    /// Without this the name comes from the type, `beat` for `Beat`, and a second one is `beat#2`. A
-    /// closure without a name is known by the place that hands it in, such as `src/main.rs:12`.
+    /// Without it the name comes from the type, `beat` for `Beat`; the second one is `beat#2`. A closure without a name is
+    /// called after the place that hands it in, such as `src/main.rs:12`.
     pub fn name(mut self, name: impl Into<Cow<'static, str>>) -> Self {
         self.name = Some(name.into());
         self
     }
 
-    /// When it is started again. Never unless set.
+    /// The policy for restarts. Without it the service is never started again.
     pub fn restart(mut self, restart: Restart) -> Self {
         self.policy.restart = Some(Box::new(restart));
         self
     }
 
-    /// Starts it only when `other` is ready, and stops it before `other` is asked to. May be said
-    /// several times; what the caller says is added to what the service says.
+    /// Starts the service when `other` is ready, and stops it before `other` is asked to stop. May be called several times;
+    /// the caller's settings add to the service's own.
     ///
-    /// `other` is a unit, or a name. A name may be that of a service which is handed in later, as long as
-    /// that is before the start; while the runtime runs it must be known.
+    /// `other` is a unit or a name. Before the runtime's start a name may stand for a service that is handed in later; while
+    /// the runtime runs it must be known.
     ///
-    /// Once ready is ready: if `other` is restarted or ends, that changes nothing for those after it,
-    /// which go on.
+    /// Readiness counts once: this service goes on if `other` is restarted or ends.
     pub fn after(mut self, other: impl Into<Dependency>) -> Self {
         self.after.push(other.into());
         self
     }
 
-    /// The service says by [`Ready::notify`](crate::Ready::notify) when it is ready. Else it counts as
-    /// ready as soon as it has started: a coroutine when it had its first poll, a subroutine when it has
-    /// its thread.
+    /// The service tells by [`Ready::notify`](crate::Ready::notify) when it is ready. A run that ends without doing so has
+    /// failed.
     ///
-    /// A run that ends without having said so has failed.
+    /// Without this setting a service is ready as soon as it has started: a coroutine after its first poll, a subroutine
+    /// when it has its thread.
     pub fn notifies_ready(mut self) -> Self {
         self.policy.notifies_ready = true;
         self
     }
 
-    /// How long the service may take to become ready, counted from each of its starts; before that, how long it
-    /// may wait for those that it comes after. What takes longer is a failure that says who waited for
-    /// whom. No limit unless set. No restart follows if it was the waiting that took too long.
+    /// The time that the service has to become ready, counted from each of its starts; and the time that its first start
+    /// may wait for the services that it comes after. No limit unless set.
+    ///
+    /// Taking longer is a failure; its text says which services waited for which. No restart follows where the wait for
+    /// others took too long.
     pub fn start_timeout(mut self, time: Duration) -> Self {
         self.policy.start_timeout = Some(time);
         self
     }
 
-    /// How long it may take to end once it is asked to. Unless set it has the runtime's [grace
-    /// time](crate::Builder::grace) where it alone is asked, and a share of that while the runtime stops.
+    /// The time that the service has to end in once it is asked to. `Duration::MAX` is no limit.
     ///
-    /// While the runtime stops, a service without a stop time has what is left of the grace time, less what those need
-    /// that stop after it: their own stop times, and a second for each that has none; at most half of what is left is
-    /// kept for those seconds. With a grace time of 10 s, a service that comes after three others has 7 s. Stop times
-    /// that exceed what is left are shortened in proportion, which a line says at the start.
+    /// Unless set, it is the runtime's [grace time](crate::Builder::grace) if this service alone is asked to stop, and a
+    /// share of the grace time while the runtime stops: what is left of it, less the time of the services that stop after
+    /// this one. Those need their own stop times, and a second each if they have none; at most half of what is left is kept
+    /// for such seconds. Example: with a grace time of 10 s, a service that comes after three others has 7 s. Stop times
+    /// that exceed the grace time are shortened in proportion; a line at the start says so.
     ///
-    /// A coroutine that takes longer is dropped where it awaits. A thread goes on, and those before it in the order have
-    /// their turn. While the runtime stops, whoever takes longer is a straggler, also a coroutine without a token that
-    /// blocks; if the service alone was asked, a line says so. `Duration::MAX` means never.
+    /// A coroutine that takes longer is dropped where it awaits. A thread goes on, and the services that it comes after are
+    /// asked nevertheless. While the runtime stops, a service that takes longer is a straggler in the report, also a coroutine
+    /// without a token that blocks. If the service alone was asked to stop, a line tells of it.
     pub fn stop_time(mut self, time: Duration) -> Self {
         self.policy.stop_time = Some(time);
         self

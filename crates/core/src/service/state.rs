@@ -27,7 +27,7 @@ use crate::errors::failure::Failure;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum UnitState {
-    /// Not started yet: the runtime was not, or those that it comes after are not ready.
+    /// Not started yet: the runtime has not started, or a service that this one comes after is not ready.
     Waiting,
     /// Started, and not ready yet.
     Starting,
@@ -41,7 +41,7 @@ pub enum UnitState {
     Ended,
     /// Over, by a failure.
     Failed,
-    /// Not ended when the runtime did: a thread that would not end, or was never asked to.
+    /// Still running when the runtime ended: a thread that did not end in time, or was never asked to.
     LeftBehind,
 }
 
@@ -67,7 +67,7 @@ impl fmt::Display for UnitState {
     }
 }
 
-/// How one service of a runtime does: a line of [`Runtime::units`](crate::Runtime::units).
+/// A snapshot of one service: an entry of [`Runtime::units`](crate::Runtime::units).
 #[derive(Debug, Clone)]
 pub struct UnitStatus {
     pub(super) name: Arc<str>,
@@ -106,7 +106,7 @@ impl UnitStatus {
         self.status.last_failure.as_deref()
     }
 
-    /// When it starts again, if it waits for that, on the runtime's clock.
+    /// The time of the next start on the runtime's clock, if the service waits for its delay.
     pub fn next_restart(&self) -> Option<Instant> {
         let is_delayed = self.state() == UnitState::Delayed;
         self.status.next_start.filter(|_| is_delayed)

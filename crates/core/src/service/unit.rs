@@ -16,15 +16,16 @@ use crate::base::event::{self, EventListener};
 use crate::base::sync::Arc;
 use crate::errors::failure::Failure;
 
-/// A service that a runtime has taken: to look at it, and to stop or restart it.
+/// A handle to a service that a runtime has taken: shows its state, stops and restarts it.
 ///
-/// Dropping it does nothing: the runtime owns the service until it is over. Clones are the same unit.
+/// Dropping the handle does nothing: the runtime owns the service until that is over. Clones stand for the same unit.
 ///
-/// A service that was handed in as a value is dropped when it is over, at the end of its last run: on its
-/// flavour's thread, in its executor's context, a panic being a failure. One that a delay or the end of
-/// the runtime kept from its next start is dropped there, too, as long as the runtime runs; else, as one
-/// that never started, by the runtime at its end, on a thread for that alone. One that meets the stop just as
-/// it is handed in may be dropped by whoever does that.
+/// # Where the service's value is dropped
+///
+/// - After its last run: on its flavour's thread, in its executor's context. A panic there is a failure.
+/// - Where it waits for a restart and is over before: on its flavour's thread as well, while the runtime runs.
+/// - In all other cases, such as a service that never started: by the runtime at its end, on a thread of its own.
+/// - A service that is handed in just as the runtime stops may be dropped by the thread that hands it in.
 pub struct Unit<S> {
     pub(super) core: Arc<UnitCore>,
     service: PhantomData<fn() -> S>,
@@ -54,7 +55,7 @@ impl<S> Unit<S> {
         self.core.state()
     }
 
-    /// All that is known of it.
+    /// A snapshot: name, state, since when, restarts, last failure.
     pub fn status(&self) -> UnitStatus {
         self.core.status()
     }
@@ -64,66 +65,67 @@ impl<S> Unit<S> {
         self.core.status().restarts()
     }
 
-    /// Its last failure, if it has failed; also one after which it was started again.
+    /// The service's last failure, restarts included; `None` if it never failed.
     pub fn last_failure(&self) -> Option<Failure> {
         self.core.last_failure()
     }
 
-    /// Asks this service to end, for good, and returns at once.
+    /// Asks this service to end for good, and returns at once.
     ///
-    /// What its run returns from now on is its own affair: an error makes it *failed*, is kept as its
-    /// [last failure](Self::last_failure) and told, and ends nothing else. A panic ends the runtime, as ever. Once the
-    /// runtime stops its errors stand in the report, whoever asks.
-    ///
-    /// Its token says so; without one a coroutine is dropped where it awaits, and a subroutine goes on.
-    /// All others go on as well, those [after](crate::Settings::after) it included. Those that still wait for it
-    /// to be ready would wait for ever: each is a failure that says so, and ends the runtime. Before the start
-    /// the service stays as it is until then. On a service that is over it does nothing.
+    /// - A run that holds a token sees the request there. Without a token a coroutine is dropped where it awaits; a
+    ///   subroutine goes on.
+    /// - An error that the run returns from now on belongs to the unit: the state is *failed*, the error is the
+    ///   [last failure](Self::last_failure) and is told, and nothing else ends. Once the runtime stops, errors stand in its
+    ///   report. A panic ends the runtime at any time.
+    /// - All other services go on, those that come [after](crate::Settings::after) it included. A service that still waits
+    ///   for this one to be ready would wait for ever: that ends the runtime, and the failure says so.
+    /// - Before the runtime's start the service stays *waiting* until then. On a service that is over nothing happens.
     pub fn stop(&self) {
         self.ask(Wish::Stop);
     }
 
-    /// Asks this service to end and to start again, and returns at once. It starts as soon as it has ended,
-    /// without a delay; one that waits for its delay starts now.
+    /// Asks this service to end and to start again, and returns at once.
     ///
-    /// What does not end in its [stop time](crate::Settings::stop_time) cannot be started a second time, which *ends the
-    /// runtime*: a thread that goes on, a coroutine that blocks. A thread that holds no token does not hear that it is
-    /// asked, but may take one until then. An error that the run returns is kept and told, and the restart goes on. On a
-    /// service that was asked to stop, waits for its first start or is over, and once the runtime stops, it does nothing.
+    /// - The next run starts when the present one has ended, without a delay. A service that waits for its delay starts now.
+    /// - An error that the run returns is kept and told; the restart goes on.
+    /// - A run that has not ended in its [stop time](crate::Settings::stop_time) (a thread that goes on, a coroutine that
+    ///   blocks) cannot be started a second time. That ends the runtime. A thread without a token does not hear the
+    ///   request; it may take a token until then.
+    /// - Nothing happens if the service was asked to stop, waits for its first start or is over, or if the runtime stops.
     pub fn restart(&self) {
         self.ask(Wish::Restart);
     }
 
-    /// Blocks until the service is over, at most for `time` on the runtime's clock; whether it is.
+    /// Blocks until the service is over, at most for `time` on the runtime's clock. Returns whether it is.
     ///
     /// In a coroutine it blocks all others of the flavour; await [`stopped`](Self::stopped).
     pub fn wait_stopped(&self, time: Duration) -> bool {
         self.core.wait(time, UnitState::is_over)
     }
 
-    /// A future that is ready when the service is over.
+    /// A future that completes when the service is over, with its last state.
     ///
     /// # Cancel safety
     ///
     /// Nothing is lost if it is dropped.
-    pub fn stopped(&self) -> Becoming {
+    pub fn stopped(&self) -> StateFuture {
         self.becoming(UnitState::is_over)
     }
 
-    /// Blocks until the service is ready, at most for `time` on the runtime's clock; whether it is. After a
-    /// [`restart`](Self::restart) that is the next run.
+    /// Blocks until the service is ready, at most for `time` on the runtime's clock. Returns whether it is. After a
+    /// [`restart`](Self::restart) it waits for the next run.
     ///
     /// In a coroutine it blocks all others of the flavour; await [`ready`](Self::ready).
     pub fn wait_ready(&self, time: Duration) -> bool {
         self.core.wait(time, is_decided) && self.state() == UnitState::Running
     }
 
-    /// A future that is ready when the service is, or is over: it gives the state that it is in then.
+    /// A future that completes when the service is ready or over, with the state that it is in then.
     ///
     /// # Cancel safety
     ///
     /// Nothing is lost if it is dropped.
-    pub fn ready(&self) -> Becoming {
+    pub fn ready(&self) -> StateFuture {
         self.becoming(is_decided)
     }
 
@@ -131,8 +133,8 @@ impl<S> Unit<S> {
         supervisor(self.core.lifetime()).ask(&self.core, wish);
     }
 
-    fn becoming(&self, is_it: fn(UnitState) -> bool) -> Becoming {
-        Becoming {
+    fn becoming(&self, is_it: fn(UnitState) -> bool) -> StateFuture {
+        StateFuture {
             core: Arc::clone(&self.core),
             is_it,
             listener: None,
@@ -166,15 +168,15 @@ impl<S> From<Unit<S>> for Dependency {
     }
 }
 
-/// The future of [`Unit::stopped`] and [`Unit::ready`]; it gives the state that the service is in then.
+/// The future of [`Unit::stopped`] and [`Unit::ready`]. Its output is the state that the service is in then.
 #[must_use = "a future does nothing unless it is awaited"]
-pub struct Becoming {
+pub struct StateFuture {
     core: Arc<UnitCore>,
     is_it: fn(UnitState) -> bool,
     listener: Option<EventListener>,
 }
 
-impl Future for Becoming {
+impl Future for StateFuture {
     type Output = UnitState;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<UnitState> {
@@ -184,9 +186,9 @@ impl Future for Becoming {
     }
 }
 
-impl fmt::Debug for Becoming {
+impl fmt::Debug for StateFuture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Becoming")
+        f.debug_struct("StateFuture")
             .field("service", &self.core.name())
             .field("state", &self.core.state())
             .finish_non_exhaustive()

@@ -26,8 +26,8 @@ impl UnitChange {
         self.0.state()
     }
 
-    /// Since when, on the runtime's clock. Of two services it may be that the later change has the earlier
-    /// moment: what came first says the order of the changes.
+    /// The time of the change, on the runtime's clock. The order of changes is the order of the stream: of two services
+    /// the later change may have the earlier time.
     pub fn at(&self) -> Instant {
         self.0.since()
     }
@@ -46,8 +46,8 @@ impl UnitChange {
 /// The changes of all services of a runtime from when it was made, in order:
 /// see [`Runtime::unit_changes`](crate::Runtime::unit_changes).
 ///
-/// It holds a bounded number of changes. If more come before they are taken out, the oldest are dropped and
-/// [counted](Self::missed): nobody ever waits for whoever looks on.
+/// The stream holds a bounded number of changes. If more come before they are taken out, the oldest are dropped and
+/// [counted](Self::missed). A slow watcher never blocks the runtime.
 pub struct UnitChanges {
     pub(super) mailbox: Arc<Mailbox<UnitChange>>,
     pub(super) clock: Clock,
@@ -59,15 +59,15 @@ impl UnitChanges {
         self.mailbox.take()
     }
 
-    /// Blocks until the next change, at most for `time` on the runtime's clock; `None` if there is none by
-    /// then, or if the runtime is over and nothing is left to tell.
+    /// Blocks until the next change, at most for `time` on the runtime's clock. `None` if no change came in that time, or
+    /// if the runtime is over and all changes were taken out.
     pub fn recv_timeout(&mut self, time: Duration) -> Option<UnitChange> {
         let Mailbox { changed, .. } = &*self.mailbox;
         let next = changed.wait(&self.clock, time, || self.mailbox.look());
         next.flatten()
     }
 
-    /// The next change, as a future; `None` when the runtime is over and nothing is left to tell.
+    /// A future of the next change; `None` once the runtime is over and all changes were taken out.
     ///
     /// # Cancel safety
     ///
@@ -80,8 +80,8 @@ impl UnitChanges {
         })
     }
 
-    /// How many changes were dropped until now, as they were not taken out in time. They were older than
-    /// any that comes next.
+    /// The number of changes that were dropped until now, as they were not taken out in time. All of them are older than
+    /// the next change.
     pub fn missed(&self) -> u64 {
         self.mailbox.missed()
     }

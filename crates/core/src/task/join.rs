@@ -23,12 +23,13 @@ pub(crate) trait Waiter: Send + Sync {
 
 /// Where a payload leaves its value, or its panic, for the caller.
 pub(crate) struct JoinState<T> {
-    state: Mutex<State<T>>,
+    state: Mutex<Meeting<T>>,
     opened: Condvar,
     task: OnceLock<Weak<Task>>,
 }
 
-struct State<T> {
+/// What the payload and its caller know of each other.
+struct Meeting<T> {
     result: Option<thread::Result<T>>,
     open: bool,
     /// A thread is blocked until `open`. Notifying nobody would still cost a system call.
@@ -41,7 +42,7 @@ struct State<T> {
 impl<T> Default for JoinState<T> {
     fn default() -> Self {
         Self {
-            state: Mutex::new(State {
+            state: Mutex::new(Meeting {
                 result: None,
                 open: false,
                 waited_for: false,
@@ -55,7 +56,7 @@ impl<T> Default for JoinState<T> {
 }
 
 impl<T> JoinState<T> {
-    fn lock(&self) -> MutexGuard<'_, State<T>> {
+    fn lock(&self) -> MutexGuard<'_, Meeting<T>> {
         // No user code runs under the lock, so the state is whole even if the lock is poisoned.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
