@@ -1,5 +1,6 @@
 //! The lowest floor: knows nothing of payloads, flavours and runtimes.
 
+pub(crate) mod backoff;
 pub(crate) mod bell;
 pub(crate) mod broadcast;
 pub(crate) mod clock;
@@ -9,6 +10,7 @@ pub(crate) mod joining;
 pub(crate) mod latch;
 pub(crate) mod moment;
 pub(crate) mod panics;
+pub(crate) mod ring;
 pub(crate) mod sync;
 pub(crate) mod teller;
 pub(crate) mod text;

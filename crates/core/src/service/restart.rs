@@ -1,15 +1,9 @@
-//! When a service is started again: delays, chance, and the limit.
+//! When a service is started again, and how often.
 
 use std::time::Duration;
 
-/// The delay before the first of several restarts, unless set.
-const DELAY: Duration = Duration::from_millis(100);
-/// The longest delay between two starts, unless set.
-const MAX_DELAY: Duration = Duration::from_secs(30);
-/// How long a service must have run for its failures to be forgotten, unless set.
-const RESET_AFTER: Duration = Duration::from_secs(60);
-/// How much of a delay is up to chance, unless set.
-const JITTER: f64 = 0.1;
+use crate::base::backoff::Backoff;
+
 /// The most starts that a limit may allow: their times are kept.
 const MOST_STARTS: u32 = 10_000;
 
@@ -34,10 +28,7 @@ pub struct Restart {
     /// In any `window`, if there is one.
     most_starts: u32,
     window: Option<Duration>,
-    delay: Duration,
-    max_delay: Option<Duration>,
-    jitter: f64,
-    pub(super) reset_after: Duration,
+    pub(super) backoff: Backoff,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,10 +50,7 @@ impl Restart {
             when,
             most_starts: 0,
             window: None,
-            delay: DELAY,
-            max_delay: None,
-            jitter: JITTER,
-            reset_after: RESET_AFTER,
+            backoff: Backoff::new(),
         }
     }
 
@@ -88,13 +76,13 @@ impl Restart {
     /// [`max_delay`](Self::max_delay). With `Duration::MAX` the service starts again only [by
     /// hand](crate::Unit::restart).
     pub const fn delay(mut self, delay: Duration) -> Self {
-        self.delay = delay;
+        self.backoff.delay = delay;
         self
     }
 
     /// The longest delay; unless set 30 s, or [`delay`](Self::delay) if that is longer.
     pub const fn max_delay(mut self, delay: Duration) -> Self {
-        self.max_delay = Some(delay);
+        self.backoff.max_delay = Some(delay);
         self
     }
 
@@ -103,13 +91,13 @@ impl Restart {
     ///
     /// It spreads the restarts of services that failed together for one reason.
     pub const fn jitter(mut self, part: f64) -> Self {
-        self.jitter = part;
+        self.backoff.jitter = part;
         self
     }
 
     /// A run that lasted so long resets the delay, however it ends; 60 s unless set. `Duration::MAX` means never.
     pub const fn reset_after(mut self, time: Duration) -> Self {
-        self.reset_after = time;
+        self.backoff.reset_after = time;
         self
     }
 
@@ -136,32 +124,12 @@ impl Restart {
         Some((self.most_starts, self.window?))
     }
 
-    fn longest(&self) -> Duration {
-        self.max_delay.unwrap_or(MAX_DELAY.max(self.delay))
-    }
-
-    /// The delay before the restart number `restart` of a row, counted from 0, with a `chance` from 0 to 1.
-    pub(crate) fn delay_before(&self, restart: u32, chance: f64) -> Duration {
-        let factor = 2_u32.checked_pow(restart).unwrap_or(u32::MAX);
-        let delay = self.delay.saturating_mul(factor).min(self.longest());
-        shortened(delay, self.jitter * chance)
-    }
-
     /// What of it can never work.
     pub(super) fn problem(&self) -> Option<String> {
-        let (jitter, first, longest) = (self.jitter, self.delay, self.longest());
-        if !(0.0..=1.0).contains(&jitter) {
-            Some(format!("a jitter of {jitter} is not between 0 and 1"))
-        } else if longest < first {
-            Some(format!(
-                "the longest delay, {longest:?}, is shorter than the first one, {first:?}"
-            ))
-        } else if self.reset_after.is_zero() {
-            Some("a reset after no time at all would forget every failure".to_owned())
-        } else {
+        self.backoff.problem().or_else(|| {
             let (starts, window) = self.starts_limit()?;
             self.problem_of_limit(starts, window)
-        }
+        })
     }
 
     fn problem_of_limit(&self, starts: u32, window: Duration) -> Option<String> {
@@ -174,7 +142,7 @@ impl Restart {
         } else if window.is_zero() {
             Some("a window of no time at all has no room for a second start".to_owned())
         } else {
-            let next = match self.fastest(starts) {
+            let next = match self.backoff.fastest(starts) {
                 fastest if fastest < window => return None,
                 Duration::MAX => "never comes".to_owned(),
                 time => format!("comes {time:?} after the first at the earliest"),
@@ -185,36 +153,6 @@ impl Restart {
             ))
         }
     }
-
-    /// The shortest time from one start to the one that is `restarts` starts later. The delays of a row grow from one
-    /// to the next, so rows are best of one length, give or take one; between two of them a run lasts long enough for a
-    /// reset.
-    fn fastest(&self, restarts: u32) -> Duration {
-        // How long so many restarts in a row take.
-        let mut row = vec![Duration::ZERO];
-        for restart in 0..=restarts {
-            let delay = self.delay_before(restart, 1.0);
-            row.push(row[restart as usize].saturating_add(delay));
-        }
-        let in_rows = |rows: u32| {
-            let (length, longer) = ((restarts / rows) as usize, restarts % rows);
-            let short = row[length].saturating_mul(rows - longer);
-            let long = row[length + 1].saturating_mul(longer);
-            let resets = self.reset_after.saturating_mul(rows - 1);
-            short.saturating_add(long).saturating_add(resets)
-        };
-        (1..=restarts).map(in_rows).min().unwrap_or_default()
-    }
-}
-
-/// `delay` without so much of it, from none to all. The longest of all is for ever, which stays so.
-fn shortened(delay: Duration, part: f64) -> Duration {
-    if delay == Duration::MAX {
-        return delay;
-    }
-    // Seen from the other end: what is taken off is never more than what is there, however it is rounded.
-    let off = Duration::try_from_secs_f64(delay.as_secs_f64() * part).unwrap_or(delay);
-    delay.saturating_sub(off)
 }
 
 #[cfg(all(test, not(foster_model)))]

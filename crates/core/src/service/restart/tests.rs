@@ -1,4 +1,4 @@
-//! Delays, chance and limits of restarts.
+//! Limits of restarts, and what cannot work.
 
 use super::*;
 
@@ -12,37 +12,19 @@ fn exactly() -> Restart {
 }
 
 #[test]
-fn delays_double_up_to_the_longest() {
-    let delays: Vec<_> = (0..6)
-        .map(|restart| exactly().delay_before(restart, 1.0).as_secs())
-        .collect();
-    assert_eq!(delays, [1, 2, 4, 8, 8, 8]);
-    assert_eq!(exactly().delay_before(u32::MAX, 1.0), 8 * SECOND);
-}
-
-#[test]
-fn chance_stays_within_its_bounds() {
-    let restart = exactly().jitter(0.25);
-    for part in 0..=1000 {
-        let delay = restart.delay_before(1, f64::from(part) / 1000.0);
-        assert!(
-            delay <= 2 * SECOND && delay >= 2 * SECOND * 3 / 4,
-            "{delay:?}"
-        );
-    }
-}
-
-#[test]
 fn a_limit_is_reachable_or_refused() {
     // Starts at 0, 1, 3, 7, 15 and 23 s.
-    assert_eq!(exactly().fastest(5), 23 * SECOND);
-    assert_eq!(exactly().reset_after(Duration::MAX).fastest(5), 23 * SECOND);
-    assert_eq!(exactly().fastest(2), 3 * SECOND);
+    assert_eq!(exactly().backoff.fastest(5), 23 * SECOND);
+    assert_eq!(
+        exactly().reset_after(Duration::MAX).backoff.fastest(5),
+        23 * SECOND
+    );
+    assert_eq!(exactly().backoff.fastest(2), 3 * SECOND);
     assert!(exactly().limit(5, 24 * SECOND).problem().is_none());
     assert!(exactly().limit(5, 23 * SECOND).problem().is_some());
     // A run of two seconds resets the delay, and makes it quicker: 1, 4, 7, 10, 13 s.
     let resets = exactly().reset_after(SECOND * 2);
-    assert_eq!(resets.fastest(5), 11 * SECOND);
+    assert_eq!(resets.backoff.fastest(5), 11 * SECOND);
     // All of the delay may be up to chance: then nothing is out of reach.
     // Fewer under Miri, where ten thousand take too long.
     let limit = if cfg!(miri) { 100 } else { 10_000 };

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::Roster;
+use crate::base::ring::ring;
 use crate::base::sync::Arc;
 use crate::errors::report::RunError;
 use crate::errors::serve::Problem;
 use crate::lifetime::Lifetime;
 use crate::service::dependency::{Dependency, Other};
-use crate::service::supervision::Id;
 use crate::service::unit_core::UnitCore;
 
 impl Roster {
@@ -87,32 +87,11 @@ impl Roster {
             }
             after.insert(enlisted.unit.id, (&**name, others));
         }
-        match ring(after) {
-            None => Ok(()),
-            Some(ring) => Err(format!("services wait for each other: {ring}")),
-        }
+        let Some(ring) = ring(after) else {
+            return Ok(());
+        };
+        let names: Vec<_> = ring.iter().map(|name| format!("`{name}`")).collect();
+        let ring = names.join(" comes after ");
+        Err(format!("services wait for each other: {ring}"))
     }
-}
-
-/// A way from a unit back to itself, if there is one. `unseen` has the name of each, and those that it comes after.
-fn ring(mut unseen: BTreeMap<Id, (&str, Vec<Id>)>) -> Option<String> {
-    // Each of these comes after the next one. It keeps those of its others that were not followed yet.
-    let mut way = Vec::new();
-    while let Some(first) = unseen.pop_first() {
-        way.push(first);
-        while let Some((_, (_, others))) = way.last_mut() {
-            let Some(other) = others.pop() else {
-                way.pop();
-                continue;
-            };
-            if let Some(next) = unseen.remove_entry(&other) {
-                way.push(next);
-            } else if let Some(start) = way.iter().position(|(id, _)| *id == other) {
-                let ring = way[start..].iter().chain([&way[start]]);
-                let names: Vec<_> = ring.map(|(_, (name, _))| format!("`{name}`")).collect();
-                return Some(names.join(" comes after "));
-            }
-        }
-    }
-    None
 }

@@ -46,12 +46,12 @@ impl<F> Supervision<F> {
         let (now, chance) = (self.now, self.chance.f64());
         let node = self.node(unit);
         let restart = node.policy().restart();
-        let is_good = |run: &PresentRun| now.since(run.started) >= restart.reset_after;
+        let is_good = |run: &PresentRun| now.since(run.started) >= restart.backoff.reset_after;
         let row = match node.run().is_some_and(is_good) {
             true => 0,
             false => node.row,
         };
-        let delay = restart.delay_before(row, chance);
+        let delay = restart.backoff.delay_before(row, chance);
         let next = now.plus(delay);
         if let Some((limit, window)) = restart.starts_limit() {
             node.starts.retain(|start| next.since(*start) < window);
