@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::thread;
 use std::time::Duration;
 
-use foster_core::{Flavour, Manual, Restart, Runtime, ServeErrorKind, UnitState, service};
+use foster_core::{Manual, Restart, Runtime, ServeErrorKind, UnitState, service};
 
 use kit::*;
 
