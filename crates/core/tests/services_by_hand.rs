@@ -54,6 +54,41 @@ fn v4_a_change_that_makes_room_is_dropped_where_nothing_is_locked() {
     });
 }
 
+/// Whatever the reason is.
+#[test]
+fn v1_a_service_that_is_refused_is_dropped_where_nothing_is_locked() {
+    within_a_minute(|| {
+        let (runtime, flavour) = (quiet(), Manual::new());
+        let dropped = Arc::new(AtomicUsize::new(0));
+        let waits = || {
+            let looks = Looks {
+                runtime: runtime.clone(),
+                dropped: Arc::clone(&dropped),
+            };
+            service(flavour.clone(), move || {
+                let _ = &looks;
+                pending::<()>()
+            })
+        };
+        let unit = runtime.unit().name("one").serve(waits()).unwrap();
+        let refused = [
+            runtime.unit().name("one").serve(waits()),
+            runtime.unit().after("nobody").serve(waits()),
+            runtime.unit().name("").serve(waits()),
+        ];
+        let kinds = refused.map(|unit| unit.unwrap_err().kind());
+        let expected = [
+            ServeErrorKind::Name,
+            ServeErrorKind::Order,
+            ServeErrorKind::Name,
+        ];
+        assert_eq!(kinds, expected);
+        assert_eq!(dropped.load(SeqCst), 3);
+        drop(unit);
+        end(runtime, &flavour);
+    });
+}
+
 #[test]
 fn v9_whoever_comes_after_one_twice_is_named_once() {
     let (clock, runtime) = manual();

@@ -18,6 +18,8 @@ impl Supervisor {
         source: Arc<dyn AnySource>,
     ) -> Result<Arc<UnitCore>, Problem> {
         let lifetime = &scheduler.lifetime;
+        // Left in here if the service is refused, and dropped where nothing is locked.
+        let mut source = Some(source);
         let mut guarded = self.lock();
         guarded
             .roster
@@ -33,14 +35,9 @@ impl Supervisor {
         let now = lifetime.settings.clock.now();
         let id = guarded.next_id();
         let make = |name| {
-            Arc::new(UnitCore::new(
-                id,
-                name,
-                location,
-                Arc::clone(scheduler),
-                source,
-                now,
-            ))
+            let (scheduler, source) = (Arc::clone(scheduler), source.take());
+            let source = source.expect("a unit is made once");
+            Arc::new(UnitCore::new(id, name, location, scheduler, source, now))
         };
         let names = &mut guarded.roster.names;
         let unit = names.enter(given, || derived(location), make)?;
