@@ -54,6 +54,41 @@ fn v4_a_change_that_makes_room_is_dropped_where_nothing_is_locked() {
     });
 }
 
+/// A value that waits for its next run is dropped when its service is over already.
+#[test]
+fn v4_a_value_that_panics_after_the_end_is_a_change_like_any_other() {
+    struct Panics;
+    impl Drop for Panics {
+        fn drop(&mut self) {
+            panic!("as it is dropped");
+        }
+    }
+    within_a_minute(|| {
+        let (runtime, flavour) = (quiet(), Manual::new());
+        up(&runtime, &flavour);
+        let value = Panics;
+        let run = move || {
+            let _ = &value;
+            async { Err::<(), _>("once") }
+        };
+        let restart = Restart::on_failure().delay(Duration::MAX);
+        let unit = runtime.unit().restart(restart);
+        let unit = unit.serve(service(flavour.clone(), run)).unwrap();
+        step_until(&flavour, "it waits", || unit.state() == UnitState::Delayed);
+        let mut changes = runtime.unit_changes(10);
+        unit.stop();
+        step_until(&flavour, "it has failed", || {
+            unit.state() == UnitState::Failed
+        });
+        let told: Vec<_> = std::iter::from_fn(|| changes.try_recv()).collect();
+        let told: Vec<_> = told.iter().map(|change| change.state()).collect();
+        assert_eq!(told, [UnitState::Ended, UnitState::Failed]);
+        let waiter = thread::spawn(move || runtime.wait());
+        step_until(&flavour, "the runtime is over", || waiter.is_finished());
+        assert_eq!(waiter.join().unwrap().unwrap_err().failures().len(), 1);
+    });
+}
+
 /// Whatever the reason is.
 #[test]
 fn v1_a_service_that_is_refused_is_dropped_where_nothing_is_locked() {

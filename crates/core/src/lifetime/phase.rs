@@ -16,7 +16,8 @@
 //! ```
 //!
 //! Phases only move down. The cause of a stop moves to Stopping itself, inside its own call; the
-//! runner makes all later moves.
+//! runner makes all later moves. A runtime that could not be started has no runner: it goes from
+//! Stopping to Over at once (`Core::fail_to_start`).
 
 /// How far a lifetime has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

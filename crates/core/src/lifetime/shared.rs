@@ -233,8 +233,8 @@ impl Lifetime {
             if phase >= Phase::Stopping {
                 return false;
             }
-            // Before the phase, which the runner checks first. If another thread was first, its
-            // value is as good.
+            // Before the phase, which the runner checks first. If another thread was first, both came at this
+            // moment, and either may count as the cause.
             let began = self.settings.clock.now();
             let _ = self.stop.set(StopBegun {
                 began,

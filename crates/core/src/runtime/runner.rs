@@ -73,8 +73,8 @@ impl Runner {
         }
     }
 
-    /// Grace: until every accepted payload has had its first poll and no holder of a token is left.
-    /// Returns the holders that overran the time.
+    /// Grace: until every payload that came before the stop has had its first poll, blocking code had
+    /// its time to settle, and no holder of a token is left. Returns the holders that overran the time.
     fn grace(&mut self) -> Vec<Straggler> {
         let deadline = self.lifetime().grace_deadline();
         for scheduler in self.core.schedulers.iter() {

@@ -175,7 +175,7 @@ impl Scheduler {
         alive
     }
 
-    /// Has every started payload dropped at its next poll, and causes that poll.
+    /// Has every payload dropped that is not running code which blocks. The phase says so by now.
     pub(crate) fn cancel_all(&self) {
         let undriven: Vec<_> = self
             .registry()
@@ -185,7 +185,7 @@ impl Scheduler {
         for task in undriven {
             task.cancel();
         }
-        // The others see the phase at their first poll.
+        // Those of a run queue are ended by it as they are parked, or see the phase at their first poll.
         self.sweep();
     }
 

@@ -6,16 +6,20 @@
 //!      │                        ▲ │                 │
 //!      │                        │ │ asked to end    │ asked to end
 //!      │           the delay is │ ▼                 ▼
-//!      │           over         │ Stopping ◄────────┘
-//!      │                        │ │ │
-//!      │            Delayed ────┘ │ │   `decide`, when the run has ended: from Starting and
-//!      │               ▲ │        │ │   Running as well
+//!      │           over, or a   │ Stopping ◄────────┘
+//!      │           restart was  │ │ │
+//!      │           asked for    │ │ │   `decide`, when the run has ended: from Starting and
+//!      │                        │ │ │   Running as well
+//!      │            Delayed ────┤ │ │
+//!      │               ▲ │      └─┤ │
 //!      │               └─┼────────┘ │
 //!      ▼                 ▼          ▼
 //!   Ended, Failed (after a failure), LeftBehind (a run that had not ended when the runtime had)
 //! ```
 //!
-//! All moves are decided by the supervision, where the same is drawn in its own words.
+//! All moves are decided by the supervision, where the same is drawn in its own words, but for the last ones: what is left
+//! when the runtime is over, or was never started, is shown as over by the supervisor (`closing`, `entering`), and a value
+//! that panics as it is dropped makes an ended unit a failed one.
 
 use std::fmt;
 use std::time::Instant;

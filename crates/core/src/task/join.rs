@@ -101,14 +101,15 @@ impl<T> JoinState<T> {
 
     /// Ready if the waiter is open; else registers the waker of `context`.
     pub(crate) fn poll_open(&self, context: &mut Context<'_>) -> Poll<()> {
-        let mut state = self.lock();
-        if state.open {
-            return Poll::Ready(());
-        }
-        match &mut state.waker {
-            Some(waker) => waker.clone_from(context.waker()),
-            none => *none = Some(context.waker().clone()),
-        }
+        // Cloned before the lock and dropped after it: both run user code.
+        let waker = context.waker().clone();
+        let _before = {
+            let mut state = self.lock();
+            if state.open {
+                return Poll::Ready(());
+            }
+            state.waker.replace(waker)
+        };
         Poll::Pending
     }
 

@@ -15,7 +15,7 @@ pub(crate) trait Observer: Send + Sync + 'static {
     /// The payload's name, place and flavour, as text for reports.
     fn origin(&self) -> Origin;
 
-    /// The payload had its first poll, or has its thread.
+    /// The payload had its first poll, and goes on, or has its thread. Not told if it ended in its first poll.
     fn begin(&self);
 
     /// The payload took a token.

@@ -18,8 +18,8 @@ use crate::task::stage::{ForeignThread, as_itself};
 use crate::task::state::{Settled, State, Wake};
 
 /// Everything Foster knows of one payload, together with the payload's code, in one allocation.
-/// Shared by the payload, its wakers, its shutdown tokens and, between start and end, the registry
-/// of its scheduler.
+/// Shared by the payload, its wakers, its shutdown tokens and its scheduler, as long as that polls it or
+/// lists it.
 pub(crate) type Task = dyn RawTask;
 
 /// A task, independent of the types of the payload's code and observer.

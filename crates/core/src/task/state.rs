@@ -5,29 +5,34 @@
 //! ```text
 //!            start              come_to_end (blocking code)           settle
 //!   made ─────────────► STARTED ────────────────────────► ENDING ──────────────► SETTLED
-//!     │                    │                                                        ▲
+//!     │                    │                                ▲                       ▲
+//!     ├────────────────────┼────────────────────────────────┘                       │
+//!     │                    │       come_to_end: blocking code that never ran        │
 //!     └────────────────────┴────────────────────────────────────────────────────────┘
 //!                            settle: dropped unrun, cancelled, ready, lost
 //! ```
+//!
+//! Whatever is settled has its bit `STARTED` as well, so that nobody waits for its first poll.
 //!
 //! Beside that, and each at most once: the payload takes a token (`HOLDS`), it is cancelled on its
 //! own (`CANCELLED`), a thread waits for its end (`AWAITED`), or somebody listens to its token
 //! (`LISTENED`). Three facts are set when it is made: whether it is blocking code, came late, or
 //! has an observer.
 //!
-//! A payload that a run queue polls (`DRIVEN`) stands in exactly one of these places:
+//! A payload that a run queue polls (`DRIVEN`) stands in exactly one of these places. It begins as
+//! `DRIVING`, as its first poll comes without a wake: made so, if its scheduler has a queue already, else
+//! by `begin_driven`.
 //!
 //! ```text
 //!                       wake: to be enqueued
-//!          idle ────────────────────────────────► QUEUED
-//!           ▲                                       │ begin_drive
-//!           │ end_drive                             ▼
-//!           └───────────────────────────────── DRIVING ◄── begin_driven
-//!                                               │    ▲
-//!                            wake: nothing to do│    │ begin_drive
-//!                                               ▼    │
-//!                                      DRIVING + QUEUED ── end_drive ──► QUEUED
+//!          idle ────────────────────────────────► QUEUED ◄──────────────┐
+//!           ▲                                       │ begin_drive       │ end_drive
+//!           │ end_drive                             ▼                   │
+//!           └───────────────────────────────── DRIVING ─────────► DRIVING + QUEUED
+//!                                                      wake: nothing to do
 //! ```
+//!
+//! A sweep polls a holder where it is idle, and leaves it there.
 //!
 //! The one that is told [`Wake::Enqueue`] or [`AfterPoll::IsQueued`] puts the payload into the
 //! queue, and nobody else ever does. So it stands there at most once, and no wake is lost:
@@ -68,7 +73,7 @@ const ENDING: u16 = 1 << 6;
 const DRIVEN: u16 = 1 << 7;
 /// The payload stands in the run queue, or will after its present poll.
 const QUEUED: u16 = 1 << 8;
-/// The run queue polls the payload.
+/// The run queue polls the payload, or is about to for the first time.
 const DRIVING: u16 = 1 << 9;
 /// The payload belongs to a call that came while the runtime was stopping.
 const LATE: u16 = 1 << 10;

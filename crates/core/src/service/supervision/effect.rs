@@ -11,7 +11,8 @@ pub(crate) enum Effect<F> {
     NewRun(RunId),
     /// The unit starts again at this moment.
     Delayed(Id, Moment),
-    /// A failure is the unit's alone: it is told, and kept if it is the first of its run.
+    /// A failure ends nothing else, as a restart follows or the unit was asked to end: it is told, and kept if it is the
+    /// first of its run.
     Absorb {
         unit: Id,
         fault: Fault<F>,
@@ -39,7 +40,8 @@ pub(crate) enum Effect<F> {
     Wake(RunId),
     /// Drops a run where it awaits.
     Cancel(RunId),
-    /// The same, of a run that is out of time: whether it blocks is to be told.
+    /// The same, of a run that is out of time. One that is being polled just then counts as one that blocks, and
+    /// [that is told](Happening::Blocks): so this is for runs that have had their time.
     Cut(RunId),
     /// Drops a value that no run will need.
     Dispose(Id),

@@ -43,7 +43,7 @@ pub(crate) enum Happening<F> {
     Notified(RunId),
     /// A run took a shutdown token.
     TookToken(RunId),
-    /// A run panicked or was lost.
+    /// A run panicked, was lost, or could not begin.
     Failed {
         run: RunId,
         failure: F,
@@ -69,7 +69,8 @@ pub(crate) enum Happening<F> {
     GraceOver { by_signal: bool },
 }
 
-/// What a user wants of a unit.
+/// What a user wants of a unit. The unit remembers it until its next start, and it decides what a failure means and what
+/// follows a run: whatever is asked that a unit need not remember is a happening of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Wish {
     Restart,

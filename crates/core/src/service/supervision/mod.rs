@@ -3,13 +3,13 @@
 //!
 //! ```text
 //!                    `start`               Begun             asked: `ask`
-//!   Waiting ───────────────► a run, unbegun ─────► begun ────────────────► asked to end
+//!   Waiting ───────────────► a run, unbegun ─────► begun ────────────────► asked to end, begun or not
 //!      │                         ▲     │ Gone        │ Gone                   │ Gone
 //!      │                         │     ▼             ▼                        ▼
 //!      │          the delay is   │   `decide`: start again, wait for that, or over
-//!      │          over, `start`  │     │
-//!      │                      Delayed ◄┘
-//!      ▼                         │
+//!      │          over, `start`  │     │                                      │
+//!      │                      Delayed ◄┘                                      │
+//!      ▼                         ▼                                            ▼
 //!    over: the unit is forgotten here (`over`)
 //! ```
 //!

@@ -67,13 +67,13 @@ impl<F> Supervision<F> {
             return self.over(unit, UnitState::Ended);
         };
         if let Some(asked) = &mut run.asked {
-            // Twice, as when the runtime stops meanwhile: what waits for it may be another.
             let (is_sooner, is_given_up) = (due < asked.due, run.is_given_up);
             asked.due = due.min(asked.due);
             if is_sooner {
                 self.set_timer(unit, due);
             }
-            if is_given_up {
+            // The runtime stops meanwhile, and others wait for it.
+            if is_given_up && self.is_stopping() {
                 self.give_up(unit);
             }
             return;

@@ -104,6 +104,11 @@ pub(super) fn drop_for(unit: &UnitCore, drops: impl FnOnce()) -> bool {
 /// As [`drop_for`], of a unit that counts as over already.
 pub(in crate::service) fn drop_at_last(unit: &UnitCore, drops: impl FnOnce()) {
     if drop_for(unit, drops) {
-        unit.set_state(UnitState::Failed, unit.lifetime().now());
+        let (lifetime, mut aftermath) = (unit.lifetime(), Aftermath::default());
+        let supervisor = supervisor(lifetime);
+        let guarded = supervisor.lock();
+        supervisor.show(unit, UnitState::Failed, lifetime.now(), &mut aftermath);
+        drop(guarded);
+        aftermath.come(lifetime, By::User);
     }
 }

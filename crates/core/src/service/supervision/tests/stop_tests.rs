@@ -328,3 +328,17 @@ fn s1_who_was_not_asked_is_when_the_grace_time_is_over() {
     ];
     play.expect(Happening::GraceOver { by_signal }, &told);
 }
+
+#[test]
+fn v2_a_thread_that_goes_on_is_told_once_however_often_it_is_asked() {
+    let mut play = Play::new();
+    play.running(unit(0).blocking());
+    play.tell(Happening::TookToken(run(0, 1)));
+    play.tell(Happening::Asked(id(0), Wish::Stop));
+    let told = [
+        Effect::Tell(id(0), Remark::Overran),
+        Effect::Tell(id(0), Remark::GoesOn),
+    ];
+    assert_eq!(play.pass(GRACE), told);
+    play.expect(Happening::Asked(id(0), Wish::Stop), &[]);
+}
