@@ -256,7 +256,7 @@ fn v12_a_start_that_has_failed_is_tried_again_for_the_others() {
         .collect();
     runtime.start().unwrap();
     assert!(units.iter().all(|unit| unit.wait_ready(SOON)));
-    let failed = |unit: &&foster::Unit<_>| unit.last_failure().is_some();
+    let failed = |unit: &&foster::Unit| unit.last_failure().is_some();
     assert_eq!(units.iter().filter(failed).count(), 2);
     runtime.shutdown();
     runtime.wait().unwrap();

@@ -43,11 +43,7 @@ fn by(clock: &Clock) -> Runtime {
 }
 
 /// Fails at once, as often as it starts up to `times`, and holds from then on.
-fn failing(
-    runtime: &Runtime,
-    settings: Settings,
-    times: usize,
-) -> (Unit<impl Sized>, Arc<AtomicUsize>) {
+fn failing(runtime: &Runtime, settings: Settings, times: usize) -> (Unit, Arc<AtomicUsize>) {
     let starts = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&starts);
     let run = move || {

@@ -45,23 +45,7 @@ trait AnyKind: Copy + Send + 'static {
         runtime: &Runtime,
         settings: Settings,
         code: impl Fn() -> A + Send + Sync + 'static,
-    ) -> Result<Box<dyn AnyUnit>, foster::ServeError>;
-}
-
-/// A unit, whatever its service is.
-trait AnyUnit {
-    fn state(&self) -> UnitState;
-    fn wait_stopped(&self) -> bool;
-}
-
-impl<S> AnyUnit for Unit<S> {
-    fn state(&self) -> UnitState {
-        Unit::state(self)
-    }
-
-    fn wait_stopped(&self) -> bool {
-        Unit::wait_stopped(self, SOON)
-    }
+    ) -> Result<Unit, foster::ServeError>;
 }
 
 macro_rules! any_kind {
@@ -75,10 +59,9 @@ macro_rules! any_kind {
                 runtime: &Runtime,
                 settings: Settings,
                 code: impl Fn() -> A + Send + Sync + 'static,
-            ) -> Result<Box<dyn AnyUnit>, foster::ServeError> {
+            ) -> Result<Unit, foster::ServeError> {
                 let $code = Arc::new(code);
-                let unit = runtime.serve(service(self, $run).with(settings))?;
-                Ok(Box::new(unit))
+                runtime.serve(service(self, $run).with(settings))
             }
         }
     };
@@ -195,7 +178,7 @@ fn v1_before_and_while_running_it_starts_as_soon_as_it_may<F: AnyKind>(flavour: 
         .serve(&runtime, Settings::new(), move || is_second.happen())
         .unwrap();
     second.expect("it starts while the runtime runs");
-    assert!(waiting.wait_stopped());
+    assert!(waiting.wait_stopped(SOON));
     runtime.shutdown();
     runtime.wait().unwrap();
     let units = runtime.units();
@@ -385,7 +368,7 @@ fn v3_one_unit_stops_and_the_others_go_on<F: AnyKind>(flavour: F) {
     assert!(other.wait_stopped(SOON));
     assert_eq!(unit.state(), UnitState::Running);
     let third = flavour.serve(&runtime, Settings::new(), || ()).unwrap();
-    assert!(third.wait_stopped());
+    assert!(third.wait_stopped(SOON));
     unit.stop();
     assert_ne!(
         unit.state(),
@@ -413,7 +396,7 @@ fn v3_the_value_is_dropped_on_its_flavours_thread<F: AnyKind>(flavour: F) {
             ran.write(thread::current().id());
         })
         .unwrap();
-    assert!(unit.wait_stopped());
+    assert!(unit.wait_stopped(SOON));
     let threads = log.read();
     assert_eq!(threads.len(), 2);
     assert_eq!(threads[0], threads[1]);

@@ -1,12 +1,13 @@
 //! Services on every flavour alike, and a stage on which they end in order by a clock that a test moves.
 
 use std::future::Future;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use foster::{
-    Answer, Clock, Failure, RunError, Runtime, ServeError, Shutdown, Smol, StragglerReason, Thread,
-    Tokio, TokioMultiThread, UnitBuilder, UnitState, UnitStatus, service,
+    Answer, Clock, RunError, Runtime, ServeError, Shutdown, Smol, StragglerReason, Thread, Tokio,
+    TokioMultiThread, Unit, UnitBuilder, UnitState, service,
 };
 use futures_lite::future::block_on;
 use tokio::sync::Notify;
@@ -17,52 +18,19 @@ pub const SECOND: Duration = Duration::from_secs(1);
 /// Below and above a moment: how a share is rounded is nobody's business.
 const NEARLY: Duration = Duration::from_millis(1);
 
-/// A unit, whatever its service is.
-pub struct Served {
-    status: Box<dyn Fn() -> UnitStatus + Send + Sync>,
-    stop: Box<dyn Fn() + Send + Sync>,
-    restart: Box<dyn Fn() + Send + Sync>,
-    wait_ready: Box<dyn Fn(Duration) -> bool + Send + Sync>,
-    wait_stopped: Box<dyn Fn(Duration) -> bool + Send + Sync>,
+/// A unit, with what tests want of it.
+#[derive(Clone)]
+pub struct Served(Unit);
+
+impl Deref for Served {
+    type Target = Unit;
+
+    fn deref(&self) -> &Unit {
+        &self.0
+    }
 }
 
 impl Served {
-    pub fn name(&self) -> String {
-        (self.status)().name().to_owned()
-    }
-
-    pub fn status(&self) -> UnitStatus {
-        (self.status)()
-    }
-
-    pub fn state(&self) -> UnitState {
-        (self.status)().state()
-    }
-
-    pub fn restarts(&self) -> u64 {
-        (self.status)().restarts()
-    }
-
-    pub fn last_failure(&self) -> Option<Failure> {
-        (self.status)().last_failure().cloned()
-    }
-
-    pub fn stop(&self) {
-        (self.stop)();
-    }
-
-    pub fn restart(&self) {
-        (self.restart)();
-    }
-
-    pub fn wait_ready(&self, time: Duration) -> bool {
-        (self.wait_ready)(time)
-    }
-
-    pub fn wait_stopped(&self, time: Duration) -> bool {
-        (self.wait_stopped)(time)
-    }
-
     /// Waits until it is in `state`, and for nothing else that would be over first.
     #[track_caller]
     pub fn expect(&self, state: UnitState) {
@@ -110,23 +78,6 @@ pub trait Serve: Sized {
         M: Fn() -> R + Send + Sync + 'static;
 }
 
-macro_rules! served {
-    ($unit:expr) => {
-        $unit.map(|unit| {
-            let unit = Arc::new(unit);
-            let [status, stop, restart] = [(); 3].map(|()| Arc::clone(&unit));
-            let [ready, stopped] = [(); 2].map(|()| Arc::clone(&unit));
-            Served {
-                status: Box::new(move || status.status()),
-                stop: Box::new(move || stop.stop()),
-                restart: Box::new(move || restart.restart()),
-                wait_ready: Box::new(move |time| ready.wait_ready(time)),
-                wait_stopped: Box::new(move |time| stopped.wait_stopped(time)),
-            }
-        })
-    };
-}
-
 #[allow(clippy::clone_on_copy, reason = "not all keys are `Copy`")]
 macro_rules! host {
     ($key:ty, |$run:ident| $code:expr) => {
@@ -139,7 +90,7 @@ macro_rules! host {
             where
                 R: Future<Output: Answer + 'static> + Send + 'static,
             {
-                served!(unit.serve(service(self, $code)))
+                unit.serve(service(self, $code)).map(Served)
             }
 
             fn serve_with<R, M>(
@@ -151,10 +102,11 @@ macro_rules! host {
                 R: Future<Output: Answer + 'static> + Send + 'static,
                 M: Fn() -> R + Send + Sync + 'static,
             {
-                served!(unit.serve_with(move || {
+                unit.serve_with(move || {
                     let $run = make();
                     service(self.clone(), $code)
-                }))
+                })
+                .map(Served)
             }
         }
     };

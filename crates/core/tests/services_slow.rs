@@ -109,7 +109,7 @@ fn v9_however_many_wait_for_one_all_are_handed_over() {
     for payload in &mut payloads {
         assert!(poll(payload).is_pending());
     }
-    let is_running = |unit: &Unit<_>| unit.state() == UnitState::Running;
+    let is_running = |unit: &Unit| unit.state() == UnitState::Running;
     assert!(units.iter().all(is_running));
     runtime.shutdown();
     let waiter = thread::spawn(move || runtime.wait());

@@ -53,10 +53,7 @@ fn a_restart_meets_the_stop() {
 }
 
 /// Asks `unit` to restart and to stop as its run ends by itself, and waits until it is over.
-pub(super) fn ask_as_it_ends<S>(unit: &Unit<S>)
-where
-    Unit<S>: Clone + Send + 'static,
-{
+pub(super) fn ask_as_it_ends(unit: &Unit) {
     let asker = {
         let unit = unit.clone();
         thread::spawn(move || {

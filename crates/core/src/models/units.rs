@@ -8,10 +8,10 @@ use shuttle::thread;
 use super::services::ask_as_it_ends;
 use super::{Count, Model, builder, holds_of_services, stop_aside, with_clock};
 use crate::base::sync::channel::Receiver;
-use crate::{Clock, Ready, Restart, Runtime, Service, Unit, UnitState, service};
+use crate::{Clock, Ready, Restart, Runtime, Unit, UnitState, service};
 
 /// A runtime on the system's clock, with its flavour started and a service that goes on.
-fn started() -> (Runtime, Unit<impl Service>) {
+fn started() -> (Runtime, Unit) {
     let runtime = with_clock(&Clock::system());
     runtime.adopt(Model("a"), || async {}).unwrap();
     runtime.start().unwrap();
@@ -243,7 +243,7 @@ fn an_old_notification_is_not_the_next_runs() {
 }
 
 /// A service that is ready when somebody says so by what each of its runs sends.
-fn telling_elsewhere(runtime: &Runtime) -> (Unit<impl Service>, Receiver<Ready>) {
+fn telling_elsewhere(runtime: &Runtime) -> (Unit, Receiver<Ready>) {
     let (sender, receiver) = crate::base::sync::channel::unbounded();
     let run = move || {
         let _ = sender.send(Ready::current());

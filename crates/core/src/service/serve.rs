@@ -34,7 +34,7 @@ impl Runtime {
     ///
     /// A flavour that cannot be started is a failure of the service.
     #[track_caller]
-    pub fn serve<S: Served + Send>(&self, service: S) -> Result<Unit<S>, ServeError> {
+    pub fn serve<S: Served + Send>(&self, service: S) -> Result<Unit, ServeError> {
         self.unit().serve(service)
     }
 
@@ -56,7 +56,7 @@ impl Runtime {
     pub fn serve_with<S: Served + Send>(
         &self,
         make: impl Fn() -> S + Send + Sync + 'static,
-    ) -> Result<Unit<S>, ServeError> {
+    ) -> Result<Unit, ServeError> {
         self.unit().serve_with(make)
     }
 
@@ -154,7 +154,7 @@ impl UnitBuilder<'_> {
     ///
     /// As there.
     #[track_caller]
-    pub fn serve<S: Served + Send>(self, service: S) -> Result<Unit<S>, ServeError> {
+    pub fn serve<S: Served + Send>(self, service: S) -> Result<Unit, ServeError> {
         self.take(service, None)
     }
 
@@ -171,16 +171,12 @@ impl UnitBuilder<'_> {
     pub fn serve_with<S: Served + Send>(
         self,
         make: impl Fn() -> S + Send + Sync + 'static,
-    ) -> Result<Unit<S>, ServeError> {
+    ) -> Result<Unit, ServeError> {
         self.take(make(), Some(Box::new(make)))
     }
 
     #[track_caller]
-    fn take<S: Served + Send>(
-        self,
-        service: S,
-        make: Option<Make<S>>,
-    ) -> Result<Unit<S>, ServeError> {
+    fn take<S: Served + Send>(self, service: S, make: Option<Make<S>>) -> Result<Unit, ServeError> {
         let (core, location) = (self.runtime.core(), Location::caller());
         let settings = self.settings.over(service.settings());
         let key = service.flavour();
@@ -200,6 +196,6 @@ impl UnitBuilder<'_> {
         let source = Arc::new(Source::new(service, make));
         let supervisor = supervisor(&core.lifetime);
         let taken = supervisor.take_in(&settings, derived::<S>, location, scheduler, source);
-        taken.map(Unit::new).map_err(refused)
+        taken.map(|core| Unit { core }).map_err(refused)
     }
 }

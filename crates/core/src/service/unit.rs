@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::future::Future;
-use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -26,25 +25,12 @@ use crate::errors::failure::Failure;
 /// - Where it waits for a restart and is over before: on its flavour's thread as well, while the runtime runs.
 /// - In all other cases, such as a service that never started: by the runtime at its end, on a thread of its own.
 /// - A service that is handed in just as the runtime stops may be dropped by the thread that hands it in.
-pub struct Unit<S> {
+#[derive(Clone)]
+pub struct Unit {
     pub(super) core: Arc<UnitCore>,
-    service: PhantomData<fn() -> S>,
 }
 
-impl<S> Clone for Unit<S> {
-    fn clone(&self) -> Self {
-        Self::new(Arc::clone(&self.core))
-    }
-}
-
-impl<S> Unit<S> {
-    pub(crate) fn new(core: Arc<UnitCore>) -> Self {
-        Self {
-            core,
-            service: PhantomData,
-        }
-    }
-
+impl Unit {
     /// The service's name.
     pub fn name(&self) -> &str {
         self.core.name()
@@ -147,7 +133,7 @@ fn is_decided(state: UnitState) -> bool {
     state == UnitState::Running || state.is_over()
 }
 
-impl<S> fmt::Debug for Unit<S> {
+impl fmt::Debug for Unit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Unit")
             .field("name", &self.name())
@@ -156,14 +142,14 @@ impl<S> fmt::Debug for Unit<S> {
     }
 }
 
-impl<S> From<&Unit<S>> for Dependency {
-    fn from(unit: &Unit<S>) -> Self {
+impl From<&Unit> for Dependency {
+    fn from(unit: &Unit) -> Self {
         Self(Other::Unit(Arc::clone(&unit.core)))
     }
 }
 
-impl<S> From<Unit<S>> for Dependency {
-    fn from(unit: Unit<S>) -> Self {
+impl From<Unit> for Dependency {
+    fn from(unit: Unit) -> Self {
         Self(Other::Unit(unit.core))
     }
 }
