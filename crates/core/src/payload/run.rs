@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-use super::{Coroutine, Parallel, Subroutine};
+use super::{Coroutine, Parallel, Subroutine, Ticket};
 use crate::errors::answer::sealed::Answer as _;
 use crate::errors::answer::{Answer, Answered};
 
@@ -37,10 +37,16 @@ impl Kind for Subroutine {}
 pub trait Run<P>: sealed::Run<P> {}
 
 pub(crate) mod sealed {
+    use crate::task::Ticket;
+
     pub trait Kind: Send + 'static {
         /// Whether the payloads are blocking code.
         #[doc(hidden)]
         const IS_BLOCKING: bool;
+
+        /// A payload that does nothing but call `code`.
+        #[doc(hidden)]
+        fn calling(code: impl FnOnce() + Send + 'static, ticket: Ticket<()>) -> Self;
 
         /// What a `run` gives, as it is driven.
         #[doc(hidden)]
@@ -62,6 +68,11 @@ pub(crate) mod sealed {
 
 impl sealed::Kind for Coroutine {
     const IS_BLOCKING: bool = false;
+
+    fn calling(code: impl FnOnce() + Send + 'static, ticket: Ticket<()>) -> Self {
+        Self::new(move || async move { code() }, ticket)
+    }
+
     // Polled where it is already: a run costs no allocation beside that of its payload.
     type Given<'a, R: 'a> = (Pin<&'a mut R>, &'a Waker);
     type Answering<'a> = Poll<Answered>;
@@ -69,6 +80,11 @@ impl sealed::Kind for Coroutine {
 
 impl sealed::Kind for Parallel {
     const IS_BLOCKING: bool = false;
+
+    fn calling(code: impl FnOnce() + Send + 'static, ticket: Ticket<()>) -> Self {
+        Self::new(move || async move { code() }, ticket)
+    }
+
     type Given<'a, R: 'a> = R;
     // Known to be `Send` in generic code, which the future of an unknown `run` is not.
     type Answering<'a> = Pin<Box<dyn Future<Output = Answered> + Send + 'a>>;
@@ -76,6 +92,11 @@ impl sealed::Kind for Parallel {
 
 impl sealed::Kind for Subroutine {
     const IS_BLOCKING: bool = true;
+
+    fn calling(code: impl FnOnce() + Send + 'static, ticket: Ticket<()>) -> Self {
+        Self::new(code, ticket)
+    }
+
     type Given<'a, R: 'a> = R;
     type Answering<'a> = Answered;
 }

@@ -97,10 +97,6 @@ pub trait Runs<P>: Service + Sized {
     /// The payload of one run.
     #[doc(hidden)]
     fn payload(source: Arc<Source<Self>>, attempt: Attempt) -> P;
-
-    /// A payload that drops the value.
-    #[doc(hidden)]
-    fn disposal(self, ticket: Ticket<()>, unit: Arc<UnitCore>) -> P;
 }
 
 /// A [`Service`] that a runtime takes: its value fits its own flavour (see [`Runs`]).
@@ -138,11 +134,6 @@ impl<S: Service<Flavour: Key<Payload = Coroutine>> + Send> Runs<Coroutine> for S
         };
         Coroutine::observed(run, ticket(attempt.unit(), None), attempt)
     }
-
-    fn disposal(self, ticket: Ticket<()>, unit: Arc<UnitCore>) -> Coroutine {
-        let drops = move || async move { drop_at_last(&unit, || drop(self)) };
-        Coroutine::new(drops, ticket)
-    }
 }
 
 impl<S: Service<Flavour: Key<Payload = Parallel>> + Send + Sync> Runs<Parallel> for S {
@@ -156,11 +147,6 @@ impl<S: Service<Flavour: Key<Payload = Parallel>> + Send + Sync> Runs<Parallel> 
         };
         Parallel::observed(run, ticket(attempt.unit(), None), attempt)
     }
-
-    fn disposal(self, ticket: Ticket<()>, unit: Arc<UnitCore>) -> Parallel {
-        let drops = move || async move { drop_at_last(&unit, || drop(self)) };
-        Parallel::new(drops, ticket)
-    }
 }
 
 impl<S: Service<Flavour: Key<Payload = Subroutine>> + Send> Runs<Subroutine> for S {
@@ -171,11 +157,6 @@ impl<S: Service<Flavour: Key<Payload = Subroutine>> + Send> Runs<Subroutine> for
             within(|attempt| attempt.answer(answered));
         };
         Subroutine::observed(run, ticket(attempt.unit(), None), attempt)
-    }
-
-    fn disposal(self, ticket: Ticket<()>, unit: Arc<UnitCore>) -> Subroutine {
-        let drops = move || drop_at_last(&unit, || drop(self));
-        Subroutine::new(drops, ticket)
     }
 }
 
@@ -228,7 +209,9 @@ impl<S: Runs<PayloadOf<S>> + Send> AnySource for Source<S> {
         };
         scheduler.accept();
         let name = Some(unit.name().to_string().into());
-        let payload = value.disposal(ticket(unit, name), Arc::clone(unit));
+        let (ticket, unit) = (ticket(unit, name), Arc::clone(unit));
+        let drops = move || drop_at_last(&unit, || drop(value));
+        let payload = sealed::Kind::calling(drops, ticket);
         // Refused only if the flavour is lost, which is told; the value is dropped here then.
         let _ = spawn(scheduler, typed::<S>(scheduler), payload);
         true
