@@ -20,6 +20,7 @@ once!(
     v1_a_name_is_taken_until_its_service_is_over,
     v1_a_name_that_was_derived_is_not_derived_again,
     v4_a_name_that_is_anothers_by_now_is_not_forgotten,
+    v1_a_unit_is_found_by_its_name,
 );
 
 struct Pulse;
@@ -273,6 +274,39 @@ fn v4_a_name_that_is_anothers_by_now_is_not_forgotten() {
     let error = runtime.unit().name("server").serve(Pulse).unwrap_err();
     assert_eq!(error.kind(), ServeErrorKind::Name);
     second.stop();
+    runtime.shutdown();
+    runtime.wait().unwrap();
+}
+
+fn v1_a_unit_is_found_by_its_name() {
+    let runtime = builder().build();
+    let named = |name: &str| runtime.unit_named(name).map(|unit| unit.state());
+    let units = [(); 3].map(|()| runtime.serve(Pulse).unwrap());
+    let one = runtime.unit().name("one").serve(Pulse).unwrap();
+    for name in ["pulse", "pulse#2", "pulse#3", "one"] {
+        assert_eq!(named(name), Some(UnitState::Waiting), "{name}");
+    }
+    for name in [
+        "", "pulse#", "pulse#1", "pulse#02", "pulse#4", "one#2", "puls",
+    ] {
+        assert_eq!(named(name), None, "{name}");
+    }
+    runtime.start().unwrap();
+    units[1].stop();
+    assert!(units[1].wait_stopped(SOON));
+    assert!(one.wait_ready(SOON));
+    assert_eq!(
+        named("pulse#2"),
+        Some(UnitState::Ended),
+        "the last one that had it"
+    );
+    assert_eq!(named("one"), Some(UnitState::Running));
+    // It is the unit itself.
+    runtime.unit_named("one").unwrap().stop();
+    assert!(one.wait_stopped(SOON));
+    let again = runtime.unit().name("one").serve(Pulse).unwrap();
+    assert!(again.wait_ready(SOON));
+    assert_eq!(named("one"), Some(UnitState::Running), "the second one");
     runtime.shutdown();
     runtime.wait().unwrap();
 }

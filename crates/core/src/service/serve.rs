@@ -86,6 +86,22 @@ impl Runtime {
         units.iter().map(|unit| unit.status()).collect()
     }
 
+    /// The service with this name: the last one that has or had it. `None` if no service is known by it.
+    ///
+    /// ```
+    /// # use foster_core::{Manual, Runtime, service};
+    /// # let (runtime, manual) = (Runtime::new(), Manual::new());
+    /// runtime.unit().name("poller").serve(service(manual, || async {}))?;
+    /// let unit = runtime.unit_named("poller").expect("it was handed in above");
+    /// unit.stop();
+    /// assert!(runtime.unit_named("nobody").is_none());
+    /// # Ok::<(), foster_core::ServeError>(())
+    /// ```
+    pub fn unit_named(&self, name: &str) -> Option<Unit> {
+        let core = supervisor(&self.core().lifetime).find(name)?;
+        Some(Unit { core })
+    }
+
     /// A stream of all changes of the services' states from now on, in order, to log or show them. It holds at most
     /// `capacity` changes, and at least one: see [`UnitChanges`].
     pub fn unit_changes(&self, capacity: usize) -> UnitChanges {

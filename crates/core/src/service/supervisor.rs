@@ -163,6 +163,11 @@ impl Supervisor {
         self.lock().roster.units.clone()
     }
 
+    /// The last one that has or had this name.
+    pub(super) fn find(&self, name: &str) -> Option<Arc<UnitCore>> {
+        self.lock().roster.names.find(name).cloned()
+    }
+
     /// Tells changes from here on.
     pub(super) fn watch(&self, lifetime: &Lifetime, capacity: usize) -> UnitChanges {
         // Under the lock, so that no change is told that could be seen before.
