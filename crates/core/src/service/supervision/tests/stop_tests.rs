@@ -342,3 +342,30 @@ fn v2_a_thread_that_goes_on_is_told_once_however_often_it_is_asked() {
     assert_eq!(play.pass(GRACE), told);
     play.expect(Happening::Asked(id(0), Wish::Stop), &[]);
 }
+
+#[test]
+fn s1_the_newest_are_asked_first_however_many_have_gone_before() {
+    const ALL: usize = 300;
+    let mut play = Play::new();
+    for number in 0..ALL {
+        play.running(unit(number));
+        play.tell(Happening::TookToken(run(number, 1)));
+    }
+    // All but each fifth.
+    for number in (0..ALL).filter(|number| number % 5 != 0) {
+        play.tell(returned(run(number, 1)));
+        play.tell(ended(run(number, 1)));
+    }
+    let mut told = play.stop();
+    told.extend(play.pass(Duration::ZERO));
+    let asked: Vec<_> = told.iter().filter_map(requested).collect();
+    let left: Vec<_> = (0..ALL).step_by(5).rev().map(id).collect();
+    assert_eq!(asked, left);
+}
+
+fn requested(effect: &Effect<Failure>) -> Option<Id> {
+    match effect {
+        Effect::Request(unit) => Some(*unit),
+        _ => None,
+    }
+}
