@@ -11,7 +11,7 @@
 //! Order of locks. Whoever holds one of these takes only such as come after it:
 //!
 //! 1. `Supervisor`: `Guarded`, the one lock of services.
-//! 2. One of these, each alone: the `Status` of a unit; the value of a `Source`; the list of `Watchers` and one mailbox
+//! 2. One of these, each alone: the `Status` of a unit, and its task; the value of a `Source`; the list of `Watchers` and one mailbox
 //!    after it; the listeners of an event, that of the `Bell` included; the ledger of failures.
 //!
 //! No event is brought under a lock of a scheduler or a queue, nor under any of the second row.
@@ -95,7 +95,7 @@ struct Guarded {
     /// All that are known, those that are over included.
     roster: Roster,
     /// Those that are not over, by their place.
-    units: Slab<Entry>,
+    units: Slab<Arc<UnitCore>>,
     /// The next unit's.
     serial: u64,
     /// Empty, between two events.
@@ -114,12 +114,6 @@ struct Guarded {
     /// Units that are over with a value that could not be dropped on its flavour.
     left: Vec<Arc<UnitCore>>,
     is_closed: bool,
-}
-
-/// A unit, and its present run.
-struct Entry {
-    unit: Arc<UnitCore>,
-    run: Option<Attempt>,
 }
 
 impl Supervisor {
@@ -195,17 +189,27 @@ impl Supervisor {
             return;
         };
         let aftermath = self.handle(&mut guarded, lifetime, lifetime.now(), event, about);
-        drop(guarded);
-        self.go_on(lifetime, by, aftermath);
+        self.go_on(guarded, lifetime, by, aftermath);
     }
 
-    /// Does what was put off until nothing is locked.
-    pub(super) fn go_on(&self, lifetime: &Arc<Lifetime>, by: By, aftermath: Aftermath) {
-        let goes_outward = aftermath.goes_outward;
-        aftermath.come(lifetime, by);
-        if goes_outward {
-            self.perform(lifetime, by);
+    /// Does what was put off: the aftermath of an event, and what goes outward.
+    pub(super) fn go_on<'a>(
+        &'a self,
+        mut guarded: MutexGuard<'a, Guarded>,
+        lifetime: &Arc<Lifetime>,
+        by: By,
+        aftermath: Aftermath,
+    ) {
+        let goes_outward = !guarded.outward.is_empty();
+        if !aftermath.is_empty() {
+            drop(guarded);
+            aftermath.come(lifetime, by);
+            if !goes_outward {
+                return;
+            }
+            guarded = self.lock();
         }
+        self.perform(guarded, lifetime, by);
     }
 
     /// The next moment at which something falls due, if there is one; none at all once the runtime is over.
@@ -301,8 +305,11 @@ impl Services for Supervisor {
 
     fn settle(&self, lifetime: &Arc<Lifetime>) {
         let guarded = self.lock();
-        let units = guarded.units.iter();
-        let units: Vec<_> = units.map(|(_, entry)| Arc::clone(&entry.unit)).collect();
+        let units: Vec<_> = guarded
+            .units
+            .iter()
+            .map(|(_, unit)| Arc::clone(unit))
+            .collect();
         let has_thread = guarded.thread.is_some();
         drop(guarded);
         // Whoever waits by this clock looks at it again.

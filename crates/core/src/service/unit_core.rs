@@ -10,11 +10,12 @@ use super::state::{Status, UnitState, UnitStatus};
 use super::supervision::Id;
 use crate::base::event::{self, EventListener};
 use crate::base::moment::Moment;
-use crate::base::sync::{Arc, Mutex, MutexGuard, lock};
+use crate::base::sync::{Arc, Mutex, MutexGuard, Weak, lock};
 use crate::errors::failure::{Cause, Failure, Origin};
 use crate::errors::refusal::Reason;
 use crate::lifetime::Lifetime;
 use crate::scheduler::Scheduler;
+use crate::task::Task;
 
 /// A unit, whatever its service is.
 pub(crate) struct UnitCore {
@@ -27,6 +28,8 @@ pub(crate) struct UnitCore {
     /// For all who look. Written under the lock of the supervisor, once that knows of the unit.
     status: Mutex<Status>,
     changed: event::Event,
+    /// The payload of the present run.
+    task: Mutex<Option<Weak<Task>>>,
 }
 
 impl UnitCore {
@@ -46,6 +49,7 @@ impl UnitCore {
             scheduler,
             source,
             changed: event::Event::new(),
+            task: Mutex::default(),
         }
     }
 
@@ -133,6 +137,15 @@ impl UnitCore {
             status.was_ready |= state == UnitState::Running;
         }
         is_change
+    }
+
+    /// The payload of the present run, as long as there is anything of it.
+    pub(super) fn task(&self) -> Option<Arc<Task>> {
+        lock(&self.task).as_ref()?.upgrade()
+    }
+
+    pub(super) fn set_task(&self, task: Option<Weak<Task>>) {
+        *lock(&self.task) = task;
     }
 
     /// Listens to the unit's changes, and to what its run is asked.

@@ -64,14 +64,13 @@ impl Shutdown {
 
     /// Whether the payload was asked to end, or is over.
     pub fn is_requested(&self) -> bool {
-        if self.task.state().is_settled() {
-            return true;
-        }
-        match self.task.observer() {
+        let is_asked = match self.task.observer() {
             // A service is asked when its turn comes.
             Some(observer) => observer.is_requested(),
             None => self.lifetime().phase() >= Phase::Stopping,
-        }
+        };
+        // Looked at last: what an observer says of a payload holds until that is over.
+        is_asked || self.task.state().is_settled()
     }
 
     /// A future that is ready once the payload is asked to end, or is over.

@@ -5,10 +5,9 @@ use super::*;
 /// What is to be done, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Effect<F> {
-    /// A unit's state is another. Whoever asks sees it at once, as all up to `Over`.
+    /// A unit's state is another: the token of one that is stopping says that the end is requested. Whoever asks sees
+    /// it at once, as all up to `Over`.
     State(Id, UnitState),
-    /// A run is the unit's present one.
-    NewRun(RunId),
     /// The unit starts again at this moment.
     Delayed(Id, Moment),
     /// A failure ends nothing else, as a restart follows or the unit was asked to end: it is told, and kept if it is the
@@ -20,8 +19,6 @@ pub(crate) enum Effect<F> {
     },
     /// A failure is the runtime's, which stops for it.
     Record(Id, Fault<F>),
-    /// The token of the present run says that the end is requested.
-    Request(Id),
     /// The present run is to be named in the report.
     Blame(Id, Blame),
     /// A unit waited for another one that was not ready when the stop began.

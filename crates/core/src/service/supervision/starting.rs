@@ -98,7 +98,6 @@ impl<F> Supervision<F> {
         });
         let (run, flavour) = (node.run_id(), node.flavour);
         self.unbegun += 1;
-        self.push(Effect::NewRun(run));
         self.push(Effect::State(unit, UnitState::Starting));
         self.limit_start(unit);
         let flavour = self.flavours.entry(flavour).or_default();

@@ -94,7 +94,6 @@ impl<F> Supervision<F> {
 
     /// Has a run hear that it is to end.
     fn request(&mut self, run: RunId) {
-        self.push(Effect::Request(run.unit));
         self.push(Effect::State(run.unit, UnitState::Stopping));
         self.push(Effect::Wake(run));
     }

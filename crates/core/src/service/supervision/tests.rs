@@ -182,9 +182,8 @@ fn gone(run: RunId) -> Happening<Failure> {
 }
 
 /// What a unit that starts brings about.
-fn starts(run: RunId) -> [Effect<Failure>; 3] {
+fn starts(run: RunId) -> [Effect<Failure>; 2] {
     [
-        Effect::NewRun(run),
         Effect::State(run.unit, UnitState::Starting),
         Effect::Launch(run),
     ]
@@ -200,9 +199,8 @@ fn absorbs(run: RunId, failure: Failure) -> Effect<Failure> {
 }
 
 /// What a run that is asked to end brings about.
-fn asks(run: RunId) -> [Effect<Failure>; 3] {
+fn asks(run: RunId) -> [Effect<Failure>; 2] {
     [
-        Effect::Request(run.unit),
         Effect::State(run.unit, UnitState::Stopping),
         Effect::Wake(run),
     ]

@@ -11,8 +11,6 @@ pub(crate) struct Aftermath {
     told: Vec<Told>,
     /// The runtime is to stop.
     stops: bool,
-    /// Something is to go outward.
-    pub(super) goes_outward: bool,
     /// What may be the last to hold something of the user's.
     dropped: Vec<Dropped>,
 }
@@ -20,7 +18,7 @@ pub(crate) struct Aftermath {
 #[expect(dead_code, reason = "they are only held, to be dropped")]
 enum Dropped {
     /// Each unit that is over leaves one.
-    Entry(Entry),
+    Unit(Arc<UnitCore>),
     Other(Box<dyn Send>),
 }
 
@@ -54,12 +52,12 @@ impl Aftermath {
         }
     }
 
-    pub(super) fn entry(&mut self, entry: Entry) {
-        self.dropped.push(Dropped::Entry(entry));
+    pub(super) fn unit(&mut self, unit: Arc<UnitCore>) {
+        self.dropped.push(Dropped::Unit(unit));
     }
 
     /// Whether nothing is to come.
-    fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.wakers.is_empty() && self.told.is_empty() && !self.stops && self.dropped.is_empty()
     }
 

@@ -34,8 +34,7 @@ impl Supervisor {
             let is_known = applying.apply(effect).is_some();
             debug_assert!(is_known, "what is decided is about what is there");
         }
-        let mut aftermath = applying.aftermath;
-        aftermath.goes_outward = !guarded.outward.is_empty();
+        let aftermath = applying.aftermath;
         guarded.effects = effects;
         let due = guarded.supervision.next_due();
         if due.is_some_and(|due| was_due.is_none_or(|was_due| due < was_due)) {
@@ -79,9 +78,8 @@ fn find_unit<'a>(
     about: &'a [Arc<UnitCore>],
     id: Id,
 ) -> Option<&'a Arc<UnitCore>> {
-    let entry = guarded.units.get(id.index());
-    let mut known = entry.into_iter().map(|entry| &entry.unit).chain(about);
-    known.find(|unit| unit.id == id)
+    let known = guarded.units.get(id.index());
+    known.into_iter().chain(about).find(|unit| unit.id == id)
 }
 
 impl Applying<'_> {
@@ -89,20 +87,8 @@ impl Applying<'_> {
         find_unit(self.guarded, self.about, id)
     }
 
-    fn entry(&mut self, id: Id) -> Option<&mut Entry> {
-        self.guarded.units.get_mut(id.index())
-    }
-
-    /// Has something done about a run, if it is the present one.
-    fn of_run(&mut self, run: RunId, what: fn(Attempt) -> Outward) -> Option<()> {
-        let present = self.entry(run.unit)?.run.clone();
-        let present = present.filter(|present| present.id() == run)?;
-        self.guarded.outward.push_back(what(present));
-        Some(())
-    }
-
     /// Has something done about a unit.
-    fn of_unit(&mut self, id: Id, what: fn(Arc<UnitCore>) -> Outward) -> Option<()> {
+    fn outward(&mut self, id: Id, what: impl FnOnce(Arc<UnitCore>) -> Outward) -> Option<()> {
         let unit = Arc::clone(self.unit(id)?);
         self.guarded.outward.push_back(what(unit));
         Some(())
@@ -124,12 +110,6 @@ impl Applying<'_> {
                 let aftermath = &mut self.aftermath;
                 self.supervisor.show(unit, state, self.now, aftermath);
             }
-            Effect::NewRun(run) => {
-                let entry = self.entry(run.unit)?;
-                let attempt = Attempt::new(Arc::clone(&entry.unit), run.number);
-                let before = entry.run.replace(attempt);
-                self.aftermath.drop(before);
-            }
             Effect::Delayed(id, next) => self.unit(id)?.set_next_start(next),
             Effect::Absorb {
                 unit,
@@ -146,16 +126,9 @@ impl Applying<'_> {
                 let failure = self.keep(id, fault)?;
                 self.aftermath.untold(self.lifetime.record(failure));
             }
-            Effect::Request(id) => {
-                let entry = self.entry(id)?;
-                entry.run.as_ref()?.request();
-                let wakers = entry.unit.changed().notify_threads();
-                self.aftermath.wake(wakers);
-            }
             Effect::Blame(id, blame) => {
-                let task = self.entry(id)?.run.as_ref()?.task();
                 // One of which nothing is left has ended meanwhile, and is about to say so.
-                if let Some(task) = task {
+                if let Some(task) = self.unit(id)?.task() {
                     let straggler = words::blame(&*task, &blame, &|id| self.unit(id));
                     self.guarded.report.stragglers.push(straggler);
                 }
@@ -174,20 +147,23 @@ impl Applying<'_> {
                 }
             }
             Effect::Over(id) => {
-                let entry = self.guarded.units.try_remove(id.index())?;
-                self.aftermath.entry(entry);
+                let unit = self.guarded.units.try_remove(id.index())?;
+                self.aftermath.unit(unit);
                 self.supervisor.over.fetch_add(1, SeqCst);
                 if self.lifetime.settings.until_idle {
                     self.lifetime.look();
                 }
             }
-            Effect::StartFlavour(id) => self.of_unit(id, Outward::StartFlavour)?,
-            Effect::Launch(run) => self.of_run(run, Outward::Launch)?,
-            Effect::Wake(run) => self.of_run(run, Outward::Wake)?,
-            Effect::Cancel(run) => self.of_run(run, Outward::Cancel)?,
-            Effect::Cut(run) => self.of_run(run, Outward::Cut)?,
+            Effect::StartFlavour(id) => self.outward(id, Outward::StartFlavour)?,
+            Effect::Launch(run) => {
+                let launch = |unit| Outward::Launch(Attempt::new(unit, run.number));
+                self.outward(run.unit, launch)?;
+            }
+            Effect::Wake(run) => self.outward(run.unit, Outward::Wake)?,
+            Effect::Cancel(run) => self.outward(run.unit, Outward::Cancel)?,
+            Effect::Cut(run) => self.outward(run.unit, Outward::Cut)?,
             Effect::Dispose(id) if !self.unit(id)?.source.has_value() => {}
-            Effect::Dispose(id) => self.of_unit(id, Outward::Dispose)?,
+            Effect::Dispose(id) => self.outward(id, Outward::Dispose)?,
             Effect::Tell(id, remark) => {
                 let line = words::line(self.unit(id)?, &remark);
                 self.aftermath.line(line);

@@ -20,19 +20,18 @@ impl Supervisor {
             }
         }
         let mut aftermath = Aftermath::default();
-        let mut entries: Vec<_> = std::mem::take(&mut guarded.units).into_iter().collect();
-        entries.sort_by_key(|(_, entry)| entry.unit.id);
-        for (_, entry) in entries {
-            let has_failed = guarded.supervision.has_failed(entry.unit.id);
-            let state = match entry.run.as_ref().and_then(Attempt::task) {
+        let mut units: Vec<_> = std::mem::take(&mut guarded.units).into_iter().collect();
+        units.sort_by_key(|(_, unit)| unit.id);
+        for (_, unit) in units {
+            let has_failed = guarded.supervision.has_failed(unit.id);
+            let state = match unit.task() {
                 Some(task) if !task.state().is_settled() => UnitState::LeftBehind,
                 _ if has_failed => UnitState::Failed,
                 _ => UnitState::Ended,
             };
-            self.show(&entry.unit, state, lifetime.now(), &mut aftermath);
+            self.show(&unit, state, lifetime.now(), &mut aftermath);
             self.over.fetch_add(1, SeqCst);
-            left.push(Arc::clone(&entry.unit));
-            aftermath.entry(entry);
+            left.push(unit);
         }
         self.say_done(&mut guarded);
         let mut report = std::mem::take(&mut guarded.report);

@@ -57,8 +57,7 @@ impl Supervisor {
         };
         let forgotten = guarded.roster.add(&unit, self.over());
         aftermath.drop(Some(forgotten).filter(|units| !units.is_empty()));
-        drop(guarded);
-        self.go_on(lifetime, By::User, aftermath);
+        self.go_on(guarded, lifetime, By::User, aftermath);
         Ok(unit)
     }
 
@@ -66,7 +65,7 @@ impl Supervisor {
     fn enter(&self, guarded: &mut Guarded, unit: Arc<UnitCore>) {
         self.served.fetch_add(1, SeqCst);
         guarded.serial += 1;
-        guarded.units.insert(Entry { unit, run: None });
+        guarded.units.insert(unit);
     }
 
     /// Hands in those that waited for the start. If the runtime stops they are over at once.
@@ -97,9 +96,7 @@ impl Supervisor {
         }
         let (now, event) = (lifetime.now(), Happening::HandedIn(newcomers));
         let aftermath = self.handle(&mut guarded, lifetime, now, event, &about);
-        drop(guarded);
-        drop(enlisted);
-        self.go_on(lifetime, By::User, aftermath);
+        self.go_on(guarded, lifetime, By::User, aftermath);
         Ok(())
     }
 
@@ -112,7 +109,7 @@ impl Supervisor {
         };
         for Enlisted { unit, .. } in &enlisted {
             // Bound to a name so that it is dropped after the lock.
-            let _entry = self.lock().units.try_remove(unit.id.index());
+            let _unit = self.lock().units.try_remove(unit.id.index());
             self.over.fetch_add(1, SeqCst);
             let has_failed = closing::drop_for(unit, || unit.source.drop_value());
             let state = match has_failed {

@@ -40,7 +40,7 @@ impl Attempt {
 
 impl Observer for Attempt {
     fn attach(&self, task: Weak<Task>) {
-        self.set_task(task);
+        self.unit().set_task(Some(task));
     }
 
     fn origin(&self) -> Origin {
@@ -56,7 +56,8 @@ impl Observer for Attempt {
     }
 
     fn is_requested(&self) -> bool {
-        self.was_asked() || self.unit().lifetime().phase() >= Phase::Cancelling
+        self.unit().state() == UnitState::Stopping
+            || self.unit().lifetime().phase() >= Phase::Cancelling
     }
 
     fn listen(&self) -> EventListener {
@@ -73,6 +74,7 @@ impl Observer for Attempt {
     }
 
     fn end(&self) {
+        self.unit().set_task(None);
         self.bring(Happening::Gone {
             run: self.id(),
             can_run: self.unit().source.can_run(),

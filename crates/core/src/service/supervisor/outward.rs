@@ -12,21 +12,26 @@ const fn bound() -> usize {
     128
 }
 
-/// Something that is to be done. It does nothing once the run that it is about is over.
+/// Something that is to be done. It does nothing once the run that it is about is over: the next one is launched after
+/// it, in order.
 pub(super) enum Outward {
     StartFlavour(Arc<UnitCore>),
     Launch(Attempt),
-    Wake(Attempt),
-    Cancel(Attempt),
-    Cut(Attempt),
+    Wake(Arc<UnitCore>),
+    Cancel(Arc<UnitCore>),
+    Cut(Arc<UnitCore>),
     Dispose(Arc<UnitCore>),
 }
 
 impl Supervisor {
     /// Performs what goes outward, unless somebody does: all of it on a thread of Foster's, else up to a bound.
-    pub(super) fn perform(&self, lifetime: &Arc<Lifetime>, by: By) {
-        let mut guarded = self.lock();
-        if guarded.is_performed {
+    pub(super) fn perform<'a>(
+        &'a self,
+        mut guarded: MutexGuard<'a, Guarded>,
+        lifetime: &Arc<Lifetime>,
+        by: By,
+    ) {
+        if guarded.is_performed || guarded.outward.is_empty() {
             return;
         }
         guarded.is_performed = true;
@@ -62,19 +67,20 @@ impl Supervisor {
         match next {
             Outward::StartFlavour(unit) => return self.start_flavour(lifetime, &unit),
             Outward::Launch(attempt) => return Some(launch(attempt)),
-            Outward::Wake(attempt) => {
-                let task = attempt.task()?;
+            Outward::Wake(unit) => {
+                let task = unit.task()?;
                 contain(|| task.wake());
             }
-            Outward::Cancel(attempt) => {
-                let task = attempt.task()?;
+            Outward::Cancel(unit) => {
+                let task = unit.task()?;
                 contain(|| task.cancel());
             }
-            Outward::Cut(attempt) => {
-                let task = attempt.task()?;
+            Outward::Cut(unit) => {
+                let task = unit.task()?;
                 contain(|| task.cancel());
                 let blocks = task.state().is_polling() && !task.state().is_settled();
-                return blocks.then(|| Happening::Blocks(attempt.id()));
+                let run = Attempt::of(&*task)?.id();
+                return blocks.then_some(Happening::Blocks(run));
             }
             Outward::Dispose(unit) => {
                 let is_disposed = catch_unwind(AssertUnwindSafe(|| unit.source.dispose(&unit)));

@@ -370,6 +370,48 @@ impl World {
         }
     }
 
+    /// A new run of a unit begins.
+    fn take_start(&mut self, unit: Id) {
+        assert!(self.stop.is_none(), "none starts once the runtime stops");
+        let are_ready = self.units[index(unit)].after.iter();
+        let are_ready = are_ready.copied().all(|other| self.units[other].was_ready);
+        let known = &mut self.units[index(unit)];
+        assert!(
+            known.runs > 0 || are_ready,
+            "those that it comes after were ready"
+        );
+        assert!(!known.is_unwanted, "a unit that is to stop starts no more");
+        assert!(known.alive.is_none(), "one run at a time");
+        known.runs += 1;
+        (known.is_asked, known.has_kept) = (false, false);
+        known.is_late = false;
+    }
+
+    /// The present run of a unit is asked to end.
+    fn take_request(&mut self, unit: Id) {
+        // A thread without a token is not waited for when its time is over.
+        let is_deaf = |other: &Known| {
+            let alive = other.alive.as_ref();
+            let is_deaf = alive.is_some_and(|alive| !alive.holds_token);
+            is_deaf && other.is_blocking && other.is_asked
+        };
+        let is_waited_for = |other: &Known| {
+            let is_there = !other.is_over && !other.is_given_up && !is_deaf(other);
+            other.after.contains(&index(unit)) && is_there
+        };
+        if self.stop.is_some_and(|stop| self.play.now < stop)
+            && !self.units[index(unit)].is_unwanted
+            && !self.units[index(unit)].is_late
+            && !self.is_grace_over
+        {
+            let others = self.units.iter().any(is_waited_for);
+            assert!(!others, "its turn has come");
+        }
+        let known = &mut self.units[index(unit)];
+        assert!(known.alive.is_some(), "there is a run to ask");
+        assert!(!std::mem::replace(&mut known.is_asked, true), "asked once");
+    }
+
     /// Does what it is told, unless that must never be.
     fn take(&mut self, effect: Effect<Failure>) {
         match effect {
@@ -381,21 +423,11 @@ impl World {
                 known.state = state;
                 known.was_ready |= state == UnitState::Running;
                 known.is_over = state.is_over();
-            }
-            Effect::NewRun(run) => {
-                assert!(self.stop.is_none(), "none starts once the runtime stops");
-                let are_ready = self.units[index(run.unit)].after.iter();
-                let are_ready = are_ready.copied().all(|other| self.units[other].was_ready);
-                let known = &mut self.units[index(run.unit)];
-                assert!(
-                    known.runs > 0 || are_ready,
-                    "those that it comes after were ready"
-                );
-                assert!(!known.is_unwanted, "a unit that is to stop starts no more");
-                assert!(known.alive.is_none(), "one run at a time");
-                assert_eq!(run.number, known.runs + 1);
-                (known.runs, known.is_asked, known.has_kept) = (run.number, false, false);
-                known.is_late = false;
+                match state {
+                    UnitState::Starting => self.take_start(unit),
+                    UnitState::Stopping => self.take_request(unit),
+                    _ => {}
+                }
             }
             Effect::StartFlavour(_) => {
                 assert!(!self.is_flavour_starting && !self.is_up, "started once");
@@ -414,29 +446,6 @@ impl World {
                     has_ended: false,
                     holds_token: false,
                 });
-            }
-            Effect::Request(unit) => {
-                // A thread without a token is not waited for when its time is over.
-                let is_deaf = |other: &Known| {
-                    let alive = other.alive.as_ref();
-                    let is_deaf = alive.is_some_and(|alive| !alive.holds_token);
-                    is_deaf && other.is_blocking && other.is_asked
-                };
-                let is_waited_for = |other: &Known| {
-                    let is_there = !other.is_over && !other.is_given_up && !is_deaf(other);
-                    other.after.contains(&index(unit)) && is_there
-                };
-                if self.stop.is_some_and(|stop| self.play.now < stop)
-                    && !self.units[index(unit)].is_unwanted
-                    && !self.units[index(unit)].is_late
-                    && !self.is_grace_over
-                {
-                    let others = self.units.iter().any(is_waited_for);
-                    assert!(!others, "its turn has come");
-                }
-                let known = &mut self.units[index(unit)];
-                assert!(known.alive.is_some(), "there is a run to ask");
-                assert!(!std::mem::replace(&mut known.is_asked, true), "asked once");
             }
             Effect::Cancel(run) | Effect::Cut(run) => {
                 let known = &self.units[index(run.unit)];

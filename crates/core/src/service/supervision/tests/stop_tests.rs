@@ -276,7 +276,7 @@ fn l6_one_call_looks_at_a_bounded_number_of_units() {
     }
     let mut asked = 0;
     let count = |effects: Vec<Effect<Failure>>| {
-        let is_request = |effect: &&Effect<Failure>| matches!(effect, Effect::Request(_));
+        let is_request = |effect: &&Effect<Failure>| matches!(effect, Effect::Wake(_));
         effects.iter().filter(is_request).count()
     };
     asked += count(play.stop());
@@ -315,7 +315,6 @@ fn s1_who_was_not_asked_is_when_the_grace_time_is_over() {
     let by_signal = true;
     let told = [
         Effect::Blame(id(0), Blame::NotAsked { by: vec![id(1)] }),
-        Effect::Request(id(0)),
         Effect::State(id(0), UnitState::Stopping),
         Effect::Wake(run(0, 1)),
         Effect::Blame(
@@ -365,7 +364,7 @@ fn s1_the_newest_are_asked_first_however_many_have_gone_before() {
 
 fn requested(effect: &Effect<Failure>) -> Option<Id> {
     match effect {
-        Effect::Request(unit) => Some(*unit),
+        Effect::State(unit, UnitState::Stopping) => Some(*unit),
         _ => None,
     }
 }
