@@ -2,8 +2,9 @@
 //!
 //! `phase` has the drawing. `shared` is the state shared by everything that belongs to one runtime;
 //! `holders` and `ledger` are counts in it. `failing` takes failures and has them told by
-//! `telling`. `tokens` keeps the listeners for the end.
+//! `telling`. `tokens` keeps the listeners for the end. `aftermath` is what is put off until nothing is locked.
 
+mod aftermath;
 mod failing;
 mod holders;
 mod ledger;
@@ -13,6 +14,7 @@ mod shared;
 pub(crate) mod telling;
 mod tokens;
 
+pub(crate) use self::aftermath::{Aftermath, By};
 pub(crate) use self::failing::Untold;
 pub(crate) use self::phase::Phase;
 pub(crate) use self::shared::{Caller, Lifetime, Note, Services, ServicesReport};

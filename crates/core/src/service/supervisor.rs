@@ -6,7 +6,7 @@
 //! of flavours) is put into a queue, which is worked off by one thread at a time, in `perform`, without the lock: by
 //! whoever brought the event, up to a bound, else by the supervisor's own thread. That one brings what falls due, too.
 //! Code of the user's (subscribers, wakers, destructors) runs with no lock held, and not on the supervisor's thread: it
-//! is put off until the lock is released (`aftermath`). `closing` is the end of the runtime.
+//! is put off until the lock is released (`lifetime::Aftermath`). `closing` is the end of the runtime.
 //!
 //! Order of locks. Whoever holds one of these takes only such as come after it:
 //!
@@ -16,7 +16,6 @@
 //!
 //! No event is brought under a lock of a scheduler or a queue, nor under any of the second row.
 
-mod aftermath;
 mod applying;
 mod closing;
 mod entering;
@@ -31,7 +30,6 @@ use std::time::{Duration, Instant};
 
 use slab::Slab;
 
-pub(super) use self::aftermath::Aftermath;
 pub(super) use self::closing::drop_at_last;
 use self::outward::Outward;
 use super::roster::Roster;
@@ -44,7 +42,7 @@ use super::watch::{UnitChange, UnitChanges};
 use crate::base::bell::Bell;
 use crate::base::broadcast::Broadcast;
 use crate::base::clock::Clock;
-use crate::base::event::{self, Wakers};
+use crate::base::event;
 use crate::base::identifier::Identifier;
 use crate::base::joining::Joining;
 use crate::base::moment::Moment;
@@ -57,21 +55,12 @@ use crate::errors::refusal::Reason;
 use crate::errors::report::{RunError, Straggler, StragglerReason};
 use crate::errors::serve::Problem;
 use crate::lifetime::telling::Line;
-use crate::lifetime::{Lifetime, Phase, Services, ServicesReport, Untold};
+use crate::lifetime::{Aftermath, By, Lifetime, Phase, Services, ServicesReport};
 use crate::task;
 use crate::task::Task;
 
 /// How long whoever moves a manual clock waits for all that fell due to be done, at most, in real time.
 const CAUGHT_UP_WITHIN: Duration = Duration::from_secs(1);
-
-/// On whose thread something happens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum By {
-    /// A thread that runs code of the user's anyway.
-    User,
-    /// One of Foster's own, which must not wait for such code.
-    Foster,
-}
 
 /// The services of a runtime that are not over, and the thread that sees to what falls due.
 #[derive(Default)]

@@ -3,6 +3,7 @@
 use std::any::type_name;
 use std::panic::Location;
 
+use heck::ToSnakeCase;
 use rustc_hash::FxHashMap;
 
 use crate::base::sync::Arc;
@@ -16,22 +17,10 @@ pub(in crate::service) fn derived<S>(location: &Location<'_>) -> String {
         let mut name = String::with_capacity(64);
         name.push_str(location.file());
         name.push(':');
-        push_number(&mut name, location.line().into());
+        name.push_str(itoa::Buffer::new().format(location.line()));
         name
     };
     of_type(type_name::<S>()).unwrap_or_else(of_place)
-}
-
-/// By hand, as each service may have such a name: `write!` is a twentieth of a start.
-fn push_number(text: &mut String, number: u64) {
-    let (mut digits, mut count, mut left) = ([0; 20], 0, number);
-    while left > 0 {
-        digits[count] = b'0' + (left % 10) as u8;
-        (count, left) = (count + 1, left / 10);
-    }
-    for digit in digits[..count].iter().rev() {
-        text.push(char::from(*digit));
-    }
 }
 
 fn of_type(type_name: &str) -> Option<String> {
@@ -42,18 +31,7 @@ fn of_type(type_name: &str) -> Option<String> {
     if name == "FnService" || !is_name {
         return None;
     }
-    let (mut snake, mut before) = (String::with_capacity(64), '_');
-    let mut characters = name.chars().peekable();
-    while let Some(character) = characters.next() {
-        let is_before_word = characters.peek().is_some_and(|next| next.is_lowercase());
-        let may_begin_word = before != '_' && (!before.is_uppercase() || is_before_word);
-        if character.is_uppercase() && may_begin_word {
-            snake.push('_');
-        }
-        snake.extend(character.to_lowercase());
-        before = character;
-    }
-    Some(snake)
+    Some(name.to_snake_case())
 }
 
 /// The names of all services of a runtime: `x`, `x#2`, `x#3` and so on are in one series.
@@ -114,7 +92,7 @@ impl Names {
                 series.last = number.expect("numbers do not end");
                 if series.last > 1 {
                     name.push('#');
-                    push_number(&mut name, series.last);
+                    name.push_str(itoa::Buffer::new().format(series.last));
                 }
                 let number = series.last;
                 (series, number, name.into())

@@ -148,7 +148,7 @@ impl Applying<'_> {
             }
             Effect::Over(id) => {
                 let unit = self.guarded.units.try_remove(id.index())?;
-                self.aftermath.unit(unit);
+                self.aftermath.let_go(unit);
                 self.supervisor.over.fetch_add(1, SeqCst);
                 if self.lifetime.settings.until_idle {
                     self.lifetime.look();

@@ -45,7 +45,7 @@ impl Supervisor {
         let policy = settings.policy.said();
         let mut aftermath = if is_launched {
             let after = guarded.roster.resolve(&settings.after);
-            let event = Happening::HandedIn(vec![newcomer(&unit, policy, &after)]);
+            let event = Happening::HandedIn(vec![newcomer(&unit, false, policy, &after)]);
             self.handle(&mut guarded, lifetime, lifetime.moment(now), event, &after)
         } else {
             guarded.roster.enlisted.push(Enlisted {
@@ -91,7 +91,7 @@ impl Supervisor {
         } in &enlisted
         {
             let after = guarded.roster.resolve(after);
-            newcomers.push(newcomer(unit, policy.clone(), &after));
+            newcomers.push(newcomer(unit, unit.is_unwanted(), policy.clone(), &after));
             about.extend(after);
         }
         let (now, event) = (lifetime.now(), Happening::HandedIn(newcomers));
@@ -151,7 +151,12 @@ impl Supervisor {
 }
 
 /// What the supervision has to know of a unit that comes after these others.
-fn newcomer(unit: &UnitCore, policy: Option<Box<Policy>>, after: &[Arc<UnitCore>]) -> Newcomer {
+fn newcomer(
+    unit: &UnitCore,
+    is_unwanted: bool,
+    policy: Option<Box<Policy>>,
+    after: &[Arc<UnitCore>],
+) -> Newcomer {
     let others = after.iter().map(|other| (other.id, other.was_ready()));
     Newcomer {
         id: unit.id,
@@ -160,6 +165,6 @@ fn newcomer(unit: &UnitCore, policy: Option<Box<Policy>>, after: &[Arc<UnitCore>
         is_blocking: unit.source.is_blocking(),
         flavour: unit.scheduler().number(),
         is_flavour_up: unit.source.is_flavour_up(unit.scheduler()),
-        is_unwanted: unit.is_unwanted(),
+        is_unwanted,
     }
 }

@@ -1,8 +1,21 @@
 //! What is put off until nothing is locked, as it runs code of the user's.
 
-use super::*;
+use super::failing::Untold;
+use super::shared::Lifetime;
+use super::telling::Line;
+use crate::base::event::Wakers;
+use crate::base::sync::Arc;
 
-/// What is to come once the lock of services is released.
+/// On whose thread something happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum By {
+    /// A thread that runs code of the user's anyway.
+    User,
+    /// One of Foster's own, which must not wait for such code.
+    Foster,
+}
+
+/// What is to come once a lock is released.
 #[must_use = "subscribers are to be told, and who waits is to be woken"]
 #[derive(Default)]
 pub(crate) struct Aftermath {
@@ -17,9 +30,8 @@ pub(crate) struct Aftermath {
 
 #[expect(dead_code, reason = "they are only held, to be dropped")]
 enum Dropped {
-    /// Each unit that is over leaves one.
-    Unit(Arc<UnitCore>),
-    Other(Box<dyn Send>),
+    Shared(Arc<dyn Send + Sync>),
+    Owned(Box<dyn Send>),
 }
 
 enum Told {
@@ -28,41 +40,42 @@ enum Told {
 }
 
 impl Aftermath {
-    pub(super) fn wake(&mut self, wakers: Wakers) {
+    pub(crate) fn wake(&mut self, wakers: Wakers) {
         if !wakers.is_empty() {
             self.wakers.append(wakers);
         }
     }
 
-    pub(super) fn untold(&mut self, untold: Untold) {
+    pub(crate) fn untold(&mut self, untold: Untold) {
         self.told.push(Told::Failure(untold));
     }
 
-    pub(super) fn line(&mut self, line: Line) {
+    pub(crate) fn line(&mut self, line: Line) {
         self.told.push(Told::Line(line));
     }
 
-    pub(super) fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         self.stops = true;
     }
 
-    pub(super) fn drop<T: Send + 'static>(&mut self, last: Option<T>) {
+    pub(crate) fn drop<T: Send + 'static>(&mut self, last: Option<T>) {
         if let Some(last) = last {
-            self.dropped.push(Dropped::Other(Box::new(last)));
+            self.dropped.push(Dropped::Owned(Box::new(last)));
         }
     }
 
-    pub(super) fn unit(&mut self, unit: Arc<UnitCore>) {
-        self.dropped.push(Dropped::Unit(unit));
+    /// As [`drop`](Self::drop), without an allocation.
+    pub(crate) fn let_go(&mut self, last: Arc<dyn Send + Sync>) {
+        self.dropped.push(Dropped::Shared(last));
     }
 
     /// Whether nothing is to come.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.wakers.is_empty() && self.told.is_empty() && !self.stops && self.dropped.is_empty()
     }
 
     /// Lets it come: right here on a thread of the user's, else aside.
-    pub(super) fn come(self, lifetime: &Arc<Lifetime>, by: By) {
+    pub(crate) fn come(self, lifetime: &Arc<Lifetime>, by: By) {
         if self.is_empty() {
             return;
         }
