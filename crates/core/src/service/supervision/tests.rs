@@ -2,16 +2,21 @@
 
 #![cfg_attr(fuzzing, allow(dead_code, reason = "the fuzzer has no tables"))]
 
+mod effects_for_tests;
 mod random_tests;
 #[cfg(test)]
 mod row_tests;
 #[cfg(test)]
+mod start_tests;
+#[cfg(test)]
 mod stop_tests;
+mod world_for_tests;
 
 use std::time::Duration;
 
 #[cfg(fuzzing)]
 pub(crate) use self::random_tests::play_bytes;
+use self::world_for_tests::{Chance, World};
 
 use super::*;
 use crate::service::restart::Restart;
