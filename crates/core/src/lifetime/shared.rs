@@ -83,7 +83,7 @@ pub(crate) trait Services: Send + Sync {
     /// How many services were taken in.
     fn served(&self) -> usize;
 
-    /// The stop has begun. Takes no lock, and leaves everything else to a thread of the services.
+    /// The stop has begun. Takes no lock of the services, and leaves everything else to their thread.
     fn poke(&self);
 
     /// The stop has begun. Once this returns, the states of the services show it.
@@ -197,8 +197,8 @@ impl Lifetime {
         self.launched.load(SeqCst)
     }
 
-    /// Begins the stop, unless it has begun. From here on adopts are refused, and every token says
-    /// that the end is requested. Returns whether the stop began here.
+    /// Begins the stop, unless it has begun. From here on adopts are refused, and every token but those
+    /// of services says that the end is requested. Returns whether the stop began here.
     ///
     /// Wakers run inside this call, so no thread of Foster's calls it: see
     /// [`stop_aside`](Self::stop_aside).

@@ -17,7 +17,8 @@
 //! ```
 //!
 //! A payload in `woken` is parked or in a batch as well, where the scheduler finds it. From each
-//! place a payload goes to `over` when it is over, and is forgotten with the next batch.
+//! place a payload goes when it is over: it is marked in its batch, or goes to `over`, and is forgotten at the
+//! end of the turn or of the sweep.
 
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};

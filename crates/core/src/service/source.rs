@@ -212,7 +212,7 @@ impl<S: Runs<PayloadOf<S>> + Send> AnySource for Source<S> {
         let (ticket, unit) = (ticket(unit, name), Arc::clone(unit));
         let drops = move || drop_at_last(&unit, || drop(value));
         let payload = sealed::Kind::calling(drops, ticket);
-        // Refused only if the flavour is lost, which is told; the value is dropped here then.
+        // Refused if the flavour is lost, which is told, or has been ended since; the value is dropped here then.
         let _ = spawn(scheduler, typed::<S>(scheduler), payload);
         true
     }

@@ -14,8 +14,8 @@
 //!
 //! Whatever is settled has its bit `STARTED` as well, so that nobody waits for its first poll.
 //!
-//! Beside that, and each at most once: the payload takes a token (`HOLDS`), it is cancelled on its
-//! own (`CANCELLED`), a thread waits for its end (`AWAITED`), or somebody listens to its token
+//! Beside that, and each at most once: the payload takes a token (`HOLDS`), it is cancelled
+//! (`CANCELLED`: alone, or at the end by its flag, if no run queue polls it), a thread waits for its end (`AWAITED`), or somebody listens to its token
 //! (`LISTENED`). Three facts are set when it is made: whether it is blocking code, came late, or
 //! has an observer.
 //!
@@ -211,7 +211,7 @@ impl State {
         self.has(HOLDS)
     }
 
-    /// Whether the payload alone was cancelled.
+    /// Whether the payload itself was cancelled: a phase may cancel all of them.
     pub(crate) fn is_cancelled(&self) -> bool {
         self.has(CANCELLED)
     }
@@ -245,7 +245,7 @@ impl State {
         self.set(HOLDS)
     }
 
-    /// Cancels the payload alone. Returns whether this call is the first.
+    /// Cancels the payload. Returns whether this call is the first.
     #[must_use]
     pub(crate) fn cancel(&self) -> bool {
         self.set(CANCELLED)
