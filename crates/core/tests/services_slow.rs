@@ -85,7 +85,6 @@ fn v12_an_error_that_is_nobodys_is_dropped_where_nothing_is_locked() {
 
 /// Far more of them than whoever says so hands over by itself. Nothing else happens that would have the rest done.
 #[test]
-#[cfg_attr(miri, ignore = "slow there, and nothing in it is unsafe")]
 fn v9_however_many_wait_for_one_all_are_handed_over() {
     const MANY: usize = 300;
     let (runtime, first, others) = (started(), Manual::new(), Open::default());
