@@ -1,31 +1,44 @@
 //! Moments on a runtime's clock, as plain numbers.
 
+use std::num::NonZero;
 use std::time::Duration;
 
-/// The time since the runtime was made. [`NEVER`](Self::NEVER) comes after everything else, so no
-/// sum overflows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub(crate) struct Moment(Duration);
+/// Nanoseconds since the runtime was made, and one more, so that an optional moment takes no more room. They do for some
+/// 580 years; all that is later is [`NEVER`](Self::NEVER), so no sum overflows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Moment(NonZero<u64>);
 
 impl Moment {
-    pub(crate) const NEVER: Self = Self(Duration::MAX);
+    pub(crate) const BIRTH: Self = Self(NonZero::<u64>::MIN);
+    pub(crate) const NEVER: Self = Self(NonZero::<u64>::MAX);
 
     pub(crate) fn after_birth(time: Duration) -> Self {
-        Self(time)
+        Self::BIRTH.plus(time)
     }
 
+    /// `Duration::MAX` for `NEVER`.
     pub(crate) fn since_birth(self) -> Duration {
-        self.0
+        match self {
+            Self::NEVER => Duration::MAX,
+            _ => self.since(Self::BIRTH),
+        }
     }
 
     /// The moment `time` later, or `NEVER` if it cannot be represented.
     pub(crate) fn plus(self, time: Duration) -> Self {
-        self.0.checked_add(time).map_or(Self::NEVER, Self)
+        let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        Self(self.0.saturating_add(nanos))
     }
 
     /// The time from `earlier` to this moment; zero if this moment is not later.
     pub(crate) fn since(self, earlier: Self) -> Duration {
-        self.0.saturating_sub(earlier.0)
+        Duration::from_nanos(self.0.get().saturating_sub(earlier.0.get()))
+    }
+}
+
+impl Default for Moment {
+    fn default() -> Self {
+        Self::BIRTH
     }
 }
 
@@ -40,6 +53,7 @@ mod tests {
         assert_eq!(moment.since(Moment::default()), second);
         for never in [moment.plus(Duration::MAX), Moment::NEVER.plus(second)] {
             assert_eq!(never, Moment::NEVER);
+            assert_eq!(never.since_birth(), Duration::MAX);
         }
         assert_eq!(moment.since(Moment::NEVER), Duration::ZERO);
     }
