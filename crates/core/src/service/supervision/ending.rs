@@ -92,6 +92,8 @@ impl<F> Supervision<F> {
             waiter.is_some_and(Node::is_waiting)
         });
         if !is_stopping {
+            // Later on the stop has its place in there.
+            self.nodes.tidy();
             let (other, was_stopped) = (unit, node.wish == Some(Wish::Stop));
             for waiter in node.waiters.drain(..) {
                 self.fail(waiter, Fault::WaitsForEver { other, was_stopped });

@@ -12,9 +12,9 @@ pub(super) const PRESENT: &str = "the unit is not over";
 #[derive(Debug, Default)]
 pub(super) struct Nodes {
     /// By their places. On pages, as a table of one piece would be moved when it grows.
-    pages: Vec<Box<[Option<Node>]>>,
+    pages: Vec<Vec<Option<Node>>>,
     /// In the order in which they came, with some that are over by now.
-    order: Vec<Id>,
+    pub(super) order: Vec<Id>,
     /// How many of these are.
     gone: usize,
 }
@@ -119,15 +119,22 @@ const PAGE: usize = 64;
 /// How many that are over the order may have, however few are not.
 const FEW: usize = 64;
 
+/// The page of a unit, and its place on that.
+fn place(id: Id) -> (usize, usize) {
+    (id.index() / PAGE, id.index() % PAGE)
+}
+
 impl Nodes {
     pub(super) fn get(&self, id: Id) -> Option<&Node> {
-        let node = self.pages.get(id.index() / PAGE)?[id.index() % PAGE].as_ref();
-        node.filter(|node| node.id == id)
+        let (page, index) = place(id);
+        let node = self.pages.get(page)?.get(index)?;
+        node.as_ref().filter(|node| node.id == id)
     }
 
     pub(super) fn get_mut(&mut self, id: Id) -> Option<&mut Node> {
-        let node = self.pages.get_mut(id.index() / PAGE)?[id.index() % PAGE].as_mut();
-        node.filter(|node| node.id == id)
+        let (page, index) = place(id);
+        let node = self.pages.get_mut(page)?.get_mut(index)?;
+        node.as_mut().filter(|node| node.id == id)
     }
 
     /// The unit of a run, if that is the present one.
@@ -142,35 +149,36 @@ impl Nodes {
     }
 
     pub(super) fn insert(&mut self, node: Node) {
-        let index = node.id.index();
-        while self.pages.len() <= index / PAGE {
-            self.pages.push((0..PAGE).map(|_| None).collect());
+        let (page, index) = place(node.id);
+        while self.pages.len() <= page {
+            self.pages.push(Vec::with_capacity(PAGE));
         }
         self.order.push(node.id);
-        let before = self.pages[index / PAGE][index % PAGE].replace(node);
+        let page = &mut self.pages[page];
+        page.resize_with(page.len().max(index + 1), || None);
+        let before = page[index].replace(node);
         debug_assert!(before.is_none(), "a place is one unit's");
     }
 
     /// Takes out a unit that is there.
     pub(super) fn remove(&mut self, id: Id) -> Node {
         self.gone += 1;
-        let node = self.pages[id.index() / PAGE][id.index() % PAGE].take();
+        let (page, index) = place(id);
+        self.pages[page][index].take().expect(PRESENT)
+    }
+
+    /// Forgets those that are over, if they are many by now.
+    pub(super) fn tidy(&mut self) {
         if self.gone > FEW + self.order.len() / 2 {
             self.order = self.in_order();
             self.gone = 0;
         }
-        node.expect(PRESENT)
     }
 
     /// All of them, in the order in which they came.
     pub(super) fn in_order(&self) -> Vec<Id> {
         let all = self.order.iter().copied();
         all.filter(|id| self.get(*id).is_some()).collect()
-    }
-
-    /// As [`in_order`](Self::in_order), with some that are over: not looked at one by one.
-    pub(super) fn roughly_in_order(&self) -> &[Id] {
-        &self.order
     }
 }
 

@@ -9,8 +9,8 @@ pub(super) const STEP: usize = 256;
 #[derive(Debug, Default)]
 pub(super) struct Stop {
     pub(super) grace_over_at: Moment,
-    /// Units that have not been looked at, the next one last: the last that came is the first to go.
-    unseen: Vec<Id>,
+    /// How many units have not been looked at, in the order in which they came: the last that came is the first to go.
+    unseen: usize,
     /// Units among these whose turn to be asked has come.
     turns: VecDeque<Id>,
     is_over: bool,
@@ -19,11 +19,7 @@ pub(super) struct Stop {
 impl Stop {
     /// Whether some units have not been looked at since it began.
     pub(super) fn is_under_way(&self) -> bool {
-        !self.unseen.is_empty() || !self.turns.is_empty()
-    }
-
-    fn has_seen(&self, unit: Id) -> bool {
-        self.unseen.last().is_none_or(|next| *next < unit)
+        self.unseen > 0 || !self.turns.is_empty()
     }
 }
 
@@ -183,12 +179,14 @@ impl<F> Supervision<F> {
                 continue;
             };
             node.dependents -= 1;
-            match &mut self.stop {
-                // Those that have not been looked at will be.
-                Some(stop) if stop.has_seen(other) && node.dependents == 0 => {
-                    stop.turns.push_back(other);
-                }
-                _ => {}
+            let is_next = node.dependents == 0;
+            let Some(stop) = self.stop.as_mut().filter(|_| is_next) else {
+                continue;
+            };
+            // Those that have not been looked at will be.
+            let unseen = &self.nodes.order[..stop.unseen];
+            if unseen.last().is_none_or(|next| *next < other) {
+                stop.turns.push_back(other);
             }
         }
     }
@@ -196,7 +194,7 @@ impl<F> Supervision<F> {
     pub(super) fn stops(&mut self, grace_over_at: Moment) {
         self.stop.get_or_insert_with(|| Stop {
             grace_over_at,
-            unseen: self.nodes.roughly_in_order().to_vec(),
+            unseen: self.nodes.order.len(),
             ..Stop::default()
         });
     }
@@ -211,7 +209,9 @@ impl<F> Supervision<F> {
                 if self.nodes.get(unit).is_some() {
                     self.ask(unit);
                 }
-            } else if let Some(unit) = stop.unseen.pop() {
+            } else if stop.unseen > 0 {
+                stop.unseen -= 1;
+                let unit = self.nodes.order[stop.unseen];
                 let node = self.nodes.get(unit);
                 if node.is_some_and(|node| node.dependents == 0) {
                     self.ask(unit);
