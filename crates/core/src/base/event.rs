@@ -80,6 +80,12 @@ impl Event {
     /// wakes them where user code may run.
     pub(crate) fn notify_threads(&self) -> Wakers {
         fence(SeqCst);
+        self.notify_after_lock()
+    }
+
+    /// As [`notify_threads`](Self::notify_threads), for a condition that is guarded by a lock: the notifier has held that
+    /// lock since it made the condition true, and a listener holds it when it checks. So no fence is needed.
+    pub(crate) fn notify_after_lock(&self) -> Wakers {
         let Some(listeners) = self.listeners.get() else {
             return Wakers::default();
         };

@@ -128,12 +128,8 @@ impl Supervisor {
             // Known to whoever hands it in, too, if it waits for the start.
             unit.set_unwanted();
         }
-        self.bring(
-            unit.lifetime(),
-            By::User,
-            Happening::Asked(unit.id, wish),
-            &[],
-        );
+        let asked = Happening::Asked(unit.id, wish);
+        self.bring(unit.lifetime(), By::User, asked, &[]);
     }
 
     /// Says why the runtime cannot be started.
@@ -294,11 +290,8 @@ impl Services for Supervisor {
 
     fn settle(&self, lifetime: &Arc<Lifetime>) {
         let guarded = self.lock();
-        let units: Vec<_> = guarded
-            .units
-            .iter()
-            .map(|(_, unit)| Arc::clone(unit))
-            .collect();
+        let units = guarded.units.iter().map(|(_, unit)| Arc::clone(unit));
+        let units: Vec<_> = units.collect();
         let has_thread = guarded.thread.is_some();
         drop(guarded);
         // Whoever waits by this clock looks at it again.
@@ -320,12 +313,8 @@ impl Services for Supervisor {
     }
 
     fn end_grace(&self, lifetime: &Arc<Lifetime>, by_signal: bool) {
-        self.bring(
-            lifetime,
-            By::Foster,
-            Happening::GraceOver { by_signal },
-            &[],
-        );
+        let over = Happening::GraceOver { by_signal };
+        self.bring(lifetime, By::Foster, over, &[]);
     }
 
     fn close(&self, lifetime: &Arc<Lifetime>, by: Instant) -> ServicesReport {

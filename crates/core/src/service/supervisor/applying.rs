@@ -58,7 +58,7 @@ impl Supervisor {
                 aftermath.wake(wakers);
                 aftermath.drop(Some(dropped));
             }
-            aftermath.wake(unit.changed().notify_threads());
+            aftermath.wake(unit.changed().notify_after_lock());
         }
     }
 }
@@ -148,7 +148,10 @@ impl Applying<'_> {
             }
             Effect::Over(id) => {
                 let unit = self.guarded.units.try_remove(id.index())?;
-                self.aftermath.let_go(unit);
+                // Mostly whoever brings the event has it too: what its own run tells.
+                if !self.about.iter().any(|about| Arc::ptr_eq(about, &unit)) {
+                    self.aftermath.let_go(unit);
+                }
                 self.supervisor.over.fetch_add(1, SeqCst);
                 if self.lifetime.settings.until_idle {
                     self.lifetime.look();

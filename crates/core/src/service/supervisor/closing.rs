@@ -45,9 +45,8 @@ impl Supervisor {
         }
         if let Some(thread) = thread {
             if !Joining::start(vec![thread]).wait(by.max(Instant::now() + CLOSING)) {
-                report.stragglers.push(Straggler::of_flavour(
-                    const { crate::Identifier::new("foster::supervisor") },
-                ));
+                let supervisor = const { Identifier::new("foster::supervisor") };
+                report.stragglers.push(Straggler::of_flavour(supervisor));
             }
         }
         if !starters.is_empty() {

@@ -3,16 +3,16 @@
 use super::*;
 use crate::scheduler::Scheduler;
 use crate::service::policy::Policy;
-use crate::service::roster::Enlisted;
+use crate::service::roster::{Derive, Enlisted};
 use crate::service::settings::Settings;
 use crate::service::unit_core::AnySource;
 
 impl Supervisor {
-    /// Takes a service in; it starts as soon as it may. If its settings have no name, it has one that is `derived`.
+    /// Takes a service in; it starts as soon as it may. If its settings have no name, it has one that is `derive`d.
     pub(in crate::service) fn take_in(
         &self,
         settings: &Settings,
-        derived: fn(&Location<'_>) -> String,
+        derive: Derive,
         location: &'static Location<'static>,
         scheduler: &Arc<Scheduler>,
         source: Arc<dyn AnySource>,
@@ -32,7 +32,7 @@ impl Supervisor {
             self.ensure_thread(&mut guarded, lifetime)?;
         }
         let given = settings.name.as_deref();
-        let now = lifetime.settings.clock.now();
+        let now = lifetime.now();
         let id = guarded.next_id();
         let make = |name| {
             let (scheduler, source) = (Arc::clone(scheduler), source.take());
@@ -40,13 +40,13 @@ impl Supervisor {
             Arc::new(UnitCore::new(id, name, location, scheduler, source, now))
         };
         let names = &mut guarded.roster.names;
-        let unit = names.enter(given, || derived(location), make)?;
+        let unit = names.enter(given, (derive, location), make)?;
         self.enter(&mut guarded, Arc::clone(&unit));
         let policy = settings.policy.said();
         let mut aftermath = if is_launched {
             let after = guarded.roster.resolve(&settings.after);
             let event = Happening::HandedIn(vec![newcomer(&unit, false, policy, &after)]);
-            self.handle(&mut guarded, lifetime, lifetime.moment(now), event, &after)
+            self.handle(&mut guarded, lifetime, now, event, &after)
         } else {
             guarded.roster.enlisted.push(Enlisted {
                 unit: Arc::clone(&unit),
@@ -84,14 +84,10 @@ impl Supervisor {
         }
         let enlisted = std::mem::take(&mut guarded.roster.enlisted);
         let (mut newcomers, mut about) = (Vec::new(), Vec::new());
-        for Enlisted {
-            unit,
-            after,
-            policy,
-        } in &enlisted
-        {
-            let after = guarded.roster.resolve(after);
-            newcomers.push(newcomer(unit, unit.is_unwanted(), policy.clone(), &after));
+        for enlisted in &enlisted {
+            let (unit, policy) = (&enlisted.unit, enlisted.policy.clone());
+            let after = guarded.roster.resolve(&enlisted.after);
+            newcomers.push(newcomer(unit, unit.is_unwanted(), policy, &after));
             about.extend(after);
         }
         let (now, event) = (lifetime.now(), Happening::HandedIn(newcomers));
@@ -137,14 +133,13 @@ impl Supervisor {
         }
         let on_thread = Arc::clone(lifetime);
         let thread = Builder::new().name("foster supervisor".to_owned());
-        let thread = thread
-            .spawn(move || supervise(&on_thread))
-            .map_err(|error| {
-                lifetime.release();
-                lifetime.look();
-                Problem::Thread(error)
-            })?;
-        guarded.thread = Some(thread);
+        let thread = thread.spawn(move || supervise(&on_thread));
+        let thread = thread.map_err(|error| {
+            lifetime.release();
+            lifetime.look();
+            Problem::Thread(error)
+        });
+        guarded.thread = Some(thread?);
         guarded.holds_grace = true;
         Ok(())
     }

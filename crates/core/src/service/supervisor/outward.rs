@@ -1,5 +1,7 @@
 //! What goes outward: to flavours and payloads, in order, without the lock of services.
 
+use std::array::from_fn;
+
 use super::*;
 
 #[cfg(all(test, foster_model))]
@@ -11,6 +13,9 @@ use crate::models::bound;
 const fn bound() -> usize {
     128
 }
+
+/// How much is performed between two looks at the queue.
+const BATCH: usize = 8;
 
 /// Something that is to be done. It does nothing once the run that it is about is over: the next one is launched after
 /// it, in order.
@@ -37,18 +42,20 @@ impl Supervisor {
         guarded.is_performed = true;
         let mut left = bound();
         while by == By::Foster || left > 0 {
-            let Some(next) = guarded.outward.pop_front() else {
+            // Some at once, as the lock may go to and fro between two threads.
+            let batch: [_; BATCH] = from_fn(|_| guarded.outward.pop_front());
+            if batch[0].is_none() {
                 break;
-            };
-            left = left.saturating_sub(1);
-            drop(guarded);
-            let event = self.go_outward(lifetime, next);
-            guarded = self.lock();
-            if let Some(event) = event.and_then(|event| guarded.supervision.note(event)) {
-                drop(guarded);
-                self.bring(lifetime, By::Foster, event, &[]);
-                guarded = self.lock();
             }
+            left = left.saturating_sub(BATCH);
+            drop(guarded);
+            for next in batch.into_iter().flatten() {
+                let event = self.go_outward(lifetime, next);
+                if let Some(event) = event.and_then(|event| self.lock().supervision.note(event)) {
+                    self.bring(lifetime, By::Foster, event, &[]);
+                }
+            }
+            guarded = self.lock();
         }
         guarded.is_performed = false;
         if !guarded.outward.is_empty() {
@@ -104,10 +111,8 @@ impl Supervisor {
             let event = flavour_started(&starting, result);
             supervisor(&on_thread).bring(&on_thread, By::Foster, event, &[]);
         };
-        match Builder::new()
-            .name("foster starter".to_owned())
-            .spawn(start)
-        {
+        let thread = Builder::new().name("foster starter".to_owned());
+        match thread.spawn(start) {
             Ok(thread) => {
                 let number = unit.scheduler().number();
                 // One that was there has told its end, or there would be no other.
@@ -139,8 +144,6 @@ fn launch(attempt: Attempt) -> Happening<Box<Failure>> {
             panic_message(panic)
         )))),
     };
-    Happening::Launched(
-        id,
-        result.map_err(|cause| Some(Box::new(unit.failure(cause?)))),
-    )
+    let result = result.map_err(|cause| Some(Box::new(unit.failure(cause?))));
+    Happening::Launched(id, result)
 }

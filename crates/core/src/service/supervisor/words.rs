@@ -6,10 +6,8 @@ use super::*;
 type Find<'a> = dyn Fn(Id) -> Option<&'a Arc<UnitCore>> + 'a;
 
 fn name(id: Id, find: &Find<'_>) -> String {
-    find(id).map_or_else(
-        || "a service that is over".to_owned(),
-        |unit| format!("`{}`", unit.name()),
-    )
+    let known = find(id).map(|unit| format!("`{}`", unit.name()));
+    known.unwrap_or_else(|| "a service that is over".to_owned())
 }
 
 fn names(ids: &[Id], find: &Find<'_>) -> String {
