@@ -50,8 +50,7 @@ impl Ready {
 
 impl fmt::Debug for Ready {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Ready")
-            .field("service", &self.attempt.unit().name())
-            .finish_non_exhaustive()
+        let name = self.attempt.unit().name();
+        f.debug_tuple("Ready").field(name).finish()
     }
 }

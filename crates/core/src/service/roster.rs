@@ -3,7 +3,7 @@
 mod names;
 mod order;
 
-pub(super) use self::names::{Names, derived};
+pub(super) use self::names::{Derive, Names, derived};
 use super::dependency::Dependency;
 use super::policy::Policy;
 use super::unit_core::UnitCore;
@@ -53,11 +53,11 @@ impl Roster {
             let forgets = surplus > 0 && is_over(unit);
             if forgets {
                 surplus -= 1;
-                self.names.forget(unit);
                 forgotten.push(Arc::clone(unit));
             }
             !forgets
         });
+        self.names.forget(&forgotten);
         // Those that were struck are over, and were never known.
         self.forgotten = (over + forgotten.len()).saturating_sub(known);
         forgotten

@@ -116,7 +116,8 @@ impl Settings {
         }
         let never = self.policy.start_timeout == Some(Duration::ZERO);
         let never = never.then(|| "a start time-out of no time at all cannot be met".to_owned());
-        let problem = self.policy.restart().problem().or(never);
+        let restart = self.policy.restart.as_ref();
+        let problem = restart.and_then(|restart| restart.problem()).or(never);
         problem.map_or(Ok(()), |problem| Err(Problem::Settings(problem)))
     }
 }

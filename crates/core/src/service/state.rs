@@ -76,7 +76,12 @@ impl fmt::Display for UnitState {
 pub struct UnitStatus {
     pub(super) name: Arc<str>,
     pub(super) flavour: crate::Identifier,
-    pub(super) status: Status,
+    pub(super) state: UnitState,
+    pub(super) since: Instant,
+    pub(super) restarts: u64,
+    pub(super) last_failure: Option<Box<Failure>>,
+    /// When its present delay is over, or the last one was; `None` if it never is.
+    pub(super) next_start: Option<Instant>,
 }
 
 impl UnitStatus {
@@ -92,56 +97,27 @@ impl UnitStatus {
 
     /// What it is doing.
     pub fn state(&self) -> UnitState {
-        self.status.state
+        self.state
     }
 
     /// When it entered this state, on the runtime's clock.
     pub fn since(&self) -> Instant {
-        self.status.since
+        self.since
     }
 
     /// How often it was started again.
     pub fn restarts(&self) -> u64 {
-        self.status.starts.saturating_sub(1)
+        self.restarts
     }
 
     /// Its last failure, if it has failed.
     pub fn last_failure(&self) -> Option<&Failure> {
-        self.status.last_failure.as_deref()
+        self.last_failure.as_deref()
     }
 
     /// The time of the next start on the runtime's clock, if the service waits for its delay.
     pub fn next_restart(&self) -> Option<Instant> {
         let is_delayed = self.state() == UnitState::Delayed;
-        self.status.next_start.filter(|_| is_delayed)
-    }
-}
-
-/// How a unit does.
-#[derive(Debug, Clone)]
-pub(super) struct Status {
-    pub(super) state: UnitState,
-    pub(super) since: Instant,
-    pub(super) was_ready: bool,
-    /// It was asked to stop.
-    pub(super) is_unwanted: bool,
-    pub(super) starts: u64,
-    /// Boxed, as most have none.
-    pub(super) last_failure: Option<Box<Failure>>,
-    /// When its present delay is over, or the last one was; `None` if it never is.
-    pub(super) next_start: Option<Instant>,
-}
-
-impl Status {
-    pub(super) fn new(since: Instant) -> Self {
-        Self {
-            state: UnitState::Waiting,
-            since,
-            was_ready: false,
-            is_unwanted: false,
-            starts: 0,
-            last_failure: None,
-            next_start: None,
-        }
+        self.next_start.filter(|_| is_delayed)
     }
 }

@@ -174,9 +174,7 @@ impl Future for StateFuture {
 
 impl fmt::Debug for StateFuture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StateFuture")
-            .field("service", &self.core.name())
-            .field("state", &self.core.state())
-            .finish_non_exhaustive()
+        let (name, state) = (self.core.name(), self.core.state());
+        write!(f, "StateFuture({name:?}, {state:?})")
     }
 }

@@ -3,62 +3,108 @@
 mod attempt;
 
 use std::panic::Location;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 pub(crate) use self::attempt::Attempt;
-use super::state::{Status, UnitState, UnitStatus};
+use super::state::{UnitState, UnitStatus};
 use super::supervision::Id;
 use crate::base::event::{self, EventListener};
 use crate::base::moment::Moment;
-use crate::base::sync::{Arc, Mutex, MutexGuard, Weak, lock};
+use crate::base::sync::{Arc, Mutex, MutexGuard, OnceLock, Weak, lock};
 use crate::errors::failure::{Cause, Failure, Origin};
 use crate::errors::refusal::Reason;
 use crate::lifetime::Lifetime;
 use crate::scheduler::Scheduler;
 use crate::task::Task;
 
+/// What a unit is called. Its number is put to it when somebody asks, as there may be very many.
+pub(super) struct Name {
+    series: Arc<str>,
+    number: u64,
+    numbered: OnceLock<Arc<str>>,
+}
+
+impl Name {
+    pub(super) fn new(series: Arc<str>, number: u64) -> Self {
+        let numbered = OnceLock::new();
+        Self {
+            series,
+            number,
+            numbered,
+        }
+    }
+
+    fn whole(&self) -> &Arc<str> {
+        let Self { series, number, .. } = self;
+        match number {
+            1 => series,
+            _ => (self.numbered).get_or_init(|| format!("{series}#{number}").into()),
+        }
+    }
+}
+
 /// A unit, whatever its service is.
 pub(crate) struct UnitCore {
     pub(crate) id: Id,
-    name: Arc<str>,
+    name: Name,
     pub(super) location: &'static Location<'static>,
     scheduler: Arc<Scheduler>,
     /// Where the values for its runs come from.
     pub(super) source: Arc<dyn AnySource>,
-    /// For all who look. Written under the lock of the supervisor, once that knows of the unit.
-    status: Mutex<Status>,
+    present: Mutex<Present>,
     changed: event::Event,
+}
+
+/// How a unit does, for all who look. Written under the lock of the supervisor, once that knows of the unit.
+struct Present {
+    state: UnitState,
+    was_ready: bool,
+    /// It was asked to stop before the start.
+    is_unwanted: bool,
+    since: Moment,
+    starts: u64,
+    /// Boxed, as most have none.
+    last_failure: Option<Box<Failure>>,
+    next_start: Option<Moment>,
     /// The payload of the present run.
-    task: Mutex<Option<Weak<Task>>>,
+    task: Option<Weak<Task>>,
 }
 
 impl UnitCore {
     pub(super) fn new(
         id: Id,
-        name: Arc<str>,
+        name: Name,
         location: &'static Location<'static>,
         scheduler: Arc<Scheduler>,
         source: Arc<dyn AnySource>,
-        now: Instant,
+        now: Moment,
     ) -> Self {
         Self {
             id,
             name,
             location,
-            status: Mutex::new(Status::new(now)),
             scheduler,
             source,
+            present: Mutex::new(Present {
+                state: UnitState::Waiting,
+                was_ready: false,
+                is_unwanted: false,
+                since: now,
+                starts: 0,
+                last_failure: None,
+                next_start: None,
+                task: None,
+            }),
             changed: event::Event::new(),
-            task: Mutex::default(),
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Status> {
-        lock(&self.status)
+    fn lock(&self) -> MutexGuard<'_, Present> {
+        lock(&self.present)
     }
 
     pub(crate) fn name(&self) -> &Arc<str> {
-        &self.name
+        self.name.whole()
     }
 
     pub(crate) fn scheduler(&self) -> &Arc<Scheduler> {
@@ -72,7 +118,7 @@ impl UnitCore {
     /// Who it is, in words.
     pub(crate) fn origin(&self) -> Origin {
         Origin {
-            payload: Arc::clone(&self.name),
+            payload: Arc::clone(self.name()),
             named: true,
             service: true,
             flavour: self.scheduler.identifier().clone(),
@@ -102,10 +148,15 @@ impl UnitCore {
     }
 
     pub(super) fn status(&self) -> UnitStatus {
+        let present = self.lock();
         UnitStatus {
-            name: Arc::clone(&self.name),
+            name: Arc::clone(self.name()),
             flavour: self.scheduler.identifier().clone(),
-            status: self.lock().clone(),
+            state: present.state,
+            since: self.lifetime().instant(present.since),
+            restarts: present.starts.saturating_sub(1),
+            last_failure: present.last_failure.clone(),
+            next_start: present.next_start.map(|next| self.lifetime().instant(next)),
         }
     }
 
@@ -115,8 +166,7 @@ impl UnitCore {
     }
 
     pub(super) fn set_next_start(&self, next: Moment) {
-        let next = (next != Moment::NEVER).then(|| self.lifetime().instant(next));
-        self.lock().next_start = next;
+        self.lock().next_start = Some(next).filter(|next| *next != Moment::NEVER);
     }
 
     /// Keeps a failure as the last one; returns the one before, whose error is the user's to drop.
@@ -127,25 +177,24 @@ impl UnitCore {
 
     /// Changes the state. Returns whether it was another.
     pub(super) fn set_state(&self, state: UnitState, now: Moment) -> bool {
-        let now = self.lifetime().instant(now);
-        let mut status = self.lock();
-        status.starts += u64::from(state == UnitState::Starting);
-        let is_change = status.state != state;
+        let mut present = self.lock();
+        present.starts += u64::from(state == UnitState::Starting);
+        let is_change = present.state != state;
         if is_change {
-            status.state = state;
-            status.since = status.since.max(now);
-            status.was_ready |= state == UnitState::Running;
+            present.state = state;
+            present.since = present.since.max(now);
+            present.was_ready |= state == UnitState::Running;
         }
         is_change
     }
 
     /// The payload of the present run, as long as there is anything of it.
     pub(super) fn task(&self) -> Option<Arc<Task>> {
-        lock(&self.task).as_ref()?.upgrade()
+        self.lock().task.as_ref()?.upgrade()
     }
 
     pub(super) fn set_task(&self, task: Option<Weak<Task>>) {
-        *lock(&self.task) = task;
+        self.lock().task = task;
     }
 
     /// Listens to the unit's changes, and to what its run is asked.

@@ -2,24 +2,19 @@
 
 use std::any::type_name;
 use std::panic::Location;
+use std::ptr;
 
 use heck::ToSnakeCase;
 use rustc_hash::FxHashMap;
 
 use crate::base::sync::Arc;
 use crate::errors::serve::Problem;
-use crate::service::unit_core::UnitCore;
+use crate::service::unit_core::{Name, UnitCore};
 
 /// What a service of type `S` is called that was given no name, but for a number: after its type, in the way in which
 /// modules are written, or after the place that hands it in.
 pub(in crate::service) fn derived<S>(location: &Location<'_>) -> String {
-    let of_place = || {
-        let mut name = String::with_capacity(64);
-        name.push_str(location.file());
-        name.push(':');
-        name.push_str(itoa::Buffer::new().format(location.line()));
-        name
-    };
+    let of_place = || format!("{}:{}", location.file(), location.line());
     of_type(type_name::<S>()).unwrap_or_else(of_place)
 }
 
@@ -36,14 +31,23 @@ fn of_type(type_name: &str) -> Option<String> {
 
 /// The names of all services of a runtime: `x`, `x#2`, `x#3` and so on are in one series.
 #[derive(Default)]
-pub(in crate::service) struct Names(FxHashMap<Box<str>, Series>);
+pub(in crate::service) struct Names {
+    series: FxHashMap<Arc<str>, Series>,
+    /// What was derived, by what derives it and the place: many services may be handed in at one.
+    derived: FxHashMap<(usize, usize), Arc<str>>,
+}
+
+/// Derives a name, without a number, for the place that hands a service in.
+pub(in crate::service) type Derive = fn(&Location<'_>) -> String;
 
 #[derive(Default)]
 struct Series {
     /// The last number that was derived: none is twice.
     last: u64,
-    /// The last unit that has or had each of the names.
-    units: FxHashMap<u64, Arc<UnitCore>>,
+    /// Those whose number was derived, in order. There may be very many: a hash map takes three times the room.
+    derived: Vec<(u64, Arc<UnitCore>)>,
+    /// Those that were given their name, by number. Each came after one in `derived` that has the same.
+    given: FxHashMap<u64, Arc<UnitCore>>,
 }
 
 /// The series of a name, and its number in there.
@@ -52,11 +56,8 @@ fn parts(name: &str) -> (&str, u64) {
         let (series, digits) = name.rsplit_once('#')?;
         // Not `x#1` or `x#02`, which are names of their own.
         let is_plain = !digits.starts_with(['0', '+']);
-        let number = digits
-            .parse()
-            .ok()
-            .filter(|number| *number > 1 && is_plain)?;
-        Some((series, number))
+        let number = digits.parse().ok();
+        Some((series, number.filter(|number| *number > 1 && is_plain)?))
     };
     numbered().unwrap_or((name, 1))
 }
@@ -65,72 +66,64 @@ impl Names {
     /// The last one that has or had this name.
     pub(in crate::service) fn find(&self, name: &str) -> Option<&Arc<UnitCore>> {
         let (series, number) = parts(name);
-        self.0.get(series)?.units.get(&number)
+        self.series.get(series)?.get(number)
     }
 
     /// Makes and enters a unit, with the name that it was `given`, else with one that is derived.
     pub(in crate::service) fn enter(
         &mut self,
         given: Option<&str>,
-        derived: impl FnOnce() -> String,
-        make: impl FnOnce(Arc<str>) -> Arc<UnitCore>,
+        (derive, location): (Derive, &'static Location<'static>),
+        make: impl FnOnce(Name) -> Arc<UnitCore>,
     ) -> Result<Arc<UnitCore>, Problem> {
-        let (series, number, name) = match given {
-            Some(name) => {
-                let (series, number) = parts(name);
-                let series = self.series(series);
-                if !series.is_free(number) {
-                    return Err(Problem::Name);
-                }
-                (series, number, name.into())
-            }
-            None => {
-                let mut name = derived();
-                let series = self.series(&name);
-                let free = |number: &u64| series.is_free(*number);
-                let number = (series.last + 1..).find(free);
-                series.last = number.expect("numbers do not end");
-                if series.last > 1 {
-                    name.push('#');
-                    name.push_str(itoa::Buffer::new().format(series.last));
-                }
-                let number = series.last;
-                (series, number, name.into())
-            }
+        let is_free = |unit: Option<&Arc<UnitCore>>| unit.is_none_or(|unit| unit.state().is_over());
+        let Some(name) = given else {
+            let place = (derive as usize, ptr::from_ref(location) as usize);
+            let derived = self.derived.entry(place).or_insert_with(|| {
+                let name: Arc<str> = derive(location).into();
+                self.series.entry(Arc::clone(&name)).or_default();
+                name
+            });
+            let series = self.series.get_mut(derived);
+            let series = series.expect("one with a derived name is never forgotten");
+            // Beyond the last one there are only such as were given.
+            let is_free = |number: &u64| is_free(series.given.get(number));
+            let number = (series.last + 1..).find(is_free);
+            let number = number.expect("numbers do not end");
+            let unit = make(Name::new(Arc::clone(derived), number));
+            series.last = number;
+            series.given.remove(&number);
+            series.derived.push((number, Arc::clone(&unit)));
+            return Ok(unit);
         };
-        let unit = make(name);
+        let (base, number) = parts(name);
+        let series = self.series.entry(base.into()).or_default();
+        if !is_free(series.get(number)) {
+            return Err(Problem::Name);
+        }
+        let unit = make(Name::new(name.into(), 1));
         // The one that had the name stays with all others.
-        series.units.insert(number, Arc::clone(&unit));
+        series.given.insert(number, Arc::clone(&unit));
         Ok(unit)
     }
 
-    fn series(&mut self, name: &str) -> &mut Series {
-        // Not by an entry, which would have to own the name each time.
-        if !self.0.contains_key(name) {
-            self.0.insert(name.into(), Series::default());
-        }
-        self.0.get_mut(name).expect("it is there by now")
-    }
-
-    /// Forgets the unit, unless its name is another's by now.
-    pub(in crate::service) fn forget(&mut self, unit: &Arc<UnitCore>) {
-        let (name, number) = parts(unit.name());
-        let series = self.series(name);
-        let known = series.units.get(&number);
-        if known.is_some_and(|known| Arc::ptr_eq(known, unit)) {
-            series.units.remove(&number);
-        }
-        // What was derived is not derived again.
-        if series.units.is_empty() && series.last == 0 {
-            self.0.remove(name);
-        }
+    /// Forgets these, which are in the order in which they came.
+    pub(in crate::service) fn forget(&mut self, units: &[Arc<UnitCore>]) {
+        let find = |id| units.binary_search_by_key(&id, |unit| unit.id);
+        self.series.retain(|_, series| {
+            series.derived.retain(|(_, unit)| find(unit.id).is_err());
+            series.given.retain(|_, unit| find(unit.id).is_err());
+            // What was derived is not derived again.
+            series.last > 0 || !series.given.is_empty()
+        });
     }
 }
 
 impl Series {
-    fn is_free(&self, number: u64) -> bool {
-        let unit = self.units.get(&number);
-        unit.is_none_or(|unit| unit.state().is_over())
+    fn get(&self, number: u64) -> Option<&Arc<UnitCore>> {
+        let place = || self.derived.binary_search_by_key(&number, |unit| unit.0);
+        let derived = || Some(&self.derived[place().ok()?].1);
+        self.given.get(&number).or_else(derived)
     }
 }
 
