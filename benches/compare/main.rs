@@ -1,4 +1,5 @@
-//! Foster and its peers side by side: the same work, in turns, in one process.
+//! Foster and its peers side by side: the same work, in turns, in one process; where what is left over of memory would
+//! decide, in one process each (`alone`).
 //!
 //! `cargo bench -p foster-benches --bench compare`, with any of these after `--`:
 //!
@@ -16,6 +17,7 @@
 #![deny(unsafe_code)]
 
 mod adopt;
+mod alone;
 mod execute;
 mod executors;
 mod fairness;
@@ -118,7 +120,9 @@ impl Wishes {
 
 pub(crate) fn main() -> ExitCode {
     let arguments = || std::env::args().skip(1);
-    if memory::is_asked(arguments()) {
+    if let Some((side, number)) = alone::asked(arguments()) {
+        let is_taken = memory::sample_of(&side, number) || units::sample_of(&side, number);
+        assert!(is_taken, "no side {side}");
         return ExitCode::SUCCESS;
     }
     match Wishes::read(arguments()).and_then(|wishes| run(&wishes)) {

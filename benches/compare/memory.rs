@@ -1,23 +1,19 @@
 //! Memory of an idle payload, by what is allocated and by what the process takes.
 //!
-//! Each sample is a process of its own: one that has run other measures has memory left over, which
-//! would hide what is taken.
+//! Each sample is a process of its own, as memory that is left over would hide what is taken.
 
 use std::fs;
 use std::future::pending;
 use std::hint::black_box;
-use std::process::Command;
 
 use foster::{Smol, Tokio};
 
+use super::alone::{ask, tell};
 use super::executors::{self, RUNS};
 use super::heap;
 use super::measure::{Measure, Plan, Row, Unit};
 use super::payloads::Counter;
 use super::table::grouped;
-
-/// The argument that asks a process for one sample, before the side and the number.
-const ASK: &str = "--memory-of";
 
 /// What a payload has of its own.
 type Own = [u8; 64];
@@ -46,28 +42,9 @@ fn compare(plan: &Plan, name: &str, [foster, peer]: [&'static str; 2]) -> Vec<Ro
         .compare(plan)
 }
 
-fn ask(side: &str, number: usize) -> Vec<f64> {
-    let bench = std::env::current_exe().expect("this is a program");
-    let output = Command::new(bench)
-        .args([ASK, side, &number.to_string()])
-        .output()
-        .expect("it starts again");
-    let figures = String::from_utf8_lossy(&output.stdout);
-    let figures = figures.split_whitespace().map(str::parse);
-    figures.collect::<Result<_, _>>().expect("it tells figures")
-}
-
-/// Takes a sample if these are the arguments that ask for it.
-pub(crate) fn is_asked(arguments: impl IntoIterator<Item = String>) -> bool {
-    let arguments: Vec<_> = arguments.into_iter().collect();
-    let [ask, side, number] = &arguments[..] else {
-        return false;
-    };
-    if ask != ASK {
-        return false;
-    }
-    let number = number.parse().expect("a number");
-    match side.as_str() {
+/// Takes a sample of `side`, if it is one of these.
+pub(crate) fn sample_of(side: &str, number: usize) -> bool {
+    match side {
         "foster-smol" => {
             let runtime = executors::started();
             sample(number, |counter| {
@@ -88,7 +65,7 @@ pub(crate) fn is_asked(arguments: impl IntoIterator<Item = String>) -> bool {
             let raw = executors::tokio();
             sample(number, |counter| drop(raw.executor.spawn(idle(counter))));
         }
-        side => panic!("no side {side}"),
+        _ => return false,
     }
     true
 }
@@ -103,7 +80,7 @@ fn idle(counter: Counter) -> impl Future<Output = ()> + Send {
     }
 }
 
-/// Prints what one of `number` idle payloads takes. A first one has started whatever starts but once.
+/// Tells what one of `number` idle payloads takes. A first one has started whatever starts but once.
 fn sample(number: usize, hand_in: impl Fn(Counter)) {
     let counter = Counter::new();
     counter.set(1);
@@ -116,11 +93,11 @@ fn sample(number: usize, hand_in: impl Fn(Counter)) {
         hand_in(counter);
     }
     counter.wait();
-    print!("{}", heap::bytes() as f64 / number as f64);
+    let mut figures = vec![heap::bytes() as f64 / number as f64];
     if let (Some(before), Some(after)) = (before, resident()) {
-        print!(" {}", (after as f64 - before as f64) / number as f64);
+        figures.push((after as f64 - before as f64) / number as f64);
     }
-    println!();
+    tell(&figures);
 }
 
 /// Bytes of memory that the process takes, where the system tells.

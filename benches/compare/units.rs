@@ -12,6 +12,7 @@ use tokio_graceful_shutdown::{SubsystemBuilder, SubsystemHandle, Toplevel};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::alone::{ask, tell};
 use super::executors::{self, RUNS};
 use super::idle::Idle;
 use super::measure::{Measure, Plan, Row};
@@ -55,26 +56,55 @@ impl Units {
     }
 }
 
+/// How many are started, and stopped, before a sample: whatever starts but once is there then.
+const BEFORE: usize = 1000;
+
 /// All on tokio, on one thread, and started from that thread. Peers are asked from it as well: from any
 /// other, each of their wake-ups would be a system call.
+///
+/// Each sample is a process of its own, as a daemon starts its services once: in one that has run other sides, up to
+/// a fifth of the time depends on which thread gets which of their memory.
 pub(crate) fn units(plan: &Plan) -> Vec<Row> {
     let number = plan.number(100_000, 3_000);
-    let units = Units {
-        number,
-        running: Counter::new(),
-        ended: Counter::new(),
-    };
     let of = format!("{} units (start: one, stop: all)", grouped(number));
-    Measure::new("units", of)
-        .figures(&["-start", "-stop"])
-        .side_of_many("foster", || units.live(|| services(units)))
-        .side_of_many("tokio-util", || units.live(|| tracker(units)))
-        .side_of_many("task-supervisor", || units.live(|| supervisor(units)))
-        .side_of_many("tokio-graceful-shutdown", || {
-            units.live(|| subsystems(units))
-        })
-        .side_of_many("ractor", || units.live(|| actors(units)))
-        .compare(plan)
+    let measure = Measure::new("units", of).figures(&["-start", "-stop"]);
+    let sides = SIDES.iter().map(|(side, _)| *side);
+    let add = |measure: Measure<'static>, side| {
+        measure.side_of_many(side, move || ask(&format!("units-{side}"), number))
+    };
+    sides.fold(measure, add).compare(plan)
+}
+
+/// What a side starts; and what ends it.
+type Start = fn(Units) -> Box<dyn FnOnce()>;
+
+const SIDES: &[(&str, Start)] = &[
+    ("foster", |units| Box::new(services(units))),
+    ("tokio-util", |units| Box::new(tracker(units))),
+    ("task-supervisor", |units| Box::new(supervisor(units))),
+    ("tokio-graceful-shutdown", |units| {
+        Box::new(subsystems(units))
+    }),
+    ("ractor", |units| Box::new(actors(units))),
+];
+
+/// Takes a sample of `side`, if it is one of these.
+pub(crate) fn sample_of(side: &str, number: usize) -> bool {
+    let is_it = |(name, _): &&(&str, Start)| side.strip_prefix("units-") == Some(name);
+    let Some((_, start)) = SIDES.iter().find(is_it) else {
+        return false;
+    };
+    let sample = |number| {
+        let units = Units {
+            number,
+            running: Counter::new(),
+            ended: Counter::new(),
+        };
+        units.live(|| start(units))
+    };
+    sample(BEFORE);
+    tell(&sample(number));
+    true
 }
 
 fn services(units: Units) -> impl FnOnce() {

@@ -1,0 +1,35 @@
+//! Samples that are a process of their own each: one that has run other measures has memory left over, and who gets that
+//! is up to the allocator.
+
+use std::process::Command;
+
+/// The argument that asks a process for one sample, before the side and the number.
+const ASK: &str = "--sample-of";
+
+/// The figures of a process that takes one sample of `side`.
+pub(crate) fn ask(side: &str, number: usize) -> Vec<f64> {
+    let bench = std::env::current_exe().expect("this is a program");
+    let output = Command::new(bench)
+        .args([ASK, side, &number.to_string()])
+        .output()
+        .expect("it starts again");
+    let figures = String::from_utf8_lossy(&output.stdout);
+    let figures = figures.split_whitespace().map(str::parse);
+    figures.collect::<Result<_, _>>().expect("it tells figures")
+}
+
+/// The side and the number that this process is asked for, if it is one of these.
+pub(crate) fn asked(arguments: impl IntoIterator<Item = String>) -> Option<(String, usize)> {
+    let arguments: Vec<_> = arguments.into_iter().collect();
+    let [ask, side, number] = &arguments[..] else {
+        return None;
+    };
+    let number = || number.parse().expect("a number");
+    (ask == ASK).then(|| (side.clone(), number()))
+}
+
+/// Tells the figures of this process.
+pub(crate) fn tell(figures: &[f64]) {
+    let figures: Vec<_> = figures.iter().map(f64::to_string).collect();
+    println!("{}", figures.join(" "));
+}
