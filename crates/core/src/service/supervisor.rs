@@ -11,7 +11,7 @@
 //! Order of locks. Whoever holds one of these takes only such as come after it:
 //!
 //! 1. `Supervisor`: `Guarded`, the one lock of services.
-//! 2. One of these, each alone: the `Status` of a unit, and its task; the value of a `Source`; the list of `Watchers` and one mailbox
+//! 2. One of these, each alone: the `Present` of a unit; the value of a `Source`; the list of `Watchers` and one mailbox
 //!    after it; the listeners of an event, that of the `Bell` included; the ledger of failures.
 //!
 //! No event is brought under a lock of a scheduler or a queue, nor under any of the second row.
