@@ -115,7 +115,7 @@ pub(super) enum Fate {
     Own,
 }
 
-const PAGE: usize = 64;
+const PAGE: usize = 16;
 /// How many that are over the order may have, however few are not.
 const FEW: usize = 64;
 
