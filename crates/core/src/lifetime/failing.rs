@@ -128,7 +128,8 @@ impl Drop for Telling {
     }
 }
 
-/// A failure that was recorded and is still to be told. Dropping it tells it on another thread.
+/// A failure that was recorded and is still to be told. Dropping it tells it on another thread; a late one right there, as
+/// none of Foster's threads is left to be held up.
 #[must_use = "it is told when it is dropped, and nothing may be locked then"]
 pub(crate) struct Untold(Option<ToBeTold>);
 
@@ -174,7 +175,6 @@ impl Drop for Untold {
         let Some(told) = self.0.take() else { return };
         told.wake();
         match told.is_late {
-            // No thread of Foster's is left to be held up, and nobody waits for the telling.
             true => told.telling.0.lines.tell_late(told.failure),
             false => told.telling.tell(Line::of_failure(told.failure)),
         }

@@ -280,7 +280,7 @@ fn listen(core: &Core) -> Result<Option<signals::Listening>, RunError> {
     })
 }
 
-/// The parts of `scheduler` that have not ended: the payload that blocks its thread; else the
+/// The parts of `scheduler` that have not ended. Of blocking code it is the flavour alone; else the payload that blocks its thread; else the
 /// payloads that it keeps; else its thread.
 fn unended(scheduler: &Scheduler) -> Vec<Straggler> {
     if scheduler.is_blocking() {

@@ -8,10 +8,11 @@
 //!      │
 //!      ▼                 turn: known to the scheduler            polled, waits
 //!   inbox.new ──► new ──────────────────────► first batch ──────────────► parked ◄──┐
-//!                                                │ woken while it was polled   │    │
-//!                                                ▼                             │    │
-//!   inbox.woken ────────────────────────────► woken ◄─ ─ ─ ─ woken: others ─ ─ ┘    │
-//!                                                │ polled                           │
+//!                                                │ woken while it was polled   ¦    │
+//!   woken: others                                ▼                             ¦    │
+//!   inbox.woken ────────────────────────────► woken                            ¦    │
+//!      ▲                                         │ polled                      ¦    │
+//!      └─ ─ ─ ─ ─ ─ ─ ─ ─ ─ ─ ─ ─ ─ ─ ─ ─ ─ ─ ─ ─│─ ─ ─ ─ ─ ─ ─ ─ ─ ─ ─ ─ ─ ─ ┘    │
 //!                                                └──────────────────────────────────┤
 //!                                     stop: sweep batch (those that are parked) ────┘
 //! ```

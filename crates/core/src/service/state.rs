@@ -1,23 +1,17 @@
 //! The states of a unit, from when its service was handed in until it is over.
 //!
-//! ```text
-//!             its turn to start           ready
-//!   Waiting ─────────────────► Starting ────────► Running
-//!      │                        ▲ │                 │
-//!      │                        │ │ asked to end    │ asked to end
-//!      │           the delay is │ ▼                 ▼
-//!      │           over, or a   │ Stopping ◄────────┘
-//!      │           restart was  │ │ │
-//!      │           asked for    │ │ │   `decide`, when the run has ended: from Starting and
-//!      │                        │ │ │   Running as well
-//!      │            Delayed ────┤ │ │
-//!      │               ▲ │      └─┤ │
-//!      │               └─┼────────┘ │
-//!      ▼                 ▼          ▼
-//!   Ended, Failed (after a failure), LeftBehind (a run that had not ended when the runtime had)
-//! ```
+//! | from | to | when |
+//! |---|---|---|
+//! | Waiting | Starting | its turn to start has come |
+//! | Starting | Running | it is ready |
+//! | Starting, Running | Stopping | it was asked to end |
+//! | Starting, Running, Stopping | Delayed | its run has ended, and another follows (`decide`) |
+//! | Delayed | Starting | the delay is over, or a restart was asked for |
+//! | Starting, Running, Stopping | Starting | its run has ended, and a restart was asked for |
+//! | each of these | Ended, Failed | nothing follows; Failed after a failure |
+//! | Starting, Running, Stopping | LeftBehind | its run had not ended when the runtime had |
 //!
-//! All moves are decided by the supervision, where the same is drawn in its own words, but for the last ones: what is left
+//! All moves are decided by the supervision, which is drawn in its own words there, but for the last ones: what is left
 //! when the runtime is over, or was never started, is shown as over by the supervisor (`closing`, `entering`), and a value
 //! that panics as it is dropped makes an ended unit a failed one.
 

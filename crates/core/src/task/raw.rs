@@ -180,7 +180,8 @@ impl Task {
     pub(crate) fn cancel(self: &Arc<Self>) {
         let header = self.header();
         if header.state.cancel() {
-            // Set first and checked afterwards; the run queue does it in the opposite order.
+            // `CANCELLED` was set and `DRIVEN` is read; the run queue sets `DRIVEN` and reads `CANCELLED`: one of the two sees
+            // the other.
             match header.state.is_driven() {
                 true => self.wake(),
                 false => header.scheduler().wake(header),

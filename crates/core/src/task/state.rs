@@ -14,12 +14,12 @@
 //!
 //! Whatever is settled has its bit `STARTED` as well, so that nobody waits for its first poll.
 //!
-//! Beside that, and each at most once: the payload takes a token (`HOLDS`), it is cancelled
-//! (`CANCELLED`: alone, or at the end by its flag, if no run queue polls it), a thread waits for its end (`AWAITED`), or somebody listens to its token
-//! (`LISTENED`). Three facts are set when it is made: whether it is blocking code, came late, or
+//! Beside that there are bits that are set once and stay: the payload takes a token (`HOLDS`), it is cancelled (`CANCELLED`:
+//! by itself, and at the runtime's end each that no run queue polls), a thread waits for its end (`AWAITED`), or somebody
+//! listens to its token (`LISTENED`). Three facts are set when it is made: whether it is blocking code, came late, or
 //! has an observer.
 //!
-//! A payload that a run queue polls (`DRIVEN`) stands in exactly one of these places. It begins as
+//! A payload that a run queue polls (`DRIVEN`) stands at exactly one of these points. It begins as
 //! `DRIVING`, as its first poll comes without a wake: made so, if its scheduler has a queue already, else
 //! by `begin_driven`.
 //!

@@ -96,7 +96,7 @@ impl<F> Supervision<F> {
         }
     }
 
-    /// A run panicked or was lost. `can_run` says whether there is a value for another one.
+    /// A run panicked, was lost, or could not begin. `can_run` says whether there is a value for another one.
     pub(super) fn failed(&mut self, id: RunId, failure: F, can_run: bool) {
         let fault = Fault::Given(failure);
         match self.nodes.run(id) {

@@ -79,7 +79,7 @@ impl<F> Supervision<F> {
         self.set_timer(unit, self.now.plus(limit.unwrap_or(Duration::MAX)));
     }
 
-    /// Starts a unit. `counts` says whether its limit does.
+    /// Starts a unit. Unless it `counts` on from the starts before, they are forgotten: the limit and the delays begin anew.
     pub(super) fn start(&mut self, unit: Id, counts: bool) {
         let now = self.now;
         let node = self.node(unit);

@@ -38,7 +38,7 @@ impl<F> Supervision<F> {
                 }
                 self.ask(unit);
             }
-            // None comes once the runtime stops, or the unit is to.
+            // Nothing more once the runtime stops, or while a stop or a restart of the unit is under way.
             _ if is_stopping || node.wish.is_some() => {}
             (Wish::Restart, Doing::Waiting) => {}
             (Wish::Restart, Doing::Delayed) => self.start(unit, false),

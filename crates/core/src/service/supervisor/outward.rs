@@ -115,7 +115,7 @@ impl Supervisor {
         match thread.spawn(start) {
             Ok(thread) => {
                 let number = unit.scheduler().number();
-                // One that was there has told its end, or there would be no other.
+                // An earlier one of this flavour has brought its result, or there would be no second.
                 let _before = self.lock().starters.insert(number, thread);
                 None
             }
