@@ -21,6 +21,8 @@ once!(
     v1_a_name_that_was_derived_is_not_derived_again,
     v4_a_name_that_is_anothers_by_now_is_not_forgotten,
     v1_a_unit_is_found_by_its_name,
+    v1_a_name_is_the_last_ones_whether_derived_or_given,
+    v4_those_with_derived_names_are_forgotten_one_by_one,
 );
 
 struct Pulse;
@@ -307,6 +309,55 @@ fn v1_a_unit_is_found_by_its_name() {
     let again = runtime.unit().name("one").serve(Pulse).unwrap();
     assert!(again.wait_ready(SOON));
     assert_eq!(named("one"), Some(UnitState::Running), "the second one");
+    runtime.shutdown();
+    runtime.wait().unwrap();
+}
+
+fn v1_a_name_is_the_last_ones_whether_derived_or_given() {
+    let runtime = started();
+    let derived = || runtime.serve(Pulse).unwrap();
+    let given = |name: &'static str| runtime.unit().name(name).serve(Pulse);
+    let is_running = |name: &'static str| {
+        let unit = runtime.unit_named(name).expect("it is known");
+        let taken = given(name).map_err(|error| error.kind()).map(drop);
+        assert_eq!(taken, Err(ServeErrorKind::Name), "{name}");
+        unit.wait_ready(SOON)
+    };
+    let (_first, second) = (derived(), derived());
+    second.stop();
+    assert!(second.wait_stopped(SOON));
+    given("pulse#2").unwrap();
+    assert!(is_running("pulse#2"), "given after it was derived");
+    let third = given("pulse#3").unwrap();
+    third.stop();
+    assert!(third.wait_stopped(SOON));
+    assert_eq!(derived().name(), "pulse#3");
+    assert!(is_running("pulse#3"), "derived after it was given");
+    runtime.shutdown();
+    runtime.wait().unwrap();
+}
+
+fn v4_those_with_derived_names_are_forgotten_one_by_one() {
+    const JOBS: usize = 3_000;
+    let runtime = started();
+    let job = |run: fn() -> std::future::Ready<()>| runtime.serve(service(Smol, run)).unwrap();
+    let mut names = Vec::new();
+    let stays = runtime.serve(Pulse).unwrap();
+    for _ in 0..JOBS {
+        let job = job(|| std::future::ready(()));
+        assert!(job.wait_stopped(SOON));
+        names.push(job.name().to_owned());
+    }
+    let is_known = |name: &str| runtime.unit_named(name).is_some();
+    assert!(!is_known(&names[0]) && !is_known(&names[1]), "the oldest");
+    for name in &names[JOBS - 512..] {
+        assert!(is_known(name), "{name}");
+    }
+    assert!(is_known(stays.name()), "it is not over");
+    // No number is given again.
+    let next = job(|| std::future::ready(()));
+    let (series, _) = names[1].rsplit_once('#').expect("it has a number");
+    assert_eq!(next.name(), format!("{series}#{}", JOBS + 1));
     runtime.shutdown();
     runtime.wait().unwrap();
 }

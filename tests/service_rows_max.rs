@@ -46,6 +46,7 @@ fn v6_a_delay_of_max_never_ends_by_itself<F: Host>(flavour: F) {
             ending.end();
             clock.advance(AGES);
             assert_eq!(ending.unit.state(), UnitState::Delayed);
+            assert_eq!(ending.unit.status().next_restart(), None);
             assert_eq!(ending.runs.load(SeqCst), 1);
             // By hand it can be.
             ending.unit.restart();
