@@ -179,6 +179,13 @@ fn ctrlc_handler() -> Calls {
     calls
 }
 
+/// The kernel lists a thread for a moment after it was joined.
+fn wait_for_no_thread() {
+    while common::threads_named("foster signals") > 0 {
+        std::thread::yield_now();
+    }
+}
+
 fn again_and_again() -> Played {
     let before = (dispositions(), descriptors());
     for round in 0..50 {
@@ -186,10 +193,7 @@ fn again_and_again() -> Played {
         run_until_signal(signal)?;
         assert_eq!(before.0, dispositions(), "round {round}");
         assert_eq!(before.1, descriptors(), "round {round}");
-        // The kernel lists a thread for a moment after it was joined.
-        while common::threads_named("foster signals") > 0 {
-            std::thread::yield_now();
-        }
+        wait_for_no_thread();
     }
     say_ready();
     std::thread::sleep(SOON);
@@ -432,8 +436,9 @@ fn init() -> Played {
 }
 
 fn left_alone() -> Played {
-    // Whatever ran before.
+    // Whatever ran before, and has left its thread.
     run_until_signal(SIGTERM)?;
+    wait_for_no_thread();
     let before = dispositions();
     let runtime = Runtime::builder().signals(Signals::Leave).build();
     runtime
