@@ -19,8 +19,8 @@
 //! leads to.
 //!
 //! A call does work for the units that its event is about, and for those that come right before and after them; a step of
-//! the stop looks at `STEP` units, and the next call goes on. Two events do more, by what they are:
-//! `HandedIn` looks at all that it brings, and `GraceOver`, of which there is one, at all that are left at that
+//! the stop looks at `STEP` units, and the next call goes on. Three events do more, by what they are:
+//! `HandedIn` looks at all that it brings, `FlavourUp` at all that waited for it, and `GraceOver`, of which there is one, at all that are left at that
 //! moment. (The list of the order is tidied when half of it is over, as a table is moved when it grows.)
 
 mod effect;
