@@ -148,8 +148,12 @@ impl Payload {
 
     /// Whether it ends by itself once all gates are open, and all that it hands in as well.
     fn ends_by_itself(&self) -> bool {
-        let acts = self.acts.iter().chain(&self.dropping);
-        self.end.is_own() && acts.into_iter().all(Act::ends_by_itself)
+        self.end.is_own() && self.hands_in_what_ends()
+    }
+
+    fn hands_in_what_ends(&self) -> bool {
+        let mut acts = self.acts.iter().chain(&self.dropping);
+        acts.all(Act::ends_by_itself)
     }
 
     /// Whether it may not end, for all that it was asked to.
@@ -213,7 +217,8 @@ impl Act {
 
     fn ends_by_itself(&self) -> bool {
         match self {
-            Self::DropCall(_, payload) if payload.on.is_async() => true,
+            // It is dropped with its call, but what it has handed in by then is not.
+            Self::DropCall(_, payload) if payload.on.is_async() => payload.hands_in_what_ends(),
             act => act.payload().is_none_or(Payload::ends_by_itself),
         }
     }

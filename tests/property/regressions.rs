@@ -40,3 +40,13 @@ fn a_runtime_is_idle_and_another_is_abandoned() {
             .left(Adopt(on(Multi).does(Run(inner)))),
     );
 }
+
+#[test]
+fn what_a_dropped_call_has_adopted_does_not_end_with_it() {
+    let adopts = on(Tokio).does(Adopt(on(Smol).ends(Pending))).does(Gate(2));
+    holds(
+        program()
+            .until_idle()
+            .before(Adopt(on(Tokio).does(DropCall(20, adopts)))),
+    );
+}
