@@ -234,11 +234,6 @@ impl Supervisor {
         let waited = self.done.wait(&Clock::system(), left, look);
         waited.unwrap_or_else(|| self.lock())
     }
-
-    /// Whether the value of a run that is at its end is kept for another one.
-    pub(super) fn keeps_value(&self, run: RunId) -> bool {
-        self.lock().supervision.keeps_value(run)
-    }
 }
 
 /// The supervisor of a runtime.

@@ -18,10 +18,11 @@
 //! Each of them decides by what is known, changes that, and appends effects; `Supervision::take` says what an event
 //! leads to.
 //!
-//! A call does work for the units that its event is about, and for those that come right before and after them; a step of
-//! the stop looks at `STEP` units, and the next call goes on. Three events do more, by what they are:
-//! `HandedIn` looks at all that it brings, `FlavourUp` at all that waited for it, and `GraceOver`, of which there is one, at all that are left at that
-//! moment. (The list of the order is tidied when half of it is over, as a table is moved when it grows.)
+//! A call does work for the units that its event is about, and for those that come right before and after them. Of what
+//! is due, and of those that a stop is to ask, it looks at `STEP` units, and the next call goes on. Three events do more,
+//! as they are one moment of many units: `HandedIn` looks at all that it brings, `FlavourUp` at all that waited for it,
+//! and `GraceOver`, of which there is one, at all that are left. (The list of the order is tidied when half of it is
+//! over, as a table is moved when it grows.)
 
 mod effect;
 mod ending;
@@ -47,7 +48,7 @@ pub(crate) use self::happening::{Happening, Id, Newcomer, RunId, Wish};
 use self::node::{Asked, Doing, Fate, Handover, Node, Nodes, PRESENT, PresentRun};
 use self::shares::Path;
 use self::starting::Hangar;
-use self::stopping::Stop;
+use self::stopping::{STEP, Stop};
 use super::policy::Policy;
 use super::state::UnitState;
 use crate::base::moment::Moment;
@@ -228,14 +229,16 @@ impl<F> Supervision<F> {
     }
 
     /// The first unit that is due.
-    fn next_due_unit(&self) -> Option<Id> {
+    fn first_due(&self) -> Option<Id> {
         let (at, units) = self.timers.first_key_value()?;
         let (_, unit) = units.first_key_value()?;
         (*at <= self.now).then_some(*unit)
     }
 
+    /// Sees to what is due, as far as one call may.
     fn due(&mut self) {
-        while let Some(unit) = self.next_due_unit() {
+        for _ in 0..STEP {
+            let Some(unit) = self.first_due() else { return };
             self.clear_timer(unit);
             match &self.nodes[unit].doing {
                 Doing::Running(run) if run.asked.is_some() => self.overran(unit),

@@ -34,7 +34,8 @@ impl Attempt {
     pub(in crate::service) fn keeps_value(&self) -> bool {
         let lifetime = self.unit().lifetime();
         // Once the runtime stops no other run comes.
-        lifetime.phase() < Phase::Stopping && supervisor(lifetime).keeps_value(self.id())
+        let guarded = || supervisor(lifetime).lock();
+        lifetime.phase() < Phase::Stopping && guarded().supervision.keeps_value(self.id())
     }
 }
 

@@ -291,6 +291,30 @@ fn l6_one_call_looks_at_a_bounded_number_of_units() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "slow there, and nothing in it is unsafe")]
+fn v15_one_call_sees_to_a_bounded_number_of_units_that_are_due() {
+    let mut play = Play::new();
+    let many = 3 * STEP + 1;
+    for number in 0..many {
+        play.running(unit(number).policy(restarts(restart())));
+        play.tell(failed(run(number, 1), 1));
+        play.tell(ended(run(number, 1)));
+    }
+    let mut started = 0;
+    let count = |effects: Vec<Effect<Failure>>| {
+        let is_launch = |effect: &&Effect<Failure>| matches!(effect, Effect::Launch(_));
+        effects.iter().filter(is_launch).count()
+    };
+    started += count(play.pass(SECOND));
+    assert_eq!(started, STEP);
+    while started < many {
+        assert_eq!(play.due_in(), Some(Duration::ZERO), "the rest is due now");
+        started += count(play.tell(Happening::Due));
+    }
+    assert_eq!(started, many);
+}
+
+#[test]
 fn v11_of_those_that_one_comes_after_the_last_that_came_is_the_first_to_go() {
     let mut play = Play::new();
     for (id, after) in [(0, &[][..]), (1, &[]), (2, &[0, 1])] {
