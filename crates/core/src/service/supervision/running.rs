@@ -79,7 +79,8 @@ impl<F> Supervision<F> {
 
     pub(super) fn answered(&mut self, id: RunId, exit: Option<Exit>, error: Option<F>) {
         let Some(node) = self.nodes.of_run(id) else {
-            return self.effects.extend(error.map(Effect::Drop));
+            // Its flavour was lost while it ran.
+            return error.map_or((), |error| self.record(id.unit, Fault::Given(error)));
         };
         let is_error = error.is_some();
         let fault = error.map(Fault::Given).or_else(|| node.wrong_end(exit));
@@ -137,7 +138,7 @@ impl<F> Supervision<F> {
         }
     }
 
-    /// Tells the runtime of a failure of a unit that is none of a run.
+    /// A unit as a whole has failed, and not one run of it: that is the runtime's.
     pub(super) fn fail(&mut self, unit: Id, fault: Fault<F>) {
         self.node(unit).has_failed = true;
         self.record(unit, fault);

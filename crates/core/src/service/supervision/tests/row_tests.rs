@@ -223,6 +223,13 @@ fn v5_a_second_failure_of_a_run_is_mentioned_and_one_too_late_is_the_runtimes() 
     let task = Effect::Record(id(0), Fault::Given(7));
     let end = all([&[task], &over_at_last(0, Ended)]);
     play.expect(failed(run(0, 1), 7), &end);
+    // Its flavour was lost while it ran, and what it returns comes after that.
+    let mut play = Play::new();
+    play.running(unit(0));
+    play.tell(failed(run(0, 1), 5));
+    play.tell(gone(run(0, 1)));
+    let late = Effect::Record(id(0), Fault::Given(6));
+    play.expect(errs(run(0, 1), 6), &[late]);
 }
 
 #[test]
