@@ -1,9 +1,9 @@
 //! Failures: first recorded, then told.
 //!
-//! A failure is in the report, and the stop has begun, before any user code hears of it. User code
-//! that hears of it (subscribers, loggers, wakers) runs on the thread of a failed subroutine, or on
-//! a thread for nothing else, so one that hangs holds up nothing. There are two such threads, one
-//! for lines and one for wakers: a line that hangs must not hold up wakers either.
+//! A failure is in the report, and the stop has begun, before any user code hears of it. Lines are told on the failed
+//! subroutine's own thread, or on a thread for nothing else, so that a subscriber that hangs holds up nothing. Those who wait
+//! for the stop are woken on another such thread: a line that hangs must not hold up wakers either. What fails after the
+//! report is told wherever it is dropped.
 
 use std::time::Instant;
 

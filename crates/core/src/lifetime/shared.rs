@@ -23,7 +23,7 @@ use crate::lifetime::tokens::Tokens;
 
 /// A message to the runner, through the failure channel.
 pub(crate) enum Note {
-    /// A payload failed.
+    /// Something failed.
     Failure(Box<Failure>),
     /// Something changed that the runner may be waiting for.
     Look,
@@ -86,7 +86,8 @@ pub(crate) trait Services: Send + Sync {
     /// The stop has begun. Takes no lock of the services, and leaves everything else to their thread.
     fn poke(&self);
 
-    /// The stop has begun. Once this returns, the states of the services show it.
+    /// The stop has begun. Once this returns, the first services whose turn it is have been asked, which their states
+    /// show: some hundreds at most. The services' thread goes on with it.
     fn look(&self, lifetime: &Arc<Lifetime>);
 
     /// When the next event of a service falls due, for moving a manual clock.
@@ -98,7 +99,7 @@ pub(crate) trait Services: Send + Sync {
     /// The grace time is over.
     fn end_grace(&self, lifetime: &Arc<Lifetime>, by_signal: bool);
 
-    /// The runtime is over: ends the remaining services, and waits for their threads until `by`.
+    /// The runtime is over: ends the remaining services, and waits for their threads until `by`, but for 100 ms at least.
     fn close(&self, lifetime: &Arc<Lifetime>, by: Instant) -> ServicesReport;
 
     /// For the services, which know the type behind the trait.

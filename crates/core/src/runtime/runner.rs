@@ -173,7 +173,7 @@ impl Runner {
         stragglers
     }
 
-    /// Ends the services, and waits for their supervisor until `deadline`.
+    /// Ends the services, and waits for their supervisor until `deadline`, but for a moment at least.
     fn close_services(&self, deadline: Instant) -> ServicesReport {
         let lifetime = self.lifetime();
         let by = lifetime.settings.clock.real(deadline);

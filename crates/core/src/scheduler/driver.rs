@@ -1,12 +1,12 @@
 //! The thread that polls the payloads of a run queue.
 //!
-//! A payload that a run queue polls is in one of these places. This thread moves it, except for the
-//! two moves that others make:
+//! A payload that a run queue polls is new, in a batch, or parked; one that is woken stands in a queue as well. This thread
+//! moves it, except for the two moves that others make:
 //!
 //! ```text
 //!   adopted: others
 //!      │
-//!      ▼                 turn: known to the scheduler            polled, waits
+//!      ▼             next_batch: its scheduler finds it now      polled, waits
 //!   inbox.new ──► new ──────────────────────► first batch ──────────────► parked ◄──┐
 //!                                                │ woken while it was polled   ¦    │
 //!   woken: others                                ▼                             ¦    │
@@ -14,12 +14,12 @@
 //!      ▲                                         │ polled                      ¦    │
 //!      └─ ─ ─ ─ ─ ─ ─ ─ ─ ─ ─ ─ ─ ─ ─ ─ ─ ─ ─ ─ ─│─ ─ ─ ─ ─ ─ ─ ─ ─ ─ ─ ─ ─ ─ ┘    │
 //!                                                └──────────────────────────────────┤
-//!                                     stop: sweep batch (those that are parked) ────┘
+//!                                   a sweep: its batch (of those that are parked) ──┘
 //! ```
 //!
-//! A payload in `woken` is parked or in a batch as well, where the scheduler finds it. From each
-//! place a payload goes when it is over: it is marked in its batch, or goes to `over`, and is forgotten at the
-//! end of the turn or of the sweep.
+//! The scheduler finds a payload in its batch, or where it is parked. There is a sweep as the stop begins, and one as payloads
+//! are cancelled. From each place a payload goes when it is over: it is marked in its batch, or goes to `over`, and is
+//! forgotten at the end of the turn, or of the batch of a sweep.
 
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};

@@ -8,7 +8,7 @@
 //! | Starting, Running, Stopping | Delayed | its run has ended, and another follows (`decide`) |
 //! | Delayed | Starting | the delay is over, or a restart was asked for |
 //! | Starting, Running, Stopping | Starting | its run has ended, and a restart was asked for |
-//! | each of these | Ended, Failed | nothing follows; Failed after a failure |
+//! | Waiting, Starting, Running, Stopping, Delayed | Ended, Failed | nothing follows: Failed after a failure of the last run, of the unit as a whole, or at its limit; Ended where it is stopped in a delay |
 //! | Starting, Running, Stopping | LeftBehind | its run had not ended when the runtime had |
 //!
 //! All moves are decided by the supervision, which is drawn in its own words there, but for the last ones: what is left

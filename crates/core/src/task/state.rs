@@ -15,8 +15,8 @@
 //! Whatever is settled has its bit `STARTED` as well, so that nobody waits for its first poll.
 //!
 //! Beside that there are bits that are set once and stay: the payload takes a token (`HOLDS`), it is cancelled (`CANCELLED`:
-//! by itself, and at the runtime's end each that no run queue polls), a thread waits for its end (`AWAITED`), or somebody
-//! listens to its token (`LISTENED`). Three facts are set when it is made: whether it is blocking code, came late, or
+//! alone, by its dropped call or its service; and at the runtime's end each that no run queue polls), a thread waits for its
+//! end (`AWAITED`), or somebody listens to its token (`LISTENED`). Three facts are set when it is made: whether it is blocking code, came late, or
 //! has an observer.
 //!
 //! A payload that a run queue polls (`DRIVEN`) stands at exactly one of these points. It begins as
@@ -41,13 +41,15 @@
 //! # Memory order
 //!
 //! Every change and every read of the bits is one atomic operation of the strongest order
-//! (`SeqCst`). Two handshakes rest on that. In both, each side writes its own word first and reads
+//! (`SeqCst`). Three handshakes rest on that. In each, either side sets its own bit first and reads
 //! the other's afterwards:
 //!
 //! - A waiter or listener sets `AWAITED` or `LISTENED` and checks `SETTLED` afterwards. The end of
 //!   the payload sets `SETTLED` and sees, in the same operation, which of the two were set before.
-//! - A cancel sets `CANCELLED`, or the runtime's phase, and has the payload polled afterwards. A
-//!   poll registers the payload first and checks both afterwards.
+//! - A cancel sets `CANCELLED`, or the runtime's phase, and has the payload polled afterwards. A poll
+//!   by the flavour's own means registers the payload first and checks both afterwards.
+//! - A cancel sets `CANCELLED` and reads `DRIVEN`, to know whom to wake. The run queue sets `DRIVEN` and
+//!   reads `CANCELLED` afterwards (`Task::cancel`).
 //!
 //! `polling` is a hint for the report, written only by the thread that polls. `key` is read and
 //! written under the lock of the registry that gave it.
@@ -67,7 +69,7 @@ const SETTLED: u16 = 1 << 3;
 const BLOCKING: u16 = 1 << 4;
 /// Somebody waits for the end of a payload without a caller, at a waiter that its scheduler keeps.
 const AWAITED: u16 = 1 << 5;
-/// The payload's code has come to its end. Only bookkeeping remains.
+/// The payload is blocking code that has come to its end in time for the report. Only bookkeeping remains.
 const ENDING: u16 = 1 << 6;
 /// The payload's task is its waker, and the run queue of its scheduler polls it.
 const DRIVEN: u16 = 1 << 7;

@@ -33,7 +33,7 @@ impl<F> Supervision<F> {
         } else if is_followed {
             self.start_again(unit, failure.is_none());
         } else {
-            // No restart follows after all, unless its own end was what was asked for.
+            // What was kept for a restart is the runtime's, as none follows; unless the unit was asked to stop.
             if failure == Some(Fate::Absorbed) && wish != Some(Wish::Stop) {
                 self.record(unit, Fault::Kept);
             }

@@ -4,12 +4,13 @@
 //! ```text
 //!                    `start`               Begun             asked: `ask`
 //!   Waiting ───────────────► a run, unbegun ─────► begun ────────────────► asked to end, begun or not
-//!      │                         ▲     │ Gone        │ Gone                   │ Gone
-//!      │                         │     ▼             ▼                        ▼
-//!      │          the delay is   │   `decide`: start again, wait for that, or over
-//!      │          over, `start`  │     │                                      │
-//!      │                      Delayed ◄┘                                      │
-//!      ▼                         ▼                                            ▼
+//!      │                       ▲ ▲     │ │           │                        ▲ │
+//!      │        at once, `start` │     │ └───────────┼──────── `ask` ─────────┘ │
+//!      │                       │ │     ▼ Gone        ▼ Gone                     ▼ Gone
+//!      │                       └─┼── `decide`: start again, wait for that, or over
+//!      │  the delay is over,     │     │                                        │
+//!      │  `start`             Delayed ◄┘                                        │
+//!      ▼                         ▼                                              ▼
 //!    over: the unit is forgotten here (`over`)
 //! ```
 //!

@@ -17,8 +17,8 @@ const fn bound() -> usize {
 /// How much is performed between two looks at the queue.
 const BATCH: usize = 8;
 
-/// Something that is to be done. It does nothing once the run that it is about is over: the next one is launched after
-/// it, in order.
+/// Something that is to be done. `Wake`, `Cancel` and `Cut` act on the present payload of their unit. That is the one that was
+/// meant, or none, as the launch of the next one stands behind them.
 pub(super) enum Outward {
     StartFlavour(Arc<UnitCore>),
     Launch(Attempt),
