@@ -88,13 +88,13 @@ pub(crate) trait Services: Send + Sync {
 
     /// The stop has begun. Once this returns, the first services whose turn it is have been asked, which their states
     /// show: some hundreds at most. The services' thread goes on with it.
-    fn look(&self, lifetime: &Arc<Lifetime>);
+    fn begin_stop(&self, lifetime: &Arc<Lifetime>);
 
     /// When the next event of a service falls due, for moving a manual clock.
     fn next_due(&self, lifetime: &Lifetime) -> Option<Instant>;
 
     /// A manual clock was moved: waits until everything that fell due is done.
-    fn settle(&self, lifetime: &Arc<Lifetime>);
+    fn catch_up(&self, lifetime: &Arc<Lifetime>);
 
     /// The grace time is over.
     fn end_grace(&self, lifetime: &Arc<Lifetime>, by_signal: bool);
@@ -207,7 +207,7 @@ impl Lifetime {
         let begun = self.flip(None);
         if begun {
             let wakers = self.announce();
-            self.services.look(self);
+            self.services.begin_stop(self);
             wakers.wake();
         }
         begun
@@ -366,6 +366,6 @@ impl Sleeper for Lifetime {
     fn wake(self: Arc<Self>) {
         self.look();
         self.tokens.notify_threads().wake();
-        self.services.settle(&self);
+        self.services.catch_up(&self);
     }
 }

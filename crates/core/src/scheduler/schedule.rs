@@ -56,7 +56,7 @@ impl Schedule for Scheduler {
         self.count_start(header);
     }
 
-    fn park(&self, header: &Header, waker: &Waker) {
+    fn keep_waker(&self, header: &Header, waker: &Waker) {
         let replaced = {
             let mut registry = self.registry();
             let key = header.state.key();

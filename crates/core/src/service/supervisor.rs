@@ -35,7 +35,7 @@ use self::outward::Outward;
 use super::roster::Roster;
 use super::state::UnitState;
 use super::supervision::{
-    Blame, Effect, Fault, Happening, Id, Newcomer, Remark, RunId, Supervision, Wish,
+    Blame, Effect, Fault, Happening, Id, Newcomer, Remark, Supervision, Wish,
 };
 use super::unit_core::{Attempt, UnitCore};
 use super::watch::{UnitChange, UnitChanges};
@@ -170,7 +170,7 @@ impl Supervisor {
             drop(guarded);
             return closing::too_late(lifetime, event);
         }
-        let Some(event) = guarded.supervision.note(event) else {
+        let Some(event) = guarded.supervision.take_quietly(event) else {
             return;
         };
         let aftermath = self.handle(&mut guarded, lifetime, lifetime.now(), event, about);
@@ -272,7 +272,7 @@ impl Services for Supervisor {
         self.bell.ring();
     }
 
-    fn look(&self, lifetime: &Arc<Lifetime>) {
+    fn begin_stop(&self, lifetime: &Arc<Lifetime>) {
         if self.lock().thread.is_some() {
             self.bring(lifetime, By::User, Happening::Due, &[]);
         }
@@ -283,7 +283,7 @@ impl Services for Supervisor {
         Some(lifetime.instant(due))
     }
 
-    fn settle(&self, lifetime: &Arc<Lifetime>) {
+    fn catch_up(&self, lifetime: &Arc<Lifetime>) {
         let guarded = self.lock();
         let units = guarded.units.iter().map(|(_, unit)| Arc::clone(unit));
         let units: Vec<_> = units.collect();

@@ -148,7 +148,7 @@ impl Runnable {
             return Poll::Ready(());
         }
         // Registered before the flag is checked again: see the handshakes of the state.
-        header.scheduler().park(header, context.waker());
+        header.scheduler().keep_waker(header, context.waker());
         if !header.is_cancelled() {
             return Poll::Pending;
         }

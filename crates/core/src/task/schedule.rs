@@ -31,7 +31,7 @@ pub(crate) trait Schedule: Send + Sync {
     fn has_started(&self, header: &Header);
 
     /// The payload waits, and `waker` causes its next poll.
-    fn park(&self, header: &Header, waker: &Waker);
+    fn keep_waker(&self, header: &Header, waker: &Waker);
 
     /// Has the payload polled again, if it waits and no run queue polls it.
     fn wake(&self, header: &Header);

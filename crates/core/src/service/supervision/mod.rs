@@ -15,7 +15,7 @@
 //! ```
 //!
 //! `happening` is what it is told, `effect` what it answers, `node` what is known of units. `starting`, `running`,
-//! `ending` and `stopping` are what happens to a unit, in this order, and `shares` how the grace time is shared out.
+//! `following` and `stopping` are what happens to a unit, in this order, and `shares` how the grace time is shared out.
 //! Each of them decides by what is known, changes that, and appends effects; `Supervision::take` says what an event
 //! leads to.
 //!
@@ -26,7 +26,7 @@
 //! over, as a table is moved when it grows.)
 
 mod effect;
-mod ending;
+mod following;
 mod happening;
 mod node;
 mod running;
@@ -48,7 +48,7 @@ pub(crate) use self::effect::{Blame, Effect, Fault, Remark};
 pub(crate) use self::happening::{Happening, Id, Newcomer, RunId, Wish};
 use self::node::{Asked, Doing, Fate, Handover, Node, Nodes, PRESENT, PresentRun};
 use self::shares::Path;
-use self::starting::Hangar;
+use self::starting::KnownFlavour;
 use self::stopping::{STEP, Stop};
 use super::policy::Policy;
 use super::state::UnitState;
@@ -67,7 +67,7 @@ pub(crate) struct Supervision<F> {
     timers: BTreeMap<Moment, BTreeMap<u64, Id>>,
     /// How many timers there were.
     timers_set: u64,
-    flavours: FxHashMap<usize, Hangar>,
+    flavours: FxHashMap<usize, KnownFlavour>,
     grace: Duration,
     /// Decides what is up to chance.
     chance: fastrand::Rng,
@@ -124,7 +124,7 @@ impl<F> Supervision<F> {
     }
 
     /// Takes what has happened if nothing is to be done for it; else returns it, and it is to be [handled](Self::handle).
-    pub(crate) fn note(&mut self, event: Happening<F>) -> Option<Happening<F>> {
+    pub(crate) fn take_quietly(&mut self, event: Happening<F>) -> Option<Happening<F>> {
         let is_noted = match &event {
             Happening::TookToken(_) => true,
             Happening::Launched(run, Ok(())) => {
@@ -242,9 +242,9 @@ impl<F> Supervision<F> {
             let Some(unit) = self.first_due() else { return };
             self.clear_timer(unit);
             match &self.nodes[unit].doing {
-                Doing::Running(run) if run.asked.is_some() => self.overran(unit),
+                Doing::InRun(run) if run.asked.is_some() => self.overran(unit),
                 _ if self.is_stopping() => {}
-                Doing::Running(_) => self.started_too_slowly(unit),
+                Doing::InRun(_) => self.started_too_slowly(unit),
                 Doing::Waiting => self.waited_too_long(unit),
                 Doing::Delayed => self.start(unit, true),
             }

@@ -58,7 +58,7 @@ pub(super) struct Node {
 pub(super) enum Doing {
     #[default]
     Waiting,
-    Running(PresentRun),
+    InRun(PresentRun),
     Delayed,
 }
 
@@ -229,14 +229,14 @@ impl Node {
     /// The present run.
     pub(super) fn run(&self) -> Option<&PresentRun> {
         match &self.doing {
-            Doing::Running(run) => Some(run),
+            Doing::InRun(run) => Some(run),
             _ => None,
         }
     }
 
     pub(super) fn run_mut(&mut self) -> Option<&mut PresentRun> {
         match &mut self.doing {
-            Doing::Running(run) => Some(run),
+            Doing::InRun(run) => Some(run),
             _ => None,
         }
     }

@@ -4,7 +4,7 @@ use super::*;
 
 /// What is known of a flavour.
 #[derive(Debug, Default)]
-pub(super) struct Hangar {
+pub(super) struct KnownFlavour {
     is_up: bool,
     /// Runs that wait for it, in their order. It is being started while there are any.
     waiters: VecDeque<RunId>,
@@ -92,7 +92,7 @@ impl<F> Supervision<F> {
             node.starts.push(now);
         }
         node.runs += 1;
-        node.doing = Doing::Running(PresentRun {
+        node.doing = Doing::InRun(PresentRun {
             started: now,
             ..PresentRun::default()
         });

@@ -42,7 +42,7 @@ impl<F> Supervision<F> {
             _ if is_stopping || node.wish.is_some() => {}
             (Wish::Restart, Doing::Waiting) => {}
             (Wish::Restart, Doing::Delayed) => self.start(unit, false),
-            (Wish::Restart, Doing::Running(run)) => {
+            (Wish::Restart, Doing::InRun(run)) => {
                 let stands_by = run.handover == Handover::StandsBy;
                 node.wish = Some(Wish::Restart);
                 // Else it is asked as soon as it is launched.

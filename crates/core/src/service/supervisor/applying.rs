@@ -95,7 +95,7 @@ impl Applying<'_> {
     }
 
     /// Keeps a failure with its unit; returns it.
-    fn keep(&mut self, id: Id, fault: Fault<Box<Failure>>) -> Option<Failure> {
+    fn set_failure(&mut self, id: Id, fault: Fault<Box<Failure>>) -> Option<Failure> {
         let failure = words::failure(self.unit(id)?, fault, &|id| self.unit(id));
         let before = self.unit(id)?.set_failure(failure.clone());
         self.aftermath.drop(before);
@@ -117,13 +117,13 @@ impl Applying<'_> {
                 is_first,
             } => {
                 let failure = match is_first {
-                    true => self.keep(unit, fault)?,
+                    true => self.set_failure(unit, fault)?,
                     false => words::failure(self.unit(unit)?, fault, &|id| self.unit(id)),
                 };
-                self.aftermath.line(words::kept(failure));
+                self.aftermath.line(words::absorbed(failure));
             }
             Effect::Record(id, fault) => {
-                let failure = self.keep(id, fault)?;
+                let failure = self.set_failure(id, fault)?;
                 self.aftermath.untold(self.lifetime.record(failure));
             }
             Effect::Blame(id, blame) => {

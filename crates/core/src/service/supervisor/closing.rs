@@ -89,7 +89,7 @@ pub(super) fn too_late(lifetime: &Arc<Lifetime>, event: Happening<Box<Failure>>)
 }
 
 /// Has what is left of a unit dropped by `drops`; its panic is a failure. Whether it panicked.
-pub(super) fn drop_for(unit: &UnitCore, drops: impl FnOnce()) -> bool {
+pub(super) fn drop_contained(unit: &UnitCore, drops: impl FnOnce()) -> bool {
     let Err(panic) = catch_unwind(AssertUnwindSafe(drops)) else {
         return false;
     };
@@ -99,9 +99,9 @@ pub(super) fn drop_for(unit: &UnitCore, drops: impl FnOnce()) -> bool {
     true
 }
 
-/// As [`drop_for`], of a unit that counts as over already.
+/// As [`drop_contained`], of a unit that counts as over already.
 pub(in crate::service) fn drop_at_last(unit: &UnitCore, drops: impl FnOnce()) {
-    if drop_for(unit, drops) {
+    if drop_contained(unit, drops) {
         let (lifetime, mut aftermath) = (unit.lifetime(), Aftermath::default());
         let supervisor = supervisor(lifetime);
         let guarded = supervisor.lock();

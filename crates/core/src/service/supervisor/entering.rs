@@ -107,7 +107,7 @@ impl Supervisor {
             // Bound to a name so that it is dropped after the lock.
             let _unit = self.lock().units.try_remove(unit.id.index());
             self.over.fetch_add(1, SeqCst);
-            let has_failed = closing::drop_for(unit, || unit.source.drop_value());
+            let has_failed = closing::drop_contained(unit, || unit.source.drop_value());
             let state = match has_failed {
                 true => UnitState::Failed,
                 false => UnitState::Ended,

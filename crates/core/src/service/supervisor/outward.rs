@@ -51,7 +51,8 @@ impl Supervisor {
             drop(guarded);
             for next in batch.into_iter().flatten() {
                 let event = self.go_outward(lifetime, next);
-                if let Some(event) = event.and_then(|event| self.lock().supervision.note(event)) {
+                let left = |event| self.lock().supervision.take_quietly(event);
+                if let Some(event) = event.and_then(left) {
                     self.bring(lifetime, By::Foster, event, &[]);
                 }
             }

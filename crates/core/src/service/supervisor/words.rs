@@ -75,7 +75,7 @@ pub(super) fn failure(unit: &UnitCore, fault: Fault<Box<Failure>>, find: &Find<'
 }
 
 /// A failure that is the unit's, unless it is given up for it.
-pub(super) fn kept(failure: Failure) -> Line {
+pub(super) fn absorbed(failure: Failure) -> Line {
     Line::followed(failure, "kept with the service")
 }
 
