@@ -51,8 +51,8 @@ impl Supervisor {
             drop(guarded);
             for next in batch.into_iter().flatten() {
                 let event = self.go_outward(lifetime, next);
-                let left = |event| self.lock().supervision.take_quietly(event);
-                if let Some(event) = event.and_then(left) {
+                let undone = |event| self.lock().supervision.take_quietly(event);
+                if let Some(event) = event.and_then(undone) {
                     self.bring(lifetime, By::Foster, event, &[]);
                 }
             }
