@@ -8,13 +8,17 @@ use std::thread;
 use std::time::Duration;
 
 use common::*;
-use foster::{Exit, FailureKind, Restart, Smol, UnitState, service};
+use foster::{
+    BoxError, Coroutine, Exit, FailureKind, Flavour, Identifier, Key, Rejected, Reporter, Restart,
+    Smol, UnitState, service,
+};
 
 once!(
     v8_the_same_value_serves_again_or_a_fresh_one_is_made,
     v8_a_factory_that_panics_is_a_failure,
     v3_a_value_that_waits_for_a_run_is_dropped_on_its_flavours_thread,
     v8_a_value_that_waits_for_its_start_is_dropped_with_the_runtime,
+    v3_a_value_that_its_flavour_refuses_to_drop_is_dropped_with_the_runtime,
     v8_nothing_is_kept_of_services_once_their_runtime_is_dropped,
 );
 
@@ -151,6 +155,86 @@ fn v8_a_value_that_waits_for_its_start_is_dropped_with_the_runtime() {
     runtime.wait().unwrap();
     assert!(dropped.has_happened());
     assert_eq!(unit.state(), UnitState::Ended);
+}
+
+/// Smol, until it refuses everything.
+#[derive(Clone, Debug)]
+struct Fickle(Arc<AtomicBool>);
+
+impl PartialEq for Fickle {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Key for Fickle {
+    type Payload = Coroutine;
+
+    fn identifier(&self) -> Identifier {
+        Identifier::new("fickle")
+    }
+
+    fn start(&self, reporter: Reporter) -> Result<Arc<dyn Flavour<Payload = Coroutine>>, BoxError> {
+        let (smol, refuses) = (Smol.start(reporter)?, Arc::clone(&self.0));
+        Ok(Arc::new(FickleFlavour { smol, refuses }))
+    }
+}
+
+#[derive(Debug)]
+struct FickleFlavour {
+    smol: Arc<dyn Flavour<Payload = Coroutine>>,
+    refuses: Arc<AtomicBool>,
+}
+
+impl Flavour for FickleFlavour {
+    type Payload = Coroutine;
+
+    fn spawn(&self, payload: Coroutine) -> Result<(), Rejected<Coroutine>> {
+        match self.refuses.load(SeqCst) {
+            true => Err(Rejected::because(payload, "not any more")),
+            false => self.smol.spawn(payload),
+        }
+    }
+
+    fn block_on(&self, payload: Coroutine) -> Result<(), Rejected<Coroutine>> {
+        self.smol.block_on(payload)
+    }
+
+    fn cancel(&self) {
+        self.smol.cancel();
+    }
+
+    fn join(&self, by: std::time::Instant) -> bool {
+        self.smol.join(by)
+    }
+}
+
+fn v3_a_value_that_its_flavour_refuses_to_drop_is_dropped_with_the_runtime() {
+    let (clock, runtime) = manual();
+    let (fickle, dropped) = (Fickle(Arc::default()), Event::new());
+    let is_dropped = dropped.clone();
+    let on_drop = OnDrop(move || {
+        is_dropped.happen();
+        panic!("as it is dropped");
+    });
+    let unit = runtime
+        .unit()
+        .restart(exactly())
+        .serve(service(fickle.clone(), move || {
+            let _ = &on_drop;
+            async { Err::<(), _>("at once") }
+        }))
+        .unwrap();
+    clock.advance(Duration::ZERO);
+    assert_eq!(unit.state(), UnitState::Delayed);
+    fickle.0.store(true, SeqCst);
+    unit.stop();
+    assert!(unit.wait_stopped(SECOND) && !dropped.has_happened());
+    runtime.shutdown();
+    let error = runtime.wait().unwrap_err();
+    assert!(dropped.has_happened());
+    assert_eq!(error.failures()[0].message(), "as it is dropped");
+    assert_eq!(unit.state(), UnitState::Failed);
 }
 
 /// An error that can be counted, as long as anything holds it.

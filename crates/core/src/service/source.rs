@@ -204,17 +204,19 @@ impl<S: Runs<PayloadOf<S>> + Send> AnySource for Source<S> {
         if scheduler.lifetime.phase() >= Phase::Stopping || !self.is_flavour_up(scheduler) {
             return false;
         }
-        let Some(value) = self.take() else {
-            return true;
-        };
         scheduler.accept();
         let name = Some(unit.name().to_string().into());
         let (ticket, unit) = (ticket(unit, name), Arc::clone(unit));
-        let drops = move || drop_at_last(&unit, || drop(value));
-        let payload = sealed::Kind::calling(drops, ticket);
-        // Refused if the flavour is lost, which is told, or has been ended since; the value is dropped here then.
-        let _ = spawn(scheduler, typed::<S>(scheduler), payload);
-        true
+        let here = Arc::new(Mutex::new(self.take()));
+        let there = Arc::clone(&here);
+        let take = move || lock(&there).take();
+        let payload = sealed::Kind::calling(move || drop_at_last(&unit, || drop(take())), ticket);
+        let is_accepted = spawn(scheduler, typed::<S>(scheduler), payload).is_ok();
+        if !is_accepted {
+            // Its flavour is lost, which is told, or has been ended since.
+            *lock(&self.value) = lock(&here).take();
+        }
+        is_accepted
     }
 
     fn drop_value(&self) {
