@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use common::services::*;
 use common::*;
-use foster::{Restart, Settings, Shutdown, Smol, UnitState};
+use foster::{Restart, Settings, Shutdown, Smol, UnitState, service};
 
 on_async_flavours!(
     a8_services_begin_in_the_order_in_which_they_were_handed_in,
@@ -22,6 +22,7 @@ on_every_flavour!(
 once!(
     v11_stop_times_that_exceed_grace_are_told_at_the_start,
     a7_a_give_up_is_a_line_behind_that_of_its_failure,
+    v12_a_flavour_that_fails_when_nobody_waits_for_it_is_a_line,
     a8_services_begin_in_order_although_their_flavour_takes_its_time,
     a8_services_begin_in_order_although_their_flavour_takes_its_time_whatever_their_settings_are,
 );
@@ -115,6 +116,31 @@ fn a8_services_begin_in_order_although_their_flavour_takes_its_time() {
 
 fn a8_services_begin_in_order_although_their_flavour_takes_its_time_whatever_their_settings_are() {
     in_order_on_a_slow_flavour(mixed);
+}
+
+/// The only service that waited for it was stopped meanwhile.
+fn v12_a_flavour_that_fails_when_nobody_waits_for_it_is_a_line() {
+    traced();
+    let (runtime, go) = (runtime(), Event::new());
+    runtime.start().unwrap();
+    let odd = Odd::failing_after(&go, 1);
+    let unit = runtime
+        .unit()
+        .name("not to be")
+        .serve(service(odd, || async {}));
+    let unit = unit.unwrap();
+    unit.stop();
+    assert!(unit.wait_stopped(SOON));
+    go.happen();
+    let by = Instant::now() + SOON;
+    let is_it =
+        |line: &str| line.contains("not to be") && line.contains("nothing waits for that any more");
+    while !traced_text().lines().any(is_it) {
+        assert!(Instant::now() < by, "it is told: {}", traced_text());
+        std::thread::yield_now();
+    }
+    runtime.shutdown();
+    runtime.wait().unwrap();
 }
 
 /// What the process has traced, as text.

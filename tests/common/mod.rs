@@ -391,9 +391,14 @@ impl Odd {
     pub fn failing(times: usize) -> Self {
         let go = Event::new();
         go.happen();
+        Self::failing_after(&go, times)
+    }
+
+    /// As [`failing`](Self::failing), once `go` has happened.
+    pub fn failing_after(go: &Event, times: usize) -> Self {
         Self {
-            go,
             failures: Arc::new(AtomicUsize::new(times)),
+            ..Self::after(go)
         }
     }
 }
@@ -418,11 +423,11 @@ impl Key for Odd {
     }
 
     fn start(&self, reporter: Reporter) -> Result<Arc<dyn Flavour<Payload = Coroutine>>, BoxError> {
+        self.go.expect("the test says so");
         let left = |failures: usize| failures.checked_sub(1);
         if self.failures.fetch_update(SeqCst, SeqCst, left).is_ok() {
             return Err("no such luck".into());
         }
-        self.go.expect("the test says so");
         Smol.start(reporter)
     }
 }

@@ -12,7 +12,7 @@
 //!
 //! 1. `Supervisor`: `Guarded`, the one lock of services.
 //! 2. One of these, each alone: the `Present` of a unit; the value of a `Source`; the list of `Watchers` and one mailbox
-//!    after it; the listeners of an event, that of the `Bell` included; the ledger of failures.
+//!    after it; the listeners of an event, that of the `Bell` included; the ledger of failures; a manual clock.
 //!
 //! No event is brought under a lock of a scheduler or a queue, nor under any of the second row.
 
@@ -339,13 +339,8 @@ impl Guarded {
 fn supervise(lifetime: &Arc<Lifetime>) {
     let watch = || supervisor(lifetime).bring_what_is_due(lifetime);
     if let Err(panic) = catch_unwind(AssertUnwindSafe(watch)) {
-        let origin = Origin {
-            payload: "supervisor".into(),
-            named: false,
-            service: false,
-            flavour: const { Identifier::new("foster") },
-            location: Location::caller(),
-        };
+        let flavour = const { Identifier::new("foster") };
+        let origin = Origin::new(Some("supervisor".into()), Location::caller(), flavour);
         let cause = Cause::lost(format!("it panicked: {}", panic_message(panic)));
         lifetime.fail(Failure::new(origin, cause));
     }

@@ -55,11 +55,12 @@ pub(crate) struct UnitCore {
     changed: event::Event,
 }
 
-/// How a unit does, for all who look. Written under the lock of the supervisor, once that knows of the unit.
+/// How a unit does, for all who look. Its state and its next start are written under the lock of the supervisor, once that
+/// knows of the unit.
 struct Present {
     state: UnitState,
     was_ready: bool,
-    /// It was asked to stop before the start.
+    /// It was asked to stop. Only read of one that waits for the start.
     is_unwanted: bool,
     since: Moment,
     starts: u64,
@@ -138,7 +139,7 @@ impl UnitCore {
         self.lock().was_ready
     }
 
-    /// Whether it was asked to stop before the start.
+    /// Whether it was asked to stop, of one that waits for the start.
     pub(super) fn is_unwanted(&self) -> bool {
         self.lock().is_unwanted
     }
@@ -160,7 +161,7 @@ impl UnitCore {
         }
     }
 
-    /// It was asked to stop while it waits for the start.
+    /// It was asked to stop.
     pub(super) fn set_unwanted(&self) {
         self.lock().is_unwanted = true;
     }

@@ -45,8 +45,8 @@ pub(crate) enum Effect<F> {
 
     /// Something is to be told.
     Tell(Id, Remark),
-    /// A failure that is of no use any more is to be dropped, which runs code of the user's.
-    Drop(F),
+    /// Nobody waits any more for what has failed: that is told, and nothing comes of it.
+    Unclaimed(F),
 }
 
 /// Why something failed.

@@ -133,7 +133,7 @@ impl<F> Supervision<F> {
     pub(super) fn flavour_down(&mut self, flavour: usize, failure: F) {
         match self.first_waiter(flavour) {
             Some(first) => self.refused(first, failure),
-            None => self.push(Effect::Drop(failure)),
+            None => self.push(Effect::Unclaimed(failure)),
         }
         if let Some(next) = self.first_waiter(flavour) {
             self.push(Effect::StartFlavour(next.unit));
@@ -152,7 +152,7 @@ impl<F> Supervision<F> {
     pub(super) fn launched(&mut self, id: RunId, result: Result<(), Option<F>>) {
         let Some(run) = self.nodes.run(id) else {
             let failure = result.err().flatten();
-            return self.effects.extend(failure.map(Effect::Drop));
+            return self.effects.extend(failure.map(Effect::Unclaimed));
         };
         let before = std::mem::replace(&mut run.handover, Handover::Done);
         match (result, before) {

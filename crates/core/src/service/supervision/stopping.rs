@@ -82,7 +82,8 @@ impl<F> Supervision<F> {
         }
         self.request(id);
         self.set_timer(unit, due);
-        // One that has not begun has its first poll before it is cancelled: it may take its token there.
+        // One that has not begun has its first poll before it is cancelled, in which it may take its token; unless its
+        // time is over by then.
         if has_begun {
             self.stop_begun(unit);
         }

@@ -171,7 +171,7 @@ impl Applying<'_> {
                 let line = words::line(self.unit(id)?, &remark);
                 self.aftermath.line(line);
             }
-            Effect::Drop(failure) => self.aftermath.drop(Some(failure)),
+            Effect::Unclaimed(failure) => self.aftermath.line(words::unclaimed(*failure)),
         }
         Some(())
     }

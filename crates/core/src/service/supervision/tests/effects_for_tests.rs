@@ -75,7 +75,7 @@ impl World {
                     self.stop = Some(self.play.now.plus(GRACE));
                 }
             }
-            Effect::Drop(failure) => self.note(Fault::Given(failure), "dropped"),
+            Effect::Unclaimed(failure) => self.note(Fault::Given(failure), "unclaimed"),
             Effect::Blame(unit, _) => {
                 assert!(self.stop.is_some() && self.units[index(unit)].alive.is_some());
                 self.units[index(unit)].is_given_up = true;

@@ -202,6 +202,15 @@ fn v10_a_start_is_late_from_the_start_on_and_not_from_the_handing_in() {
 }
 
 #[test]
+fn v12_a_flavour_that_fails_when_nobody_waits_for_it_is_told() {
+    let mut play = Play::new();
+    play.tell(Happening::HandedIn(vec![unit(0).down()]));
+    play.tell(Happening::Asked(id(0), Wish::Stop));
+    let down = Happening::FlavourDown(DOWN, 5);
+    play.expect(down, &[Effect::Unclaimed(5)]);
+}
+
+#[test]
 fn v10_one_that_waits_too_long_has_failed() {
     let mut play = Play::new();
     play.running(unit(0).policy(notifies()));
