@@ -159,8 +159,8 @@ impl RunError {
         self.report().map_or(&[], |report| &report.stragglers)
     }
 
-    /// Subroutines that still ran when the runtime ended. They were never asked to end, as they
-    /// never took a [`Shutdown`](crate::Shutdown) token.
+    /// Subroutines that still ran when the runtime ended, and that never took a [`Shutdown`](crate::Shutdown) token, so that
+    /// they could not hear that they were to end.
     pub fn left_behind(&self) -> &[Straggler] {
         self.report().map_or(&[], |report| &report.left_behind)
     }

@@ -124,8 +124,8 @@ impl Supervisor {
 
     /// Wants something of a unit; what can be seen of that is seen when this returns.
     pub(super) fn ask(&self, unit: &UnitCore, wish: Wish) {
-        if wish == Wish::Stop {
-            // Known to whoever hands it in, too, if it waits for the start.
+        if wish != Wish::Restart {
+            // An end is known to whoever hands it in, too, if it waits for the start.
             unit.set_unwanted();
         }
         let asked = Happening::Asked(unit.id, wish);

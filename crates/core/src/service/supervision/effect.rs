@@ -35,7 +35,7 @@ pub(crate) enum Effect<F> {
     Launch(RunId),
     /// Wakes the payload of a run, whose token says something new.
     Wake(RunId),
-    /// Drops a run where it awaits.
+    /// Drops a run where it awaits, or unrun if it has not begun, blocking code too.
     Cancel(RunId),
     /// The same, of a run that is out of time. One that is being polled just then counts as one that blocks, and
     /// [that is told](Happening::Blocks): so this is for runs that have had their time.

@@ -69,8 +69,9 @@ pub(crate) enum Happening<F> {
     GraceOver { by_signal: bool },
 }
 
-/// What a user wants of a unit. The unit remembers it until its next start, and it decides what a failure means and what
-/// follows a run: whatever is asked that a unit need not remember is a happening of its own.
+/// What a user wants of a unit; `asked` decides what is done for it. Until its next start the unit remembers that it is to
+/// stop or to restart, as that decides what a failure means and what follows a run. Each wish but `Restart` is an end for
+/// good: one of another kind is remembered as `Stop`, and what is special about it by the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Wish {
     Restart,

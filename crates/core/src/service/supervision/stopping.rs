@@ -229,7 +229,8 @@ impl<F> Supervision<F> {
         }
     }
 
-    /// The grace time is over: names those that have not ended in it, and has all tokens say so.
+    /// The grace time is over: names those that have not ended in it, and has all tokens say so. The runner takes it that each
+    /// that holds a token is named here: a thread that is not would be in no list.
     pub(super) fn grace_over(&mut self, by_signal: bool) {
         self.stops(self.now);
         self.due();
