@@ -129,14 +129,12 @@ impl Played<'_> {
         };
         let (is_async, dropped_call) = (life.payload.on.is_async(), life.call_dropped);
         let by_caller = dropped_call.is_some_and(|at| at < cut_off);
-        let by_stop = self.caused.is_some_and(|at| at < cut_off);
+        let by_stop = self.caused.is_some_and(|at| at < cut_off) || self.met_idleness(life);
         if life.started.is_empty() {
             let never_ran = self.program.start == Start::Never || self.was_stopped_early();
             // When a call was really handed in is not known: the stop may have been quicker, and then its first
             // poll is not waited for.
             let may_be_late = life.how != How::Adopt;
-            // Nor is when a runtime ends for being idle, which comes with nothing that could be seen.
-            let by_stop = by_stop || self.program.until_idle && may_be_late;
             let may_be = never_ran || by_caller || by_stop && (may_be_late || !self.is_patient);
             require!(may_be, "L7: it was taken in, and dropped unrun");
             return Ok(());
@@ -151,6 +149,14 @@ impl Played<'_> {
             require!(!early, "S1: it was cancelled while it held a token");
         }
         Ok(())
+    }
+
+    /// Whether the runtime may have been idle when this came, and have begun to end, with nothing in the log that says so.
+    fn met_idleness(&self, life: &LifeLine) -> bool {
+        // Nothing is idle as long as that runs which hands it in.
+        let is_over = |by: Id| self.lives[by].dropped[0].0 < life.handed;
+        let is_outside = life.by.is_none_or(is_over);
+        self.program.until_idle && life.how != How::Adopt && is_outside
     }
 
     /// Whether the runtime may have been asked to end before it began, so that nothing ever ran.
@@ -320,7 +326,8 @@ impl Played<'_> {
         }
         for life in self.lives.iter().filter(|life| life.handed < self.returned) {
             let over = life.finished.is_some() || life.call_dropped.is_some();
-            require!(over || life.is_refused(), "L9: p{} was cut off", life.id);
+            let may_be = over || life.is_refused() || self.met_idleness(life);
+            require!(may_be, "L9: p{} was cut off", life.id);
             require!(!self.is_listed(life.id), "L9: p{} was left behind", life.id);
             let refused = life.answer() == Some(Answer::Stopping);
             let inside = life.by.is_some_and(|by| !self.lives[by].started.is_empty());

@@ -266,9 +266,84 @@ impl<T: Send + 'static> Drop for Submitted<T> {
 mod tests {
     use std::future::{Future as _, pending};
     use std::pin::pin;
+    use std::sync::{Arc, Mutex};
     use std::task::{Context, Poll, Waker};
+    use std::time::Instant;
 
-    use crate::{ExecuteErrorKind, Manual, Runtime, Signals};
+    use crate::task::Task;
+    use crate::{
+        AdoptErrorKind, BoxError, Coroutine, ExecuteErrorKind, Flavour, Identifier, Key, Manual,
+        Rejected, Reporter, Runtime, Signals,
+    };
+
+    /// Refuses every payload while somebody else, such as the runner, holds its task.
+    #[derive(Debug, Clone, Default)]
+    struct Refusing(Arc<Held>);
+
+    #[derive(Default)]
+    struct Held(Mutex<Vec<Arc<Task>>>);
+
+    impl std::fmt::Debug for Held {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("Held")
+        }
+    }
+
+    impl PartialEq for Refusing {
+        fn eq(&self, _: &Self) -> bool {
+            true
+        }
+    }
+
+    impl Key for Refusing {
+        type Payload = Coroutine;
+
+        fn identifier(&self) -> Identifier {
+            Identifier::new("refusing")
+        }
+
+        fn start(&self, _: Reporter) -> Result<Arc<dyn Flavour<Payload = Coroutine>>, BoxError> {
+            Ok(Arc::clone(&self.0) as _)
+        }
+    }
+
+    impl Flavour for Held {
+        type Payload = Coroutine;
+
+        fn spawn(&self, payload: Coroutine) -> Result<(), Rejected<Coroutine>> {
+            self.0.lock().unwrap().push(Arc::clone(payload.task()));
+            Err(Rejected::because(payload, "it is a test"))
+        }
+
+        fn block_on(&self, payload: Coroutine) -> Result<(), Rejected<Coroutine>> {
+            self.spawn(payload)
+        }
+
+        fn cancel(&self) {}
+
+        fn join(&self, _: Instant) -> bool {
+            true
+        }
+    }
+
+    #[test]
+    fn l3_what_is_refused_is_dropped_before_its_adopter_knows() {
+        let runtime = Runtime::builder().signals(Signals::Leave).build();
+        runtime.start().unwrap();
+        let (refusing, code) = (Refusing::default(), Arc::new(()));
+        let is_dropped = || Arc::strong_count(&code) == 1;
+        let held = Arc::clone(&code);
+        let adopted = runtime.adopt(refusing.clone(), move || async move { drop(held) });
+        assert_eq!(adopted.unwrap_err().kind(), AdoptErrorKind::Rejected);
+        assert!(is_dropped());
+        let held = Arc::clone(&code);
+        let executed = runtime.execute(refusing.clone(), move || async move { drop(held) });
+        assert_eq!(executed.unwrap_err().kind(), ExecuteErrorKind::Rejected);
+        assert!(is_dropped());
+        assert_eq!(refusing.0.0.lock().unwrap().len(), 2);
+        runtime.shutdown();
+        runtime.wait().unwrap();
+    }
 
     /// A runtime that lives long would otherwise keep something of each call.
     #[test]

@@ -204,10 +204,11 @@ impl Drop for Runnable {
                 }
                 return;
             }
-            // The adopter knows. The closure is dropped with the task, and a panic of it continues
-            // there.
+            // The adopter knows. The closure is dropped right here, as the runner or others may hold the
+            // task for a moment, and a panic of it continues at the adopter.
             Dropping::Refused => {
                 task.settle();
+                let _leaked = task.clear(task);
                 return;
             }
             Dropping::ByFlavour if !task.header().is_cancelled() => {
