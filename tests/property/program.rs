@@ -178,6 +178,12 @@ impl Payload {
         })
     }
 
+    /// Whether it executes something on such a flavour.
+    fn executes(&self, is: impl Fn(On) -> bool) -> bool {
+        let mut acts = self.acts.iter().chain(&self.dropping);
+        acts.any(|act| matches!(act, Act::Execute(payload) if is(payload.on)))
+    }
+
     /// Whether it may block its flavour's thread for long.
     fn is_blocking(&self) -> bool {
         let blocks = |act: &Act| matches!(act, Act::Execute(payload) if !payload.is_executable());
@@ -311,14 +317,27 @@ impl Program {
     /// Whether payloads may block their flavours, or not end when asked: the runtime then gets no
     /// grace time, and the model expects less.
     pub fn is_hasty(&self) -> bool {
-        self.acts()
-            .any(|act| act.any(&|payload| payload.is_blocking() || payload.is_stubborn()))
+        let is_slow = |payload: &Payload| payload.is_blocking() || payload.is_stubborn();
+        self.has(&is_slow) || self.may_hold_itself_up()
+    }
+
+    /// Whether executes may wait for each other for ever, which nobody can see: tokio may keep a payload in the
+    /// queue of a worker that blocks, while another worker sleeps.
+    fn may_hold_itself_up(&self) -> bool {
+        let blocks = |payload: &Payload| payload.on == On::Multi && payload.executes(On::is_async);
+        let needs = |payload: &Payload| payload.executes(|on| on == On::Multi);
+        self.has(&blocks) && self.has(&needs)
+    }
+
+    /// Whether `is` holds for a payload of it.
+    fn has(&self, is: &dyn Fn(&Payload) -> bool) -> bool {
+        self.acts().any(|act| act.any(is))
     }
 
     /// Whether a flavour may be stuck until the runtime stops: who has to stop it must not wait.
     pub fn keeps_threads(&self) -> bool {
         let keeps = |payload: &Payload| payload.keeps_its_thread() || payload.is_stubborn();
-        self.acts().any(|act| act.any(&keeps))
+        self.has(&keeps) || self.may_hold_itself_up()
     }
 
     /// Whether nothing keeps a handle for ever once the lasting one is dropped: who executes holds one.

@@ -99,7 +99,8 @@ pub(crate) trait Services: Send + Sync {
     /// The grace time is over.
     fn end_grace(&self, lifetime: &Arc<Lifetime>, by_signal: bool);
 
-    /// The runtime is over: ends the remaining services, and waits for their threads until `by`, but for 100 ms at least.
+    /// The runtime is over: ends the remaining services, and waits for their supervisor's thread until `by`, but for
+    /// 100 ms at least, and for starters until `by`.
     fn close(&self, lifetime: &Arc<Lifetime>, by: Instant) -> ServicesReport;
 
     /// For the services, which know the type behind the trait.

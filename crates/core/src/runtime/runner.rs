@@ -210,14 +210,16 @@ impl Runner {
         while let Ok(note) = self.notes.try_recv() {
             self.take_in(note);
         }
-        // Holders that overran are stragglers already.
+        // Those that were to end in time are stragglers already. One that took its token just as the grace time ended is not.
+        let is_named = |one: &Straggler| stragglers.iter().any(|other| other.is_payload_of(one));
         let left_behind: Vec<_> = self
             .core
             .schedulers
             .iter()
             .flat_map(|scheduler| scheduler.alive())
-            .filter(|task| task.state().is_blocking() && !task.state().is_holder())
+            .filter(|task| task.state().is_blocking())
             .map(|task| task.straggler(StragglerReason::LeftBehind))
+            .filter(|one| !is_named(one))
             .collect();
         let by = self.lifetime().settings.clock.real(deadline);
         self.lifetime().join_aside(by);
@@ -294,7 +296,9 @@ fn unended(scheduler: &Scheduler) -> Vec<Straggler> {
         .collect();
     if !polling.is_empty() {
         // Payloads in the flavour's queue are not in the registry, but are held up as well.
-        let others = (scheduler.accepted() - scheduler.ended()).saturating_sub(polling.len());
+        // Read in this order, as late ones may come and be refused meanwhile.
+        let (ended, accepted) = (scheduler.ended(), scheduler.accepted());
+        let others = (accepted - ended).saturating_sub(polling.len());
         return polling
             .into_iter()
             .map(|index| straggler(index, StragglerReason::Blocking { others }))

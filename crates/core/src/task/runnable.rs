@@ -226,8 +226,8 @@ pub(crate) fn end(task: &Arc<Task>) {
 }
 
 /// Ends the payload, in this order: drops the rest of the user's code, records the failures, marks
-/// the payload as over, lets its caller go on, and tells the failures. What comes too late for the
-/// report is told first: see `conclude`.
+/// the payload as over, lets its caller go on, and tells the failures. Blocking code that ends too late for
+/// the report tells first: see `conclude`.
 fn finish(task: &Arc<Task>, cause: Option<Cause>, lost: Option<&str>) {
     let discarded = discard(task);
     let lost = match discarded {

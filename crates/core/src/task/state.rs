@@ -51,8 +51,8 @@
 //! - A cancel sets `CANCELLED` and reads `DRIVEN`, to know whom to wake. The run queue sets `DRIVEN` and
 //!   reads `CANCELLED` afterwards (`Task::cancel`).
 //!
-//! `polling` is a hint for the report, written only by the thread that polls. `key` is read and
-//! written under the lock of the registry that gave it.
+//! `polling` is a hint, written only by the thread that polls: for the report, and for a service that is out of time
+//! (`Effect::Cut`). `key` is read and written under the lock of the registry that gave it.
 
 use crate::base::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use crate::base::sync::atomic::{AtomicBool, AtomicU16, AtomicU32};

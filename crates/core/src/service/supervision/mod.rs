@@ -14,6 +14,9 @@
 //!    over: the unit is forgotten here (`over`)
 //! ```
 //!
+//! A run whose payload never came to be (its flavour did not start in time, or refused it) goes to `decide` without `Gone`, and
+//! to `over` if it is asked while its flavour is being started.
+//!
 //! `happening` is what it is told, `effect` what it answers, `node` what is known of units. `starting`, `running`,
 //! `following` and `stopping` are what happens to a unit, in this order, and `shares` how the grace time is shared out.
 //! Each of them decides by what is known, changes that, and appends effects; `Supervision::take` says what an event

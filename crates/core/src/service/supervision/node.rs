@@ -107,7 +107,7 @@ pub(super) struct Asked {
 /// What becomes of a run's first failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fate {
-    /// It is kept for a restart; else it is told.
+    /// It is kept for a restart. If none follows it is the runtime's, unless the unit was asked to stop.
     Absorbed,
     /// The runtime was told.
     Recorded,

@@ -229,8 +229,8 @@ impl<F> Supervision<F> {
         }
     }
 
-    /// The grace time is over: names those that have not ended in it, and has all tokens say so. The runner takes it that each
-    /// that holds a token is named here: a thread that is not would be in no list.
+    /// The grace time is over: names those that have not ended in it, and has all tokens say so. A thread that holds one
+    /// by now and is not named here would be listed as left behind, though it was asked.
     pub(super) fn grace_over(&mut self, by_signal: bool) {
         self.stops(self.now);
         self.due();

@@ -6,8 +6,8 @@ use super::*;
 const CLOSING: Duration = Duration::from_millis(100);
 
 impl Supervisor {
-    /// The runtime is over: says what has become of those that are left, and waits for the supervisor's threads until
-    /// `by`, or [`CLOSING`] if that is longer.
+    /// The runtime is over: says what has become of those that are left, and waits for the supervisor's thread until `by`,
+    /// or [`CLOSING`] if that is longer, and for starters until `by`.
     pub(super) fn close_by(&self, lifetime: &Arc<Lifetime>, by: Instant) -> ServicesReport {
         let quick = Instant::now() + CLOSING;
         let mut guarded = self.wait_until(by.max(quick), |guarded| !guarded.is_performed);

@@ -86,6 +86,7 @@ impl Supervisor {
             Outward::Cut(unit) => {
                 let task = unit.task()?;
                 contain(|| task.cancel());
+                // A poll or a drop that is under way counts as blocking, however short: the run has had its time.
                 let blocks = task.state().is_polling() && !task.state().is_settled();
                 let run = Attempt::of(&*task)?.id();
                 return blocks.then_some(Happening::Blocks(run));
