@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use common::*;
 use foster::{
     BoxError, Clock, Coroutine, FailureKind, Flavour, Identifier, Key, Latch, Rejected, Reporter,
-    Runtime, Shutdown, Smol, StragglerReason, Thread, Tokio,
+    Runtime, Shutdown, Smol, StragglerReason, Subroutine, Thread, Tokio,
 };
 
 on_every_flavour!(s5_a_closure_that_panics_when_dropped_unrun_is_reported);
@@ -32,6 +32,8 @@ once!(
     s2_a_subroutine_that_has_just_begun_has_time_to_take_its_token,
     s3_a_holder_that_only_tells_its_failure_has_not_overrun,
     s3_payloads_from_the_same_line_are_told_apart,
+    s2_late_subroutines_have_no_time_to_settle,
+    a6_what_is_dropped_unrun_is_told_elsewhere,
 );
 
 /// A flavour that polls once, right where payloads are handed in, and takes its time to be joined.
@@ -463,4 +465,96 @@ fn s3_payloads_from_the_same_line_are_told_apart() {
     let blocking = StragglerReason::Blocking { others: 0 };
     let expected = [("smol", blocking), ("tokio", StragglerReason::Overran)];
     assert_eq!(named, expected, "{error}");
+}
+
+/// Executes that come one after the other while the runtime stops must not hold it up.
+fn s2_late_subroutines_have_no_time_to_settle() {
+    let runtime = builder().grace(2 * SOON).build();
+    let (asked, may_end) = (Event::new(), Event::new());
+    let (is_asked, its_turn) = (asked.clone(), may_end.clone());
+    runtime
+        .adopt(Thread, move || {
+            let token = Shutdown::current();
+            while !token.wait_timeout(SOON) {}
+            is_asked.happen();
+            block_until(&its_turn);
+        })
+        .unwrap();
+    runtime.start().unwrap();
+    runtime.shutdown();
+    asked.expect("the stop has begun");
+    // There is one that has just begun, at any time.
+    let nap = || thread::sleep(Duration::from_millis(15));
+    let (first, second) = (Event::new(), Event::new());
+    let callers = [(first.clone(), 0), (second.clone(), 7)].map(|(ran, later)| {
+        let runtime = runtime.clone();
+        thread::spawn(move || {
+            thread::sleep(Duration::from_millis(later));
+            while runtime.execute(Thread, nap).is_ok() {
+                ran.happen();
+            }
+        })
+    });
+    first.expect("late executes run");
+    second.expect("late executes run");
+    may_end.happen();
+    let begin = Instant::now();
+    runtime.wait().unwrap();
+    assert!(begin.elapsed() < SOON, "it ends long before the grace time");
+    for caller in callers {
+        caller.join().unwrap();
+    }
+}
+
+/// Drops its payloads unrun, where they are handed in.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Drops;
+
+impl Key for Drops {
+    type Payload = Subroutine;
+
+    fn identifier(&self) -> Identifier {
+        Identifier::new("drops")
+    }
+
+    fn start(&self, _: Reporter) -> Result<Arc<dyn Flavour<Payload = Subroutine>>, BoxError> {
+        Ok(Arc::new(*self))
+    }
+}
+
+impl Flavour for Drops {
+    type Payload = Subroutine;
+
+    fn spawn(&self, payload: Subroutine) -> Result<(), Rejected<Subroutine>> {
+        drop(payload);
+        Ok(())
+    }
+
+    fn block_on(&self, payload: Subroutine) -> Result<(), Rejected<Subroutine>> {
+        self.spawn(payload)
+    }
+
+    fn cancel(&self) {}
+
+    fn join(&self, _: Instant) -> bool {
+        true
+    }
+}
+
+/// Only a subroutine that has run has a thread that may hang in a subscriber.
+fn a6_what_is_dropped_unrun_is_told_elsewhere() {
+    subscribe();
+    let output = SlowOutput {
+        telling: Event::new(),
+        may_go_on: Event::new(),
+    };
+    output.may_go_on.happen();
+    OUTPUT.set(Some(output.clone()));
+    let runtime = builder().build();
+    runtime.start().unwrap();
+    runtime.adopt(Drops, || ()).unwrap();
+    let error = runtime.wait().unwrap_err();
+    OUTPUT.set(None);
+    assert_eq!(error.failures()[0].kind(), FailureKind::Lost);
+    assert!(!output.telling.has_happened(), "the adopter tells nothing");
 }

@@ -91,5 +91,6 @@ fn l6_a_destructor_that_panics_before_the_start_is_told() {
         };
         assert_eq!(failure.kind(), FailureKind::Panic);
         assert_eq!(unit.state(), UnitState::Failed);
+        assert_eq!(unit.last_failure().unwrap().kind(), FailureKind::Panic);
     }
 }

@@ -17,6 +17,7 @@ use futures_lite::future::block_on;
 on_every_flavour!(
     v10_a_late_start_that_ends_normally_is_followed_by_a_run,
     v10_a_late_start_that_ends_normally_is_followed_by_a_run_with_a_new_value,
+    v5_a_failure_that_follows_an_absorbed_one_is_told_once,
     v5_a_destructor_that_panics_after_a_normal_return_is_told,
     v5_a_destructor_that_panics_after_a_normal_return_is_followed_by_a_run_or_told,
     v5_a_stop_while_it_flaps_ends_the_unit_alone,
@@ -162,6 +163,36 @@ fn v5_a_destructor_that_panics_after_a_stop_in_a_delay_is_the_services<F: Host>(
     let text = result.as_ref().unwrap_err().to_string();
     assert!(text.starts_with("service `fragile`"), "{text}");
     panicked(result, "fragile");
+    assert_eq!(unit.state(), UnitState::Failed);
+    assert_eq!(unit.last_failure().unwrap().kind(), FailureKind::Panic);
+}
+
+/// The runtime was told of the panic, so what was kept before is no news any more.
+fn v5_a_failure_that_follows_an_absorbed_one_is_told_once<F: Host>(flavour: F) {
+    let (clock, runtime) = manual();
+    let (held, goes_on) = (Event::new(), Event::new());
+    let (holds, until) = (held.clone(), goes_on.clone());
+    let run = move || {
+        let (held, goes_on) = (holds.clone(), until.clone());
+        async move {
+            let token = Shutdown::current();
+            held.happen();
+            token.requested().await;
+            block_until(&goes_on);
+            panic!("as it ends");
+        }
+    };
+    let unit = runtime.unit().name("late").notifies_ready();
+    let unit = unit.start_timeout(SECOND).restart(at_once());
+    let unit = flavour.serve(unit, run).unwrap();
+    held.expect("the run holds its token");
+    clock.advance(SECOND);
+    unit.expect(UnitState::Stopping);
+    runtime.shutdown();
+    goes_on.happen();
+    let error = runtime.wait().unwrap_err();
+    let kinds: Vec<_> = error.failures().iter().map(|one| one.kind()).collect();
+    assert_eq!(kinds, [FailureKind::Panic], "{error}");
     assert_eq!(unit.state(), UnitState::Failed);
 }
 

@@ -140,6 +140,38 @@ fn f2_a_payload_lost_with_its_flavour_is_accounted_for_once() {
 }
 
 #[test]
+fn f2_a_lost_payload_whose_destructor_panics_is_told_too() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("as it is dropped");
+        }
+    }
+    let (runtime, flavour, manual) = (started(), Open::default(), Manual::new());
+    runtime
+        .adopt(manual.clone(), || async {
+            Shutdown::current().requested().await;
+        })
+        .unwrap();
+    manual.step();
+    runtime
+        .adopt(flavour.clone(), || async {
+            let _bomb = Bomb;
+            pending::<()>().await;
+        })
+        .unwrap();
+    let mut payload = flavour.take();
+    assert!(poll(&mut payload).is_pending());
+    flavour.reporter().lost("its power was cut");
+    drop(payload);
+    manual.step();
+    let error = runtime.wait().unwrap_err();
+    let kinds: Vec<_> = error.failures().iter().map(|one| one.kind()).collect();
+    let lost = FailureKind::Lost;
+    assert_eq!(kinds, [lost, lost, FailureKind::Panic], "{error}");
+}
+
+#[test]
 fn s2_a_payload_is_waited_for_once_and_not_when_it_is_accounted_for() {
     struct Takes;
     impl Drop for Takes {

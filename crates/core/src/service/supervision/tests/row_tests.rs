@@ -223,6 +223,17 @@ fn v5_a_second_failure_of_a_run_is_mentioned_and_one_too_late_is_the_runtimes() 
     let task = Effect::Record(id(0), Fault::Given(7));
     let end = all([&[task], &over_at_last(0, Ended)]);
     play.expect(failed(run(0, 1), 7), &end);
+    // With one that the runtime is told, what was kept before is told no more.
+    let mut play = Play::new();
+    play.running(unit(0).policy(restarts(restart())));
+    play.tell(errs(run(0, 1), 5));
+    let panics = Happening::Failed {
+        run: run(0, 1),
+        failure: 6,
+        can_run: false,
+    };
+    play.expect(panics, &[Effect::Record(id(0), Fault::Given(6))]);
+    play.expect(gone(run(0, 1)), &over_at_last(0, Failed));
     // Its flavour was lost while it ran, and what it returns comes after that.
     let mut play = Play::new();
     play.running(unit(0));
