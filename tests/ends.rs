@@ -32,7 +32,6 @@ once!(
     s2_a_subroutine_that_has_just_begun_has_time_to_take_its_token,
     s3_a_holder_that_only_tells_its_failure_has_not_overrun,
     s3_payloads_from_the_same_line_are_told_apart,
-    s2_late_subroutines_have_no_time_to_settle,
     a6_what_is_dropped_unrun_is_told_elsewhere,
 );
 
@@ -465,45 +464,6 @@ fn s3_payloads_from_the_same_line_are_told_apart() {
     let blocking = StragglerReason::Blocking { others: 0 };
     let expected = [("smol", blocking), ("tokio", StragglerReason::Overran)];
     assert_eq!(named, expected, "{error}");
-}
-
-/// Executes that come one after the other while the runtime stops must not hold it up.
-fn s2_late_subroutines_have_no_time_to_settle() {
-    let runtime = builder().grace(2 * SOON).build();
-    let (asked, may_end) = (Event::new(), Event::new());
-    let (is_asked, its_turn) = (asked.clone(), may_end.clone());
-    runtime
-        .adopt(Thread, move || {
-            let token = Shutdown::current();
-            while !token.wait_timeout(SOON) {}
-            is_asked.happen();
-            block_until(&its_turn);
-        })
-        .unwrap();
-    runtime.start().unwrap();
-    runtime.shutdown();
-    asked.expect("the stop has begun");
-    // There is one that has just begun, at any time.
-    let nap = || thread::sleep(Duration::from_millis(15));
-    let (first, second) = (Event::new(), Event::new());
-    let callers = [(first.clone(), 0), (second.clone(), 7)].map(|(ran, later)| {
-        let runtime = runtime.clone();
-        thread::spawn(move || {
-            thread::sleep(Duration::from_millis(later));
-            while runtime.execute(Thread, nap).is_ok() {
-                ran.happen();
-            }
-        })
-    });
-    first.expect("late executes run");
-    second.expect("late executes run");
-    may_end.happen();
-    let begin = Instant::now();
-    runtime.wait().unwrap();
-    assert!(begin.elapsed() < SOON, "it ends long before the grace time");
-    for caller in callers {
-        caller.join().unwrap();
-    }
 }
 
 /// Drops its payloads unrun, where they are handed in.
