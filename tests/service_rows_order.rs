@@ -133,8 +133,7 @@ fn v12_a_flavour_that_fails_when_nobody_waits_for_it_is_a_line() {
     assert!(unit.wait_stopped(SOON));
     go.happen();
     let by = Instant::now() + SOON;
-    let is_it =
-        |line: &str| line.contains("not to be") && line.contains("nothing waits for that any more");
+    let is_it = |line: &str| line.contains("not to be") && line.contains("nobody waits for it");
     while !traced_text().lines().any(is_it) {
         assert!(Instant::now() < by, "it is told: {}", traced_text());
         std::thread::yield_now();

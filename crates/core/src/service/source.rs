@@ -206,9 +206,8 @@ impl<S: Runs<PayloadOf<S>> + Send> AnySource for Source<S> {
         }
         scheduler.accept();
         let name = Some(unit.name().to_string().into());
-        let (ticket, unit) = (ticket(unit, name), Arc::clone(unit));
         let here = Arc::new(Mutex::new(self.take()));
-        let there = Arc::clone(&here);
+        let (ticket, unit, there) = (ticket(unit, name), Arc::clone(unit), Arc::clone(&here));
         let take = move || lock(&there).take();
         let payload = sealed::Kind::calling(move || drop_at_last(&unit, || drop(take())), ticket);
         let is_accepted = spawn(scheduler, typed::<S>(scheduler), payload).is_ok();

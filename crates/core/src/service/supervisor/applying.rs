@@ -171,7 +171,11 @@ impl Applying<'_> {
                 let line = words::line(self.unit(id)?, &remark);
                 self.aftermath.line(line);
             }
-            Effect::Unclaimed(failure) => self.aftermath.line(words::unclaimed(*failure)),
+            Effect::Unclaimed(failure) => {
+                self.aftermath
+                    .line(Line::followed((*failure).clone(), "nobody waits for it"));
+                self.aftermath.drop(Some(failure));
+            }
         }
         Some(())
     }

@@ -79,11 +79,6 @@ pub(super) fn absorbed(failure: Failure) -> Line {
     Line::followed(failure, "kept with the service")
 }
 
-/// A failure of something for which nobody waits any more.
-pub(super) fn unclaimed(failure: Failure) -> Line {
-    Line::followed(failure, "nothing waits for that any more")
-}
-
 /// What is to be known of a unit beside its failures.
 pub(super) fn line(unit: &UnitCore, remark: &Remark) -> Line {
     let text = match remark {
