@@ -120,32 +120,63 @@ fn panicked(result: Result<(), RunError>, name: &str) {
     assert_eq!(seen, (name, FailureKind::Panic, "as it is dropped"));
 }
 
-fn v5_an_absorbed_failure_is_told_if_the_stop_comes_before_a_restart_by_hand<F: Host>(flavour: F) {
-    let (clock, runtime) = manual();
-    let (held, goes_on) = (Event::new(), Event::new());
-    let (holds, until) = (held.clone(), goes_on.clone());
-    let run = move || {
-        let (held, goes_on) = (holds.clone(), until.clone());
-        async move {
-            let token = Shutdown::current();
-            held.happen();
-            token.requested().await;
-            block_until(&goes_on);
+/// A unit that was not ready in time and is asked to end for that. Its run does so by `end`, once that may come.
+struct Late {
+    runtime: Runtime,
+    unit: Served,
+    may_end: Event,
+}
+
+impl Late {
+    fn new<F: Host>(flavour: F, end: fn()) -> Self {
+        let (clock, runtime) = manual();
+        let (held, may_end) = (Event::new(), Event::new());
+        let (holds, until) = (held.clone(), may_end.clone());
+        let run = move || {
+            let (held, may_end) = (holds.clone(), until.clone());
+            async move {
+                let token = Shutdown::current();
+                held.happen();
+                token.requested().await;
+                block_until(&may_end);
+                end();
+            }
+        };
+        let unit = runtime.unit().name("late").notifies_ready();
+        let unit = unit.start_timeout(SECOND).restart(at_once());
+        let unit = flavour.serve(unit, run).unwrap();
+        held.expect("the run holds its token");
+        clock.advance(SECOND);
+        unit.expect(UnitState::Stopping);
+        Self {
+            runtime,
+            unit,
+            may_end,
         }
-    };
-    let unit = runtime.unit().name("late").notifies_ready();
-    let unit = unit.start_timeout(SECOND).restart(at_once());
-    let unit = flavour.serve(unit, run).unwrap();
-    held.expect("the run holds its token");
-    clock.advance(SECOND);
-    unit.expect(UnitState::Stopping);
-    unit.restart();
-    runtime.shutdown();
-    goes_on.happen();
-    let error = runtime.wait().unwrap_err();
-    let kinds: Vec<_> = error.failures().iter().map(|one| one.kind()).collect();
-    assert_eq!(kinds, [FailureKind::NotReady], "{error}");
+    }
+
+    /// Stops the runtime while the run goes on; what its failures are then.
+    fn stop(&self) -> Vec<FailureKind> {
+        self.runtime.shutdown();
+        self.may_end.happen();
+        let error = self.runtime.wait().unwrap_err();
+        error.failures().iter().map(|one| one.kind()).collect()
+    }
+}
+
+fn v5_an_absorbed_failure_is_told_if_the_stop_comes_before_a_restart_by_hand<F: Host>(flavour: F) {
+    let late = Late::new(flavour, || {});
+    late.unit.restart();
+    assert_eq!(late.stop(), [FailureKind::NotReady]);
+    let unit = &late.unit;
     assert_eq!((unit.state(), unit.restarts()), (UnitState::Failed, 0));
+}
+
+/// The runtime was told of the panic, so what was kept before is no news any more.
+fn v5_a_failure_that_follows_an_absorbed_one_is_told_once<F: Host>(flavour: F) {
+    let late = Late::new(flavour, || panic!("as it ends"));
+    assert_eq!(late.stop(), [FailureKind::Panic]);
+    assert_eq!(late.unit.state(), UnitState::Failed);
 }
 
 fn v5_a_destructor_that_panics_after_a_stop_in_a_delay_is_the_services<F: Host>(flavour: F) {
@@ -165,35 +196,6 @@ fn v5_a_destructor_that_panics_after_a_stop_in_a_delay_is_the_services<F: Host>(
     panicked(result, "fragile");
     assert_eq!(unit.state(), UnitState::Failed);
     assert_eq!(unit.last_failure().unwrap().kind(), FailureKind::Panic);
-}
-
-/// The runtime was told of the panic, so what was kept before is no news any more.
-fn v5_a_failure_that_follows_an_absorbed_one_is_told_once<F: Host>(flavour: F) {
-    let (clock, runtime) = manual();
-    let (held, goes_on) = (Event::new(), Event::new());
-    let (holds, until) = (held.clone(), goes_on.clone());
-    let run = move || {
-        let (held, goes_on) = (holds.clone(), until.clone());
-        async move {
-            let token = Shutdown::current();
-            held.happen();
-            token.requested().await;
-            block_until(&goes_on);
-            panic!("as it ends");
-        }
-    };
-    let unit = runtime.unit().name("late").notifies_ready();
-    let unit = unit.start_timeout(SECOND).restart(at_once());
-    let unit = flavour.serve(unit, run).unwrap();
-    held.expect("the run holds its token");
-    clock.advance(SECOND);
-    unit.expect(UnitState::Stopping);
-    runtime.shutdown();
-    goes_on.happen();
-    let error = runtime.wait().unwrap_err();
-    let kinds: Vec<_> = error.failures().iter().map(|one| one.kind()).collect();
-    assert_eq!(kinds, [FailureKind::Panic], "{error}");
-    assert_eq!(unit.state(), UnitState::Failed);
 }
 
 fn v5_a_destructor_that_panics_after_a_normal_return_is_told<F: Host>(flavour: F) {
