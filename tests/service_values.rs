@@ -10,7 +10,7 @@ use std::time::Duration;
 use common::*;
 use foster::{
     BoxError, Coroutine, Exit, FailureKind, Flavour, Identifier, Key, Rejected, Reporter, Restart,
-    Smol, UnitState, service,
+    RunError, Smol, UnitState, service,
 };
 
 once!(
@@ -19,6 +19,7 @@ once!(
     v3_a_value_that_waits_for_a_run_is_dropped_on_its_flavours_thread,
     v8_a_value_that_waits_for_its_start_is_dropped_with_the_runtime,
     v3_a_value_that_its_flavour_refuses_to_drop_is_dropped_with_the_runtime,
+    v3_a_value_whose_flavour_drops_what_should_drop_it_is_dropped_with_the_runtime,
     v8_nothing_is_kept_of_services_once_their_runtime_is_dropped,
 );
 
@@ -157,9 +158,12 @@ fn v8_a_value_that_waits_for_its_start_is_dropped_with_the_runtime() {
     assert_eq!(unit.state(), UnitState::Ended);
 }
 
-/// Smol, until it refuses everything.
+/// Smol, until it takes nothing any more: it refuses payloads, or drops them without a word.
 #[derive(Clone, Debug)]
-struct Fickle(Arc<AtomicBool>);
+struct Fickle {
+    is_over: Arc<AtomicBool>,
+    drops: bool,
+}
 
 impl PartialEq for Fickle {
     fn eq(&self, _: &Self) -> bool {
@@ -175,25 +179,27 @@ impl Key for Fickle {
     }
 
     fn start(&self, reporter: Reporter) -> Result<Arc<dyn Flavour<Payload = Coroutine>>, BoxError> {
-        let (smol, refuses) = (Smol.start(reporter)?, Arc::clone(&self.0));
-        Ok(Arc::new(FickleFlavour { smol, refuses }))
+        let (smol, key) = (Smol.start(reporter)?, self.clone());
+        Ok(Arc::new(FickleFlavour { smol, key }))
     }
 }
 
 #[derive(Debug)]
 struct FickleFlavour {
     smol: Arc<dyn Flavour<Payload = Coroutine>>,
-    refuses: Arc<AtomicBool>,
+    key: Fickle,
 }
 
 impl Flavour for FickleFlavour {
     type Payload = Coroutine;
 
     fn spawn(&self, payload: Coroutine) -> Result<(), Rejected<Coroutine>> {
-        match self.refuses.load(SeqCst) {
-            true => Err(Rejected::because(payload, "not any more")),
-            false => self.smol.spawn(payload),
+        match (self.key.is_over.load(SeqCst), self.key.drops) {
+            (false, _) => return self.smol.spawn(payload),
+            (true, false) => return Err(Rejected::because(payload, "not any more")),
+            (true, true) => drop(payload),
         }
+        Ok(())
     }
 
     fn block_on(&self, payload: Coroutine) -> Result<(), Rejected<Coroutine>> {
@@ -210,8 +216,21 @@ impl Flavour for FickleFlavour {
 }
 
 fn v3_a_value_that_its_flavour_refuses_to_drop_is_dropped_with_the_runtime() {
+    let error = value_without_its_flavour(false);
+    assert_eq!(error.failures().len(), 1, "{error}");
+}
+
+fn v3_a_value_whose_flavour_drops_what_should_drop_it_is_dropped_with_the_runtime() {
+    let error = value_without_its_flavour(true);
+    assert_eq!(error.failures()[0].kind(), FailureKind::Lost, "{error}");
+    assert_eq!(error.failures().len(), 2, "{error}");
+}
+
+/// A service is stopped in its delay when its flavour takes nothing any more, and its value panics as it is dropped.
+fn value_without_its_flavour(drops: bool) -> RunError {
     let (clock, runtime) = manual();
-    let (fickle, dropped) = (Fickle(Arc::default()), Event::new());
+    let is_over = Arc::default();
+    let (fickle, dropped) = (Fickle { is_over, drops }, Event::new());
     let is_dropped = dropped.clone();
     let on_drop = OnDrop(move || {
         is_dropped.happen();
@@ -227,14 +246,16 @@ fn v3_a_value_that_its_flavour_refuses_to_drop_is_dropped_with_the_runtime() {
         .unwrap();
     clock.advance(Duration::ZERO);
     assert_eq!(unit.state(), UnitState::Delayed);
-    fickle.0.store(true, SeqCst);
+    fickle.is_over.store(true, SeqCst);
     unit.stop();
     assert!(unit.wait_stopped(SECOND) && !dropped.has_happened());
     runtime.shutdown();
     let error = runtime.wait().unwrap_err();
     assert!(dropped.has_happened());
-    assert_eq!(error.failures()[0].message(), "as it is dropped");
+    let last = error.failures().last().unwrap();
+    assert_eq!(last.message(), "as it is dropped", "{error}");
     assert_eq!(unit.state(), UnitState::Failed);
+    error
 }
 
 /// An error that can be counted, as long as anything holds it.

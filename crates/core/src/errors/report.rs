@@ -159,7 +159,7 @@ impl RunError {
         self.report().map_or(&[], |report| &report.stragglers)
     }
 
-    /// Subroutines that still ran when the runtime ended, and that never took a [`Shutdown`](crate::Shutdown) token, so that
+    /// Subroutines that still ran when the runtime ended, and that took no [`Shutdown`](crate::Shutdown) token in time, so that
     /// they could not hear that they were to end.
     pub fn left_behind(&self) -> &[Straggler] {
         self.report().map_or(&[], |report| &report.left_behind)

@@ -292,8 +292,8 @@ impl Runtime {
         self.core().lifetime.stop();
     }
 
-    /// Subroutines that were left behind when the runtime ended. They never took a
-    /// [`Shutdown`](crate::Shutdown) token, so they were never asked to end; that is no failure.
+    /// Subroutines that were left behind when the runtime ended. They took no
+    /// [`Shutdown`](crate::Shutdown) token in time, so they were never asked to end; that is no failure.
     ///
     /// Empty before the end.
     pub fn left_behind(&self) -> &[Straggler] {

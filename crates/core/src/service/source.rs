@@ -210,12 +210,12 @@ impl<S: Runs<PayloadOf<S>> + Send> AnySource for Source<S> {
         let (ticket, unit, there) = (ticket(unit, name), Arc::clone(unit), Arc::clone(&here));
         let take = move || lock(&there).take();
         let payload = sealed::Kind::calling(move || drop_at_last(&unit, || drop(take())), ticket);
-        let is_accepted = spawn(scheduler, typed::<S>(scheduler), payload).is_ok();
-        if !is_accepted {
-            // Its flavour is lost, which is told, or has been ended since.
-            *lock(&self.value) = lock(&here).take();
+        let _ = spawn(scheduler, typed::<S>(scheduler), payload);
+        // If that payload is gone already, it has dropped the value, or its flavour has refused or lost it.
+        if let Some(slot) = Arc::into_inner(here) {
+            *lock(&self.value) = lock(&slot).take();
         }
-        is_accepted
+        !self.has_value()
     }
 
     fn drop_value(&self) {
