@@ -61,31 +61,52 @@ pub use crate::base::clock::Clock;
 pub use crate::base::identifier::{Identifier, IdentifierError};
 pub use crate::base::joining::Joining;
 pub use crate::base::latch::Latch;
+pub use crate::base::manual_time::Follower;
+pub use crate::base::sleep::{Sleep, TimedOut, Timeout};
 pub use crate::contract::flavour::{Flavour, Rejected};
 pub use crate::contract::key::{AnyKey, Instance, Key};
-pub use crate::contract::reporter::Reporter;
+pub use crate::contract::probe::Probe;
+pub use crate::contract::reporter::{Leader, Reporter};
+pub use crate::contract::waking::Waking;
 pub use crate::errors::answer::{Answer, Exit};
 pub use crate::errors::failure::{Failure, FailureKind};
+pub use crate::errors::group::{GroupError, GroupErrorKind};
 pub use crate::errors::lookup::{LookupError, RegisterError};
 pub use crate::errors::outcome::{Nothing, Outcome};
+pub use crate::errors::permanent::Permanent;
+pub use crate::errors::place::{PlaceError, PlaceErrorKind};
+pub use crate::errors::ready::{ReadyError, ReadyErrorKind};
 pub use crate::errors::refusal::{
     AdoptError, AdoptErrorKind, BoxError, ExecuteError, ExecuteErrorKind,
 };
+pub use crate::errors::reload::{
+    ReloadError, ReloadErrorKind, ReloadOutcome, ReloadReport, Reloaded,
+};
 pub use crate::errors::report::{RunError, RunErrorKind, Straggler, StragglerReason};
 pub use crate::errors::serve::{ServeError, ServeErrorKind};
-pub use crate::lifetime::settings::Signals;
+pub use crate::lifetime::settings::{OnSignal, Signals};
 pub use crate::parts::executor_thread::{Executor, ExecutorThread};
 pub use crate::parts::intake::{Fed, Intake};
 pub use crate::parts::manual::Manual;
 pub use crate::payload::{
-    Asynchronous, Completion, Coroutine, IntoPayload, Kind, Parallel, Run, Subroutine,
+    Asynchronous, Completion, Coroutine, IntoPayload, Kind, Parallel, Payload, Run, Subroutine,
 };
 pub use crate::runtime::choice::{Choice, Registered};
-pub use crate::runtime::{Builder, Call, Named, Runtime, Wait, runtime};
+pub use crate::runtime::{Builder, Call, Named, Probing, Runtime, Unanswered, Wait, runtime};
 pub use crate::service::{
-    Dependency, FnService, LinkedService, PayloadOf, Ready, Restart, Runs, Served, Service,
-    Settings, StateFuture, Unit, UnitBuilder, UnitChange, UnitChanges, UnitState, UnitStatus,
-    service,
+    AllReady, Dependency, FnOnceService, FnService, Group, GroupBuilder, GroupReady, LinkedService,
+    OwnedService, PayloadOf, Place, Ready, Reload, ReloadRequest, ReloadRequested, ReloadWait,
+    Reloading, Restart, Runs, Scope, Served, Service, Settings, StateFuture, TakePlace, Unit,
+    UnitBuilder, UnitChange, UnitChanges, UnitState, UnitStatus, service, service_once,
 };
 pub use crate::task::Ticket;
-pub use crate::task::{Requested, Shutdown};
+pub use crate::task::{OnRequest, Requested, Shutdown, UntilRequested};
+
+pub mod status {
+    //! A look inside: how a runtime does, as plain values. See [`Runtime::status`](crate::Runtime::status).
+
+    pub use crate::service::{
+        FlavourStatus, Limited, PayloadStatus, RestartCount, RuntimeState, StallStatus, Status,
+        StopCause, StopStatus, UnitKind, UnitNode,
+    };
+}

@@ -9,9 +9,12 @@ use foster_core::{Latch, Shutdown, UnitState, service};
 
 use plain::*;
 
+/// Miri takes a second for each.
+const ROUNDS: usize = if cfg!(miri) { 4 } else { 20 };
+
 #[test]
 fn v4_a_moment_that_was_seen_of_a_service_does_not_go_back() {
-    for _ in 0..20 {
+    for _ in 0..ROUNDS {
         let runtime = runtime();
         let (has_begun, goes_on) = (Arc::new(Latch::default()), Arc::new(Latch::default()));
         let run = {
@@ -43,7 +46,7 @@ fn v4_a_moment_that_was_seen_of_a_service_does_not_go_back() {
 fn v4_a_change_that_is_told_has_its_very_moment() {
     let runtime = runtime();
     let mut changes = runtime.unit_changes(8);
-    for _ in 0..20 {
+    for _ in 0..ROUNDS {
         let before = Instant::now();
         let run = service(Plain::Well, || async {});
         runtime.serve(run).unwrap();

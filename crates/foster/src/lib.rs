@@ -120,6 +120,9 @@
 //! error that names the ring. Rings through awaits, joins and locks cannot be detected, so prefer
 //! `call` in async code.
 //!
+//! A call that is [`started`](Call::started) runs beside its caller, as a child that is joined later: by an
+//! `await`, or by [`wait`](Call::wait) on a thread. [`catch_panic`](Call::catch_panic) makes its panic an error.
+//!
 //! # Shutdown tokens
 //!
 //! At the end a coroutine is dropped where it awaits, on its thread and in its executor's context. A
@@ -154,9 +157,14 @@
 //! # Ok::<(), foster::RunError>(())
 //! ```
 //!
+//! To wait for something else or the end, whichever comes first, await
+//! [`until_requested`](Shutdown::until_requested). The page of [`Shutdown`] has the recipes for threads that wait
+//! at a channel or a socket.
+//!
 //! The first SIGINT, SIGTERM or SIGHUP (Ctrl-C on Windows) is a `shutdown()`, the second ends the grace
 //! time, the third ends the process. Once no runtime listens, signals act as before; see [`Signals`].
-//! [`Signals::Leave`] leaves signals to the application.
+//! [`Signals::Leave`] leaves signals to the application, [`Signals::reload_on_hangup`] has SIGHUP reload services
+//! ([`Reload`]).
 //!
 //! # Services
 //!
@@ -219,28 +227,71 @@
 //! | the unit's name | [`name`](Settings::name), else that of the type or function |
 //! | `Restart=no`, `on-failure`, `always` | [`Restart`]`::never()`, `on_failure()`, `always()` |
 //! | `RestartSec=`, `RestartMaxDelaySec=`, `RestartSteps=` | [`delay`](Restart::delay), which doubles up to [`max_delay`](Restart::max_delay), less some [`jitter`](Restart::jitter) |
-//! | `StartLimitBurst=`, `StartLimitIntervalSec=` | [`limit`](Restart::limit); past it the runtime ends |
-//! | `RestartPreventExitStatus=` | [`Exit::Done`] |
+//! | `StartLimitBurst=`, `StartLimitIntervalSec=` | [`limit`](Restart::limit); past it the runtime ends, or this service alone |
+//! | `RestartPreventExitStatus=` | [`Exit::Done`]; of a failure [`Permanent`] |
 //! | `SuccessAction=exit` | [`Exit::Shutdown`] |
 //! | `FailureAction=exit` | the effect of every failure without a restart |
+//! | `FailureAction=none` | [`may_fail`](Settings::may_fail); such failures are listed in [`Runtime::tolerated`] |
 //! | `Type=notify`, `sd_notify("READY=1")` | [`notifies_ready`](Settings::notifies_ready), [`Ready::notify`] |
 //! | `Type=exec` | the default: ready once it has started |
 //! | `After=` (and the stop in reverse) | [`after`](Settings::after) |
+//! | `Wants=`, `Requires=` | of the start alone: what comes [`after`](Settings::after) a service that may fail starts without it, unless it [`requires`](Settings::requires) it |
 //! | `TimeoutStartSec=` | [`start_timeout`](Settings::start_timeout) |
 //! | `TimeoutStopSec=`, `SIGTERM` | [`stop_time`](Settings::stop_time), the service's own [`Shutdown`] token |
 //! | `SIGKILL` | a coroutine is dropped where it awaits; a thread cannot be killed, and is reported as a straggler |
-//! | `systemctl stop`, `restart` | [`Unit::stop`], [`Unit::restart`] |
+//! | `systemctl stop`, `restart`, `kill` | [`Unit::stop`], [`Unit::restart`], [`Unit::cancel`] |
+//! | `systemctl start` | [`Unit::start`], of a service that is [`startable`](Settings::startable) |
+//! | `systemctl is-system-running --wait` | [`Runtime::ready`], [`Runtime::wait_ready`] |
 //! | `systemctl status`, `list-units` | [`Runtime::units`] |
+//! | `systemctl reload`, `ExecReload=` | [`Runtime::reload`], [`Reload::current`] |
+//! | `PartOf=` | [`part_of`](Settings::part_of) |
+//! | a slice | [`Group`] |
+//! | `TasksMax=` | the [`limit`](GroupBuilder::limit) of a group |
 //! | `journalctl -f` | [`Runtime::unit_changes`], and `tracing` |
 //! | `WantedBy=`, `systemctl enable` | `linked` and [`linked_services`](Builder::linked_services) |
 //!
-//! The order concerns the start and the stop alone: if a service restarts or ends, those after it go on. A
-//! ring of services that come after each other, or an unknown name, is an error of `run` before anything
-//! starts.
+//! The order concerns the start and the stop alone: if a service restarts or ends, those after it go on,
+//! unless they are a [part](Settings::part_of) of it. A ring of services that come after each other, or an
+//! unknown name, is an error of `run` before anything starts.
 //!
 //! The same value serves for each run, so the run before may have poisoned a mutex in it;
-//! [`serve_with`](Runtime::serve_with) makes a new value for each. All times are those of the [`Clock`]. A
+//! [`serve_with`](Runtime::serve_with) makes a new value for each. A service whose `run` takes `self` is an
+//! [`OwnedService`]: it owns its value and runs once; [`service_once`] makes one of a closure. All times are those of the [`Clock`]. A
 //! manual clock passes through everything that falls due, to test restarts and time-outs without waiting.
+//!
+//! # Groups
+//!
+//! A [`Group`] is a part of a runtime with an end of its own, such as the connections of a listener. It has
+//! the runtime's verbs. [`Runtime::group`] makes one, [`Group::group`] one inside another;
+//! [`Group::current`] is that of the present run's children, which end with it. A function that starts something takes
+//! where as a [`Scope`], which is either of the two.
+//!
+#![cfg_attr(feature = "full", doc = "```")]
+#![cfg_attr(not(feature = "full"), doc = "```ignore")]
+//! use std::time::Duration;
+//! use foster::{AdoptErrorKind, Runtime, Shutdown, Smol, Thread};
+//!
+//! let runtime = Runtime::new();
+//! runtime.start()?;
+//! let workers = runtime.group("workers").limit(2).each_may_fail().create()?;
+//!
+//! workers.adopt(Thread, || { Shutdown::current().wait_timeout(Duration::MAX); })?;
+//! workers.adopt(Smol, || async { Shutdown::current().requested().await })?;
+//! let full = workers.adopt(Smol, || async {}).expect_err("two are alive");
+//! assert_eq!(full.kind(), AdoptErrorKind::Full); // `place` waits instead
+//!
+//! workers.shutdown(); // both are asked at once; the runtime goes on
+//! assert!(workers.wait_stopped(Duration::from_secs(20)));
+//! assert_eq!(workers.taken(), 0);
+//! runtime.shutdown();
+//! runtime.wait()?;
+//! # Ok::<(), foster::BoxError>(())
+//! ```
+//!
+//! A failure goes up to the first that absorbs it: a group that [may fail](GroupBuilder::may_fail), or a
+//! service that may fail or is restarted after failures. If none does, the runtime's stop begins at once.
+//! With [`each_may_fail`](GroupBuilder::each_may_fail) a failure concerns its own payload alone. A full group
+//! refuses; [`place`](Group::place) and [`wait_place`](Group::wait_place) wait their turn.
 //!
 //! # Run, start, wait
 //!
@@ -322,6 +373,9 @@
 //! | `tokio` | [`Tokio`], [`TokioMultiThread`], [`TokioHandle`] |
 //! | `thread` | [`Thread`] |
 //! | `full` | all of them |
+//! | `serde` | reading and writing of a [`status`] |
+//! | `console` | payloads of all flavours are tasks for [tokio-console](https://docs.rs/console-subscriber); not in `full`. The subscriber is the program's, and is built with `--cfg console_without_tokio_unstable` |
+//! | `test-util` | with `tokio`, for tests: the time of [`Tokio`] can follow a [`Clock::manual_with_executors`]; not in `full` |
 //!
 // Keys that are not compiled in have no page: their names link to the features.
 #![cfg_attr(not(feature = "smol"), doc = "[`Smol`]: #crate-features")]
@@ -349,12 +403,17 @@ pub use foster_tokio::{Tokio, TokioHandle, TokioMultiThread};
 
 // The runtime, and how to set it up.
 #[doc(inline)]
-pub use foster_core::{Builder, Clock, Runtime, Signals, runtime};
+pub use foster_core::{Builder, OnSignal, Runtime, Signals, runtime};
+
+// Time.
+#[doc(inline)]
+pub use foster_core::{Clock, Sleep, TimedOut, Timeout};
 
 // Handing payloads in, and their results.
 #[doc(inline)]
 pub use foster_core::{
-    Call, Coroutine, IntoPayload, Named, Nothing, Outcome, Parallel, Subroutine, Wait,
+    Call, Coroutine, IntoPayload, Named, Nothing, Outcome, Parallel, Payload, Permanent,
+    Subroutine, Wait,
 };
 
 // Keys and names of flavours.
@@ -368,23 +427,35 @@ pub use foster_core::__private;
 pub use foster_core::__private::service_fn as service;
 #[doc(inline)]
 pub use foster_core::{
-    Answer, Dependency, Exit, FnService, Kind, LinkedService, PayloadOf, Ready, Restart, Run, Runs,
-    ServeError, ServeErrorKind, Served, Service, Settings, StateFuture, Unit, UnitBuilder,
-    UnitChange, UnitChanges, UnitState, UnitStatus,
+    AllReady, Answer, Dependency, Exit, FnOnceService, FnService, Group, GroupBuilder, GroupError,
+    GroupErrorKind, GroupReady, Kind, LinkedService, OwnedService, PayloadOf, Place, Ready,
+    Restart, Run, Runs, Scope, ServeError, ServeErrorKind, Served, Service, Settings, StateFuture,
+    TakePlace, Unit, UnitBuilder, UnitChange, UnitChanges, UnitState, UnitStatus, service_once,
 };
 #[doc(inline)]
 pub use foster_macros::service;
 
+// A look inside.
+#[doc(inline)]
+pub use foster_core::{Probing, Unanswered, status};
+
+// Reload.
+#[doc(inline)]
+pub use foster_core::{
+    Reload, ReloadError, ReloadErrorKind, ReloadOutcome, ReloadReport, ReloadRequest,
+    ReloadRequested, ReloadWait, Reloaded, Reloading,
+};
+
 // Taking part in the stop.
 #[doc(inline)]
-pub use foster_core::{Requested, Shutdown};
+pub use foster_core::{OnRequest, Requested, Shutdown, UntilRequested};
 
 // Errors and failures.
 #[doc(inline)]
 pub use foster_core::{
     AdoptError, AdoptErrorKind, ExecuteError, ExecuteErrorKind, Failure, FailureKind,
-    IdentifierError, LookupError, RegisterError, RunError, RunErrorKind, Straggler,
-    StragglerReason,
+    IdentifierError, LookupError, PlaceError, PlaceErrorKind, ReadyError, ReadyErrorKind,
+    RegisterError, RunError, RunErrorKind, Straggler, StragglerReason,
 };
 
 // At the root like everything else, but listed apart: few programs need these.
@@ -400,7 +471,11 @@ pub mod flavour {
 
     // The trait, and its two sides.
     #[doc(inline)]
-    pub use foster_core::{BoxError, Completion, Flavour, Rejected, Reporter};
+    pub use foster_core::{BoxError, Completion, Flavour, Probe, Rejected, Reporter, Waking};
+
+    // An executor's own time, moved with the runtime's clock.
+    #[doc(inline)]
+    pub use foster_core::{Follower, Leader};
 
     // All of a flavour but the executor, and its parts.
     #[doc(inline)]
@@ -486,50 +561,4 @@ mod readmes {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Names that are re-exported at the root of a crate, read from its source.
-    fn exports(source: &str) -> Vec<&str> {
-        source
-            .split("pub use ")
-            .skip(1)
-            .filter_map(|rest| rest.split(';').next())
-            .flat_map(|path| {
-                let names = path.rsplit("::").next().unwrap_or(path);
-                names.trim_matches(['{', '}']).split(',')
-            })
-            // One name under another is known by the other.
-            .map(|name| name.rsplit(" as ").next().unwrap_or(name).trim())
-            .filter(|name| !name.is_empty())
-            .collect()
-    }
-
-    #[test]
-    fn every_export_of_core_is_here() {
-        let here = exports(include_str!("lib.rs"));
-        let core = include_str!("../../core/src/lib.rs");
-        // The attribute's items are re-exported as one module.
-        let (before, private) = core.split_once("pub mod __private {").expect("it is there");
-        let (_, after) = private.split_once("\n}").expect("it ends");
-        for name in exports(before).into_iter().chain(exports(after)) {
-            assert!(here.contains(&name), "`{name}` is missing in the facade");
-        }
-    }
-
-    #[test]
-    fn all_lists_what_is_compiled_in() {
-        let keys = all();
-        let listed: Vec<_> = keys.iter().map(|key| key.identifier().as_str()).collect();
-        let expected: Vec<_> = [
-            ("smol", cfg!(feature = "smol")),
-            ("tokio", cfg!(feature = "tokio")),
-            ("tokio::multi_thread", cfg!(feature = "tokio")),
-            ("std::thread", cfg!(feature = "thread")),
-        ]
-        .into_iter()
-        .filter_map(|(identifier, is_on)| is_on.then_some(identifier))
-        .collect();
-        assert_eq!(listed, expected);
-    }
-}
+mod tests;

@@ -59,7 +59,7 @@ fn of_impl(options: TokenStream, block: &ItemImpl, root: &str) -> Result<TokenSt
             "a service needs a `run`: `async fn run(&self)`, or a plain `fn run(&self)` on a flavour of threads",
         ));
     };
-    check_run(run)?;
+    let is_owned = check_run(run)?;
     let root = root_of(&options, root);
     let (key, flavour) = options.flavour()?;
     let settings = options.settings(&root)?;
@@ -67,11 +67,15 @@ fn of_impl(options: TokenStream, block: &ItemImpl, root: &str) -> Result<TokenSt
     let service = &block.self_ty;
     // The compiler's complaints about the return type belong here.
     let call = quote_spanned!(run.sig.ident.span()=> Self::run(self));
+    let (definition, this) = match is_owned {
+        true => (quote!(OwnedService), quote!(self)),
+        false => (quote!(Service), quote!(&self)),
+    };
     Ok(quote! {
         #block
 
         #[automatically_derived]
-        impl #generics #root::Service for #service #bounds {
+        impl #generics #root::#definition for #service #bounds {
             type Flavour = #key;
 
             fn flavour(&self) -> #key {
@@ -82,22 +86,31 @@ fn of_impl(options: TokenStream, block: &ItemImpl, root: &str) -> Result<TokenSt
                 #settings
             }
 
-            fn run(&self) -> impl #root::Run<#root::PayloadOf<Self>> {
+            fn run(#this) -> impl #root::Run<<#key as #root::Key>::Payload> {
                 #call
             }
         }
     })
 }
 
-/// Checks that `run` takes `&self` and nothing else.
-fn check_run(run: &ImplItemFn) -> Result<()> {
+/// Checks that `run` takes `&self` or `self` and nothing else; whether it takes its value.
+fn check_run(run: &ImplItemFn) -> Result<bool> {
     let mut inputs = run.sig.inputs.iter();
-    match inputs.next() {
-        Some(FnArg::Receiver(this)) if this.reference.is_some() && this.mutability.is_none() => {}
+    let is_owned = match inputs.next() {
+        Some(FnArg::Receiver(this)) if this.colon_token.is_none() => match &this.reference {
+            None => true,
+            Some(_) if this.mutability.is_none() => false,
+            Some(_) => {
+                return Err(Error::new(
+                    this.span(),
+                    "the `run` of a service takes `&self`, as the same value may run again, or `self`, and then it runs once",
+                ));
+            }
+        },
         Some(FnArg::Receiver(this)) => {
             return Err(Error::new(
                 this.span(),
-                "the `run` of a service takes `&self`: the same value may run again",
+                "the `run` of a service takes `&self`, or `self` to run once",
             ));
         }
         _ => {
@@ -106,14 +119,15 @@ fn check_run(run: &ImplItemFn) -> Result<()> {
                 "the `run` of a service takes `&self`; a service without a value is a free function",
             ));
         }
-    }
+    };
     if let Some(argument) = inputs.next() {
         return Err(Error::new(
             argument.span(),
             "the `run` of a service takes nothing but `&self`: what it works with stands in its type",
         ));
     }
-    check_signature(&run.sig)
+    check_signature(&run.sig)?;
+    Ok(is_owned)
 }
 
 fn check_signature(signature: &Signature) -> Result<()> {

@@ -38,7 +38,9 @@ use proc_macro::TokenStream;
 /// ```
 ///
 /// `run`, or the function, is an `async fn` on an async flavour and a plain `fn` on a flavour of threads. It
-/// takes no arguments, except the `&self` of `run`.
+/// takes no arguments, except the `&self` of `run`. A `run` that takes `self` owns its value and runs once: the
+/// attribute writes an implementation of `OwnedService`. Options that would need a second value (`restart`, `startable`)
+/// are then refused when the service is handed in, unless each run has a value of its own (`Runtime::serve_with`).
 ///
 /// # Options
 ///
@@ -48,8 +50,9 @@ use proc_macro::TokenStream;
 /// | `key = Instance<Smol>` | the key's type, if `flavour` is an expression that does not begin with it, such as the name of a constant |
 /// | `name = "beat"` | `Settings::name` |
 /// | `restart = "on-failure"` | `Settings::restart`: `"never"`, `"on-failure"`, `"always"`, or an expression of type `Restart` |
-/// | `after = ["database"]` | `Settings::after`, once for each name |
-/// | `notifies_ready`, `return_is_failure` | the settings of these names |
+/// | `after = ["database"]`, `requires = ["database"]` | `Settings::after`, `Settings::requires`, once for each name |
+/// | `part_of = ["listener"]` | `Settings::part_of`, once for each name |
+/// | `notifies_ready`, `return_is_failure`, `may_fail`, `startable`, `restart_on_reload` | the settings of these names |
 /// | `start_timeout = …`, `stop_time = …` | the settings of these names; an expression of type `Duration` |
 /// | `linked` | on free functions: the linker collects the service, for builders with `linked_services()` |
 /// | `crate = path` | the path of Foster, if not `::foster` |

@@ -9,7 +9,7 @@ use syn::spanned::Spanned;
 use syn::{Error, Expr, ExprLit, Ident, Lit, LitStr, Path, Result, Token, Type};
 
 const KNOWN: &str = "`flavour`, `key`, `name`, `restart`, `after`, `notifies_ready`, \
-    `return_is_failure`, `start_timeout`, `stop_time`, `linked`, `crate`";
+    `return_is_failure`, `may_fail`, `startable`, `restart_on_reload`, `requires`, `part_of`, `start_timeout`, `stop_time`, `linked`, `crate`";
 
 /// The options as given.
 #[derive(Default)]
@@ -21,6 +21,11 @@ pub(crate) struct Options {
     after: Vec<LitStr>,
     notifies_ready: bool,
     return_is_failure: bool,
+    may_fail: bool,
+    startable: bool,
+    restart_on_reload: bool,
+    requires: Vec<LitStr>,
+    part_of: Vec<LitStr>,
     start_timeout: Option<Expr>,
     stop_time: Option<Expr>,
     pub(crate) linked: Option<Span>,
@@ -54,9 +59,12 @@ impl Options {
         match option.to_string().as_str() {
             "notifies_ready" => self.notifies_ready = true,
             "return_is_failure" => self.return_is_failure = true,
+            "may_fail" => self.may_fail = true,
+            "startable" => self.startable = true,
+            "restart_on_reload" => self.restart_on_reload = true,
             "linked" => self.linked = Some(option.span()),
-            known @ ("flavour" | "key" | "name" | "restart" | "after" | "start_timeout"
-            | "stop_time" | "crate") => {
+            known @ ("flavour" | "key" | "name" | "restart" | "after" | "requires" | "part_of"
+            | "start_timeout" | "stop_time" | "crate") => {
                 if !input.peek(Token![=]) {
                     let text = format!("`{known}` needs a value: `{known} = …`");
                     return Err(Error::new(option.span(), text));
@@ -68,6 +76,8 @@ impl Options {
                     "name" => self.name = Some(name(input)?),
                     "restart" => self.restart = Some(input.parse()?),
                     "after" => self.after = names(input)?,
+                    "requires" => self.requires = names(input)?,
+                    "part_of" => self.part_of = names(input)?,
                     "start_timeout" => self.start_timeout = Some(input.parse()?),
                     "stop_time" => self.stop_time = Some(input.parse()?),
                     _ => self.root = Some(input.call(Path::parse_mod_style)?),
@@ -114,6 +124,21 @@ impl Options {
         }
         for other in &self.after {
             settings.extend(quote!(.after(#other)));
+        }
+        for other in &self.requires {
+            settings.extend(quote!(.requires(#other)));
+        }
+        for whole in &self.part_of {
+            settings.extend(quote!(.part_of(#whole)));
+        }
+        if self.may_fail {
+            settings.extend(quote!(.may_fail()));
+        }
+        if self.startable {
+            settings.extend(quote!(.startable()));
+        }
+        if self.restart_on_reload {
+            settings.extend(quote!(.restart_on_reload()));
         }
         if self.notifies_ready {
             settings.extend(quote!(.notifies_ready()));

@@ -3,7 +3,7 @@
 //! Depend on this crate and `foster-core` to take just this flavour; most programs depend on the
 //! facade, `foster`, with its feature `thread`.
 //!
-//! Deliberately missing: a limit on the number of threads.
+//! Deliberately missing: a limit on the number of threads. A group has one: `GroupBuilder::limit`.
 //!
 //! ```
 //! use foster_core::Runtime;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
-use foster_core::{BoxError, Flavour, Identifier, Key, Parallel, Rejected, Reporter};
+use foster_core::{BoxError, Flavour, Identifier, Key, Parallel, Probe, Rejected, Reporter};
 use tokio::runtime::Handle;
 
 use crate::driven::is_driven_here;
@@ -90,7 +90,7 @@ impl Key for TokioHandle {
         Ok(Arc::new(OnHandle {
             handle: self.handle.clone(),
             // The runtime goes on.
-            payloads: Arc::new(Parallels::new(|| {})),
+            payloads: Arc::new(Parallels::noted(reporter.waking())),
         }))
     }
 }
@@ -114,6 +114,10 @@ impl Flavour for OnHandle {
 
     fn cancel(&self) {
         self.payloads.cancel();
+    }
+
+    fn probe(&self, probe: Probe) {
+        self.payloads.probe(&self.handle, probe);
     }
 
     fn join(&self, by: Instant) -> bool {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Instant;
 
-use foster_core::{BoxError, Flavour, Identifier, Key, Parallel, Rejected, Reporter};
+use foster_core::{BoxError, Flavour, Identifier, Key, Parallel, Probe, Rejected, Reporter};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::driven::is_driven_here;
@@ -117,6 +117,9 @@ impl Key for TokioMultiThread {
             .thread_name(name.replace('\0', ""))
             // Not at a thread's start: a thread started for a worker may get a blocking job instead.
             .on_thread_park(move || starting.start(threads));
+        if let Some(waking) = reporter.waking() {
+            builder.on_thread_unpark(move || waking.note());
+        }
         if let Some(bytes) = stack_size {
             builder.thread_stack_size(bytes);
         }
@@ -194,6 +197,10 @@ impl Flavour for MultiThread {
 
     fn cancel(&self) {
         self.payloads.cancel();
+    }
+
+    fn probe(&self, probe: Probe) {
+        self.payloads.probe(&self.handle, probe);
     }
 
     fn join(&self, by: Instant) -> bool {

@@ -8,7 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use foster_core::{Parallel, Rejected};
+use foster_core::{Parallel, Probe, Rejected, Waking};
 use tokio::runtime::Handle;
 
 /// The payloads on a tokio runtime.
@@ -18,6 +18,8 @@ pub(crate) struct Parallels {
     /// Guards only the wait: the drop of the last payload passes through it.
     waiting: Mutex<()>,
     ended: Condvar,
+    /// Noted at each turn, where nothing else tells when the runtime's threads begin to work.
+    waking: Option<Waking>,
     /// Called, once or more, when no payload is left and no more will come.
     at_end: Box<dyn Fn() + Send + Sync>,
 }
@@ -26,11 +28,20 @@ impl Parallels {
     /// No payloads yet; `at_end` is called once they were cancelled and none is left.
     pub(crate) fn new(at_end: impl Fn() + Send + Sync + 'static) -> Self {
         Self {
+            waking: None,
             alive: AtomicUsize::new(0),
             cancelled: AtomicBool::new(false),
             waiting: Mutex::new(()),
             ended: Condvar::new(),
             at_end: Box::new(at_end),
+        }
+    }
+
+    /// As [`new`](Self::new), on a runtime whose threads say nothing.
+    pub(crate) fn noted(waking: Option<Waking>) -> Self {
+        Self {
+            waking,
+            ..Self::new(|| {})
         }
     }
 
@@ -63,6 +74,11 @@ impl Parallels {
         self.spawn(handle, payload)?;
         completion.wait();
         Ok(())
+    }
+
+    /// Answers `probe` on the runtime behind `handle`.
+    pub(crate) fn probe(&self, handle: &Handle, probe: Probe) {
+        drop(handle.spawn(async move { probe.answer() }));
     }
 
     pub(crate) fn cancel(&self) {
@@ -111,6 +127,9 @@ impl Future for Counted {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        if let Some(waking) = &self.all.waking {
+            waking.note();
+        }
         Pin::new(&mut self.payload).poll(context)
     }
 }

@@ -1,6 +1,6 @@
 //! A bell: what wakes a thread that waits for it or for a moment, whichever comes first.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::base::clock::Clock;
 use crate::base::event::Event;
@@ -19,9 +19,18 @@ impl Bell {
         self.rings.notify();
     }
 
-    /// Waits until it has rung since the last wait, at most for `time` on `clock`.
+    /// Waits until it has rung since the last wait, at most for `time` on `clock`; on a manual one without a limit, as
+    /// whoever moves that does what falls due.
     pub(crate) fn wait(&self, clock: &Clock, time: Duration) {
-        let has_rung = || self.has_rung.swap(false, SeqCst).then_some(());
-        self.rings.wait(clock, time, has_rung);
+        let limit = clock.sleep_limit(clock.after(time));
+        loop {
+            // Listening comes before the look, so that no ring falls between the two.
+            let listener = self.rings.listen();
+            let is_over = limit.is_some_and(|limit| Instant::now() >= limit);
+            if self.has_rung.swap(false, SeqCst) || is_over {
+                return;
+            }
+            listener.wait(limit);
+        }
     }
 }

@@ -74,11 +74,6 @@ impl<T: Clone> Broadcast<T> {
         (wakers, dropped)
     }
 
-    /// Has all who wait by a clock look at it again.
-    pub(crate) fn wake(&self) -> Wakers {
-        self.alter(|_| {})
-    }
-
     /// Nothing more comes.
     pub(crate) fn end(&self) -> Wakers {
         self.alter(|contents| contents.is_over = true)

@@ -5,12 +5,13 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, Wake, Waker, ready};
 use std::time::{Duration, Instant};
 
 use slab::Slab;
 
-use crate::base::clock::Clock;
+use crate::base::acting;
+use crate::base::clock::{Alarm, Clock};
 use crate::base::panics::contain;
 use crate::base::sync::atomic::{Ordering::SeqCst, fence};
 use crate::base::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -71,6 +72,12 @@ impl Event {
         wait(|| self.listen(), clock, time, look)
     }
 
+    /// How many listeners there are.
+    #[cfg(all(test, not(foster_model)))]
+    pub(crate) fn listening(&self) -> usize {
+        self.listeners.get().map_or(0, |links| links.lock().len())
+    }
+
     /// Lets all listeners go on. Wakers run right here.
     pub(crate) fn notify(&self) {
         self.notify_threads().wake();
@@ -115,6 +122,14 @@ impl Link {
     }
 }
 
+/// A thread that listens is woken by a clock as well.
+impl Wake for Link {
+    fn wake(self: Arc<Self>) {
+        // A thread that listens has set no waker.
+        let _none = self.notify();
+    }
+}
+
 /// Wakers that are still to be woken.
 #[derive(Default)]
 #[must_use = "whoever they belong to sleeps until they are woken"]
@@ -151,6 +166,11 @@ pub(crate) struct EventListener {
 }
 
 impl EventListener {
+    /// Wakes the thread that is about to [`wait`](Self::wait).
+    fn waker(&self) -> Waker {
+        Waker::from(Arc::clone(&self.link))
+    }
+
     /// Blocks until the notification, at most until `limit`.
     pub(crate) fn wait(self, limit: Option<Instant>) {
         let mut state = self.link.lock();
@@ -213,14 +233,23 @@ pub(crate) fn wait<R>(
     mut look: impl FnMut() -> Option<R>,
 ) -> Option<R> {
     let deadline = clock.after(time);
+    let limit = clock.sleep_limit(deadline);
+    // A manual clock stops there, and wakes this thread.
+    let mut alarm = Alarm::new(clock.clone(), deadline);
     loop {
         // Listening comes before the look, so that no notification falls between the two.
         let listener = listen();
         let found = look();
-        if found.is_some() || clock.now() >= deadline {
+        let is_over = found.is_some()
+            || match limit {
+                Some(limit) => Instant::now() >= limit,
+                None => alarm.has_come(&listener.waker()),
+            };
+        if is_over {
             return found;
         }
-        listener.wait(clock.sleep_limit(deadline));
+        acting::have_acted();
+        listener.wait(limit);
     }
 }
 

@@ -1,7 +1,28 @@
-//! Moments on a runtime's clock, as plain numbers.
+//! Moments: those that can be represented, and those on a runtime's clock as plain numbers.
 
 use std::num::NonZero;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use crate::base::sync::OnceLock;
+
+/// The last moment that can be represented. No clock ever reaches it, so nothing due then happens.
+pub(crate) fn never() -> Instant {
+    static NEVER: OnceLock<Instant> = OnceLock::new();
+    *NEVER.get_or_init(|| {
+        // The range of `Instant` is not known: add every part that still fits, the largest first.
+        let seconds = (0..u64::BITS)
+            .rev()
+            .map(|bit| Duration::from_secs(1 << bit));
+        let nanos = (0..30).rev().map(|bit| Duration::from_nanos(1 << bit));
+        let add = |sum: Instant, part| sum.checked_add(part).unwrap_or(sum);
+        seconds.chain(nanos).fold(Instant::now(), add)
+    })
+}
+
+/// The moment `time` after `moment`, or [`never`] if it cannot be represented.
+pub(crate) fn later(moment: Instant, time: Duration) -> Instant {
+    moment.checked_add(time).unwrap_or_else(never)
+}
 
 /// Nanoseconds since the runtime was made, and one more, so that an optional moment takes no more room. They do for some
 /// 580 years; all that is later is [`NEVER`](Self::NEVER), so no sum overflows.

@@ -21,15 +21,20 @@ pub(crate) fn attempt<R>(code: impl FnOnce() -> R) -> Option<R> {
     }
 }
 
-/// The message of a caught panic. The panic's value is dropped here, caught as well.
-pub(crate) fn panic_message(payload: Box<dyn Any + Send>) -> String {
-    let message = match payload.downcast_ref::<&'static str>() {
+/// The message of a caught panic's value.
+pub(crate) fn message_of(payload: &(dyn Any + Send)) -> String {
+    match payload.downcast_ref::<&'static str>() {
         Some(text) => (*text).to_owned(),
         None => match payload.downcast_ref::<String>() {
             Some(text) => text.clone(),
             None => "a panic whose value is no text".to_owned(),
         },
-    };
+    }
+}
+
+/// The message of a caught panic. The panic's value is dropped here, caught as well.
+pub(crate) fn panic_message(payload: Box<dyn Any + Send>) -> String {
+    let message = message_of(&*payload);
     if let Err(again) = catch_unwind(AssertUnwindSafe(move || drop(payload))) {
         // Its destructor panicked, and so may that of the new panic: leaked, as there is no end to
         // it.

@@ -59,6 +59,22 @@ impl Teller {
         }
     }
 
+    /// As [`run`](Self::run), for a caller that holds a lock: if there is no thread, the errand waits for the next one.
+    pub(crate) fn run_later(self: &Arc<Self>, errand: impl FnOnce() + Send + 'static) {
+        let mut state = self.lock();
+        state.errands.push_back(Box::new(errand));
+        if state.is_at_work {
+            return;
+        }
+        let teller = Arc::clone(self);
+        let thread = Builder::new()
+            .name(self.name.to_owned())
+            .spawn(move || teller.work());
+        if let Ok(thread) = thread {
+            (state.is_at_work, state.thread) = (true, Some(thread));
+        }
+    }
+
     fn work(&self) {
         while let Some(errand) = self.next() {
             contain(errand);

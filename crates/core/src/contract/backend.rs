@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use crate::base::sync::{Arc, OnceLock};
 use crate::contract::flavour::Flavour;
+use crate::contract::probe::Probe;
 use crate::contract::reporter::Reporter;
 use crate::errors::refusal::BoxError;
 
@@ -12,6 +13,10 @@ use crate::errors::refusal::BoxError;
 pub(crate) trait Backend: Send + Sync {
     fn cancel(&self);
     fn join(&self, by: Instant) -> bool;
+    /// Has its executor answer, if it was started.
+    fn probe(&self, probe: Probe);
+    /// Whether it was started.
+    fn is_up(&self) -> bool;
     fn as_any(&self) -> &dyn Any;
 }
 
@@ -61,6 +66,16 @@ impl<P: 'static> Backend for Typed<P> {
 
     fn join(&self, by: Instant) -> bool {
         self.flavour.get().is_none_or(|flavour| flavour.join(by))
+    }
+
+    fn probe(&self, probe: Probe) {
+        if let Some(flavour) = self.flavour.get() {
+            flavour.probe(probe);
+        }
+    }
+
+    fn is_up(&self) -> bool {
+        self.flavour.get().is_some()
     }
 
     fn as_any(&self) -> &dyn Any {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Instant;
 
+use crate::contract::probe::Probe;
 use crate::errors::refusal::BoxError;
 
 /// Runs payloads on one kind of executor.
@@ -122,7 +123,8 @@ use crate::errors::refusal::BoxError;
 /// it:
 ///
 /// - **POLL-1** A payload that was woken is polled again, whichever thread woke it, and also if it
-///   was woken during a poll. A wake that comes after its end does no harm.
+///   was woken during a poll, its own or that of another, be it the last one. A wake that comes after
+///   its end does no harm.
 /// - **POLL-2** Polls and drops are inside the executor's context, where its timers and sockets
 ///   work. All [`Coroutine`](crate::Coroutine)s of a flavour are polled and dropped on one thread.
 /// - **POLL-3** No payload is dropped, forgotten or left before it is ready. A flavour without
@@ -216,6 +218,22 @@ pub trait Flavour: fmt::Debug + Send + Sync + 'static {
     ///
     /// `cancel` was called first, on all flavours, so that all of them end at the same time.
     fn join(&self, by: Instant) -> bool;
+
+    /// Has the executor [answer](Probe::answer) soon, to show that it goes on. Liveness, watchdogs and the search for
+    /// stalls rest on it. A flavour that cannot tell drops the probe, as this does unless it is implemented.
+    ///
+    /// # For implementors
+    ///
+    /// - **PROBE-1** It is answered on a thread of the executor, as soon as one of them comes to something new: not while all
+    ///   of them are held up, by whatever they run.
+    /// - **PROBE-2** The caller is not blocked.
+    ///
+    /// # What the runner promises
+    ///
+    /// Calls come from any thread. There are no more than a few open probes at a time.
+    fn probe(&self, probe: Probe) {
+        drop(probe);
+    }
 }
 
 /// A payload that a flavour did not take and hands back.

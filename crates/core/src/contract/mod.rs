@@ -3,4 +3,6 @@
 pub(crate) mod backend;
 pub(crate) mod flavour;
 pub(crate) mod key;
+pub(crate) mod probe;
 pub(crate) mod reporter;
+pub(crate) mod waking;

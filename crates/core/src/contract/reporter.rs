@@ -1,9 +1,12 @@
 //! The way from a flavour to its runtime.
 
 use std::fmt;
+use std::time::Duration;
 
 use crate::base::identifier::Identifier;
-use crate::base::sync::Weak;
+use crate::base::manual_time::{Follower, ManualTime};
+use crate::base::sync::{Arc, Weak};
+use crate::contract::waking::Waking;
 
 /// A flavour's line to its runtime, for facts about the flavour and for its loss.
 #[derive(Clone)]
@@ -61,6 +64,20 @@ impl Reporter {
         self.to.upgrade()?.stack_size()
     }
 
+    /// The way to the runtime's clock, if the executor's own time is to follow that: see
+    /// [`Clock::manual_with_executors`](crate::Clock::manual_with_executors). A flavour that cannot do so ignores it.
+    pub fn leader(&self) -> Option<Leader> {
+        let leads = self.to.upgrade()?.leader()?;
+        Some(Leader(leads))
+    }
+
+    /// What the flavour is to note when one of its threads begins to work after a sleep, so that stalls are looked for. For a
+    /// flavour that answers [probes](crate::Flavour::probe), and whose payloads no [`Intake`](crate::Intake) drives. `None`
+    /// if the runtime is over.
+    pub fn waking(&self) -> Option<Waking> {
+        Some(self.to.upgrade()?.waking())
+    }
+
     /// Reports that the flavour died for `reason` and will run nothing more.
     ///
     /// That is a failure, and so is every payload that was alive on the flavour. A caller that
@@ -78,6 +95,41 @@ impl fmt::Debug for Reporter {
     }
 }
 
+/// A manual clock that an executor's own time follows.
+///
+/// Moments are times since the clock was made.
+#[derive(Clone)]
+pub struct Leader(Arc<ManualTime>);
+
+impl Leader {
+    /// How late it is.
+    pub fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+
+    /// Has `follower` go along with every move of the clock, for as long as it exists.
+    pub fn lead(&self, follower: Weak<dyn Follower>) {
+        self.0.lead(follower);
+    }
+
+    /// The executor's time has come to `elapsed`, on its way to where the clock is going. The code that its timers wake
+    /// sees that on the clock as well. Never moves the clock back.
+    pub fn reach(&self, elapsed: Duration) {
+        self.0.reach(elapsed);
+    }
+
+    /// Whether something falls due on the clock before `elapsed`: an executor on its way there stops where it has come to.
+    pub fn is_due_before(&self, elapsed: Duration) -> bool {
+        self.0.next_due_before(elapsed).is_some()
+    }
+}
+
+impl fmt::Debug for Leader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Leader").field(&self.elapsed()).finish()
+    }
+}
+
 /// The receiver of a flavour's reports about itself.
 pub(crate) trait FlavourReports: Send + Sync {
     /// The number of threads on which the flavour runs payloads.
@@ -91,6 +143,12 @@ pub(crate) trait FlavourReports: Send + Sync {
 
     /// The size of the stacks of the flavour's threads, in bytes, if it is set.
     fn stack_size(&self) -> Option<usize>;
+
+    /// The clock that the executor's own time is to follow.
+    fn leader(&self) -> Option<Arc<ManualTime>>;
+
+    /// What is noted when its threads begin to work.
+    fn waking(&self) -> Waking;
 
     /// The flavour died.
     fn lost(&self, reason: &str);

@@ -21,10 +21,12 @@ pub enum Exit {
 ///   `!`. `Err` and `Some` are failures; the rest is a normal return, and the settings say what that
 ///   means.
 /// - An [`Exit`], or a `Result<Exit, E>`: "do not start me again" and "end the runtime".
+/// - An error with a [`Permanent`](crate::Permanent) in its chain: "failed, and do not start me again".
 ///
 /// An error is always told. An error after [`stop`](crate::Unit::stop) or [`restart`](crate::Unit::restart) was called
-/// belongs to the unit: its state is *failed*, the failure is kept, and nothing else ends. An error while the runtime stops
-/// stands in the report. Foster's own errors "stopping" and "cancelled" are no failures, as everywhere. A panic always is.
+/// belongs to the unit: its state is *failed*, the failure is kept, and nothing else ends. An error while the runtime
+/// stops stands in the report. All failures of a service that [may fail](crate::Settings::may_fail) belong to its unit.
+/// Foster's own errors "stopping" and "cancelled" are no failures, as everywhere. A panic always is.
 ///
 /// The trait is closed.
 #[diagnostic::on_unimplemented(

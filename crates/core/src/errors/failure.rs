@@ -36,6 +36,8 @@ pub enum FailureKind {
     Returned,
     /// A service did not end, so it could not be started again.
     Stuck,
+    /// A service answered a [reload](crate::Runtime::reload) with an error. It goes on as it was.
+    NotReloaded,
 }
 
 impl fmt::Display for FailureKind {
@@ -48,6 +50,7 @@ impl fmt::Display for FailureKind {
             Self::NotReady => "not ready",
             Self::Returned => "returned",
             Self::Stuck => "stuck",
+            Self::NotReloaded => "not reloaded",
         })
     }
 }
@@ -140,7 +143,7 @@ impl Failure {
     /// The error that the payload returned, for downcasting.
     ///
     /// For an `anyhow::Error` this is the error that it was made from. `None` unless the failure is
-    /// a returned error.
+    /// a returned error or an answer to a reload.
     pub fn error(&self) -> Option<&(dyn Error + Send + Sync + 'static)> {
         self.error.as_ref().map(|error| error.as_dyn())
     }
@@ -161,6 +164,17 @@ impl Failure {
         let inner = format!("{indent}  ");
         write!(f, "{indent}{self}{}\n{inner}", self.origin.place())?;
         self.write_cause(f, &inner)
+    }
+
+    /// The failure and its whole cause on one line.
+    pub(crate) fn line(&self) -> String {
+        struct Line<'a>(&'a Failure);
+        impl fmt::Display for Line<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.write_line(f)
+            }
+        }
+        Line(self).to_string()
     }
 
     /// Writes the failure and its whole cause on one line.
@@ -227,6 +241,7 @@ impl fmt::Display for Failure {
             FailureKind::Returned if self.given_up.is_some() => "returned",
             FailureKind::Returned => "returned, although it must never end",
             FailureKind::Stuck => "would not end",
+            FailureKind::NotReloaded => "did not reload",
         };
         write!(f, "{} {how}", self.origin)?;
         if let Some(GivenUp { starts, window }) = self.given_up {
@@ -265,14 +280,21 @@ impl Error for Failure {
     }
 }
 
-/// The payload that a failure or an error is about.
+/// What a failure or an error is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum What {
+    Payload,
+    Service,
+    Group,
+}
+
+/// The payload that a failure or an error is about; or the service, or the group.
 #[derive(Debug, Clone)]
 pub(crate) struct Origin {
     pub(crate) payload: Arc<str>,
     /// Whether the user chose `payload`. If not, `payload` already gives the place.
     pub(crate) named: bool,
-    /// Whether it is a service.
-    pub(crate) service: bool,
+    pub(crate) what: What,
     pub(crate) flavour: Identifier,
     pub(crate) location: &'static Location<'static>,
 }
@@ -287,7 +309,7 @@ impl Origin {
         let name = name.filter(|name| !name.is_empty());
         Self {
             named: name.is_some(),
-            service: false,
+            what: What::Payload,
             payload: match name {
                 Some(name) => name.into(),
                 None => format!("{}:{}", location.file(), location.line()).into(),
@@ -295,6 +317,12 @@ impl Origin {
             flavour,
             location,
         }
+    }
+
+    /// As a payload of the group with this path.
+    pub(crate) fn inside(mut self, path: &str) -> Self {
+        self.payload = format!("{path}/{}", self.payload).into();
+        self
     }
 
     /// The payload's place, to print after its name. Empty if the name already is the place.
@@ -309,7 +337,11 @@ impl Origin {
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = text::line(&self.payload, text::NAME_LIMIT);
-        let what = if self.service { "service" } else { "payload" };
+        let what = match self.what {
+            What::Payload => "payload",
+            What::Service => "service",
+            What::Group => return write!(f, "group `{name}`"),
+        };
         write!(f, "{what} `{name}` on {}", self.flavour)
     }
 }
@@ -321,9 +353,32 @@ pub(crate) struct Cause {
     chain: Vec<String>,
     chain_cut: bool,
     error: Option<Contained>,
+    /// No other run is to follow.
+    is_permanent: bool,
+    /// It only says that a group ends.
+    is_of_group: bool,
 }
 
 impl Cause {
+    pub(crate) fn permanent(mut self, is_permanent: bool) -> Self {
+        self.is_permanent = is_permanent;
+        self
+    }
+
+    pub(crate) fn of_group(mut self, is_of_group: bool) -> Self {
+        self.is_of_group = is_of_group;
+        self
+    }
+
+    /// Whether it only says that a group ends, which is no failure of what ends as well.
+    pub(crate) fn is_of_group(&self) -> bool {
+        self.is_of_group
+    }
+
+    pub(crate) fn is_permanent(&self) -> bool {
+        self.is_permanent
+    }
+
     pub(crate) fn text(kind: FailureKind, message: String) -> Self {
         Self {
             kind,
@@ -331,6 +386,8 @@ impl Cause {
             chain: Vec::new(),
             chain_cut: false,
             error: None,
+            is_permanent: false,
+            is_of_group: false,
         }
     }
 
@@ -351,6 +408,11 @@ impl Cause {
     /// A flavour could not take the payload, for a reason of the flavour's.
     pub(crate) fn lost_by(message: &str, error: Box<dyn Error + Send + Sync>) -> Self {
         Self::with_error(FailureKind::Lost, Some(message), ErrorValue::Boxed(error))
+    }
+
+    /// What a service answers to a reload.
+    pub(crate) fn not_reloaded(error: Box<dyn Error + Send + Sync>) -> Self {
+        Self::with_error(FailureKind::NotReloaded, None, ErrorValue::Boxed(error))
     }
 
     pub(crate) fn panic(payload: Box<dyn Any + Send>) -> Self {
@@ -375,6 +437,8 @@ impl Cause {
             chain,
             chain_cut,
             error: Some(Contained(Some(error))),
+            is_permanent: false,
+            is_of_group: false,
         }
     }
 }

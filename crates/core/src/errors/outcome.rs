@@ -12,6 +12,10 @@ use std::fmt::Debug;
 
 use crate::base::text;
 use crate::errors::failure::{Cause, ErrorValue, source_of};
+use crate::errors::group::{GroupError, GroupErrorKind};
+use crate::errors::permanent::Permanent;
+use crate::errors::place::{PlaceError, PlaceErrorKind};
+use crate::errors::ready::{ReadyError, ReadyErrorKind};
 use crate::errors::refusal::{AdoptError, AdoptErrorKind, ExecuteError, ExecuteErrorKind};
 use crate::errors::report::RunError;
 use crate::errors::serve::{ServeError, ServeErrorKind};
@@ -27,7 +31,8 @@ use crate::errors::serve::{ServeError, ServeErrorKind};
 ///
 /// One kind of `Err` is no failure: Foster's own "stopping" or "cancelled"
 /// ([`AdoptError`](crate::AdoptError), [`ExecuteError`](crate::ExecuteError)), also if `anyhow` or
-/// another error's `source` wraps it. It only says that the runtime ends, which the runtime knows.
+/// another error's `source` wraps it. It only says that the runtime ends, which the runtime knows. Of a
+/// [group](crate::Group) that ends alone it is none either if the payload is in it.
 ///
 /// The trait is closed: its method is private to Foster.
 #[diagnostic::on_unimplemented(
@@ -141,34 +146,74 @@ where
         Some(error) => ErrorValue::Anyhow(error.take()?),
         None => ErrorValue::Boxed(error?.into()),
     };
-    (!is_clean_stop(&cause)).then(|| Cause::error(cause))
+    let is_permanent = is_permanent(cause.as_dyn());
+    let is_of_group = match end_in(cause.as_dyn()) {
+        Some(End::Runtime) => return None,
+        end => end.is_some(),
+    };
+    let cause = Cause::error(cause).permanent(is_permanent);
+    Some(cause.of_group(is_of_group))
 }
 
-/// Whether an error, however wrapped, is Foster's own report that the runtime ends.
-fn is_clean_stop(error: &ErrorValue) -> bool {
-    is_clean_chain(error.as_dyn())
+/// Whether an error, however wrapped, says that another run would only meet it again.
+fn is_permanent(error: &(dyn Error + 'static)) -> bool {
+    let chain = std::iter::successors(Some(error), |error| source_of(*error));
+    // As deep as a report goes: a chain may be a ring.
+    let mut chain = chain.take(text::CHAIN_LIMIT + 1);
+    chain.any(|error| error.is::<Permanent>())
 }
 
-fn is_clean_chain(error: &(dyn Error + 'static)) -> bool {
+/// Whose end an error reports.
+enum End {
+    Runtime,
+    Group,
+}
+
+/// Whose end an error reports, however wrapped, if it is Foster's own report of that.
+fn end_in(error: &(dyn Error + 'static)) -> Option<End> {
+    let end = |is_stop: bool, is_of_group: bool| match (is_stop, is_of_group) {
+        (false, _) => None,
+        (true, true) => Some(End::Group),
+        (true, false) => Some(End::Runtime),
+    };
     let mut link = Some(error);
     // As deep as a report goes: a chain may be a ring.
     for _ in 0..=text::CHAIN_LIMIT {
-        let Some(error) = link else { return false };
+        let error = link?;
         if let Some(error) = error.downcast_ref::<AdoptError>() {
-            return error.kind() == AdoptErrorKind::Stopping;
+            let is_stop = error.kind() == AdoptErrorKind::Stopping;
+            return end(is_stop, error.is_of_group());
         }
         if let Some(error) = error.downcast_ref::<ExecuteError>() {
-            return matches!(
+            let is_stop = matches!(
                 error.kind(),
                 ExecuteErrorKind::Stopping | ExecuteErrorKind::Cancelled
             );
+            return end(is_stop, error.is_of_group());
         }
         if let Some(error) = error.downcast_ref::<ServeError>() {
-            return error.kind() == ServeErrorKind::Stopping;
+            let is_stop = error.kind() == ServeErrorKind::Stopping;
+            return end(is_stop, error.is_of_group());
         }
-        // Two errors that do not return their inner error as `source()`.
+        if let Some(error) = error.downcast_ref::<ReadyError>() {
+            let is_stop = error.kind() == ReadyErrorKind::Stopping;
+            return end(is_stop, error.is_of_group());
+        }
+        if let Some(error) = error.downcast_ref::<PlaceError>() {
+            let is_stop = error.kind() == PlaceErrorKind::Stopping;
+            return end(is_stop, error.is_of_group());
+        }
+        if let Some(error) = error.downcast_ref::<GroupError>() {
+            let is_stop = error.kind() == GroupErrorKind::Stopping;
+            return end(is_stop, error.is_of_group());
+        }
+        // Three errors that do not return their inner error as `source()`.
+        if let Some(permanent) = error.downcast_ref::<Permanent>() {
+            link = Some(permanent.inner());
+            continue;
+        }
         if let Some(inner) = error.downcast_ref::<RunError>() {
-            return inner.refusal().is_some_and(|error| is_clean_chain(error));
+            return inner.refusal().and_then(|error| end_in(error));
         }
         link = match error
             .downcast_ref::<std::io::Error>()
@@ -178,5 +223,5 @@ fn is_clean_chain(error: &(dyn Error + 'static)) -> bool {
             None => source_of(error),
         };
     }
-    false
+    None
 }

@@ -8,7 +8,10 @@ use std::sync::Arc;
 use crate::base::identifier::Identifier;
 use crate::base::text;
 use crate::errors::failure::{Cause, ErrorValue, Failure, Origin};
+use crate::errors::group::GroupError;
 use crate::errors::lookup::{LookupError, RegisterError};
+use crate::errors::place::PlaceError;
+use crate::errors::ready::ReadyError;
 use crate::errors::refusal::{AdoptError, BoxError, ExecuteError};
 use crate::errors::serve::ServeError;
 
@@ -31,6 +34,8 @@ enum Report {
     Ended(EndReport),
     /// A payload was refused, and the program around the runtime passed the refusal on.
     Refused(Failure),
+    /// A group, a place or readiness was refused, and the program passed that on.
+    Passed(BoxError),
     /// The runtime could not be set up as the program asked.
     Setup(BoxError),
     /// The services of the runtime cannot be started in any order.
@@ -49,6 +54,7 @@ pub(crate) struct EndReport {
     pub(crate) stragglers: Vec<Straggler>,
     /// Services that waited for others when the stop began, in words.
     pub(crate) in_vain: Vec<String>,
+    pub(crate) tolerated: Vec<Failure>,
     pub(crate) left_behind: Vec<Straggler>,
 }
 
@@ -58,7 +64,8 @@ pub(crate) struct EndReport {
 pub enum RunErrorKind {
     /// A payload, a service or a flavour failed, or did not end in time.
     Failed,
-    /// A payload was not adopted or not executed, and the program passed that error on.
+    /// A payload, a service or a group was not taken, there was no place, or the runtime was not ready, and the program
+    /// passed that error on.
     Refused,
     /// A key could not be registered or was not found, or a linked service is missing.
     Setup,
@@ -112,7 +119,7 @@ impl RunError {
     pub fn kind(&self) -> RunErrorKind {
         match &*self.0 {
             Report::Ended(_) => RunErrorKind::Failed,
-            Report::Refused(_) => RunErrorKind::Refused,
+            Report::Refused(_) | Report::Passed(_) => RunErrorKind::Refused,
             Report::Setup(_) => RunErrorKind::Setup,
             Report::Order(_) => RunErrorKind::Order,
             Report::AlreadyStarted => RunErrorKind::AlreadyStarted,
@@ -126,6 +133,7 @@ impl RunError {
     pub(crate) fn refusal(&self) -> Option<&(dyn Error + Send + Sync + 'static)> {
         match &*self.0 {
             Report::Refused(failure) => failure.error(),
+            Report::Passed(error) => Some(&**error),
             _ => None,
         }
     }
@@ -159,8 +167,13 @@ impl RunError {
         self.report().map_or(&[], |report| &report.stragglers)
     }
 
-    /// Subroutines that still ran when the runtime ended, and that took no [`Shutdown`](crate::Shutdown) token in time, so that
-    /// they could not hear that they were to end.
+    /// The last failures of services that [may fail](crate::Settings::may_fail), and that were *failed* when the runtime
+    /// was over. None of them ended it: see [`Runtime::tolerated`](crate::Runtime::tolerated).
+    pub fn tolerated(&self) -> &[Failure] {
+        self.report().map_or(&[], |report| &report.tolerated)
+    }
+
+    /// What was not waited for, which is no failure: see [`Runtime::left_behind`](crate::Runtime::left_behind).
     pub fn left_behind(&self) -> &[Straggler] {
         self.report().map_or(&[], |report| &report.left_behind)
     }
@@ -171,7 +184,7 @@ impl fmt::Display for RunError {
         match &*self.0 {
             Report::Ended(report) => report.fmt(f),
             Report::Refused(failure) => failure.write_cause(f, ""),
-            Report::Setup(error) => write!(f, "{error}"),
+            Report::Setup(error) | Report::Passed(error) => write!(f, "{error}"),
             Report::Order(text) => f.write_str(text),
             Report::AlreadyStarted => {
                 f.write_str("this runtime was already started: a runtime runs once")
@@ -210,6 +223,24 @@ impl From<ExecuteError> for RunError {
 impl From<ServeError> for RunError {
     fn from(error: ServeError) -> Self {
         Self::refused(error.origin().clone(), error)
+    }
+}
+
+impl From<GroupError> for RunError {
+    fn from(error: GroupError) -> Self {
+        Self(Arc::new(Report::Passed(error.into())))
+    }
+}
+
+impl From<PlaceError> for RunError {
+    fn from(error: PlaceError) -> Self {
+        Self(Arc::new(Report::Passed(error.into())))
+    }
+}
+
+impl From<ReadyError> for RunError {
+    fn from(error: ReadyError) -> Self {
+        Self(Arc::new(Report::Passed(error.into())))
     }
 }
 
@@ -253,6 +284,20 @@ impl EndReport {
             1 => sections.next(|f| f.write_str("1 more failure, not kept"))?,
             more => sections.next(|f| write!(f, "{more} more failures, not kept"))?,
         }
+        if !self.tolerated.is_empty() {
+            sections.next(|f| {
+                f.write_str("failed, which ended nothing else:")?;
+                let shown = &self.tolerated[..self.tolerated.len().min(SHOWN)];
+                shown.iter().try_for_each(|failure| {
+                    f.write_str("\n")?;
+                    failure.write_report(f, "  ")
+                })?;
+                match self.tolerated.len() - shown.len() {
+                    0 => Ok(()),
+                    more => write!(f, "\n  … and {more} more"),
+                }
+            })?;
+        }
         if !self.in_vain.is_empty() {
             sections.next(|f| {
                 f.write_str("waiting when the stop began:")?;
@@ -266,9 +311,12 @@ impl EndReport {
                 }
             })?;
         }
+        let is_left = |one: &&Straggler| one.reason == StragglerReason::LeftBehind;
+        let (left, excused): (Vec<_>, Vec<_>) = self.left_behind.iter().partition(is_left);
         for (title, stragglers) in [
-            ("did not end in time:", &self.stragglers),
-            ("left behind, still running:", &self.left_behind),
+            ("did not end in time:", self.stragglers.iter().collect()),
+            ("did not end in time, which ended nothing else:", excused),
+            ("left behind, still running:", left),
         ] {
             if !stragglers.is_empty() {
                 sections.next(|f| {
@@ -344,7 +392,8 @@ pub enum StragglerReason {
     /// stop before it had used that time up.
     NotAsked,
     /// A service that holds a token and was asked to end. It had had a part of its time when a
-    /// signal ended the grace time.
+    /// signal ended the grace time, or it is a thread that went on after it was
+    /// [cancelled](crate::Unit::cancel).
     CutShort,
 }
 
@@ -412,7 +461,7 @@ impl fmt::Display for Straggler {
         }
         match self.reason {
             StragglerReason::NotAsked => f.write_str(": not asked in time"),
-            StragglerReason::CutShort => f.write_str(": cut short by a signal"),
+            StragglerReason::CutShort => f.write_str(": cut short by a signal or `end_grace`"),
             StragglerReason::Overran => {
                 f.write_str(": asked to end, it overran the time that it had")
             }

@@ -4,15 +4,17 @@ use std::error::Error;
 use std::fmt;
 use std::panic::Location;
 
+use crate::base::sync::Arc;
 use crate::base::text;
 use crate::errors::failure::Origin;
+use crate::errors::full::Full;
 use crate::errors::refusal::Reason;
 
-/// Why a service was not taken.
+/// Why a service was not taken, or not started again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ServeErrorKind {
-    /// The runtime is stopping or has stopped.
+    /// The runtime, or the group that it was to be in, is stopping or has stopped.
     Stopping,
     /// The key disagrees with one that this runtime already knows by the same identifier.
     Conflict,
@@ -20,13 +22,20 @@ pub enum ServeErrorKind {
     Settings,
     /// Another service has this name, or the name is empty.
     Name,
-    /// The service comes after a service that this runtime does not know.
+    /// The service comes after one that this runtime does not know, that is another runtime's, or that is over without having
+    /// been ready.
     Order,
     /// The operating system gave no thread to the supervisor.
     Thread,
+    /// The service is over, and its settings do not say [`startable`](crate::Settings::startable). Only from
+    /// [`Unit::start`](crate::Unit::start).
+    Over,
+    /// The limit of its group, or of one that this is in, is reached.
+    Full,
 }
 
-/// The service was not taken. It has been dropped without being run.
+/// The service was not taken: it has been dropped without being run. From [`Unit::start`](crate::Unit::start): it was not
+/// started again.
 pub struct ServeError(Box<NotServed>);
 
 struct NotServed {
@@ -37,18 +46,24 @@ struct NotServed {
 #[derive(Debug)]
 pub(crate) enum Problem {
     Stopping,
+    /// As `Stopping`, of this group alone.
+    GroupStopping(Arc<str>),
+    Full(Box<Full>),
     Conflict(String),
     Settings(String),
     Name,
     NoName,
     Order(String),
     Thread(std::io::Error),
+    Over,
 }
 
 impl From<Reason> for Problem {
     fn from(reason: Reason) -> Self {
         match reason {
             Reason::Conflict(text) => Self::Conflict(text),
+            Reason::Full(full) => Self::Full(full),
+            Reason::GroupStopping(path) => Self::GroupStopping(path),
             _ => Self::Stopping,
         }
     }
@@ -59,16 +74,44 @@ impl ServeError {
         Self(Box::new(NotServed { origin, problem }))
     }
 
-    /// Why the service was not taken.
+    /// Why the service was not taken, or not started again.
     pub fn kind(&self) -> ServeErrorKind {
         match self.0.problem {
-            Problem::Stopping => ServeErrorKind::Stopping,
+            Problem::Stopping | Problem::GroupStopping(_) => ServeErrorKind::Stopping,
+            Problem::Full(_) => ServeErrorKind::Full,
             Problem::Conflict(_) => ServeErrorKind::Conflict,
             Problem::Settings(_) => ServeErrorKind::Settings,
             Problem::Name | Problem::NoName => ServeErrorKind::Name,
             Problem::Order(_) => ServeErrorKind::Order,
             Problem::Thread(_) => ServeErrorKind::Thread,
+            Problem::Over => ServeErrorKind::Over,
         }
+    }
+
+    /// The service, if the limit of a group was reached: the value that was handed in. Of one that was handed in by a
+    /// function ([`serve_with`](crate::Runtime::serve_with)) it is the function.
+    ///
+    /// # Errors
+    ///
+    /// The error itself, if it has no service: all other refusals have dropped it. Also if the service is no `S`.
+    pub fn into_service<S: 'static>(mut self) -> Result<S, Self> {
+        let Problem::Full(full) = &mut self.0.problem else {
+            return Err(self);
+        };
+        full.take().ok_or(self)
+    }
+
+    /// With the service, if it is given back.
+    pub(crate) fn with<S: Send + 'static>(mut self, service: S) -> Self {
+        if let Problem::Full(full) = &mut self.0.problem {
+            full.keep(service);
+        }
+        self
+    }
+
+    /// Whether it only says that a group ends.
+    pub(crate) fn is_of_group(&self) -> bool {
+        matches!(self.0.problem, Problem::GroupStopping(_))
     }
 
     /// The service's name.
@@ -93,15 +136,32 @@ impl ServeError {
 
 impl fmt::Display for ServeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} was not taken: ", self.0.origin)?;
-        match &self.0.problem {
-            Problem::Stopping => f.write_str("the runtime is stopping or has stopped"),
-            Problem::Conflict(text) => f.write_str(text),
-            Problem::Settings(text) => write!(f, "its settings can never work: {text}"),
-            Problem::Name => f.write_str("another service has this name"),
-            Problem::NoName => f.write_str(text::NO_NAME),
-            Problem::Order(text) => f.write_str(text),
-            Problem::Thread(_) => f.write_str("there is no thread for the supervisor"),
+        let what = match &self.0.problem {
+            Problem::Over => "was not started",
+            _ => "was not taken",
+        };
+        write!(f, "{} {what}: ", self.0.origin)?;
+        write!(f, "{}", self.0.problem)
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Over => f.write_str(
+                "it is over, and only a service whose settings say `startable` is started again",
+            ),
+            Self::Stopping => f.write_str("the runtime is stopping or has stopped"),
+            Self::GroupStopping(path) => {
+                write!(f, "the group `{path}` is stopping or has stopped")
+            }
+            Self::Full(full) => full.fmt(f),
+            Self::Conflict(text) => f.write_str(text),
+            Self::Settings(text) => write!(f, "its settings can never work: {text}"),
+            Self::Name => f.write_str("another service has this name"),
+            Self::NoName => f.write_str(text::NO_NAME),
+            Self::Order(text) => f.write_str(text),
+            Self::Thread(_) => f.write_str("there is no thread for the supervisor"),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What is put off until nothing is locked, as it runs code of the user's.
 
 use super::failing::Untold;
-use super::shared::Lifetime;
+use super::shared::{Lifetime, StopReason};
 use super::telling::Line;
 use crate::base::event::Wakers;
 use crate::base::sync::Arc;
@@ -89,14 +89,14 @@ impl Aftermath {
         match by {
             By::User => {
                 if self.stops {
-                    lifetime.stop();
+                    lifetime.stop(StopReason::Service);
                 }
                 self.wakers.wake();
                 drop(dropped);
             }
             By::Foster => {
                 if self.stops {
-                    lifetime.stop_aside();
+                    lifetime.stop_aside(StopReason::Service);
                 }
                 lifetime.wake_aside(self.wakers);
                 if !dropped.is_empty() {

@@ -5,15 +5,13 @@
 //! for the stop are woken on another such thread: a line that hangs must not hold up wakers either. What fails after the
 //! report is told wherever it is dropped.
 
-use std::time::Instant;
-
 use crate::base::event::Wakers;
 use crate::base::sync::{Arc, MutexGuard, PoisonError};
 use crate::errors::failure::Failure;
 use crate::lifetime::ledger::{Entered, Ledger};
 use crate::lifetime::phase::Phase;
-use crate::lifetime::shared::{Lifetime, Note};
-use crate::lifetime::telling::Line;
+use crate::lifetime::shared::{Lifetime, Note, StopReason};
+use crate::lifetime::telling::{Line, is_heard};
 
 impl Lifetime {
     /// Takes a failure. The first one begins the stop. It is told on another thread.
@@ -26,8 +24,11 @@ impl Lifetime {
     pub(crate) fn record(self: &Arc<Self>, mut failure: Failure) -> Untold {
         let mut ledger = self.ledger();
         // Under the lock, so that the failure that begins the stop is the first one told.
-        let has_begun_stop = self.flip(Some(Instant::now()));
-        if !has_begun_stop {
+        let has_begun_stop = self.flip(StopReason::Failure);
+        if has_begun_stop {
+            // Without the error, whose destructor is the user's.
+            ledger.cause = Some(failure.clone().texts());
+        } else {
             failure.mark_during_shutdown();
         }
         let entry = ledger.enter();
@@ -44,9 +45,43 @@ impl Lifetime {
         }))
     }
 
+    /// How many failures there are in the report.
+    pub(crate) fn failures(&self) -> usize {
+        self.ledger().entered()
+    }
+
+    /// The texts of the failure that has begun the stop, if one has.
+    pub(crate) fn cause(&self) -> Option<Failure> {
+        self.ledger().cause.clone()
+    }
+
     /// Tells `line` on another thread, unless too many lines wait.
     pub(crate) fn tell_line(self: &Arc<Self>, line: Line) {
         self.begin_telling().tell(line);
+    }
+
+    /// As [`tell_line`](Self::tell_line), for a caller that holds a lock, so that lines come in the order of that.
+    pub(crate) fn tell_note(self: &Arc<Self>, note: Line) {
+        let telling = self.begin_telling();
+        if self.lines.admit() {
+            self.teller.run_later(move || telling.0.lines.tell(&note));
+        }
+    }
+
+    /// Tells those who look for it what happens to the runtime.
+    pub(crate) fn note(self: &Arc<Self>, event: &'static str, text: &str) {
+        if is_heard() {
+            self.tell_line(Line::note(event, None, text));
+        }
+    }
+
+    /// Tells that the stop has begun.
+    pub(crate) fn tell_stop(self: &Arc<Self>, why: StopReason) {
+        if is_heard() {
+            let cause = why.name();
+            let text = format!("the runtime stops: {cause}");
+            self.tell_line(Line::note("runtime.stopping", None, text).cause(cause));
+        }
     }
 
     /// Runs user `code` once on another thread. It is never lost, however much waits.
@@ -157,6 +192,9 @@ impl Untold {
                 true => lifetime.lines.tell_late(told.failure),
                 false => lifetime.lines.tell_now(&Line::of_failure(told.failure)),
             }
+            if told.has_begun_stop {
+                lifetime.tell_stop(StopReason::Failure);
+            }
         }
     }
 }
@@ -176,7 +214,13 @@ impl Drop for Untold {
         told.wake();
         match told.is_late {
             true => told.telling.0.lines.tell_late(told.failure),
-            false => told.telling.tell(Line::of_failure(told.failure)),
+            false => {
+                let (lifetime, begins) = (Arc::clone(&told.telling.0), told.has_begun_stop);
+                told.telling.tell(Line::of_failure(told.failure));
+                if begins {
+                    lifetime.tell_stop(StopReason::Failure);
+                }
+            }
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The counts of the report: the failures, and the payloads that may still bring one.
 
+use crate::errors::failure::Failure;
+
 /// How many failures are kept. Later ones are only counted.
 const FAILURE_LIMIT: usize = 64;
 
@@ -12,6 +14,8 @@ pub(super) struct Ledger {
     /// How many lines and failures are being told, or are about to be.
     telling: usize,
     is_closed: bool,
+    /// The failure that began the stop, if one did.
+    pub(super) cause: Option<Failure>,
 }
 
 /// What happens to a failure.
@@ -38,6 +42,11 @@ impl Ledger {
             self.omitted += 1;
             Entered::Counted
         }
+    }
+
+    /// How many were taken in.
+    pub(super) fn entered(&self) -> usize {
+        self.kept + self.omitted
     }
 
     pub(super) fn begin_telling(&mut self) {

@@ -6,8 +6,11 @@
 
 mod aftermath;
 mod failing;
+pub(crate) mod gate;
+mod group_part;
 mod holders;
 mod ledger;
+mod part;
 mod phase;
 pub(crate) mod settings;
 mod shared;
@@ -16,5 +19,9 @@ mod tokens;
 
 pub(crate) use self::aftermath::{Aftermath, By};
 pub(crate) use self::failing::Untold;
+pub(crate) use self::group_part::GroupPart;
+pub(crate) use self::part::Part;
 pub(crate) use self::phase::Phase;
-pub(crate) use self::shared::{Caller, Lifetime, Note, Services, ServicesReport};
+pub(crate) use self::shared::{
+    Caller, Lifetime, Note, Services, ServicesReport, StopReason, Watched,
+};

@@ -1,23 +1,24 @@
 //! The state shared by the payloads, flavours, tokens, services and the runner of one runtime.
 
 use std::any::Any;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use slab::Slab;
 
-use crate::base::clock::{Sleeper, later};
 use crate::base::event::Wakers;
-use crate::base::moment::Moment;
-use crate::base::sync::atomic::{AtomicBool, AtomicU8, Ordering::SeqCst};
+use crate::base::manual_time::Sleeper;
+use crate::base::moment::{Moment, later};
+use crate::base::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::SeqCst};
 use crate::base::sync::channel::Sender;
-use crate::base::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use crate::base::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use crate::base::teller::Teller;
 use crate::errors::failure::Failure;
 use crate::errors::report::{RunError, Straggler};
+use crate::lifetime::group_part::GroupPart;
 use crate::lifetime::holders::Holders;
 use crate::lifetime::ledger::Ledger;
 use crate::lifetime::phase::Phase;
-use crate::lifetime::settings::RuntimeSettings;
+use crate::lifetime::settings::{RuntimeSettings, Signal};
 use crate::lifetime::telling::Lines;
 use crate::lifetime::tokens::Tokens;
 
@@ -29,11 +30,21 @@ pub(crate) enum Note {
     Look,
     /// Grace is over now, whatever the clock says.
     CutShort,
+    /// Something is to be looked at from this moment on.
+    Watch(Weak<dyn Watched>, Instant),
+}
+
+/// What the runner looks at while it waits for something else.
+pub(crate) trait Watched: Send + Sync {
+    /// Looks; returns when to look again, if at all. Runs no code of the user's, and takes no more than a moment.
+    fn look(&self) -> Option<Instant>;
 }
 
 /// The state that payloads, flavours, tokens and the runner of one runtime share.
 pub(crate) struct Lifetime {
     phase: AtomicU8,
+    /// When it came to this phase, in nanoseconds since the lifetime was made.
+    phase_since: AtomicU64,
     /// Whether the lifetime ever moved from Idle to Starting.
     launched: AtomicBool,
     holders: Holders,
@@ -86,12 +97,18 @@ pub(crate) trait Services: Send + Sync {
     /// The stop has begun. Takes no lock of the services, and leaves everything else to their thread.
     fn poke(&self);
 
+    /// A signal wants a reload. Takes no lock of the services, and leaves everything else to their thread.
+    fn reload_aside(&self);
+
     /// The stop has begun. Once this returns, the first services whose turn it is have been asked, which their states
     /// show: some hundreds at most. The services' thread goes on with it.
     fn begin_stop(&self, lifetime: &Arc<Lifetime>);
 
     /// When the next event of a service falls due, for moving a manual clock.
     fn next_due(&self, lifetime: &Lifetime) -> Option<Instant>;
+
+    /// Whether the calling thread runs code of a payload of this runtime.
+    fn is_inside(&self, lifetime: &Lifetime) -> bool;
 
     /// A manual clock was moved: waits until everything that fell due is done.
     fn catch_up(&self, lifetime: &Arc<Lifetime>);
@@ -103,6 +120,15 @@ pub(crate) trait Services: Send + Sync {
     /// 100 ms at least, and for starters until `by`.
     fn close(&self, lifetime: &Arc<Lifetime>, by: Instant) -> ServicesReport;
 
+    /// Something has changed in a group that its end may be waiting for.
+    fn look_at(&self, lifetime: &Arc<Lifetime>, group: &GroupPart);
+
+    /// A payload of a group has failed. What that means is decided inside this call.
+    fn fail_in(&self, lifetime: &Arc<Lifetime>, group: &GroupPart, failure: Box<Failure>);
+
+    /// The payload at this address of `part` has children, and has failed or is over.
+    fn end_parent(&self, lifetime: &Arc<Lifetime>, address: usize, has_failed: bool);
+
     /// For the services, which know the type behind the trait.
     fn as_any(&self) -> &dyn Any;
 }
@@ -111,8 +137,12 @@ pub(crate) trait Services: Send + Sync {
 #[derive(Default)]
 pub(crate) struct ServicesReport {
     pub(crate) stragglers: Vec<Straggler>,
+    /// Those that may fail.
+    pub(crate) excused: Vec<Straggler>,
     /// The services that waited in vain when the stop began.
     pub(crate) in_vain: Vec<String>,
+    /// The last failure of each service that may fail, and has.
+    pub(crate) tolerated: Vec<Failure>,
 }
 
 /// A caller that waits for a payload, and is released when the lifetime is over.
@@ -125,21 +155,55 @@ pub(crate) trait Caller: Send + Sync {
 /// How the stop of a runtime began.
 #[derive(Debug, Clone, Copy)]
 struct StopBegun {
+    why: StopReason,
     /// When, on the clock.
     began: Instant,
     /// When, in real time, if a failure began it.
     failing_since: Option<Instant>,
 }
 
+/// Why a runtime stops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StopReason {
+    /// Somebody has called for it, or it could not be started.
+    Call,
+    Signal(Signal),
+    /// See [`Lifetime::cause`].
+    Failure,
+    /// A service has ended it.
+    Service,
+    Idle,
+    /// Nobody has a handle any more.
+    Dropped,
+}
+
+impl StopReason {
+    /// Its name in events.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Call => "call",
+            Self::Signal(Signal::Interrupt) => "SIGINT",
+            Self::Signal(Signal::Terminate) => "SIGTERM",
+            Self::Signal(Signal::Hangup) => "SIGHUP",
+            Self::Failure => "failure",
+            Self::Service => "service",
+            Self::Idle => "idle",
+            Self::Dropped => "dropped",
+        }
+    }
+}
+
 impl Lifetime {
     pub(crate) fn new(
-        settings: RuntimeSettings,
+        mut settings: RuntimeSettings,
         services: Box<dyn Services>,
         notes: Sender<Note>,
     ) -> Arc<Self> {
+        settings.clock = settings.clock.of_runtime();
         let lifetime = Arc::new(Self {
             birth: settings.clock.now(),
             phase: AtomicU8::new(Phase::Idle as u8),
+            phase_since: AtomicU64::new(0),
             launched: AtomicBool::new(false),
             holders: Holders::none(),
             looking: AtomicBool::new(false),
@@ -180,9 +244,35 @@ impl Lifetime {
 
     /// Moves from exactly `from` to `to`; `false` if the phase was another one.
     pub(crate) fn advance(&self, from: Phase, to: Phase) -> bool {
-        self.phase
-            .compare_exchange(from as u8, to as u8, SeqCst, SeqCst)
-            .is_ok()
+        let (from, to) = (from as u8, to as u8);
+        let has_moved = self
+            .phase
+            .compare_exchange(from, to, SeqCst, SeqCst)
+            .is_ok();
+        if has_moved {
+            self.note_phase();
+        }
+        has_moved
+    }
+
+    fn note_phase(&self) {
+        let age = self.age().as_nanos();
+        let age = u64::try_from(age).unwrap_or(u64::MAX);
+        self.phase_since.store(age, SeqCst);
+    }
+
+    /// For how long it has been in its phase.
+    pub(crate) fn phase_age(&self) -> Duration {
+        let since = Duration::from_nanos(self.phase_since.load(SeqCst));
+        self.age().saturating_sub(since)
+    }
+
+    /// For how long it has been there.
+    pub(crate) fn age(&self) -> Duration {
+        self.settings
+            .clock
+            .now()
+            .saturating_duration_since(self.birth)
     }
 
     /// Moves from Idle to Starting; `false` if the stop came first.
@@ -204,9 +294,10 @@ impl Lifetime {
     ///
     /// Wakers run inside this call, so no thread of Foster's calls it: see
     /// [`stop_aside`](Self::stop_aside).
-    pub(crate) fn stop(self: &Arc<Self>) -> bool {
-        let begun = self.flip(None);
+    pub(crate) fn stop(self: &Arc<Self>, why: StopReason) -> bool {
+        let begun = self.flip(why);
         if begun {
+            self.tell_stop(why);
             let wakers = self.announce();
             self.services.begin_stop(self);
             wakers.wake();
@@ -215,9 +306,10 @@ impl Lifetime {
     }
 
     /// As [`stop`](Self::stop), but wakers run on another thread.
-    pub(crate) fn stop_aside(self: &Arc<Self>) -> bool {
-        let begun = self.flip(None);
+    pub(crate) fn stop_aside(self: &Arc<Self>, why: StopReason) -> bool {
+        let begun = self.flip(why);
         if begun {
+            self.tell_stop(why);
             self.wake_aside(self.announce());
         }
         begun
@@ -228,8 +320,16 @@ impl Lifetime {
         self.stop.get()?.failing_since
     }
 
-    /// Begins the stop, unless it has begun. A failure passes its time in `failing_since`.
-    pub(super) fn flip(&self, failing_since: Option<Instant>) -> bool {
+    /// Why the stop began, and when on the clock.
+    pub(crate) fn stop_begun(&self) -> Option<(StopReason, Instant)> {
+        let is_stopping = self.phase() >= Phase::Stopping;
+        let stop = self.stop.get().filter(|_| is_stopping)?;
+        Some((stop.why, stop.began))
+    }
+
+    /// Begins the stop, unless it has begun.
+    pub(super) fn flip(&self, why: StopReason) -> bool {
+        let failing_since = (why == StopReason::Failure).then(Instant::now);
         loop {
             let phase = self.phase();
             if phase >= Phase::Stopping {
@@ -239,6 +339,7 @@ impl Lifetime {
             // moment, and either may count as the cause.
             let began = self.settings.clock.now();
             let _ = self.stop.set(StopBegun {
+                why,
                 began,
                 failing_since,
             });
@@ -274,6 +375,11 @@ impl Lifetime {
     /// The runner is about to check: later changes need a new note.
     pub(crate) fn looked(&self) {
         self.looking.store(false, SeqCst);
+    }
+
+    /// Has the runner look at something at `at`, on the system's clock.
+    pub(crate) fn watch_from(&self, what: Weak<dyn Watched>, at: Instant) {
+        self.tell(Note::Watch(what, at));
     }
 
     pub(crate) fn cut_short(&self) {
@@ -330,6 +436,7 @@ impl Lifetime {
     /// The lifetime is over: releases every caller that still waits.
     pub(crate) fn end(self: &Arc<Self>) {
         self.phase.store(Phase::Over as u8, SeqCst);
+        self.note_phase();
         let callers: Vec<_> = self
             .callers()
             .iter()
@@ -342,10 +449,12 @@ impl Lifetime {
         self.wake_aside(wakers);
     }
 
-    /// Waits for the end of the threads that run user code aside, at most until `by`.
+    /// Waits for the end of the threads that run user code aside, at most until `by`; that of the clock has a moment at
+    /// least.
     pub(crate) fn join_aside(&self, by: Instant) {
         self.teller.join(by);
         self.waker.join(by);
+        self.settings.clock.end(by);
     }
 
     /// How many callers would be released at the end.
@@ -364,9 +473,12 @@ impl Sleeper for Lifetime {
         self.services.next_due(self)
     }
 
+    fn is_inside(&self) -> bool {
+        self.services.is_inside(self)
+    }
+
     fn wake(self: Arc<Self>) {
         self.look();
-        self.tokens.notify_threads().wake();
         self.services.catch_up(&self);
     }
 }

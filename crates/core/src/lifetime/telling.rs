@@ -3,15 +3,17 @@
 
 use std::fmt;
 use std::io::{self, Write as _};
+use std::time::Duration;
 
 use tracing::Dispatch;
 use tracing::dispatcher::{get_default, with_default};
+use tracing::level_filters::LevelFilter;
 use tracing::subscriber::NoSubscriber;
 
 use crate::base::panics::attempt;
 use crate::base::sync::{Mutex, MutexGuard, PoisonError};
 use crate::base::text;
-use crate::errors::failure::{Failure, Origin};
+use crate::errors::failure::{Failure, Origin, What};
 
 /// How many lines may wait to be told. Further ones are only counted.
 const LINE_LIMIT: usize = 1_024;
@@ -21,52 +23,116 @@ const LINE_LIMIT: usize = 1_024;
 pub(crate) enum Level {
     Error,
     Warn,
+    /// For those who look for it: not printed where nobody takes it.
+    Info,
 }
 
 /// News about a runtime, to be told at once.
 pub(crate) struct Line {
     level: Level,
+    /// The stable name of the event: see row I4.
+    event: &'static str,
     /// The payload or service that it is about; `None` for the runtime as a whole.
     origin: Option<Origin>,
     /// The texts of the failure, if there is one.
     failure: Option<Failure>,
     /// The event, or the consequence of the failure.
     text: String,
+    details: Details,
     /// The subscriber of the thread on which the event happened.
     dispatch: Dispatch,
 }
 
+/// What else is known of an event, as numbers and words.
+#[derive(Debug, Clone, Default)]
+struct Details {
+    /// The time until the next start.
+    delay: Option<Duration>,
+    /// For how long it has lasted.
+    lasts: Option<Duration>,
+    /// How often it was started again.
+    restarts: Option<u64>,
+    /// Why the runtime stops.
+    cause: Option<&'static str>,
+}
+
 impl Line {
-    fn new(level: Level, origin: Option<Origin>, failure: Option<Failure>, text: String) -> Self {
+    fn new(
+        level: Level,
+        event: &'static str,
+        origin: Option<Origin>,
+        failure: Option<Failure>,
+        text: String,
+    ) -> Self {
         Self {
             level,
+            event,
             origin,
             failure,
             text,
+            details: Details::default(),
             dispatch: get_default(Dispatch::clone),
         }
     }
 
+    fn failed(level: Level, failure: Failure, text: String) -> Self {
+        let origin = failure.origin().clone();
+        let event = match origin.what {
+            What::Payload => "payload.failed",
+            What::Service => "unit.failed",
+            What::Group => "group.failed",
+        };
+        Self::new(level, event, Some(origin), Some(failure.texts()), text)
+    }
+
     /// A failure of the runtime.
     pub(crate) fn of_failure(failure: Failure) -> Self {
-        let origin = Some(failure.origin().clone());
-        Self::new(Level::Error, origin, Some(failure.texts()), String::new())
+        Self::failed(Level::Error, failure, String::new())
     }
 
     /// A failure that does not end the runtime, and its consequence.
     pub(crate) fn followed(failure: Failure, by: impl Into<String>) -> Self {
-        let origin = Some(failure.origin().clone());
-        Self::new(Level::Warn, origin, Some(failure.texts()), by.into())
+        Self::failed(Level::Warn, failure, by.into())
     }
 
     /// An event of a payload or a unit that is no failure.
-    pub(crate) fn about(origin: Origin, text: impl Into<String>) -> Self {
-        Self::new(Level::Warn, Some(origin), None, text.into())
+    pub(crate) fn about(event: &'static str, origin: Origin, text: impl Into<String>) -> Self {
+        Self::new(Level::Warn, event, Some(origin), None, text.into())
+    }
+
+    /// What is good to know, and nothing to worry about. Made only if it [is heard](is_heard).
+    pub(crate) fn note(
+        event: &'static str,
+        origin: Option<Origin>,
+        text: impl Into<String>,
+    ) -> Self {
+        Self::new(Level::Info, event, origin, None, text.into())
+    }
+
+    pub(crate) fn delay(mut self, delay: Duration) -> Self {
+        self.details.delay = Some(delay);
+        self
+    }
+
+    pub(crate) fn lasts(mut self, time: Duration) -> Self {
+        self.details.lasts = Some(time);
+        self
+    }
+
+    pub(crate) fn restarts(mut self, number: u64) -> Self {
+        self.details.restarts = Some(number);
+        self
+    }
+
+    pub(crate) fn cause(mut self, cause: &'static str) -> Self {
+        self.details.cause = Some(cause);
+        self
     }
 
     /// Tells the line to the first receiver that takes it. Runs user code.
     fn tell(&self, is_quiet: bool) {
-        if !self.is_taken() && !is_quiet {
+        let is_silent = is_quiet || self.level == Level::Info;
+        if !self.is_taken() && !is_silent {
             print(&format!("foster: {self}\n"));
         }
     }
@@ -86,17 +152,23 @@ impl Line {
                     return false;
                 }
                 let (origin, failure) = (self.origin.as_ref(), self.failure.as_ref());
+                let seconds = |time: Option<Duration>| time.map(|time| time.as_secs_f64());
                 tracing::event!(
                     target: "foster",
                     $level,
+                    event = self.event,
                     payload = origin.map(|origin| &*origin.payload),
-                    is_service = origin.map(|origin| origin.service),
+                    is_service = origin.map(|origin| origin.what == What::Service),
                     flavour = origin.map(|origin| origin.flavour.as_str()),
                     location = origin.map(|origin| tracing::field::display(origin.location)),
                     kind = failure.map(|failure| tracing::field::display(failure.kind())),
                     during_shutdown = failure.map(Failure::during_shutdown),
                     given_up_after_starts = failure.and_then(Failure::starts),
                     chain = failure.map(|failure| tracing::field::debug(failure.chain())),
+                    delay = seconds(self.details.delay),
+                    lasts = seconds(self.details.lasts),
+                    restarts = self.details.restarts,
+                    cause = self.details.cause,
                     "{}",
                     self.message(),
                 );
@@ -106,6 +178,7 @@ impl Line {
         let trace = || match self.level {
             Level::Error => event!(tracing::Level::ERROR),
             Level::Warn => event!(tracing::Level::WARN),
+            Level::Info => event!(tracing::Level::INFO),
         };
         match self.dispatch.is::<NoSubscriber>() {
             // Told under no subscriber, an event that is not yet known to any stays unknown to one
@@ -120,6 +193,7 @@ impl Line {
         let level = match self.level {
             Level::Error => log::Level::Error,
             Level::Warn => log::Level::Warn,
+            Level::Info => log::Level::Info,
         };
         let is_wanted = log::log_enabled!(target: "foster", level);
         if is_wanted {
@@ -136,6 +210,11 @@ impl Line {
             Some(failure) => format!("{}, {}", failure.message(), self.text),
         }
     }
+}
+
+/// Whether somebody may take a [note](Line::note). Runs no code of the user's.
+pub(crate) fn is_heard() -> bool {
+    LevelFilter::current() >= LevelFilter::INFO || log::max_level() >= log::LevelFilter::Info
 }
 
 /// The whole line.
@@ -209,13 +288,8 @@ impl Lines {
         };
         if omitted > 0 {
             let text = format!("{omitted} more lines were not told, as too many came at once");
-            let more = Line {
-                level: Level::Warn,
-                origin: None,
-                failure: None,
-                text,
-                dispatch: line.dispatch.clone(),
-            };
+            let mut more = Line::new(Level::Warn, "lines.omitted", None, None, text);
+            more.dispatch = line.dispatch.clone();
             more.tell(self.is_quiet);
         }
     }

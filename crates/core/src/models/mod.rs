@@ -4,7 +4,8 @@
 //! They are run with core's own `sync` replaced, so they need a build of their own: the package
 //! `foster-models`, which is core's sources with `foster_model` set.
 //!
-//! `FOSTER_SCHEDULES` says how many ways are tried, 2000 unless set. Shuttle is used and not loom, as
+//! `FOSTER_SCHEDULES` says how many ways are tried, 2000 unless set, and `FOSTER_SEED` which: others each time unless
+//! set. Shuttle is used and not loom, as
 //! the counts of payloads rest on sequentially consistent accesses (who accepts counts first and looks
 //! at the phase afterwards, the runner does it the other way round), which loom takes for weaker ones,
 //! and as a whole runtime with its flavours is too much to try exhaustively. Weaker orderings than the
@@ -14,6 +15,8 @@ mod calls;
 mod executes;
 mod executor;
 mod failures;
+mod groups;
+mod places;
 mod services;
 mod start;
 mod states;
@@ -59,6 +62,13 @@ fn schedules() -> usize {
     }
 }
 
+fn seed() -> u64 {
+    match std::env::var("FOSTER_SEED") {
+        Ok(seed) => seed.parse().expect("FOSTER_SEED is a number"),
+        Err(_) => fastrand::u64(..),
+    }
+}
+
 fn holds_on(schedules: usize, program: impl Fn() + Send + Sync + Clone + 'static) {
     for polls in [Polls::RunQueue, Polls::Executor] {
         let program = program.clone();
@@ -66,8 +76,12 @@ fn holds_on(schedules: usize, program: impl Fn() + Send + Sync + Clone + 'static
             polls.choose();
             program();
         };
-        run(RandomScheduler::new(schedules / 4), program.clone());
-        run(PctScheduler::new(3, schedules / 4), program);
+        let seed = seed();
+        run(
+            RandomScheduler::new_from_seed(seed, schedules / 4),
+            program.clone(),
+        );
+        run(PctScheduler::new_from_seed(seed, 3, schedules / 4), program);
     }
 }
 

@@ -79,6 +79,43 @@ fn a_stop_meets_the_end() {
     });
 }
 
+/// A unit that holds a token and is cancelled as it is launched and begins is over without its stop time; what it is
+/// made of is dropped once, and no run follows.
+#[test]
+fn a_cancel_meets_the_launch() {
+    holds_of_services(|| {
+        let runtime = runtime();
+        let (began, ended, dropped) = (Count::default(), Count::default(), Count::default());
+        let on_drop = dropped.on_drop();
+        let (begins, ends) = (began.clone(), ended.clone());
+        let run = move || {
+            let _ = &on_drop;
+            begins.add();
+            let end = ends.on_drop();
+            async move {
+                let _end = end;
+                let _token = crate::Shutdown::current();
+                pending::<()>().await;
+            }
+        };
+        let restart = Restart::always().jitter(0.0).delay(Duration::ZERO);
+        let unit = runtime.unit().restart(restart);
+        let unit = unit.serve(service(Model("a"), run)).unwrap();
+        let canceller = {
+            let unit = unit.clone();
+            thread::spawn(move || unit.cancel())
+        };
+        runtime.start().unwrap();
+        assert_eq!(shuttle::future::block_on(unit.stopped()), UnitState::Ended);
+        canceller.join().unwrap();
+        assert!(began.get() <= 1);
+        assert_eq!(began.get(), ended.get());
+        runtime.shutdown();
+        runtime.wait().unwrap();
+        assert_eq!(dropped.get(), 1);
+    });
+}
+
 /// Served while the runtime begins to stop, a service runs or is refused, and is dropped once.
 #[test]
 fn a_first_service_meets_the_stop() {

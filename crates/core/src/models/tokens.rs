@@ -1,5 +1,6 @@
 //! The end of the last holder of a token against the end of the grace time.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use shuttle::thread;
@@ -137,5 +138,42 @@ fn a_sleeping_holder_wakes() {
         runtime.shutdown();
         runtime.wait().unwrap();
         assert_eq!(woken.get(), 1);
+    });
+}
+
+/// A closure for the end runs once, whenever the end comes. One that is dropped meanwhile runs once or not at all, and is
+/// gone in either case.
+#[test]
+fn a_closure_meets_the_end() {
+    holds(|| {
+        let runtime = runtime();
+        let [kept, dropped, gone] = [(); 3].map(|()| Count::default());
+        let (runs, may_run, goes) = (kept.clone(), dropped.clone(), gone.on_drop());
+        let helper = Arc::<Mutex<_>>::default();
+        let spawned = Arc::clone(&helper);
+        let payload = move || async move {
+            let token = Shutdown::current();
+            let clone = token.clone();
+            let thread = thread::spawn(move || {
+                let kept = clone.on_request(move || runs.add());
+                let unwanted = clone.on_request(move || {
+                    let _goes = goes;
+                    may_run.add();
+                });
+                drop(unwanted);
+                kept
+            });
+            *spawned.lock().unwrap() = Some(thread);
+            token.requested().await;
+        };
+        runtime.adopt(Model("a"), payload).unwrap();
+        runtime.start().unwrap();
+        runtime.shutdown();
+        runtime.wait().unwrap();
+        let thread = helper.lock().unwrap().take();
+        // It had its first poll, as it was accepted before the stop.
+        let _kept = thread.expect("it has begun").join().unwrap();
+        assert_eq!((kept.get(), gone.get()), (1, 1));
+        assert!(dropped.get() <= 1);
     });
 }

@@ -11,6 +11,7 @@ use crate::base::sync::sync_channel;
 use crate::base::sync::thread::{self, JoinHandle};
 use crate::base::sync::{Arc, Mutex, PoisonError, thread_local};
 use crate::contract::flavour::{Flavour, Rejected};
+use crate::contract::probe::Probe;
 use crate::contract::reporter::Reporter;
 use crate::errors::refusal::BoxError;
 use crate::parts::intake::Intake;
@@ -138,6 +139,10 @@ impl Flavour for ExecutorThread {
 
     fn cancel(&self) {
         self.intake.close();
+    }
+
+    fn probe(&self, probe: Probe) {
+        self.intake.probe(probe);
     }
 
     fn join(&self, by: Instant) -> bool {

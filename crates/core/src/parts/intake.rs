@@ -10,6 +10,7 @@ use std::task::{Context, Poll, Waker};
 
 use crate::base::sync::Arc;
 use crate::contract::flavour::Rejected;
+use crate::contract::probe::Probe;
 use crate::payload::Coroutine;
 use crate::scheduler::{BATCH, RunQueue};
 
@@ -45,6 +46,12 @@ impl Intake {
     /// Whether [`close`](Self::close) was called.
     pub fn is_closed(&self) -> bool {
         self.queue.lock().closed
+    }
+
+    /// Has whoever drives or feeds [answer](Probe::answer) when the executor comes to that: for
+    /// [`Flavour::probe`](crate::Flavour::probe).
+    pub fn probe(&self, probe: Probe) {
+        self.queue.probe(probe);
     }
 
     /// Closes the queue, and ends the payloads that nobody will poll any more.
@@ -133,6 +140,12 @@ impl Intake {
     async fn next_batch(&self, batch: &mut VecDeque<Coroutine>, since_pause: &mut usize) -> bool {
         poll_fn(|context| {
             let mut state = self.queue.lock();
+            if !state.probes.is_empty() {
+                let probes = std::mem::take(&mut state.probes);
+                drop(state);
+                probes.into_iter().for_each(Probe::answer);
+                state = self.queue.lock();
+            }
             if !state.new.is_empty() {
                 std::mem::swap(&mut state.new, batch);
                 return Poll::Ready(true);

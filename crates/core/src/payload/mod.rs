@@ -1,5 +1,7 @@
-//! Payloads as flavours see them: coroutines, parallels and subroutines. `run` is what a service gives for each.
+//! Payloads as flavours see them: coroutines, parallels and subroutines. `run` is what a service gives for each,
+//! `current` says whose code runs.
 
+mod current;
 pub(crate) mod run;
 
 use std::fmt;
@@ -7,6 +9,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+pub use self::current::Payload;
 pub use self::run::{Kind, Run};
 use crate::base::sync::Arc;
 use crate::base::text;

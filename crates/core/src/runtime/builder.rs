@@ -53,6 +53,32 @@ impl Builder {
         self
     }
 
+    /// The time that each service has to answer a [reload](crate::Runtime::reload), counted from when it is asked. The default
+    /// is 30 seconds; any duration is allowed, and `Duration::MAX` is no limit.
+    ///
+    /// A service that takes longer has not reloaded. For one that is [restarted](crate::Settings::restart_on_reload) it is the
+    /// time until its new run is ready.
+    pub fn reload_timeout(mut self, time: Duration) -> Self {
+        self.settings.reload_timeout = time;
+        self
+    }
+
+    /// How long an executor may be held up until that is told, 2 seconds unless set. `Duration::MAX` is never.
+    ///
+    /// A payload that blocks, or computes without an await, holds up all others on its executor. It is noticed while it
+    /// lasts: once it has for `time`, or up to half as much more, a line and an event name the payload, its place, its
+    /// flavour, and what the thread does; another says when the executor goes on. So does
+    /// [`Runtime::status`](crate::Runtime::status). Of a pool this is about all of its threads together; that a payload
+    /// holds up one of them is an event of the level `INFO` alone. Blocking payloads have threads of their own and hold
+    /// nobody up.
+    ///
+    /// Nothing is measured in turns, and nothing wakes up for this while the executors sleep. By a manual clock stalls are
+    /// looked for only if this is set: code under test may block while time is moved by an hour.
+    pub fn stall_after(mut self, time: Duration) -> Self {
+        self.settings.stall_after = Some(time);
+        self
+    }
+
     /// Ends the runtime, without a failure, when no payload is alive any more. Without this it runs
     /// until it is asked to end.
     ///
@@ -81,8 +107,8 @@ impl Builder {
         self
     }
 
-    /// The clock behind grace, cancel time and [`wait_timeout`](crate::Shutdown::wait_timeout). The
-    /// default is the system's clock; tests may set a manual one.
+    /// The clock behind all times of the runtime: grace, cancel time, those of services, and what waits by
+    /// [`Clock::current`] or with a time-out. The default is the system's clock; tests may set a manual one.
     pub fn clock(mut self, clock: Clock) -> Self {
         self.settings.clock = clock;
         self

@@ -10,7 +10,7 @@ use crate::contract::backend::Typed;
 use crate::contract::key::{AnyKey, Key, short_name};
 use crate::errors::lookup::{LookupError, RegisterError};
 use crate::errors::refusal::Reason;
-use crate::lifetime::Lifetime;
+use crate::runtime::site::Site;
 use crate::scheduler::{Scheduler, Schedulers};
 
 /// A flavour that was looked up by its identifier. It serves as a key for payloads of type `P`.
@@ -69,8 +69,8 @@ pub(crate) mod sealed {
         #[doc(hidden)]
         fn select<'a>(
             &self,
-            schedulers: &'a Schedulers,
-            lifetime: &Arc<Lifetime>,
+            site: &'a Site,
+            root: &Site,
         ) -> Result<Chosen<'a, Self::Payload>, Reason>;
     }
 
@@ -95,18 +95,17 @@ impl<K: Key> sealed::Select for K {
         self.identifier()
     }
 
-    fn select<'a>(
-        &self,
-        schedulers: &'a Schedulers,
-        lifetime: &Arc<Lifetime>,
-    ) -> Result<Chosen<'a, K::Payload>, Reason> {
+    fn select<'a>(&self, site: &'a Site, root: &Site) -> Result<Chosen<'a, K::Payload>, Reason> {
         let identifier = self.identifier();
-        let scheduler = schedulers.find_or_add(&identifier, || {
-            Scheduler::new(self.clone().into(), Arc::clone(lifetime))
+        let scheduler = site.scheduler(&identifier, || {
+            let make = || Scheduler::new(self.clone().into(), Arc::clone(&root.part));
+            root.schedulers.find_or_add(&identifier, make)
         });
         match scheduler.typed() {
-            Some(typed) if scheduler.key().agrees_with_key(self) => Ok(Chosen { scheduler, typed }),
-            _ => Err(Reason::Conflict(disagreement(scheduler.key(), self))),
+            Some(typed) if scheduler.host.key().agrees_with_key(self) => {
+                Ok(Chosen { scheduler, typed })
+            }
+            _ => Err(Reason::Conflict(disagreement(scheduler.host.key(), self))),
         }
     }
 }
@@ -122,19 +121,34 @@ impl<P: Send + 'static> sealed::Select for Registered<P> {
         self.identifier.clone()
     }
 
-    fn select<'a>(
-        &self,
-        schedulers: &'a Schedulers,
-        _: &Arc<Lifetime>,
-    ) -> Result<Chosen<'a, P>, Reason> {
-        let scheduler = schedulers.find(&self.identifier);
+    fn select<'a>(&self, site: &'a Site, root: &Site) -> Result<Chosen<'a, P>, Reason> {
+        let here = root.schedulers.find(&self.identifier);
+        let scheduler = here.map(|on_root| site.scheduler(&self.identifier, || on_root));
         match scheduler.and_then(|scheduler| Some((scheduler, scheduler.typed()?))) {
             Some((scheduler, typed)) => Ok(Chosen { scheduler, typed }),
             // It was looked up in one runtime and used in another.
             None => Err(Reason::Conflict(
-                not_here::<P>(self.identifier.as_str(), schedulers).to_string(),
+                not_here::<P>(self.identifier.as_str(), &root.schedulers).to_string(),
             )),
         }
+    }
+}
+
+impl Site {
+    /// The scheduler here for payloads on the flavour with this identifier, which has the scheduler `on_root` in the
+    /// runtime's own site.
+    fn scheduler<'a>(
+        &self,
+        identifier: &Identifier,
+        on_root: impl FnOnce() -> &'a Arc<Scheduler>,
+    ) -> &Arc<Scheduler> {
+        self.schedulers.find_or_add(identifier, || {
+            let on_root = on_root();
+            match self.part.group() {
+                Some(_) => Scheduler::of_part(Arc::clone(&on_root.host), Arc::clone(&self.part)),
+                None => Arc::clone(on_root),
+            }
+        })
     }
 }
 
@@ -186,7 +200,7 @@ fn not_here<P>(given: &str, schedulers: &Schedulers) -> LookupError {
     let known = |scheduler: &Arc<Scheduler>| {
         (
             scheduler.identifier().clone(),
-            scheduler.key().payload_name(),
+            scheduler.host.key().payload_name(),
         )
     };
     LookupError::new(

@@ -5,22 +5,25 @@ use crate::base::event::Event;
 use crate::base::sync::channel::{self, Receiver};
 use crate::base::sync::thread::JoinHandle;
 use crate::base::sync::{Arc, Mutex, OnceLock, lock};
+use crate::errors::failure::Failure;
 use crate::errors::refusal::Reason;
 use crate::errors::report::{RunError, Straggler};
 use crate::lifetime::settings::RuntimeSettings;
-use crate::lifetime::{Lifetime, Note, Phase, Services};
-use crate::scheduler::Schedulers;
+use crate::lifetime::{Lifetime, Note, Part, Phase, Services, StopReason};
+use crate::runtime::site::Site;
 use crate::task;
 
 /// The state shared by the handles and the runner.
 pub(crate) struct Core {
     pub(crate) lifetime: Arc<Lifetime>,
-    pub(crate) schedulers: Schedulers,
+    /// For what is in no group.
+    pub(crate) root: Arc<Site>,
     pub(super) waiting: Waiting,
     /// The receiving end of the failure channel, until the runtime is started.
     notes: Mutex<Option<Receiver<Note>>>,
     pub(super) result: OnceLock<Result<(), RunError>>,
     pub(super) left_behind: OnceLock<Vec<Straggler>>,
+    pub(super) tolerated: OnceLock<Vec<Failure>>,
     pub(super) over: Event,
     /// The runner's thread, if `start` gave it one.
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -29,13 +32,15 @@ pub(crate) struct Core {
 impl Core {
     pub(super) fn new(settings: RuntimeSettings, services: Box<dyn Services>) -> Arc<Self> {
         let (sender, receiver) = channel::unbounded();
+        let lifetime = Lifetime::new(settings, services, sender);
         Arc::new(Self {
-            lifetime: Lifetime::new(settings, services, sender),
-            schedulers: Schedulers::default(),
+            root: Site::new(Part::of_runtime(Arc::clone(&lifetime))),
+            lifetime,
             waiting: Waiting::default(),
             notes: Mutex::new(Some(receiver)),
             result: OnceLock::new(),
             left_behind: OnceLock::new(),
+            tolerated: OnceLock::new(),
             over: Event::new(),
             thread: Mutex::default(),
         })
@@ -61,21 +66,27 @@ impl Core {
         *lock(&self.thread) = Some(thread);
     }
 
-    pub(super) fn finish(&self, result: Result<(), RunError>, left_behind: Vec<Straggler>) {
+    pub(super) fn finish(
+        &self,
+        result: Result<(), RunError>,
+        left_behind: Vec<Straggler>,
+        tolerated: Vec<Failure>,
+    ) {
         // Only the runner comes here, and once.
+        let _ = self.tolerated.set(tolerated);
         let _ = self.left_behind.set(left_behind);
         let _ = self.result.set(result);
         self.lifetime.wake_aside(self.over.notify_threads());
     }
 
     pub(super) fn fail_to_start(&self, error: RunError) -> RunError {
-        self.lifetime.stop();
+        self.lifetime.stop(StopReason::Call);
         // There is no runner to report failures of the destructors of waiting payloads.
         self.lifetime.close_ledger(true);
         self.waiting.drop_unrun();
         self.lifetime.services.end_unrun(&self.lifetime);
         self.lifetime.end();
-        self.finish(Err(error.clone()), Vec::new());
+        self.finish(Err(error.clone()), Vec::new(), Vec::new());
         error
     }
 
@@ -103,8 +114,9 @@ impl Core {
     }
 
     /// Whether an execute or a call may begin now.
-    pub(super) fn admits_execute(&self) -> Result<(), Reason> {
+    pub(super) fn admits_execute(&self, site: &Site) -> Result<(), Reason> {
         match self.lifetime.phase() {
+            _ if site.part.phase() >= Phase::Cancelling => Err(site.closed()),
             Phase::Idle => Err(Reason::NotRunning),
             Phase::Starting | Phase::Running => Ok(()),
             // The grace time. Without a start there are no flavours to run the payload.

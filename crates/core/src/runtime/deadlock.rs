@@ -45,15 +45,24 @@ pub(crate) struct Executing(ThreadId);
 ///
 /// The ring that the wait would close, in words.
 pub(crate) fn enter(payload: Arc<Task>) -> Result<Option<Executing>, String> {
+    let waits_for = (!payload.state().is_blocking()).then_some(payload);
+    enter_as(waits_for)
+}
+
+/// As [`enter`], for a payload that was handed in before: its flavour runs it, blocking code too.
+pub(crate) fn enter_wait(payload: Arc<Task>) -> Result<Option<Executing>, String> {
+    enter_as(Some(payload))
+}
+
+fn enter_as(waits_for: Option<Arc<Task>>) -> Result<Option<Executing>, String> {
     let by = task::current();
     if by.is_none() && !scheduler::is_thread_noted() {
         return Ok(None);
     }
     let thread = current_thread();
-    let waits_for = (!payload.state().is_blocking()).then_some(payload);
     if let Some(by) = by.as_ref().filter(|by| !by.state().is_blocking()) {
         // This thread may not be that of the first poll, if the flavour has several threads.
-        Scheduler::of(&**by).note_thread();
+        Scheduler::of(&**by).host.note_thread();
     }
     let execute = Execute { by, waits_for };
     let ring = {
@@ -87,7 +96,7 @@ impl Table {
     /// The ring that the newest wait of `thread` closes, in words.
     fn ring(&self, thread: ThreadId) -> Option<String> {
         let (execute, payload) = self.wait_of(thread)?;
-        if Scheduler::of(payload).threads().contains(&thread) {
+        if Scheduler::of(payload).host.threads().contains(&thread) {
             return Some(format!("{}, whose thread this is", execute.words()));
         }
         let stuck = self.stuck(thread);
@@ -123,7 +132,7 @@ impl Table {
                 // The payload has started, and its own code waits: other free threads of its
                 // flavour do not help.
                 Some(holder) => vec![holder],
-                None => Scheduler::of(payload).threads(),
+                None => Scheduler::of(payload).host.threads(),
             },
             None => Vec::new(),
         }
@@ -137,9 +146,9 @@ impl Table {
         match self.holder_of(payload) {
             Some(holder) => stuck.contains(&holder),
             None => {
-                let threads = Scheduler::of(payload).threads();
+                let threads = Scheduler::of(payload).host.threads();
                 let blocked = threads.iter().filter(|one| stuck.contains(one)).count();
-                blocked >= Scheduler::of(payload).width()
+                blocked >= Scheduler::of(payload).host.width()
             }
         }
     }

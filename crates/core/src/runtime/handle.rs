@@ -10,14 +10,16 @@ use super::builder::Builder;
 use super::call::Call;
 use super::core::Core;
 use super::runner::Runner;
+use crate::base::clock::Clock;
 use crate::base::event::{self, EventListener};
 use crate::base::sync::{Arc, OnceLock, thread};
+use crate::errors::failure::Failure;
 use crate::errors::lookup::LookupError;
 use crate::errors::outcome::Outcome;
 use crate::errors::refusal::{AdoptError, ExecuteError};
 use crate::errors::report::{RunError, Straggler};
-use crate::lifetime::Services;
 use crate::lifetime::settings::RuntimeSettings;
+use crate::lifetime::{Services, StopReason};
 use crate::payload::IntoPayload;
 use crate::runtime::choice::{Choice, Registered, look_up};
 
@@ -110,9 +112,10 @@ impl Runtime {
     pub fn adopt<C, P>(&self, key: C, payload: P) -> Result<(), AdoptError>
     where
         C: Choice,
-        P: IntoPayload<C::Payload, Output: Outcome>,
+        P: IntoPayload<C::Payload, Output: Outcome> + Send + 'static,
     {
-        self.core().adopt(key, payload, None, Location::caller())
+        let (core, who) = (self.core(), (None, Location::caller()));
+        core.adopt::<false, _, _>(&core.root, key, payload, who, &mut None)
     }
 
     /// Runs `payload` to its end, on the flavour of `key`, and returns its value.
@@ -147,15 +150,17 @@ impl Runtime {
     pub fn execute<C, P>(&self, key: C, payload: P) -> Result<P::Output, ExecuteError>
     where
         C: Choice,
-        P: IntoPayload<C::Payload, Output: Send>,
+        P: IntoPayload<C::Payload, Output: Send> + Send + 'static,
     {
-        self.core().execute(key, payload, None, Location::caller())
+        let (core, who) = (self.core(), (None, Location::caller()));
+        core.execute::<false, _, _>(&core.root, key, payload, who)
     }
 
     /// The async twin of [`execute`](Self::execute): a future that yields the payload's value and
     /// blocks nobody.
     ///
-    /// The first poll of the [`Call`] hands the payload in. Its errors are those of
+    /// The first poll of the [`Call`] hands the payload in, or [`Call::started`] does, for a child that is
+    /// joined later; a thread joins it by [`Call::wait`]. Its errors are those of
     /// [`execute`](Self::execute), except for the deadlock.
     ///
     /// # Panics
@@ -167,7 +172,13 @@ impl Runtime {
         C: Choice,
         P: IntoPayload<C::Payload, Output: Send> + Send + 'static,
     {
-        Call::new(self.core(), key, payload, None, Location::caller())
+        let (core, who) = (self.core(), (None, Location::caller()));
+        Call::new::<false, _, _>(core, &core.root, key, payload, who)
+    }
+
+    /// The runtime's clock, as its [builder](Builder::clock) has it. In a payload: [`Clock::current`].
+    pub fn clock(&self) -> &Clock {
+        &self.core().lifetime.settings.clock
     }
 
     /// Looks up a flavour of `P`s (`Coroutine`s or `Subroutine`s) by its identifier, for programs
@@ -180,7 +191,7 @@ impl Runtime {
     ///
     /// [`LookupError`] lists the registered flavours.
     pub fn flavour<P: 'static>(&self, identifier: &str) -> Result<Registered<P>, LookupError> {
-        look_up(&self.core().schedulers, identifier)
+        look_up(&self.core().root.schedulers, identifier)
     }
 
     /// Runs the runtime until its end: [`start`](Self::start), and then [`wait`](Self::wait).
@@ -289,11 +300,38 @@ impl Runtime {
     /// It may be called anywhere, in any payload or destructor, any number of times. Before the
     /// start it makes `run` return at once, and waiting payloads are dropped unrun.
     pub fn shutdown(&self) {
-        self.core().lifetime.stop();
+        self.core().lifetime.stop(StopReason::Call);
     }
 
-    /// Subroutines that were left behind when the runtime ended. They took no
-    /// [`Shutdown`](crate::Shutdown) token in time, so they were never asked to end; that is no failure.
+    /// The last failures of services that [may fail](crate::Settings::may_fail), and that were *failed* when the runtime
+    /// ended; in the order in which the services were handed in. None of them ended the runtime, and they are no error.
+    ///
+    /// Empty before the end. Services that [`units`](Self::units) does not list any more are not in here.
+    ///
+    /// ```
+    /// # use foster_core::{Manual, Runtime, service};
+    /// # let (runtime, manual) = (Runtime::new(), Manual::new());
+    /// let exporter = service(manual.clone(), || async { Err::<(), _>("no port") });
+    /// let exporter = runtime.unit().name("exporter").may_fail().serve(exporter)?;
+    /// runtime.start()?;
+    /// # while !exporter.state().is_over() { manual.step(); }
+    /// // … later, when it has failed:
+    /// runtime.shutdown();
+    /// runtime.wait()?;
+    /// assert_eq!(runtime.tolerated()[0].payload(), "exporter");
+    /// # Ok::<(), foster_core::RunError>(())
+    /// ```
+    pub fn tolerated(&self) -> &[Failure] {
+        self.core().tolerated.get().map_or(&[], Vec::as_slice)
+    }
+
+    /// What the end of the runtime did not wait for, which is no failure.
+    ///
+    /// Subroutines that still ran, and took no [`Shutdown`](crate::Shutdown) token in time, so that they were never asked to
+    /// end ([`LeftBehind`](crate::StragglerReason::LeftBehind)). And what did not end in time, but
+    /// [may fail](crate::Settings::may_fail): a service, what is in a [group](crate::GroupBuilder::may_fail), or a payload of
+    /// one in which [each may](crate::GroupBuilder::each_may_fail). Any other that does not end in time is a
+    /// [straggler](RunError::stragglers).
     ///
     /// Empty before the end.
     pub fn left_behind(&self) -> &[Straggler] {
@@ -304,7 +342,7 @@ impl Runtime {
 impl Drop for Owner {
     fn drop(&mut self) {
         // A runtime without handles must not live on: nobody can wait for it.
-        self.core.lifetime.stop();
+        self.core.lifetime.stop(StopReason::Dropped);
         if self.core.take_notes().is_some() {
             // Never started.
             self.core.lifetime.close_ledger(true);
@@ -323,6 +361,7 @@ impl fmt::Debug for Runtime {
             .field(
                 "flavours",
                 &core
+                    .root
                     .schedulers
                     .iter()
                     .map(|scheduler| scheduler.identifier())

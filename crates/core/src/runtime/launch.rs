@@ -1,7 +1,5 @@
 //! Hands payloads to their flavours: adopt, execute, call.
 
-use std::borrow::Cow;
-
 use super::core::Core;
 use super::spawn::{refuse, refuse_rejected, spawn};
 use crate::base::sync::Arc;
@@ -10,66 +8,82 @@ use crate::errors::failure::{Cause, Failure, Origin};
 use crate::errors::outcome::Outcome;
 use crate::errors::refusal::{AdoptError, ExecuteError, Reason};
 use crate::errors::report::RunError;
-use crate::lifetime::{Caller, Lifetime, Phase};
+use crate::lifetime::gate::Gates;
+use crate::lifetime::{Caller, Phase, StopReason};
 use crate::payload::IntoPayload;
 use crate::runtime::choice::Choice;
 use crate::runtime::choice::sealed::Chosen;
 use crate::runtime::deadlock;
+use crate::runtime::site::Site;
 use crate::scheduler::Scheduler;
 use crate::task::Identity;
 use crate::task::JoinState;
 use crate::task::Ticket;
 
-/// The name of a payload, if it has one.
-pub(super) type PayloadName = Option<Cow<'static, str>>;
-pub(super) use crate::task::Place;
+pub(crate) use crate::runtime::site::PayloadName;
+pub(crate) use crate::task::Place;
 
 impl Core {
-    pub(super) fn adopt<C, P>(
+    /// Hands `payload` in at `site`. It takes a place there, or has the one that is given, which is taken out for it.
+    ///
+    /// Here and below, `MAY_BE_FULL` says whether a limit may refuse it, so that it is given back. Each way that a large
+    /// payload may go takes stack space in an unoptimised build, whether it goes there or not.
+    pub(crate) fn adopt<const MAY_BE_FULL: bool, C, P>(
         &self,
+        site: &Site,
         key: C,
         payload: P,
-        name: PayloadName,
-        place: Place,
+        (name, place): (PayloadName, Place),
+        place_taken: &mut Option<Gates>,
     ) -> Result<(), AdoptError>
     where
         C: Choice,
-        P: IntoPayload<C::Payload, Output: Outcome>,
+        P: IntoPayload<C::Payload, Output: Outcome> + Send + 'static,
     {
         let origin = {
             let name = name.clone();
             let key = &key;
-            move || Origin::new(name.clone(), place, key.chosen())
+            move || site.origin(name.clone(), place, key.chosen())
         };
-        let chosen = check_name(&name).and_then(|()| key.select(&self.schedulers, &self.lifetime));
+        let chosen = check_name(&name).and_then(|()| {
+            let chosen = key.select(site, &self.root)?;
+            // Checked before the count as well: a flood of refused payloads must not hide from the
+            // runner that everything else has ended.
+            site.check_open()?;
+            if place_taken.take().is_none() {
+                chosen.scheduler.take_place()?;
+            }
+            Ok(chosen)
+        });
         let Chosen { scheduler, typed } = match chosen {
             Ok(chosen) => chosen,
+            Err(reason) if MAY_BE_FULL => {
+                return Err(AdoptError::new(origin(), reason.with(payload)));
+            }
             Err(reason) => return Err(AdoptError::new(origin(), reason)),
         };
-        // Checked before the count as well: a flood of refused payloads must not hide from the
-        // runner that everything else has ended.
-        if self.lifetime.phase() >= Phase::Stopping {
-            return Err(AdoptError::new(origin(), Reason::Stopping));
-        }
         scheduler.accept();
         let payload = payload.into_payload(Ticket::adopted(Identity::new(
             name,
             place,
             Arc::clone(scheduler) as _,
         )));
-        self.admit(scheduler, typed, payload, &origin)
+        self.admit(site, scheduler, typed, payload, &origin)
             .map_err(|reason| AdoptError::new(origin(), reason))
     }
 
     /// Spawns the payload, lets it wait for the start, or refuses it.
     fn admit<P: Send + 'static>(
         &self,
+        site: &Site,
         scheduler: &Arc<Scheduler>,
         typed: &Typed<P>,
         payload: P,
         origin: &dyn Fn() -> Origin,
     ) -> Result<(), Reason> {
+        // Looked at after it was counted: see `Scheduler::accept`.
         let payload = match self.lifetime.phase() {
+            _ if site.part.is_closed() => return refuse(payload, site.closed()),
             Phase::Running => return spawn(scheduler, typed, payload),
             _ => match self.waiting.push(scheduler, payload, origin) {
                 Ok(()) => return Ok(()),
@@ -77,8 +91,8 @@ impl Core {
             },
         };
         // The start ended meanwhile, or the stop has begun.
-        if self.lifetime.phase() >= Phase::Stopping {
-            return refuse(payload, Reason::Stopping);
+        if site.part.is_closed() {
+            return refuse(payload, site.closed());
         }
         spawn(scheduler, typed, payload)
     }
@@ -98,7 +112,7 @@ impl Core {
             return Ok(());
         }
         if let Err(error) = self.lifetime.services.launch(&self.lifetime) {
-            self.lifetime.stop();
+            self.lifetime.stop(StopReason::Call);
             self.waiting.drop_unrun();
             self.lifetime.services.end_unrun(&self.lifetime);
             return Err(RunError::thread(error));
@@ -109,52 +123,50 @@ impl Core {
         Ok(())
     }
 
-    pub(super) fn execute<C, P>(
+    pub(crate) fn execute<const MAY_BE_FULL: bool, C, P>(
         &self,
+        site: &Site,
         key: C,
         payload: P,
-        name: PayloadName,
-        place: Place,
+        (name, place): (PayloadName, Place),
     ) -> Result<P::Output, ExecuteError>
     where
         C: Choice,
-        P: IntoPayload<C::Payload, Output: Send>,
+        P: IntoPayload<C::Payload, Output: Send> + Send + 'static,
     {
         let join = Arc::new(JoinState::default());
-        self.block_on(&key, payload, &join, name.clone(), place)
-            .and_then(|()| join.take().ok_or(Reason::Cancelled))
-            .map_err(|reason| ExecuteError::new(Origin::new(name, place, key.chosen()), reason))
+        self.block_on::<MAY_BE_FULL, _, _>(site, &key, payload, &join, (name.clone(), place))
+            .and_then(|()| join.take().ok_or_else(|| site.cancelled()))
+            .map_err(|reason| ExecuteError::new(site.origin(name, place, key.chosen()), reason))
     }
 
-    fn block_on<C, P>(
+    fn block_on<const MAY_BE_FULL: bool, C, P>(
         &self,
+        site: &Site,
         key: &C,
         payload: P,
         join: &Arc<JoinState<P::Output>>,
-        name: PayloadName,
-        place: Place,
+        (name, place): (PayloadName, Place),
     ) -> Result<(), Reason>
     where
         C: Choice,
-        P: IntoPayload<C::Payload, Output: Send>,
+        P: IntoPayload<C::Payload, Output: Send> + Send + 'static,
     {
         check_name(&name)?;
-        self.admits_execute()?;
-        let Chosen { scheduler, typed } = key.select(&self.schedulers, &self.lifetime)?;
+        self.admits_execute(site)?;
+        let Chosen { scheduler, typed } = key.select(site, &self.root)?;
         // Counted before the flavour is started: the runner may have ended meanwhile, and nobody
         // would end a flavour that starts afterwards.
-        let payload = self.prepare(scheduler, payload, join, name, place)?;
-        let flavour = match scheduler.started(typed) {
+        let who = (name, place);
+        let payload = self.prepare::<MAY_BE_FULL, _, _, _>(site, scheduler, payload, join, who)?;
+        let flavour = match scheduler.host.started(typed) {
             Ok(flavour) => flavour,
             Err(reason) => return refuse(payload, reason),
         };
         // Blocking code runs right here: its caller waits for nobody, so it cannot be released.
         let waits = join.task().is_some_and(|task| !task.state().is_blocking());
         if waits {
-            // For every flavour: the ring may come back to this thread through another one.
-            self.schedulers
-                .iter()
-                .for_each(|scheduler| scheduler.look_here());
+            self.look_here();
         }
         let executing = match join.task().map(deadlock::enter).transpose() {
             Ok(executing) => executing,
@@ -169,64 +181,82 @@ impl Core {
         result.or_else(|rejected| refuse_rejected(scheduler, rejected))
     }
 
+    /// Has every flavour say whether it runs payloads on the calling thread, which is about to wait: the ring may come back
+    /// to it through any of them.
+    pub(super) fn look_here(&self) {
+        self.root
+            .schedulers
+            .hosts()
+            .for_each(|host| host.look_here());
+    }
+
     /// Makes the payload of an execute or a call, unless the runtime began to stop meanwhile.
-    fn prepare<P, T: Send + 'static>(
+    fn prepare<const MAY_BE_FULL: bool, P, T: Send + 'static, I>(
         &self,
+        site: &Site,
         scheduler: &Arc<Scheduler>,
-        payload: impl IntoPayload<P, Output = T>,
+        payload: I,
         join: &Arc<JoinState<T>>,
-        name: PayloadName,
-        place: Place,
-    ) -> Result<P, Reason> {
+        (name, place): (PayloadName, Place),
+    ) -> Result<P, Reason>
+    where
+        I: IntoPayload<P, Output = T> + Send + 'static,
+    {
+        match scheduler.take_place() {
+            Err(reason) if MAY_BE_FULL => return Err(reason.with(payload)),
+            taken => taken?,
+        }
         let is_late = scheduler.accept_call();
         let header = Identity::new(name, place, Arc::clone(scheduler) as _);
         let payload = payload.into_payload(Ticket::called(header, is_late, join));
-        match self.admits_execute() {
+        match self.admits_execute(site) {
             Ok(()) => Ok(payload),
             Err(reason) => refuse(payload, reason),
         }
     }
 
     /// Hands in the payload of a call. Its join state opens when the payload is over.
-    pub(super) fn submit<C, P>(
-        &self,
+    pub(super) fn submit<const MAY_BE_FULL: bool, C, P>(
+        self: &Arc<Self>,
+        site: &Arc<Site>,
         key: C,
         payload: P,
-        name: PayloadName,
-        place: Place,
+        (name, place): (PayloadName, Place),
     ) -> Result<Submitted<P::Output>, ExecuteError>
     where
         C: Choice,
-        P: IntoPayload<C::Payload, Output: Send>,
+        P: IntoPayload<C::Payload, Output: Send> + Send + 'static,
     {
         let join = Arc::new(JoinState::default());
         let submitted = Submitted {
             watched: self.lifetime.watch(Arc::clone(&join) as Arc<dyn Caller>),
-            lifetime: Arc::clone(&self.lifetime),
-            origin: Origin::new(name.clone(), place, key.chosen()),
+            core: Arc::clone(self),
+            site: Arc::clone(site),
+            origin: site.origin(name.clone(), place, key.chosen()),
             join,
         };
-        self.spawn_call(&key, payload, &submitted.join, name, place)
+        self.spawn_call::<MAY_BE_FULL, _, _>(site, &key, payload, &submitted.join, (name, place))
             .map_err(|reason| ExecuteError::new(submitted.origin.clone(), reason))?;
         Ok(submitted)
     }
 
-    fn spawn_call<C, P>(
+    fn spawn_call<const MAY_BE_FULL: bool, C, P>(
         &self,
+        site: &Site,
         key: &C,
         payload: P,
         join: &Arc<JoinState<P::Output>>,
-        name: PayloadName,
-        place: Place,
+        (name, place): (PayloadName, Place),
     ) -> Result<(), Reason>
     where
         C: Choice,
-        P: IntoPayload<C::Payload, Output: Send>,
+        P: IntoPayload<C::Payload, Output: Send> + Send + 'static,
     {
         check_name(&name)?;
-        self.admits_execute()?;
-        let Chosen { scheduler, typed } = key.select(&self.schedulers, &self.lifetime)?;
-        let payload = self.prepare(scheduler, payload, join, name, place)?;
+        self.admits_execute(site)?;
+        let Chosen { scheduler, typed } = key.select(site, &self.root)?;
+        let who = (name, place);
+        let payload = self.prepare::<MAY_BE_FULL, _, _, _>(site, scheduler, payload, join, who)?;
         spawn(scheduler, typed, payload)
     }
 }
@@ -243,13 +273,16 @@ fn check_name(name: &PayloadName) -> Result<(), Reason> {
 pub(super) struct Submitted<T: Send + 'static> {
     pub(super) join: Arc<JoinState<T>>,
     pub(super) origin: Origin,
-    lifetime: Arc<Lifetime>,
+    pub(super) core: Arc<Core>,
+    /// Where its payload is.
+    pub(super) site: Arc<Site>,
     watched: usize,
 }
 
 impl<T: Send + 'static> Drop for Submitted<T> {
     fn drop(&mut self) {
-        self.lifetime.unwatch(self.watched);
+        let lifetime = &self.core.lifetime;
+        lifetime.unwatch(self.watched);
         // From here on the payload itself has to report its failures.
         let unheard = self.join.abandon();
         if let Some(task) = self.join.task() {
@@ -257,7 +290,7 @@ impl<T: Send + 'static> Drop for Submitted<T> {
         }
         if let Some(Err(panic)) = unheard {
             let failure = Failure::new(self.origin.clone(), Cause::panic(panic));
-            self.lifetime.fail(failure);
+            drop(self.site.part.record(failure));
         }
     }
 }

@@ -1,20 +1,23 @@
 //! The runtime: one lifetime over all flavours, and the handle that users hold.
 //!
-//! A `builder` has the settings of a runtime, a `handle` is the user's view of it, and `core` has
-//! its parts. `launch` hands payloads in (`call`, `named`, `spawn`, `deadlock`), or lets them wait
-//! for the start: `waiting`. `choice` finds the flavour. The `runner` waits for the end and carries
+//! A `builder` has the settings of a runtime, a `handle` is the user's view of it (`ending` for those who handle signals
+//! themselves), and `core` has its parts. `launch` hands payloads in (`call`, `named`, `spawn`, `deadlock`), or lets them wait
+//! for the start: `waiting`. `probing` asks executors whether they go on. `site` is where that is done, and `choice` finds the flavour. The `runner` waits for the end and carries
 //! it out; `signals` ask for it.
 
 mod builder;
 mod call;
 pub(crate) mod choice;
-mod core;
+pub(crate) mod core;
 mod deadlock;
+mod ending;
 mod handle;
-mod launch;
+pub(crate) mod launch;
 mod named;
+mod probing;
 mod runner;
 mod signals;
+pub(crate) mod site;
 mod spawn;
 mod waiting;
 
@@ -22,5 +25,6 @@ pub use self::builder::Builder;
 pub use self::call::Call;
 pub use self::handle::{Runtime, Wait, runtime};
 pub use self::named::Named;
+pub use self::probing::{Probing, Unanswered};
 
 pub(crate) use self::spawn::spawn;

@@ -1,20 +1,25 @@
 //! Names for payloads that are handed in.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::panic::Location;
 
 use super::call::Call;
+use super::core::Core;
 use super::handle::Runtime;
+use super::site::Site;
+use crate::base::sync::Arc;
 use crate::errors::outcome::Outcome;
 use crate::errors::refusal::{AdoptError, ExecuteError};
 use crate::payload::IntoPayload;
 use crate::runtime::choice::Choice;
 
-/// A runtime with a name for the next payload: see [`Runtime::named`].
-#[derive(Debug, Clone)]
+/// A runtime or a group with a name for the next payload: see [`Runtime::named`].
+#[derive(Clone)]
 #[must_use = "a name does nothing until a payload is handed in under it"]
 pub struct Named<'a> {
-    runtime: &'a Runtime,
+    core: &'a Arc<Core>,
+    site: &'a Arc<Site>,
     name: Cow<'static, str>,
 }
 
@@ -32,13 +37,14 @@ impl Runtime {
     /// # Ok::<(), foster_core::AdoptError>(())
     /// ```
     pub fn named(&self, name: impl Into<Cow<'static, str>>) -> Named<'_> {
-        Named::new(self, name.into())
+        let core = self.core();
+        Named::new(core, &core.root, name.into())
     }
 }
 
 impl<'a> Named<'a> {
-    pub(super) fn new(runtime: &'a Runtime, name: Cow<'static, str>) -> Self {
-        Self { runtime, name }
+    pub(crate) fn new(core: &'a Arc<Core>, site: &'a Arc<Site>, name: Cow<'static, str>) -> Self {
+        Self { core, site, name }
     }
 
     /// [`Runtime::adopt`], under this name.
@@ -50,10 +56,11 @@ impl<'a> Named<'a> {
     pub fn adopt<C, P>(self, key: C, payload: P) -> Result<(), AdoptError>
     where
         C: Choice,
-        P: IntoPayload<C::Payload, Output: Outcome>,
+        P: IntoPayload<C::Payload, Output: Outcome> + Send + 'static,
     {
-        let core = self.runtime.core();
-        core.adopt(key, payload, Some(self.name), Location::caller())
+        let who = (Some(self.name), Location::caller());
+        self.core
+            .adopt::<true, _, _>(self.site, key, payload, who, &mut None)
     }
 
     /// [`Runtime::execute`], under this name.
@@ -69,10 +76,11 @@ impl<'a> Named<'a> {
     pub fn execute<C, P>(self, key: C, payload: P) -> Result<P::Output, ExecuteError>
     where
         C: Choice,
-        P: IntoPayload<C::Payload, Output: Send>,
+        P: IntoPayload<C::Payload, Output: Send> + Send + 'static,
     {
-        let core = self.runtime.core();
-        core.execute(key, payload, Some(self.name), Location::caller())
+        let who = (Some(self.name), Location::caller());
+        self.core
+            .execute::<true, _, _>(self.site, key, payload, who)
     }
 
     /// [`Runtime::call`], under this name. Errors and panics are those of the [`Call`]; an empty
@@ -83,7 +91,17 @@ impl<'a> Named<'a> {
         C: Choice,
         P: IntoPayload<C::Payload, Output: Send> + Send + 'static,
     {
-        let core = self.runtime.core();
-        Call::new(core, key, payload, Some(self.name), Location::caller())
+        let who = (Some(self.name), Location::caller());
+        Call::new::<true, _, _>(self.core, self.site, key, payload, who)
+    }
+}
+
+impl fmt::Debug for Named<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let group = self.site.part.group().map(|group| &group.path);
+        f.debug_struct("Named")
+            .field("group", &group)
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }

@@ -5,13 +5,14 @@ use std::time::Instant;
 
 use super::core::Core;
 use crate::base::identifier::Identifier;
-use crate::base::sync::Arc;
 use crate::base::sync::channel::{Receiver, RecvTimeoutError};
-use crate::errors::failure::{Cause, Failure, Origin};
+use crate::base::sync::{Arc, Weak};
+use crate::errors::failure::{Cause, Failure, Origin, What};
 use crate::errors::report::{EndReport, RunError, Straggler, StragglerReason};
-use crate::lifetime::{Lifetime, Note, Phase, ServicesReport};
+use crate::lifetime::telling::is_heard;
+use crate::lifetime::{Lifetime, Note, Phase, ServicesReport, StopReason, Watched};
 use crate::runtime::signals;
-use crate::scheduler::Scheduler;
+use crate::scheduler::Host;
 
 /// Leads one runtime from its start to its end, on the thread that it is put on.
 pub(super) struct Runner {
@@ -19,6 +20,8 @@ pub(super) struct Runner {
     notes: Receiver<Note>,
     failures: Vec<Failure>,
     cut_short: bool,
+    /// What is looked at while executors work, and when the next time.
+    watched: Vec<(Instant, Weak<dyn Watched>)>,
     listening: Option<signals::Listening>,
 }
 
@@ -37,6 +40,7 @@ impl Runner {
             notes,
             failures: Vec::new(),
             cut_short: false,
+            watched: Vec::new(),
             listening,
         })
     }
@@ -51,9 +55,13 @@ impl Runner {
         let mut services = self.close_services(deadline);
         overran.append(&mut services.stragglers);
         // Each payload is named once: one that blocks a thread has overrun the grace time as well.
-        overran.retain(|one| !stragglers.iter().any(|other| other.is_payload_of(one)));
+        let is_named_once =
+            |one: &Straggler| !stragglers.iter().any(|other| other.is_payload_of(one));
+        overran.retain(is_named_once);
+        services.excused.retain(is_named_once);
         overran.append(&mut stragglers);
-        self.report(overran, services.in_vain, deadline);
+        services.stragglers = overran;
+        self.report(services, deadline);
     }
 
     fn lifetime(&self) -> &Arc<Lifetime> {
@@ -66,9 +74,13 @@ impl Runner {
             self.next_note(None, None);
             if self.lifetime().settings.until_idle
                 && self.lifetime().phase() == Phase::Running
-                && self.core.schedulers.are_idle(&*self.lifetime().services)
+                && self
+                    .core
+                    .root
+                    .schedulers
+                    .are_idle(&*self.lifetime().services)
             {
-                self.lifetime().stop_aside();
+                self.lifetime().stop_aside(StopReason::Idle);
             }
         }
     }
@@ -77,17 +89,19 @@ impl Runner {
     /// its time to settle, and no holder of a token is left. Returns the holders that overran the time.
     fn grace(&mut self) -> Vec<Straggler> {
         let deadline = self.lifetime().grace_deadline();
-        for scheduler in self.core.schedulers.iter() {
+        for scheduler in self.core.root.schedulers.iter() {
             scheduler.sweep();
         }
         loop {
             let started = self
                 .core
+                .root
                 .schedulers
                 .iter()
                 .all(|scheduler| scheduler.timely_started());
             let settles_at = self
                 .core
+                .root
                 .schedulers
                 .iter()
                 .filter_map(|scheduler| scheduler.settles_at());
@@ -101,11 +115,14 @@ impl Runner {
             self.next_note(Some(deadline), settles_at);
         }
         self.lifetime().end_grace();
+        self.lifetime()
+            .note("runtime.grace_over", "the grace time is over");
         let is_early = self.lifetime().settings.clock.now() < deadline;
         self.lifetime()
             .services
             .end_grace(self.lifetime(), is_early);
         self.core
+            .root
             .schedulers
             .iter()
             .flat_map(|scheduler| scheduler.alive())
@@ -126,45 +143,43 @@ impl Runner {
         // A payload that is not in the registry now sees the phase at its first poll.
         let stopping = self.lifetime().advance(Phase::Stopping, Phase::Cancelling);
         debug_assert!(stopping, "the runner alone moves on from Stopping");
-        let mut schedulers: Vec<_> = self.core.schedulers.iter().cloned().collect();
+        let mut hosts: Vec<_> = self.core.root.schedulers.hosts().cloned().collect();
         // Blocking code may wait for the effects of a payload's cancellation.
-        schedulers.sort_by_key(|scheduler| scheduler.is_blocking());
-        for scheduler in &schedulers {
-            scheduler.cancel_all();
+        hosts.sort_by_key(|host| host.is_blocking());
+        for host in &hosts {
+            host.cancel_all();
         }
         // Whether the start of each is done, or will never come.
-        let are_closed: Vec<_> = schedulers
-            .iter()
-            .map(|scheduler| scheduler.close(real(deadline)))
-            .collect();
-        for scheduler in &schedulers {
-            scheduler.cancel_flavour();
+        let closed = hosts.iter().map(|host| host.close(real(deadline)));
+        let are_closed: Vec<_> = closed.collect();
+        for host in &hosts {
+            host.cancel_flavour();
         }
         // The join of a flavour waits for the last of its coroutines as well, which saves a
         // wake-up. But it does not know manual clocks.
         if clock.is_manual() {
-            self.until_quiet(&schedulers, deadline);
+            self.until_quiet(&hosts, deadline);
         }
         let mut stragglers = Vec::new();
-        for (scheduler, is_closed) in schedulers.iter().zip(are_closed) {
+        for (host, is_closed) in hosts.iter().zip(are_closed) {
             // Blocking code cannot be cancelled. Wait for code that has no thread yet or is at its
             // end.
-            if scheduler.is_blocking() {
-                self.until_quiet(std::slice::from_ref(scheduler), deadline);
+            if host.is_blocking() {
+                self.until_quiet(std::slice::from_ref(host), deadline);
             }
-            let by = match scheduler.is_blocking() && !scheduler.is_drained() {
+            let by = match host.is_blocking() && !host.is_drained() {
                 true => Instant::now(),
                 false => real(deadline),
             };
-            let joined = scheduler.join_flavour(by) || scheduler.is_blocking();
+            let joined = host.join_flavour(by) || host.is_blocking();
             // Late arrivals are counted for a moment, until they are refused.
-            let mut ended = self.is_ended(scheduler);
+            let mut ended = host.is_ended();
             while joined && !ended && clock.now() < deadline {
                 self.next_note(Some(deadline), None);
-                ended = self.is_ended(scheduler);
+                ended = host.is_ended();
             }
             if !is_closed || !joined || !ended {
-                stragglers.extend(unended(scheduler));
+                stragglers.extend(unended(host));
             }
         }
         // If the runtime was asked to end before it began, waiting payloads are being dropped, and
@@ -180,24 +195,17 @@ impl Runner {
         lifetime.services.close(lifetime, by)
     }
 
-    /// Waits until everything on `schedulers` that can end soon has ended, at most until
-    /// `deadline`.
-    fn until_quiet(&mut self, schedulers: &[Arc<Scheduler>], deadline: Instant) {
-        while !schedulers.iter().all(|scheduler| scheduler.is_quiet())
+    /// Waits until everything on `hosts` that can end soon has ended, at most until `deadline`.
+    fn until_quiet(&mut self, hosts: &[Arc<Host>], deadline: Instant) {
+        while !hosts.iter().all(|host| host.is_quiet())
             && self.lifetime().settings.clock.now() < deadline
         {
             self.next_note(Some(deadline), None);
         }
     }
 
-    /// Whether `scheduler` has nothing left that can be cancelled. Blocking code cannot be
-    /// cancelled once it has its thread.
-    fn is_ended(&self, scheduler: &Scheduler) -> bool {
-        scheduler.is_drained() || scheduler.is_blocking() && scheduler.all_started()
-    }
-
     /// Over: everything that came in before this is in the report, everything later is not.
-    fn report(mut self, stragglers: Vec<Straggler>, in_vain: Vec<String>, deadline: Instant) {
+    fn report(mut self, mut services: ServicesReport, deadline: Instant) {
         self.lifetime().end();
         let omitted = loop {
             let is_late = self.lifetime().settings.clock.now() >= deadline;
@@ -211,16 +219,20 @@ impl Runner {
             self.take_in(note);
         }
         // Those that were to end in time are stragglers already. One that took its token just as the grace time ended is not.
-        let is_named = |one: &Straggler| stragglers.iter().any(|other| other.is_payload_of(one));
-        let left_behind: Vec<_> = self
+        let named = services.stragglers.iter().chain(&services.excused);
+        let is_named = |one: &Straggler| named.clone().any(|other| other.is_payload_of(one));
+        let mut left_behind: Vec<_> = self
             .core
+            .root
             .schedulers
-            .iter()
-            .flat_map(|scheduler| scheduler.alive())
+            .hosts()
+            .flat_map(|host| host.alive())
             .filter(|task| task.state().is_blocking())
             .map(|task| task.straggler(StragglerReason::LeftBehind))
             .filter(|one| !is_named(one))
             .collect();
+        left_behind.append(&mut services.excused);
+        self.tell_end(&services.stragglers);
         let by = self.lifetime().settings.clock.real(deadline);
         self.lifetime().join_aside(by);
         // Not sooner: a line that is being told may hang, and then only a signal helps.
@@ -228,15 +240,27 @@ impl Runner {
         let ended = EndReport {
             failures: self.failures,
             omitted,
-            stragglers,
-            in_vain,
+            stragglers: services.stragglers,
+            in_vain: services.in_vain,
+            tolerated: services.tolerated.clone(),
             left_behind: left_behind.clone(),
         };
         let result = match ended.is_clean() {
             true => Ok(()),
             false => Err(RunError::ended(ended)),
         };
-        self.core.finish(result, left_behind);
+        self.core.finish(result, left_behind, services.tolerated);
+    }
+
+    /// Tells those who look for it how the end has come.
+    fn tell_end(&self, stragglers: &[Straggler]) {
+        if is_heard() {
+            for straggler in stragglers {
+                self.lifetime().note("straggler", &straggler.to_string());
+            }
+            self.lifetime()
+                .note("runtime.stopped", "the runtime is over");
+        }
     }
 
     /// Waits for a note, at most until `deadline` on the clock, and not beyond `real`. The latter
@@ -244,13 +268,30 @@ impl Runner {
     fn next_note(&mut self, deadline: Option<Instant>, real: Option<Instant>) {
         let clock = &self.lifetime().settings.clock;
         let limit = deadline.and_then(|deadline| clock.sleep_limit(deadline));
-        let note = match limit.into_iter().chain(real).min() {
+        let look = self.watched.iter().map(|(at, _)| *at).min();
+        let note = match limit.into_iter().chain(real).chain(look).min() {
             Some(limit) => self.notes.recv_deadline(limit),
             None => self.notes.recv().map_err(RecvTimeoutError::from),
         };
         if let Ok(note) = note {
             self.take_in(note);
         }
+        if look.is_some() {
+            self.look();
+        }
+    }
+
+    /// Looks at what is due for that.
+    fn look(&mut self) {
+        let now = Instant::now();
+        self.watched.retain_mut(|(at, what)| {
+            if *at > now {
+                return true;
+            }
+            let next = what.upgrade().and_then(|what| what.look());
+            *at = next.unwrap_or(now);
+            next.is_some()
+        });
     }
 
     fn take_in(&mut self, note: Note) {
@@ -258,6 +299,7 @@ impl Runner {
             Note::Failure(failure) => self.failures.push(*failure),
             Note::Look => self.lifetime().looked(),
             Note::CutShort => self.cut_short = true,
+            Note::Watch(what, at) => self.watched.push((at, what)),
         }
     }
 }
@@ -269,7 +311,7 @@ fn listen(core: &Core) -> Result<Option<signals::Listening>, RunError> {
         let origin = Origin {
             payload: "signals".into(),
             named: false,
-            service: false,
+            what: What::Payload,
             flavour: const { Identifier::new("foster") },
             location: Location::caller(),
         };
@@ -282,23 +324,21 @@ fn listen(core: &Core) -> Result<Option<signals::Listening>, RunError> {
     })
 }
 
-/// The parts of `scheduler` that have not ended. Of blocking code it is the flavour alone; else the payload that blocks its thread; else the
+/// The parts of `host` that have not ended. Of blocking code it is the flavour alone; else the payload that blocks its thread; else the
 /// payloads that it keeps; else its thread.
-fn unended(scheduler: &Scheduler) -> Vec<Straggler> {
-    if scheduler.is_blocking() {
+fn unended(host: &Host) -> Vec<Straggler> {
+    if host.is_blocking() {
         // Payloads without a thread. Those with a thread are left behind.
-        return vec![Straggler::of_flavour(scheduler.identifier().clone())];
+        return vec![Straggler::of_flavour(host.identifier().clone())];
     }
-    let alive = scheduler.alive();
+    let alive = host.alive();
     let straggler = |index: usize, reason| alive[index].straggler(reason);
     let polling: Vec<_> = (0..alive.len())
         .filter(|index| alive[*index].state().is_polling())
         .collect();
     if !polling.is_empty() {
         // Payloads in the flavour's queue are not in the registry, but are held up as well.
-        // Read in this order, as late ones may come and be refused meanwhile.
-        let (ended, accepted) = (scheduler.ended(), scheduler.accepted());
-        let others = (accepted - ended).saturating_sub(polling.len());
+        let others = host.unended().saturating_sub(polling.len());
         return polling
             .into_iter()
             .map(|index| straggler(index, StragglerReason::Blocking { others }))
@@ -309,5 +349,5 @@ fn unended(scheduler: &Scheduler) -> Vec<Straggler> {
             .map(|index| straggler(index, StragglerReason::Kept))
             .collect();
     }
-    vec![Straggler::of_flavour(scheduler.identifier().clone())]
+    vec![Straggler::of_flavour(host.identifier().clone())]
 }

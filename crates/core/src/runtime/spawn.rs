@@ -14,7 +14,7 @@ pub(crate) fn spawn<P: 'static>(
     typed: &Typed<P>,
     payload: P,
 ) -> Result<(), Reason> {
-    match scheduler.started(typed) {
+    match scheduler.host.started(typed) {
         Ok(flavour) => flavour
             .spawn(payload)
             .or_else(|rejected| refuse_rejected(scheduler, rejected)),
@@ -35,7 +35,7 @@ pub(super) fn refuse_rejected<P>(
 ) -> Result<(), Reason> {
     let (payload, reason) = rejected.into_parts();
     let reason = match reason {
-        None if scheduler.lifetime.phase() >= Phase::Stopping => Reason::Stopping,
+        None if scheduler.lifetime().phase() >= Phase::Stopping => Reason::Stopping,
         reason => Reason::Rejected(reason),
     };
     refuse(payload, reason)

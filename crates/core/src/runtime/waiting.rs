@@ -49,7 +49,7 @@ impl Waiting {
         payload: P,
         origin: impl FnOnce() -> Origin,
     ) -> Result<(), P> {
-        let is_over = || scheduler.lifetime.phase() >= Phase::Running;
+        let is_over = || scheduler.lifetime().phase() >= Phase::Running;
         if is_over() {
             return Err(payload);
         }
@@ -79,13 +79,14 @@ impl Waiting {
     ///
     /// A payload that starts here may hand in more payloads. Those wait as well, until the ones
     /// before them have been spawned.
-    pub(super) fn launch(&self, lifetime: &Lifetime) {
+    pub(super) fn launch(&self, lifetime: &Arc<Lifetime>) {
+        let runs;
         loop {
             let batch = {
                 let mut queue = self.lock();
                 if queue.payloads.is_empty() {
                     // Fails if the runtime is stopping already.
-                    lifetime.advance(Phase::Starting, Phase::Running);
+                    runs = lifetime.advance(Phase::Starting, Phase::Running);
                     break;
                 }
                 queue.batches += 1;
@@ -96,6 +97,9 @@ impl Waiting {
             }
         }
         self.launched.open();
+        if runs {
+            lifetime.note("runtime.started", "the runtime runs");
+        }
     }
 
     /// The start is over, and everything that it dropped is dropped.
@@ -137,9 +141,8 @@ impl<P: Send + 'static> LaunchLater for WaitingPayload<P> {
         // `None` if the payload's turn came only after the grace time, so that it was dropped
         // unrun.
         if let Some(cause) = reason.into_cause() {
-            scheduler
-                .lifetime
-                .fail(Failure::new(self.origin.clone(), cause));
+            let failure = Failure::new(self.origin.clone(), cause);
+            drop(scheduler.part.record(failure));
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The counts of a scheduler, and when the runner must check them.
 
+use crate::errors::refusal::Reason;
 use crate::lifetime::Phase;
-use crate::scheduler::counts::Counts;
 use crate::scheduler::scheduler::Scheduler;
 use crate::task::{Header, Settled};
 
@@ -10,76 +10,93 @@ impl Scheduler {
     /// payload if it must. The runner changes the phase first and counts afterwards. So either the
     /// runner counts the payload, or the caller refuses it.
     pub(crate) fn accept(&self) {
-        self.counts.accepted.add(1);
+        self.counts.timely.accepted.add(1);
     }
 
     /// The same, for the payload of an execute or a call. Returns whether the payload is late: it
     /// came while the runtime was stopping.
     pub(crate) fn accept_call(&self) -> bool {
-        let is_late = self.lifetime.phase() >= Phase::Stopping;
-        self.counts_of(is_late).accepted.add(1);
+        let is_late = self.part.is_closed();
+        self.counts.of(is_late).accepted.add(1);
         is_late
-    }
-
-    fn counts_of(&self, is_late: bool) -> &Counts {
-        match is_late {
-            false => &self.counts,
-            true => &self.late,
-        }
     }
 
     /// The payload had its first poll, or has its thread.
     pub(super) fn count_start(&self, header: &Header) {
-        self.counts_of(header.state.is_late()).started.add(1);
-        let awaited = match self.lifetime.phase() {
-            Phase::Stopping => !self.lifetime.is_held(),
-            Phase::Cancelling => self.is_blocking(),
+        self.counts.of(header.state.is_late()).started.add(1);
+        let part = &self.part;
+        let awaited = match part.phase() {
+            Phase::Stopping => !part.is_held(),
+            Phase::Cancelling => self.host.is_blocking(),
             _ => false,
         };
         if awaited {
-            self.lifetime.look();
+            part.look();
         }
     }
 
     /// The payload is over. Calls the runner only if this may be the end that it waits for: when
     /// many end at once, it would only be held up by the others.
     pub(super) fn count_end(&self, settled: Settled) {
-        let (counts, lifetime) = (self.counts_of(settled.was_late()), &self.lifetime);
+        let (counts, part) = (self.counts.of(settled.was_late()), &self.part);
         if settled.was_holder() {
-            lifetime.release();
+            part.release();
         }
         match settled.had_started() {
             true => counts.over.add(1),
             false => counts.over_early.add(1),
         }
-        let awaited = match lifetime.phase() {
+        if let Some(group) = part.group() {
+            // One by one: most often nobody is to be woken, and then nothing is collected.
+            group.gates.iter().for_each(|gate| gate.give_back().wake());
+        }
+        let awaited = match part.phase() {
             // A payload that holds the grace time open comes here as well, and is no holder any
             // more by then.
-            Phase::Stopping => !lifetime.is_held(),
-            Phase::Cancelling => self.is_blocking() || self.is_drained(),
-            _ => lifetime.settings.until_idle && self.is_drained(),
+            Phase::Stopping => !part.is_held(),
+            Phase::Cancelling => self.host.is_blocking() || self.is_drained(),
+            _ => part.is_watched() && self.is_drained(),
         };
         if awaited {
-            lifetime.look();
+            part.look();
         }
     }
 
+    /// Takes a place in each limit that counts its payloads, for one that is taken in. To be called before that.
+    pub(crate) fn take_place(&self) -> Result<(), Reason> {
+        match self.part.group() {
+            Some(group) => group.gates.take().map_err(Reason::Full),
+            None => Ok(()),
+        }
+    }
+
+    /// How many payloads were taken in and are not over, for a moment at least.
+    pub(crate) fn unended(&self) -> usize {
+        let (ended, accepted) = (self.ended(), self.accepted());
+        accepted - ended
+    }
+
     pub(crate) fn accepted(&self) -> usize {
-        self.counts.accepted.get() + self.late.accepted.get()
+        self.counts.accepted()
     }
 
     pub(crate) fn ended(&self) -> usize {
-        self.counts.ended() + self.late.ended()
+        self.counts.ended()
+    }
+
+    /// How many payloads were taken in and have neither had their first poll, or their thread, nor are over.
+    pub(crate) fn unstarted(&self) -> usize {
+        self.counts.timely.unstarted() + self.counts.late.unstarted()
     }
 
     /// Whether every payload that was taken in has had its first poll.
     pub(crate) fn all_started(&self) -> bool {
-        self.timely_started() && self.late.all_started()
+        self.timely_started() && self.counts.late.all_started()
     }
 
     /// Whether every payload that was not late has had its first poll.
     pub(crate) fn timely_started(&self) -> bool {
-        self.counts.all_started()
+        self.counts.timely.all_started()
     }
 
     /// Whether every payload that was taken in is over.

@@ -6,7 +6,7 @@
 //! ```text
 //!   adopted: others
 //!      │
-//!      ▼             next_batch: its scheduler finds it now      polled, waits
+//!      ▼             next_batch: searches find it now      polled, waits
 //!   inbox.new ──► new ──────────────────────► first batch ──────────────► parked ◄──┐
 //!                                                │ woken while it was polled   ¦    │
 //!   woken: others                                ▼                             ¦    │
@@ -17,8 +17,8 @@
 //!                                   a sweep: its batch (of those that are parked) ──┘
 //! ```
 //!
-//! The scheduler finds a payload in its batch, or where it is parked. There is a sweep as the stop begins, and one as payloads
-//! are cancelled. From each place a payload goes when it is over: it is marked in its batch, or goes to `over`, and is
+//! A search finds a payload in its batch, or where it is parked. There is a sweep of each scheduler as its group's stop begins,
+//! and one as payloads are cancelled. From each place a payload goes when it is over: it is marked in its batch, or goes to `over`, and is
 //! forgotten at the end of the turn, or of the batch of a sweep.
 
 use std::collections::VecDeque;
@@ -26,12 +26,14 @@ use std::future::{Future, poll_fn};
 use std::mem;
 use std::task::{Context, Poll};
 
-use crate::base::sync::Arc;
+use crate::base::sync::{Arc, Weak};
+use crate::contract::probe::Probe;
 use crate::payload::Coroutine;
 use crate::scheduler::driven::{Batch, Purpose};
+use crate::scheduler::host::Host;
 use crate::scheduler::run_queue::{BATCH, RunQueue};
 use crate::scheduler::scheduler::Scheduler;
-use crate::task::{self, AfterPoll, Runnable, Task};
+use crate::task::{self, AfterPoll, Runnable, Schedule, Task};
 
 impl RunQueue {
     /// Polls all payloads, until the queue is closed and they are over. After each poll, `is_spent`
@@ -50,11 +52,9 @@ impl RunQueue {
         }
     }
 
-    /// The scheduler of the payloads that the queue polls, if it has polled any.
-    fn scheduler(&self) -> Option<Arc<Scheduler>> {
-        let owner = self.owner()?;
-        let scheduler: &Scheduler = owner.as_any().downcast_ref()?;
-        scheduler.me.upgrade()
+    /// The host of the payloads that the queue polls, if it has polled any.
+    fn host(&self) -> Option<Arc<Host>> {
+        self.owner()?.downcast().ok()
     }
 
     /// Ends the payloads that nobody will poll any more, on the thread that polled them.
@@ -62,26 +62,31 @@ impl RunQueue {
         let left = {
             let mut inbox = self.lock();
             (inbox.closed, inbox.over) = (true, true);
-            (mem::take(&mut inbox.new), mem::take(&mut inbox.woken))
+            inbox.swept.clear();
+            let probes = mem::take(&mut inbox.probes);
+            let left = (mem::take(&mut inbox.new), mem::take(&mut inbox.woken));
+            (left, probes)
         };
         drop(left);
-        let Some(scheduler) = self.scheduler() else {
+        let Some(host) = self.host() else {
             return;
         };
-        scheduler.driven.put_all_back();
-        let (mut batch, mut over, mut next) = (Batch::new(Purpose::Sweep), Vec::new(), 0);
-        loop {
-            scheduler.driven.pick_up(&mut batch, &mut next);
-            if batch.is_empty() {
-                return;
+        host.put_all_back();
+        for scheduler in host.schedulers() {
+            let (mut batch, mut over, mut next) = (Batch::new(Purpose::Sweep), Vec::new(), 0);
+            loop {
+                scheduler.pick_up(&mut batch, &mut next);
+                if batch.is_empty() {
+                    break;
+                }
+                while let Some(task) = batch.next() {
+                    // As a flavour that drops its payload.
+                    drop(Runnable::from(Arc::clone(task)));
+                    batch.last_is_over();
+                }
+                host.put_back(&mut batch, &mut over);
+                over.clear();
             }
-            while let Some(task) = batch.next() {
-                // As a flavour that drops its payload.
-                drop(Runnable::from(Arc::clone(task)));
-                batch.last_is_over();
-            }
-            scheduler.driven.put_back(&mut batch, &mut over);
-            over.clear();
         }
     }
 }
@@ -89,15 +94,17 @@ impl RunQueue {
 /// The queue, as the polling thread sees it.
 struct Driver {
     queue: Arc<RunQueue>,
-    scheduler: Option<Arc<Scheduler>>,
+    host: Option<Arc<Host>>,
     new: VecDeque<Coroutine>,
-    /// New payloads that the scheduler knows, and that were not polled yet.
+    /// New payloads that searches find, and that were not polled yet.
     first: Batch,
     woken: VecDeque<Arc<Task>>,
-    /// Payloads that are over, for the scheduler to forget.
+    /// Payloads that are over, to be forgotten.
     over: Vec<Arc<Task>>,
-    /// The position of the present sweep among the parked payloads, if there is one.
-    sweep: Option<usize>,
+    /// The present sweep, if there is one: of which scheduler, and its position among the parked payloads.
+    sweep: Option<(Arc<Scheduler>, usize)>,
+    /// The schedulers that are swept after that.
+    to_sweep: VecDeque<Weak<dyn Schedule>>,
     swept: Batch,
     since_pause: usize,
     new_is_next: bool,
@@ -109,12 +116,13 @@ impl Driver {
         assert!(!driven, "an intake is driven by one future at a time");
         Self {
             queue,
-            scheduler: None,
+            host: None,
             new: VecDeque::new(),
             first: Batch::new(Purpose::First),
             woken: VecDeque::new(),
             over: Vec::new(),
             sweep: None,
+            to_sweep: VecDeque::new(),
             swept: Batch::new(Purpose::Sweep),
             since_pause: 0,
             new_is_next: false,
@@ -124,6 +132,12 @@ impl Driver {
     /// Takes in arrivals, or waits for them if there is nothing to do. `false` when all is over.
     fn fill(&mut self, context: &mut Context<'_>) -> Poll<bool> {
         let mut inbox = self.queue.lock();
+        if !inbox.probes.is_empty() {
+            let probes = mem::take(&mut inbox.probes);
+            drop(inbox);
+            probes.into_iter().for_each(Probe::answer);
+            inbox = self.queue.lock();
+        }
         match self.woken.is_empty() {
             true => mem::swap(&mut self.woken, &mut inbox.woken),
             false => self.woken.append(&mut inbox.woken),
@@ -131,13 +145,12 @@ impl Driver {
         if self.new.is_empty() {
             mem::swap(&mut self.new, &mut inbox.new);
         }
-        if mem::take(&mut inbox.swept) {
-            self.sweep = Some(0);
-        }
+        self.to_sweep.append(&mut inbox.swept);
         let idle = self.woken.is_empty()
             && self.new.is_empty()
             && self.first.is_empty()
-            && self.sweep.is_none();
+            && self.sweep.is_none()
+            && self.to_sweep.is_empty();
         if !idle {
             return Poll::Ready(true);
         }
@@ -153,18 +166,16 @@ impl Driver {
 
     /// Whether no payload is left to care for.
     fn is_empty(&self) -> bool {
-        self.scheduler
-            .as_ref()
-            .is_none_or(|scheduler| !scheduler.driven.has_parked())
+        self.host.as_ref().is_none_or(|host| !host.has_parked())
     }
 
     /// Polls the present payloads, in bounded batches. Returns whether the executor must have its
     /// turn.
     fn turn(&mut self, is_spent: &mut impl FnMut() -> bool) -> bool {
         let paused = self.poll_all(is_spent);
-        if let Some(scheduler) = &self.scheduler {
+        if let Some(host) = &self.host {
             if self.first.was_seen() || !self.over.is_empty() {
-                scheduler.driven.put_back(&mut self.first, &mut self.over);
+                host.put_back(&mut self.first, &mut self.over);
                 self.over.clear();
             }
         }
@@ -222,11 +233,18 @@ impl Driver {
 
     /// Continues the present sweep, if there is one. Returns whether it visited any payload.
     fn sweep_some(&mut self) -> bool {
-        let (Some(next), Some(scheduler)) = (&mut self.sweep, &self.scheduler) else {
-            self.sweep = None;
+        while self.sweep.is_none() {
+            let Some(next) = self.to_sweep.pop_front() else {
+                return false;
+            };
+            let next = next.upgrade();
+            self.sweep = next.map(|next| (Scheduler::behind(&*next).me(), 0));
+        }
+        let Some((scheduler, next)) = &mut self.sweep else {
             return false;
         };
-        scheduler.driven.pick_up(&mut self.swept, next);
+        let scheduler = Arc::clone(scheduler);
+        scheduler.pick_up(&mut self.swept, next);
         if self.swept.len() < Batch::ROOM {
             // The last batch of the sweep.
             self.sweep = None;
@@ -246,43 +264,47 @@ impl Driver {
                 }
             }
         }
-        scheduler.driven.put_back(&mut self.swept, &mut self.over);
+        scheduler.host.put_back(&mut self.swept, &mut self.over);
         self.over.clear();
         true
     }
 
-    /// Makes the scheduler know as many new payloads as are polled in one go.
+    /// Makes searches find as many new payloads as are polled in one go.
     fn next_batch(&mut self) {
         let (new, queue) = (&mut self.new, &self.queue);
         let next = || loop {
             let payload = new.pop_front()?;
-            if Scheduler::of(&**payload.task()).is_driven_by(queue) {
+            if Scheduler::of(&**payload.task()).host.is_driven_by(queue) {
                 return Some(payload.into_task());
             }
             // It belongs to a flavour with another queue, and came here by mistake.
             drop(payload);
         };
         self.first.fill(std::iter::from_fn(next));
-        if self.scheduler.is_none() {
-            self.scheduler = self.queue.scheduler();
+        if self.host.is_none() {
+            self.host = self.queue.host();
+            if let Some(host) = &self.host {
+                // Whoever woke the executor did not know whose it is.
+                host.watch.waking.note();
+            }
         }
-        if let Some(scheduler) = self.scheduler.as_ref().filter(|_| !self.first.is_empty()) {
-            take_in_batch(scheduler, &self.first);
+        if let Some(host) = self.host.as_ref().filter(|_| !self.first.is_empty()) {
+            take_in_batch(host, &self.first);
         }
     }
 }
 
 /// The payloads in `batch` are about to have their first poll.
-fn take_in_batch(scheduler: &Scheduler, batch: &Batch) {
-    scheduler.note_thread();
+fn take_in_batch(host: &Host, batch: &Batch) {
+    host.note_thread();
     for task in batch.iter() {
         if task.state().is_started() {
             // Its flavour has polled it by other means before.
-            scheduler.unregister(task.header());
+            Scheduler::of(&**task).unregister(task.header());
         }
         task.state().begin_driven();
     }
-    scheduler.driven.take_in_batch(batch);
+    host.take_in_batch(batch);
 }
 
 /// The state of a payload after a poll.
@@ -334,7 +356,7 @@ mod tests {
     fn scheduler() -> (Runtime, Arc<Scheduler>) {
         let runtime = Runtime::builder().signals(Signals::Leave).build();
         runtime.adopt(Manual::new(), || async {}).unwrap();
-        let scheduler = runtime.core().schedulers.iter().next().cloned();
+        let scheduler = runtime.core().root.schedulers.iter().next().cloned();
         (runtime, scheduler.expect("the payload has one"))
     }
 
@@ -350,7 +372,7 @@ mod tests {
     }
 
     fn kept(scheduler: &Scheduler) -> usize {
-        scheduler.driven.lock().iter().count()
+        scheduler.driven().len()
     }
 
     /// Also if nothing new comes.
@@ -403,7 +425,7 @@ mod tests {
             assert!(drive.as_mut().poll(&mut context).is_pending());
         }
         assert_eq!(kept(&scheduler), PAYLOADS);
-        queue.sweep();
+        queue.sweep(Arc::downgrade(&scheduler) as _);
         // It pauses when it has passed as many as there is room for.
         assert!(drive.as_mut().poll(&mut context).is_pending());
         assert!(
@@ -412,7 +434,7 @@ mod tests {
                 .lifetime
                 .advance(Phase::Idle, Phase::Cancelling)
         );
-        queue.sweep();
+        queue.sweep(Arc::downgrade(&scheduler) as _);
         for _ in 0..4 {
             assert!(drive.as_mut().poll(&mut context).is_pending());
         }

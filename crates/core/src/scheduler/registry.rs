@@ -9,4 +9,6 @@ use crate::task::Task;
 pub(super) struct Undriven {
     pub(super) task: Arc<Task>,
     pub(super) waker: Option<Waker>,
+    /// In which second of the host's watch it began to wait for the first time, or got its thread; 0 if that is not known.
+    pub(super) second: u32,
 }

@@ -4,11 +4,14 @@
 //! that finds the thread asleep wakes the executor. The queue is a future of that executor, so
 //! every poll happens inside the executor, with its reactor, its timers and its thread-locals.
 
+use std::any::Any;
 use std::collections::VecDeque;
 use std::task::Waker;
 
 use crate::base::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use crate::contract::flavour::Rejected;
+use crate::contract::probe::Probe;
+use crate::contract::waking::Waking;
 use crate::payload::Coroutine;
 use crate::task::{Schedule, Task};
 
@@ -19,9 +22,8 @@ pub(crate) const BATCH: usize = 128;
 #[derive(Default)]
 pub(crate) struct RunQueue {
     inbox: Mutex<Inbox>,
-    /// The scheduler of its payloads, set by the first of them. Weak, as the scheduler keeps its
-    /// queue alive.
-    owner: OnceLock<Weak<dyn Schedule>>,
+    /// The host of its payloads, set by the first of them. Weak, as the host keeps its queue alive.
+    owner: OnceLock<(Weak<dyn Any + Send + Sync>, Waking)>,
 }
 
 #[derive(Default)]
@@ -29,12 +31,14 @@ pub(crate) struct Inbox {
     pub(crate) new: VecDeque<Coroutine>,
     /// Payloads that were polled and must be polled again.
     pub(super) woken: VecDeque<Arc<Task>>,
-    /// A sweep is due: it looks for payloads that were asked to end or cancelled.
-    pub(super) swept: bool,
+    /// Schedulers that are due for a sweep: it looks for payloads that were asked to end or cancelled.
+    pub(super) swept: VecDeque<Weak<dyn Schedule>>,
     /// A driver exists or existed. No other driver would poll the payloads in its batches.
     pub(super) driven: bool,
     /// Nobody polls any more.
     pub(super) over: bool,
+    /// Those who ask whether the driver or feed goes on.
+    pub(crate) probes: Vec<Probe>,
     /// The waker of the sleeping driver or feed.
     pub(crate) waker: Option<Waker>,
     pub(crate) closed: bool,
@@ -52,6 +56,9 @@ impl RunQueue {
         let waker = inbox.waker.take();
         drop(inbox);
         if let Some(waker) = waker {
+            if let Some((_, waking)) = self.owner.get() {
+                waking.note();
+            }
             waker.wake();
         }
     }
@@ -67,7 +74,7 @@ impl RunQueue {
     }
 
     /// Puts a woken payload at the end, unless nobody polls any more: the payload would keep alive
-    /// the scheduler that keeps this queue.
+    /// the host that keeps this queue.
     pub(crate) fn push_woken(&self, task: Arc<Task>) {
         let mut task = Some(task);
         self.change(|inbox| {
@@ -77,9 +84,26 @@ impl RunQueue {
         });
     }
 
-    /// Has every payload with a token polled, and every cancelled payload ended.
-    pub(crate) fn sweep(&self) {
-        self.change(|inbox| inbox.swept = true);
+    /// Has every payload of a scheduler polled that has a token, and every cancelled one ended.
+    pub(crate) fn sweep(&self, scheduler: Weak<dyn Schedule>) {
+        let mut scheduler = Some(scheduler);
+        self.change(|inbox| {
+            let is_known =
+                |known: &Weak<_>| scheduler.as_ref().is_some_and(|one| known.ptr_eq(one));
+            if !inbox.over && !inbox.swept.iter().any(is_known) {
+                inbox.swept.extend(scheduler.take());
+            }
+        });
+    }
+
+    /// Has the driver or feed answer.
+    pub(crate) fn probe(&self, probe: Probe) {
+        let mut probe = Some(probe);
+        self.change(|inbox| {
+            if !inbox.over {
+                inbox.probes.extend(probe.take());
+            }
+        });
     }
 
     /// Closes the queue to new payloads.
@@ -88,13 +112,18 @@ impl RunQueue {
     }
 
     /// From here on the queue polls payloads of `owner`.
-    pub(super) fn belongs_to(&self, owner: Weak<dyn Schedule>) {
+    pub(super) fn belongs_to(&self, owner: Weak<dyn Any + Send + Sync>, waking: Waking) {
         // The first one stays: an intake is for one flavour.
-        let _ = self.owner.set(owner);
+        let _ = self.owner.set((owner, waking));
+    }
+
+    /// Whether the driver waits to be woken.
+    pub(super) fn is_asleep(&self) -> bool {
+        self.lock().waker.is_some()
     }
 
     /// The owner of its payloads, if the queue has polled any.
-    pub(super) fn owner(&self) -> Option<Arc<dyn Schedule>> {
-        self.owner.get()?.upgrade()
+    pub(super) fn owner(&self) -> Option<Arc<dyn Any + Send + Sync>> {
+        self.owner.get()?.0.upgrade()
     }
 }

@@ -9,7 +9,7 @@ use crate::base::identifier::Identifier;
 use crate::base::panics::contain;
 use crate::base::sync::atomic::Ordering::SeqCst;
 use crate::base::sync::{Arc, MutexGuard, PoisonError};
-use crate::lifetime::Lifetime;
+use crate::lifetime::Part;
 use crate::scheduler::registry::Undriven;
 use crate::scheduler::scheduler::Scheduler;
 use crate::task::{Header, JoinState, Schedule, Settled, Task, Waiter};
@@ -19,12 +19,12 @@ impl Schedule for Scheduler {
         Scheduler::identifier(self)
     }
 
-    fn lifetime(&self) -> &Arc<Lifetime> {
-        &self.lifetime
+    fn part(&self) -> &Arc<Part> {
+        &self.part
     }
 
     fn has_queue(&self) -> bool {
-        self.queue.get().is_some()
+        self.host.queue.get().is_some()
     }
 
     fn register(&self, task: &Arc<Task>) {
@@ -32,6 +32,7 @@ impl Schedule for Scheduler {
         let key = registry.insert(Undriven {
             task: Arc::clone(task),
             waker: None,
+            second: 0,
         });
         task.state().set_key(key);
     }
@@ -42,13 +43,14 @@ impl Schedule for Scheduler {
             self.register(task);
         }
         if state.is_blocking() {
-            self.blocking.store(true, SeqCst);
+            self.host.blocking.store(true, SeqCst);
+            self.note_second(task.header(), self.host.present_second());
             // A late payload is not waited for.
             if !state.is_late() {
                 *self.lock_last_begun() = Some(Instant::now());
             }
         } else {
-            self.note_thread();
+            self.host.note_thread();
         }
     }
 
@@ -67,6 +69,9 @@ impl Schedule for Scheduler {
                         .as_ref()
                         .is_none_or(|known| !known.will_wake(waker)) =>
                 {
+                    if entry.second == 0 {
+                        entry.second = self.host.watch.second();
+                    }
                     entry.waker.replace(waker.clone())
                 }
                 _ => None,
@@ -88,7 +93,7 @@ impl Schedule for Scheduler {
     }
 
     fn enqueue(&self, task: Arc<Task>) {
-        match self.queue.get() {
+        match self.host.queue.get() {
             Some(queue) => queue.push_woken(task),
             None => debug_assert!(false, "what wakes its own task is driven by a run queue"),
         }
@@ -123,8 +128,20 @@ impl Schedule for Scheduler {
 impl Scheduler {
     /// The scheduler of the payload.
     pub(crate) fn of(task: &Task) -> &Self {
-        let scheduler = task.scheduler().as_any().downcast_ref();
+        Self::behind(&**task.scheduler())
+    }
+
+    /// The scheduler that a payload knows as this.
+    pub(super) fn behind(schedule: &dyn Schedule) -> &Self {
+        let scheduler = schedule.as_any().downcast_ref();
         scheduler.expect("a payload's scheduler is a scheduler")
+    }
+
+    fn note_second(&self, header: &Header, second: u32) {
+        let mut registry = self.registry();
+        if let Some(entry) = header.state.key().and_then(|key| registry.get_mut(key)) {
+            entry.second = second;
+        }
     }
 
     /// Takes the payload out of the registry, if it is there.

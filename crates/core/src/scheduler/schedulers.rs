@@ -1,11 +1,13 @@
-//! All schedulers of a runtime.
+//! All schedulers of a group or a runtime, and all of a host.
 
 use crate::base::identifier::Identifier;
 use crate::base::sync::{Arc, Mutex, OnceLock, PoisonError};
-use crate::lifetime::Services;
+use crate::lifetime::{Phase, Services};
+use crate::scheduler::host::Host;
 use crate::scheduler::scheduler::Scheduler;
+use crate::task::Task;
 
-/// All schedulers of a runtime. The list only grows, so a look-up takes no lock.
+/// All schedulers of a group, or those of a runtime for what is in no group. The list only grows, so a look-up takes no lock.
 #[derive(Default)]
 pub(crate) struct Schedulers {
     head: OnceLock<Box<Listed>>,
@@ -20,6 +22,11 @@ struct Listed {
 impl Schedulers {
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Scheduler>> {
         std::iter::successors(self.head.get(), |node| node.next.get()).map(|node| &node.scheduler)
+    }
+
+    /// The hosts of all.
+    pub(crate) fn hosts(&self) -> impl Iterator<Item = &Arc<Host>> {
+        self.iter().map(|scheduler| &scheduler.host)
     }
 
     pub(crate) fn find(&self, identifier: &Identifier) -> Option<&Arc<Scheduler>> {
@@ -58,19 +65,72 @@ impl Schedulers {
         .scheduler
     }
 
-    /// Whether no payload is alive on any scheduler.
+    /// Whether no payload is alive on any host of the runtime.
     ///
-    /// All ends are read before all acceptances. Both only grow, and no scheduler ends more
-    /// payloads than it accepts. So equal sums mean that every scheduler was drained at the moment
+    /// All ends are read before all acceptances. Both only grow, and no host ends more
+    /// payloads than it accepts. So equal sums mean that every host was drained at the moment
     /// between the two reads.
     ///
     /// Services count in addition to their payloads: a service that waits for its next start has no
     /// payload, but is not over.
     pub(crate) fn are_idle(&self, services: &dyn Services) -> bool {
-        let ended: usize = self.iter().map(|scheduler| scheduler.ended()).sum();
+        let ended: usize = self.iter().map(|scheduler| scheduler.host.ended()).sum();
         let over = services.over();
-        let accepted: usize = self.iter().map(|scheduler| scheduler.accepted()).sum();
+        let accepted: usize = self.iter().map(|scheduler| scheduler.host.accepted()).sum();
         let served = services.served();
         ended + over == accepted + served
+    }
+}
+
+impl Host {
+    /// The schedulers of its payloads.
+    pub(crate) fn schedulers(&self) -> Vec<Arc<Scheduler>> {
+        let alive = self.listed().alive();
+        let alive = alive.iter();
+        alive.map(|one| Scheduler::behind(&**one).me()).collect()
+    }
+
+    /// That of the payloads that are in no group.
+    pub(crate) fn root(&self) -> Option<Arc<Scheduler>> {
+        let mut schedulers = self.schedulers().into_iter();
+        schedulers.find(|scheduler| scheduler.part.group().is_none())
+    }
+
+    /// The payloads that have started or are about to, and are not over; and unstarted parallels.
+    pub(crate) fn alive(&self) -> Vec<Arc<Task>> {
+        let schedulers = self.schedulers();
+        let alive = schedulers.iter().flat_map(|scheduler| scheduler.alive());
+        alive.collect()
+    }
+
+    /// Has every payload dropped that is not running code which blocks. The runtime's phase says so by now, and that of
+    /// each group does from here on.
+    pub(crate) fn cancel_all(&self) {
+        for scheduler in self.schedulers() {
+            scheduler.part.end_time();
+            scheduler.part.advance(Phase::Cancelling);
+            scheduler.cancel_all();
+        }
+    }
+
+    /// Whether everything that can end soon has ended: every coroutine, as all are cancelled, and
+    /// every blocking payload that has no thread yet or whose code has come to its end.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.schedulers()
+            .iter()
+            .all(|scheduler| scheduler.is_quiet())
+    }
+
+    /// Whether nothing is left that can be cancelled. Blocking code cannot be cancelled once it has its thread.
+    pub(crate) fn is_ended(&self) -> bool {
+        let is_ended = |scheduler: &Arc<Scheduler>| {
+            scheduler.is_drained() || self.is_blocking() && scheduler.all_started()
+        };
+        self.schedulers().iter().all(is_ended)
+    }
+
+    /// Whether every payload that was taken in is over.
+    pub(crate) fn is_drained(&self) -> bool {
+        self.unended() == 0
     }
 }

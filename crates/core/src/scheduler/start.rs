@@ -1,4 +1,4 @@
-//! The start and the end of the flavour behind a scheduler.
+//! The start and the end of the flavour behind a host.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
@@ -7,15 +7,16 @@ use crate::base::panics::panic_message;
 use crate::base::sync::{Arc, MutexGuard, PoisonError, Weak};
 use crate::contract::backend::Typed;
 use crate::contract::flavour::Flavour;
+use crate::contract::probe::Probe;
 use crate::contract::reporter::{FlavourReports, Reporter};
 use crate::errors::refusal::{BoxError, Reason};
-use crate::scheduler::scheduler::{Scheduler, Start};
+use crate::scheduler::host::{Host, Start};
 
 /// The smallest stack that may be set, in bytes. With less, a thread would not reach its first
 /// payload.
 const LEAST_STACK: usize = 64 * 1024;
 
-impl Scheduler {
+impl Host {
     /// The flavour, started now if it was not started before.
     pub(crate) fn started<'a, P: 'static>(
         self: &'a Arc<Self>,
@@ -43,7 +44,7 @@ impl Scheduler {
         start.under_way = true;
         drop(start);
         // Without the lock: this is the flavour's code and may take its time, and the runner must
-        // be able to close the scheduler meanwhile.
+        // be able to close the host meanwhile.
         let reporter = Reporter::new(
             self.identifier().clone(),
             Arc::downgrade(self) as Weak<dyn FlavourReports>,
@@ -55,7 +56,7 @@ impl Scheduler {
         let result = catch_unwind(AssertUnwindSafe(start))
             .unwrap_or_else(|panic| Err(panic_message(panic).into()));
         let mut start = self.lock_start();
-        // Kept even if the scheduler was closed meanwhile: the runner waited for this, and joins
+        // Kept even if the host was closed meanwhile: the runner waited for this, and joins
         // the flavour.
         let started = result.map(|flavour| typed.keep(flavour));
         start.under_way = false;
@@ -110,6 +111,11 @@ impl Scheduler {
     /// Waits for the flavour's threads until `by`. `true` if it was never started.
     pub(crate) fn join_flavour(&self, by: Instant) -> bool {
         self.guard(|| self.backend.join(by), false)
+    }
+
+    /// Asks the flavour's executor whether it goes on.
+    pub(crate) fn probe(&self, probe: Probe) {
+        self.guard(|| self.backend.probe(probe), ());
     }
 
     /// Runs the flavour's code for the runner, which must survive its panics.

@@ -9,14 +9,14 @@ use crate::scheduler::Scheduler;
 impl Builder {
     /// The runtime. Nothing is started yet.
     pub fn build(self) -> Runtime {
-        let services = Supervisor::new(self.settings.grace);
+        let services = Supervisor::new(self.settings.grace, self.settings.reload_timeout);
         let runtime = Runtime::with(self.settings, Box::new(services));
         let core = runtime.core();
+        supervisor(&core.lifetime).set_core(core);
         for key in self.keys {
             let identifier = key.identifier().clone();
-            core.schedulers.find_or_add(&identifier, || {
-                Scheduler::new(key, Arc::clone(&core.lifetime))
-            });
+            let make = || Scheduler::new(key, Arc::clone(&core.root.part));
+            core.root.schedulers.find_or_add(&identifier, make);
         }
         if let Some(expected) = self.linked {
             let taken = take_linked(&runtime, &expected);

@@ -51,7 +51,8 @@ pub type PayloadOf<S> = <<S as Service>::Flavour as Key>::Payload;
 /// flavour of threads. The compiler then warns that the signature is narrower than the trait's, which is
 /// intended: put `#[allow(refining_impl_trait)]` on the method.
 ///
-/// For a service without a type of its own see [`service`](super::service).
+/// For a service without a type of its own see [`service`](super::service), for one whose run owns its value
+/// [`OwnedService`](super::OwnedService).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no service",
     label = "not a service",
@@ -75,7 +76,8 @@ pub trait Service: 'static {
     /// Runs the service: once, unless its settings say that it is started again.
     ///
     /// Called on the flavour, in the first poll of the run's payload. On an async flavour it gives a future (an
-    /// `async fn`); on a flavour of threads it does all its work here. The types that it may return are listed at [`Answer`](crate::Answer); the settings say what a return means.
+    /// `async fn`); on a flavour of threads it does all its work here. The types that it may return are listed at
+    /// [`Answer`](crate::Answer); the settings say what a return means.
     ///
     /// # Cancel safety
     ///

@@ -8,7 +8,11 @@ use crate::base::sync::Arc;
 
 /// What a service comes [after](crate::Settings::after): a unit, or a name.
 #[derive(Clone)]
-pub struct Dependency(pub(crate) Other);
+pub struct Dependency {
+    pub(crate) other: Other,
+    /// The service does not start without it, even if it may fail.
+    pub(crate) is_required: bool,
+}
 
 #[derive(Clone)]
 pub(crate) enum Other {
@@ -18,19 +22,33 @@ pub(crate) enum Other {
 
 impl From<&'static str> for Dependency {
     fn from(name: &'static str) -> Self {
-        Self(Other::Name(name.into()))
+        Self::new(Other::Name(name.into()))
     }
 }
 
 impl From<String> for Dependency {
     fn from(name: String) -> Self {
-        Self(Other::Name(name.into()))
+        Self::new(Other::Name(name.into()))
     }
 }
 
 impl Dependency {
+    pub(super) fn new(other: Other) -> Self {
+        let is_required = false;
+        Self { other, is_required }
+    }
+
+    pub(super) fn of_unit(unit: Arc<UnitCore>) -> Self {
+        Self::new(Other::Unit(unit))
+    }
+
+    pub(super) fn required(mut self) -> Self {
+        self.is_required = true;
+        self
+    }
+
     pub(crate) fn name(&self) -> &str {
-        match &self.0 {
+        match &self.other {
             Other::Name(name) => name,
             Other::Unit(unit) => unit.name(),
         }

@@ -26,7 +26,8 @@ pub struct FnService<K, F> {
 /// # Ok::<(), foster_core::ServeError>(())
 /// ```
 ///
-/// The closure is called for each start, so it keeps what it captures; a run that needs to own something clones it.
+/// The closure is called for each start, so it keeps what it captures; a run that needs to own something clones it,
+/// or is made by [`service_once`](super::service_once).
 /// Without a [name](Settings::name) the service is called after the place that hands it in.
 pub fn service<K, F, A>(key: K, run: F) -> FnService<K, F>
 where

@@ -10,6 +10,9 @@ pub(crate) struct Policy {
     pub(super) restart: Option<Box<Restart>>,
     pub(crate) notifies_ready: bool,
     pub(crate) return_is_failure: bool,
+    pub(crate) may_fail: bool,
+    pub(crate) startable: bool,
+    pub(crate) restart_on_reload: bool,
     pub(super) start_timeout: Option<Duration>,
     pub(super) stop_time: Option<Duration>,
 }
@@ -21,6 +24,9 @@ impl Policy {
             restart: None,
             notifies_ready: false,
             return_is_failure: false,
+            may_fail: false,
+            startable: false,
+            restart_on_reload: false,
             start_timeout: None,
             stop_time: None,
         }

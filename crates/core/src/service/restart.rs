@@ -54,15 +54,18 @@ impl Restart {
         }
     }
 
-    /// Never, which is the default: any failure ends the runtime, a normal return is fine.
+    /// Never, which is the default: any failure ends the runtime, unless the service [may
+    /// fail](crate::Settings::may_fail); a normal return is fine.
     pub const fn never() -> Self {
         Self::new(When::Never)
     }
 
     /// After a failure. A normal return is the service's end.
     ///
-    /// No restart follows a failure while the runtime stops, or one that leaves no value for another run: such a failure
-    /// is the runtime's. An error that is returned after [`Unit::stop`](crate::Unit::stop) was called belongs to the unit.
+    /// No restart follows a failure while the runtime stops, one that leaves no value for another run, or an error that is
+    /// [`Permanent`](crate::Permanent): such a failure is the runtime's, unless the service [may
+    /// fail](crate::Settings::may_fail). An error that is returned after [`Unit::stop`](crate::Unit::stop) was called belongs
+    /// to the unit.
     pub const fn on_failure() -> Self {
         Self::new(When::OnFailure)
     }
@@ -104,8 +107,8 @@ impl Restart {
     /// The number of starts that are allowed in any `window`, the first start included; no limit unless set.
     ///
     /// A service whose next start would exceed the limit is given up: its last failure ends the runtime, with the
-    /// [number of starts](crate::Failure::starts). A restart [by hand](crate::Unit::restart) is not counted, and begins a
-    /// new count.
+    /// [number of starts](crate::Failure::starts), or is the unit's own if that [may fail](crate::Settings::may_fail). A
+    /// restart [by hand](crate::Unit::restart) is not counted, and begins a new count.
     pub const fn limit(mut self, starts: u32, window: Duration) -> Self {
         self.most_starts = starts;
         self.window = Some(window);

@@ -3,10 +3,12 @@
 mod names;
 mod order;
 
+use std::collections::BTreeMap;
+
 pub(super) use self::names::{Derive, Names, derived};
 use super::dependency::Dependency;
 use super::policy::Policy;
-use super::unit_core::UnitCore;
+use super::unit_core::{Members, UnitCore};
 use crate::base::sync::Arc;
 use crate::errors::report::RunError;
 
@@ -15,8 +17,8 @@ const REMEMBERED: usize = 1024;
 
 #[derive(Default)]
 pub(super) struct Roster {
-    /// In the order in which they were handed in.
-    pub(super) units: Vec<Arc<UnitCore>>,
+    /// By their serial numbers, and so in the order in which they were handed in.
+    pub(super) units: BTreeMap<u64, Arc<UnitCore>>,
     pub(super) names: Names,
     /// Those that wait for the start.
     pub(super) enlisted: Vec<Enlisted>,
@@ -33,23 +35,43 @@ pub(super) struct Roster {
 pub(super) struct Enlisted {
     pub(super) unit: Arc<UnitCore>,
     pub(super) after: Vec<Dependency>,
+    pub(super) part_of: Vec<Dependency>,
     pub(super) policy: Option<Box<Policy>>,
 }
 
 impl Roster {
+    /// A group is over: nothing of it or of what was in it is known any more. Returns the services that were.
+    #[must_use]
+    pub(super) fn forget_group(&mut self, group: &UnitCore) -> Vec<Arc<UnitCore>> {
+        self.names.forget(group);
+        let (series, units) = group.members().map(Members::take_known).unwrap_or_default();
+        let known = units.iter().filter_map(|unit| self.units.remove(unit));
+        let forgotten: Vec<_> = known.collect();
+        for unit in &forgotten {
+            self.names.forget(unit);
+        }
+        self.names.forget_places(&series);
+        self.forgotten += forgotten.len();
+        forgotten
+    }
+
     /// Enters the unit; returns those that are forgotten for it. `over` is how many were over until now.
+    #[must_use]
     pub(super) fn add(&mut self, unit: &Arc<UnitCore>, over: usize) -> Vec<Arc<UnitCore>> {
-        self.units.push(Arc::clone(unit));
+        self.units.insert(unit.id.serial, Arc::clone(unit));
+        if let Some(members) = members_around(unit) {
+            members.add_unit(unit.id);
+        }
         let mut forgotten = Vec::new();
         let known = over.saturating_sub(self.forgotten);
         // All are looked at for it, so that is rare where many are not over.
         if known <= REMEMBERED.max(self.units.len() / 2) {
             return forgotten;
         }
-        let is_over = |unit: &Arc<UnitCore>| unit.state().is_over();
-        let known = self.units.iter().filter(|unit| is_over(unit)).count();
+        let is_over = |unit: &Arc<UnitCore>| unit.is_gone();
+        let known = self.units.values().filter(|unit| is_over(unit)).count();
         let mut surplus = known.saturating_sub(REMEMBERED / 2);
-        self.units.retain(|unit| {
+        self.units.retain(|_, unit| {
             let forgets = surplus > 0 && is_over(unit);
             if forgets {
                 surplus -= 1;
@@ -57,9 +79,19 @@ impl Roster {
             }
             !forgets
         });
-        self.names.forget(&forgotten);
+        for unit in &forgotten {
+            self.names.forget(unit);
+            if let Some(members) = members_around(unit) {
+                members.forget_unit(unit.id);
+            }
+        }
         // Those that were struck are over, and were never known.
         self.forgotten = (over + forgotten.len()).saturating_sub(known);
         forgotten
     }
+}
+
+/// What is known of the group that a unit is in.
+fn members_around(unit: &UnitCore) -> Option<&Members> {
+    unit.parent.as_ref()?.members()
 }

@@ -1,30 +1,37 @@
 //! Handing services in, and looking at them.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::panic::Location;
 use std::time::Duration;
 
-use super::roster::derived;
+use super::roster::{Derive, derived};
 use super::source::{Make, Source};
 use super::supervisor::supervisor;
-use super::{Dependency, Restart, Served, Settings, Unit, UnitChanges, UnitStatus};
+use super::unit_core::UnitCore;
+use super::{
+    Dependency, PayloadOf, Restart, Runs, Served, Service, Settings, Unit, UnitChanges, UnitStatus,
+};
 use crate::base::sync::Arc;
 use crate::contract::key::Key;
-use crate::errors::failure::Origin;
+use crate::errors::failure::{Origin, What};
 use crate::errors::serve::{Problem, ServeError};
 use crate::lifetime::Phase;
+use crate::lifetime::gate::Gates;
 use crate::runtime::Runtime;
 use crate::runtime::choice::sealed::{Chosen, Select as _};
+use crate::runtime::core::Core;
 
 impl Runtime {
     /// Takes `service`: the runtime starts it, watches it, restarts it as its settings say, and stops it in order.
     ///
     /// Before the runtime's start the service waits. Services of one flavour that are handed in before the start begin in
-    /// that order. The call never waits for the service or its flavour; it may be made from any thread and inside any payload.
-    /// The first service of a runtime starts one more thread, the supervisor's.
+    /// that order. The call never waits for the service or its flavour; it may be made from any thread and inside any
+    /// payload. The first service of a runtime starts one more thread, the supervisor's.
     ///
-    /// The same value is used for every run, with whatever the run before left in it: a mutex that was locked when a run
-    /// panicked is poisoned for the next. [`serve_with`](Self::serve_with) makes a new value for each run.
+    /// The same value is used for every run, unless a run [owns](crate::OwnedService) it, with whatever the run before
+    /// left in it: a mutex that was locked when a run panicked is poisoned for the next. [`serve_with`](Self::serve_with)
+    /// makes a new value for each run.
     ///
     /// # Errors
     ///
@@ -34,7 +41,7 @@ impl Runtime {
     ///
     /// A flavour that cannot be started is a failure of the service.
     #[track_caller]
-    pub fn serve<S: Served + Send>(&self, service: S) -> Result<Unit, ServeError> {
+    pub fn serve<S: Served<Way> + Send, Way>(&self, service: S) -> Result<Unit, ServeError> {
         self.unit().serve(service)
     }
 
@@ -53,7 +60,7 @@ impl Runtime {
     ///
     /// With a panic of the first call of `make`.
     #[track_caller]
-    pub fn serve_with<S: Served + Send>(
+    pub fn serve_with<S: Served<Way> + Send, Way>(
         &self,
         make: impl Fn() -> S + Send + Sync + 'static,
     ) -> Result<Unit, ServeError> {
@@ -71,16 +78,13 @@ impl Runtime {
     /// # Ok::<(), foster_core::ServeError>(())
     /// ```
     pub fn unit(&self) -> UnitBuilder<'_> {
-        UnitBuilder {
-            runtime: self,
-            settings: Settings::new(),
-        }
+        UnitBuilder::inside(self.core(), None)
     }
 
     /// The status of each service, in the order in which they were handed in.
     ///
     /// Services that are over are listed as well. When there are many of them the oldest are forgotten; the last 512
-    /// always stay.
+    /// always stay, and all that are [startable](Settings::startable).
     pub fn units(&self) -> Vec<UnitStatus> {
         let units = supervisor(&self.core().lifetime).units();
         units.iter().map(|unit| unit.status()).collect()
@@ -98,7 +102,8 @@ impl Runtime {
     /// # Ok::<(), foster_core::ServeError>(())
     /// ```
     pub fn unit_named(&self, name: &str) -> Option<Unit> {
-        let core = supervisor(&self.core().lifetime).find(name)?;
+        let found = supervisor(&self.core().lifetime).find(name);
+        let core = found.filter(|unit| unit.members().is_none())?;
         Some(Unit { core })
     }
 
@@ -111,14 +116,34 @@ impl Runtime {
 }
 
 /// A runtime together with settings for the next service: see [`Runtime::unit`].
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[must_use = "settings do nothing until a service is handed in with them"]
 pub struct UnitBuilder<'a> {
-    runtime: &'a Runtime,
+    core: &'a Arc<Core>,
+    group: Option<&'a Arc<UnitCore>>,
     settings: Settings,
 }
 
-impl UnitBuilder<'_> {
+impl fmt::Debug for UnitBuilder<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UnitBuilder")
+            .field("group", &self.group.map(|group| group.name()))
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'a> UnitBuilder<'a> {
+    /// Of a service in this group, or in none.
+    pub(super) fn inside(core: &'a Arc<Core>, group: Option<&'a Arc<UnitCore>>) -> Self {
+        let settings = Settings::new();
+        Self {
+            core,
+            group,
+            settings,
+        }
+    }
+
     fn map(mut self, change: impl FnOnce(Settings) -> Settings) -> Self {
         self.settings = change(self.settings);
         self
@@ -137,6 +162,31 @@ impl UnitBuilder<'_> {
     /// [`Settings::after`].
     pub fn after(self, other: impl Into<Dependency>) -> Self {
         self.map(|settings| settings.after(other))
+    }
+
+    /// [`Settings::requires`].
+    pub fn requires(self, other: impl Into<Dependency>) -> Self {
+        self.map(|settings| settings.requires(other))
+    }
+
+    /// [`Settings::part_of`].
+    pub fn part_of(self, other: impl Into<Dependency>) -> Self {
+        self.map(|settings| settings.part_of(other))
+    }
+
+    /// [`Settings::may_fail`].
+    pub fn may_fail(self) -> Self {
+        self.map(Settings::may_fail)
+    }
+
+    /// [`Settings::startable`].
+    pub fn startable(self) -> Self {
+        self.map(Settings::startable)
+    }
+
+    /// [`Settings::restart_on_reload`].
+    pub fn restart_on_reload(self) -> Self {
+        self.map(Settings::restart_on_reload)
     }
 
     /// [`Settings::notifies_ready`].
@@ -170,8 +220,9 @@ impl UnitBuilder<'_> {
     ///
     /// As there.
     #[track_caller]
-    pub fn serve<S: Served + Send>(self, service: S) -> Result<Unit, ServeError> {
-        self.take(service, None)
+    pub fn serve<S: Served<Way> + Send, Way>(self, service: S) -> Result<Unit, ServeError> {
+        self.take(service.keep(), None, S::IS_ONCE, derived::<S>)
+            .map_err(|refused| refused.with(|kept| Some(S::give_back(kept))))
     }
 
     /// [`Runtime::serve_with`], with these settings.
@@ -184,34 +235,89 @@ impl UnitBuilder<'_> {
     ///
     /// As there.
     #[track_caller]
-    pub fn serve_with<S: Served + Send>(
+    pub fn serve_with<S: Served<Way> + Send, Way>(
         self,
         make: impl Fn() -> S + Send + Sync + 'static,
     ) -> Result<Unit, ServeError> {
-        self.take(make(), Some(Box::new(make)))
+        // Shared with the runs, so that it can be given back.
+        let make = Arc::new(make);
+        let for_runs = Arc::clone(&make);
+        let make_kept = move || for_runs().keep();
+        self.take(
+            make_kept(),
+            Some(Box::new(make_kept)),
+            S::IS_ONCE,
+            derived::<S>,
+        )
+        .map_err(|refused| refused.with(|_| Arc::into_inner(make)))
     }
 
     #[track_caller]
-    fn take<S: Served + Send>(self, service: S, make: Option<Make<S>>) -> Result<Unit, ServeError> {
-        let (core, location) = (self.runtime.core(), Location::caller());
+    fn take<S>(
+        self,
+        service: S,
+        make: Option<Make<S>>,
+        is_once: bool,
+        derive: Derive,
+    ) -> Result<Unit, Refused<S>>
+    where
+        S: Service + Runs<PayloadOf<S>> + Send,
+    {
+        let (core, group, location) = (self.core, self.group, Location::caller());
         let settings = self.settings.over(service.settings());
         let key = service.flavour();
         let refused = |problem| {
             let name = settings.name.clone();
-            let name = name.unwrap_or_else(|| derived::<S>(location).into());
+            let name = name.unwrap_or_else(|| derive(location).into());
             let mut origin = Origin::new(Some(name), location, key.identifier());
-            origin.service = true;
+            origin.what = What::Service;
             ServeError::new(origin, problem)
         };
         settings.check().map_err(refused)?;
-        let chosen = key.select(&core.schedulers, &core.lifetime);
+        if is_once && make.is_none() {
+            settings.check_once().map_err(refused)?;
+        }
+        let chosen = key.select(&core.root, &core.root);
         let Chosen { scheduler, .. } = chosen.map_err(|reason| refused(reason.into()))?;
         if core.lifetime.phase() >= Phase::Stopping {
-            return Err(refused(Problem::Stopping));
+            return Err(refused(Problem::Stopping).into());
         }
-        let source = Arc::new(Source::new(service, make));
+        if let Some(closed) = group.and_then(|group| group.closed_path()) {
+            return Err(refused(Problem::GroupStopping(closed)).into());
+        }
+        let gates = group.map_or_else(Gates::default, |group| group.gates());
+        if let Err(full) = gates.take() {
+            let (error, kept) = (refused(Problem::Full(full)), Some(service));
+            return Err(Refused { error, kept });
+        }
+        let source = Arc::new(Source::new(service, make, is_once));
         let supervisor = supervisor(&core.lifetime);
-        let taken = supervisor.take_in(&settings, derived::<S>, location, scheduler, source);
-        taken.map(|core| Unit { core }).map_err(refused)
+        let taken = supervisor.take_in(&settings, derive, location, scheduler, source, group);
+        let taken = taken.inspect_err(|_| gates.give_back().wake());
+        Ok(Unit {
+            core: taken.map_err(refused)?,
+        })
+    }
+}
+
+/// A service that was not taken, which is there if a limit was reached.
+struct Refused<S> {
+    error: ServeError,
+    kept: Option<S>,
+}
+
+impl<S> From<ServeError> for Refused<S> {
+    fn from(error: ServeError) -> Self {
+        Self { error, kept: None }
+    }
+}
+
+impl<S> Refused<S> {
+    /// The error, with what is made of the service, which is what was handed in.
+    fn with<T: Send + 'static>(self, back: impl FnOnce(S) -> Option<T>) -> ServeError {
+        match self.kept.and_then(back) {
+            Some(handed) => self.error.with(handed),
+            None => self.error,
+        }
     }
 }

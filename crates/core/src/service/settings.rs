@@ -16,6 +16,7 @@ use crate::errors::serve::Problem;
 pub struct Settings {
     pub(crate) name: Option<Cow<'static, str>>,
     pub(crate) after: Vec<Dependency>,
+    pub(crate) part_of: Vec<Dependency>,
     pub(super) policy: Policy,
 }
 
@@ -44,12 +45,76 @@ impl Settings {
     /// Starts the service when `other` is ready, and stops it before `other` is asked to stop. May be called several times;
     /// the caller's settings add to the service's own.
     ///
-    /// `other` is a unit or a name. Before the runtime's start a name may stand for a service that is handed in later; while
-    /// the runtime runs it must be known.
+    /// `other` is a unit, a group or a name. In a group a name is that of what is beside the service, if there is such a one,
+    /// else of what is around it; what is in another group has its path: `after("ingest/poller")`. Before the runtime's start a
+    /// name may stand for a service that is handed in later; while the runtime runs it must be known.
     ///
     /// Readiness counts once: this service goes on if `other` is restarted or ends.
+    ///
+    /// If `other` [may fail](Self::may_fail), this service starts also when `other` is over without having been ready.
     pub fn after(mut self, other: impl Into<Dependency>) -> Self {
         self.after.push(other.into());
+        self
+    }
+
+    /// As [`after`](Self::after), of a service that this one cannot do without: if `other` is over without having been
+    /// ready, this one has failed, also where `other` [may fail](Self::may_fail).
+    ///
+    /// Like `after` it concerns the start alone: this service goes on if `other` is restarted or ends later on. A service
+    /// that may not fail is required by all that come after it.
+    pub fn requires(mut self, other: impl Into<Dependency>) -> Self {
+        self.after.push(other.into().required());
+        self
+    }
+
+    /// Stops and restarts this service with `other`: when that is stopped, is over, or starts again for whatever reason.
+    ///
+    /// Where it also comes [after](Self::after) `other`, it ends before `other` does, and starts again when that is ready.
+    /// Example: three services of which each comes after the one before and is a part of it are restarted from the one that
+    /// fails onward.
+    ///
+    /// `other` is a unit, a group or a name, as for `after`.
+    pub fn part_of(mut self, other: impl Into<Dependency>) -> Self {
+        self.part_of.push(other.into());
+        self
+    }
+
+    /// A failure of this service is its own affair: it is told, the unit is *failed*, and nothing else ends for it. That
+    /// holds for all failures: errors, panics, a start that takes too long, a run that [cannot be
+    /// restarted](crate::FailureKind::Stuck), and a service that is given up at the [limit](Restart::limit) of its restarts.
+    /// A [`restart`](Self::restart) policy is followed first.
+    ///
+    /// Services that come [after](Self::after) it start without it if it is over without having been ready, unless they
+    /// [require](Self::requires) it. If it has failed when the runtime is over, it is listed in
+    /// [`Runtime::tolerated`](crate::Runtime::tolerated), which has an example, and in the report if there is one.
+    pub fn may_fail(mut self) -> Self {
+        self.policy.may_fail = true;
+        self
+    }
+
+    /// After its end the service keeps its name and its value, and can be started again by
+    /// [`Unit::start`](crate::Unit::start), which has an example. Until then it is *ended* or *failed*, and a runtime that ends
+    /// when it is [idle](crate::Builder::until_idle) does not wait for it.
+    ///
+    /// A failure ends the runtime as ever, unless the service [may fail](Self::may_fail) as well.
+    ///
+    /// A service that comes [after](Self::after) it, and waits for it to be ready, goes on waiting if it is stopped.
+    pub fn startable(mut self) -> Self {
+        self.policy.startable = true;
+        self
+    }
+
+    /// A [reload](crate::Runtime::reload) restarts the service, as [`Unit::restart`](crate::Unit::restart) does, instead of
+    /// asking it. It has reloaded when its new run is ready.
+    ///
+    /// It is for a service that reads its configuration at its start alone. One that has not started, or waits for its
+    /// delay, is left alone: it starts with what it finds then.
+    ///
+    /// The new run is a run like any other: if it fails of what it finds, and no policy restarts the service, the runtime
+    /// ends. A service that is to outlive a wrong configuration keeps what it has, and is asked
+    /// ([`Reload::current`](crate::Reload::current)); or it has a policy, or [may fail](Self::may_fail).
+    pub fn restart_on_reload(mut self) -> Self {
+        self.policy.restart_on_reload = true;
         self
     }
 
@@ -81,9 +146,9 @@ impl Settings {
     /// for such seconds. Example: with a grace time of 10 s, a service that comes after three others has 7 s. Stop times
     /// that exceed the grace time are shortened in proportion; a line at the start says so.
     ///
-    /// A coroutine that takes longer is dropped where it awaits. A thread goes on, and the services that it comes after are
-    /// asked nevertheless. While the runtime stops, a service that takes longer is a straggler in the report, also a coroutine
-    /// without a token that blocks. If the service alone was asked to stop, a line tells of it.
+    /// A coroutine that takes longer is dropped where it awaits. A thread goes on, and the services that it comes after
+    /// are asked nevertheless. While the runtime stops, a service that takes longer is a straggler in the report, also a
+    /// coroutine without a token that blocks. If the service alone was asked to stop, a line tells of it.
     pub fn stop_time(mut self, time: Duration) -> Self {
         self.policy.stop_time = Some(time);
         self
@@ -98,15 +163,34 @@ impl Settings {
     /// These settings, with those of `own` where these say nothing.
     pub(crate) fn over(mut self, own: Self) -> Self {
         self.name = self.name.or(own.name);
-        let said = std::mem::replace(&mut self.after, own.after);
-        self.after.extend(said);
+        self.after.splice(0..0, own.after);
+        self.part_of.splice(0..0, own.part_of);
         let (policy, own) = (&mut self.policy, own.policy);
         policy.restart = policy.restart.take().or(own.restart);
         policy.notifies_ready |= own.notifies_ready;
         policy.return_is_failure |= own.return_is_failure;
+        policy.may_fail |= own.may_fail;
+        policy.startable |= own.startable;
+        policy.restart_on_reload |= own.restart_on_reload;
         policy.start_timeout = policy.start_timeout.or(own.start_timeout);
         policy.stop_time = policy.stop_time.or(own.stop_time);
         self
+    }
+
+    /// Looks for what would need a second value, of a service that has one alone.
+    pub(super) fn check_once(&self) -> Result<(), Problem> {
+        let what = if self.policy.restart().is_on_failure() {
+            "a restart policy"
+        } else if self.policy.startable {
+            "`startable`"
+        } else if self.policy.restart_on_reload {
+            "`restart_on_reload`"
+        } else {
+            return Ok(());
+        };
+        Err(Problem::Settings(format!(
+            "{what} needs a second value, and its `run` takes the only one: `serve_with` makes one for each run"
+        )))
     }
 
     /// Looks for what can never work.

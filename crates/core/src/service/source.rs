@@ -5,12 +5,17 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Context;
 
+use tracing::level_filters::LevelFilter;
+use tracing::{Instrument, Span};
+
 use super::definition::{PayloadOf, Service};
-use super::supervisor::drop_at_last;
+use super::owned::{Once, OwnedService};
+use super::supervisor::{drop_aside, drop_at_last};
 use super::unit_core::{AnySource, Attempt, UnitCore};
 use crate::base::sync::{Arc, Mutex, lock};
 use crate::contract::backend::Typed;
 use crate::contract::key::Key;
+use crate::errors::answer::Answered;
 use crate::errors::refusal::Reason;
 use crate::lifetime::Phase;
 use crate::payload::run::sealed;
@@ -29,13 +34,16 @@ pub struct Source<S> {
     value: Mutex<Option<S>>,
     /// If the same value does not serve again.
     make: Option<Make<S>>,
+    /// A run uses its value up.
+    is_once: bool,
 }
 
 impl<S> Source<S> {
-    pub(super) fn new(value: S, make: Option<Make<S>>) -> Self {
+    pub(super) fn new(value: S, make: Option<Make<S>>, is_once: bool) -> Self {
         Self {
             value: Mutex::new(Some(value)),
             make,
+            is_once,
         }
     }
 
@@ -69,7 +77,8 @@ impl<S> Held<S> {
 impl<S> Drop for Held<S> {
     fn drop(&mut self) {
         let value = self.value.take();
-        if self.source.make.is_none() && within(Attempt::keeps_value) {
+        let serves_again = self.source.make.is_none() && !self.source.is_once;
+        if serves_again && within(Attempt::keeps_value) {
             *lock(&self.source.value) = value;
         }
     }
@@ -101,7 +110,9 @@ pub trait Runs<P>: Service + Sized {
 
 /// A [`Service`] that a runtime takes: its value fits its own flavour (see [`Runs`]).
 ///
-/// One bound, so that the compiler has one thing to say about a value that is no service.
+/// One bound, so that the compiler has one thing to say about a value that is no service. The compiler finds `Way`:
+/// whether the `run` borrows the value, as in [`Service`], or owns it, as in [`OwnedService`]. A type that implements
+/// both has two ways, and is taken in neither.
 ///
 /// The trait is closed.
 #[diagnostic::on_unimplemented(
@@ -111,20 +122,78 @@ pub trait Runs<P>: Service + Sized {
     note = "or implement `Service` by hand; a closure becomes one with `service(flavour, || …)`",
     note = "on a flavour of several threads such as `TokioMultiThread`, the value of a service is also `Sync`"
 )]
-pub trait Served: Service + Runs<PayloadOf<Self>> {}
+pub trait Served<Way = ByRef>: Sized + 'static {
+    /// The service as it is kept.
+    #[doc(hidden)]
+    type Kept: Service + Runs<PayloadOf<Self::Kept>> + Send;
+
+    /// Whether its first run uses it up.
+    #[doc(hidden)]
+    const IS_ONCE: bool;
+
+    #[doc(hidden)]
+    fn keep(self) -> Self::Kept;
+
+    /// Undoes [`keep`](Self::keep), for a service that is not taken.
+    #[doc(hidden)]
+    fn give_back(kept: Self::Kept) -> Self;
+}
+
+/// The way of a service whose run borrows its value.
+#[derive(Debug)]
+pub struct ByRef;
+
+/// The way of a service whose run takes its value.
+#[derive(Debug)]
+pub struct ByValue;
 
 #[diagnostic::do_not_recommend]
-impl<S> Served for S where S: Service + Runs<PayloadOf<S>> {}
+impl<S> Served<ByRef> for S
+where
+    S: Service + Runs<PayloadOf<S>> + Send,
+{
+    type Kept = S;
+
+    const IS_ONCE: bool = false;
+
+    fn keep(self) -> S {
+        self
+    }
+
+    fn give_back(kept: S) -> S {
+        kept
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<S> Served<ByValue> for S
+where
+    S: OwnedService + Send,
+    Once<S>: Runs<PayloadOf<Once<S>>>,
+{
+    type Kept = Once<S>;
+
+    const IS_ONCE: bool = true;
+
+    fn keep(self) -> Once<S> {
+        Once::new(self)
+    }
+
+    fn give_back(kept: Once<S>) -> S {
+        kept.into_inner()
+    }
+}
 
 impl<S: Service<Flavour: Key<Payload = Coroutine>> + Send> Runs<Coroutine> for S {
     fn payload(source: Arc<Source<S>>, attempt: Attempt) -> Coroutine {
         // The value is got before the future is made, which would have room for it twice.
         let run = move || {
-            let held = Held::of(source);
+            let (held, span) = (Held::of(source), span());
             async move {
                 let answered = {
-                    let mut run = pin!(held.service().run());
+                    let mut run = pin!(span.in_scope(|| held.service().run()));
                     let poll = |context: &mut Context<'_>| {
+                        let _inside = span.enter();
                         sealed::Run::<Coroutine>::drive((run.as_mut(), context.waker()))
                     };
                     poll_fn(poll).await
@@ -139,9 +208,11 @@ impl<S: Service<Flavour: Key<Payload = Coroutine>> + Send> Runs<Coroutine> for S
 impl<S: Service<Flavour: Key<Payload = Parallel>> + Send + Sync> Runs<Parallel> for S {
     fn payload(source: Arc<Source<S>>, attempt: Attempt) -> Parallel {
         let run = move || {
-            let held = Held::of(source);
+            let (held, span) = (Held::of(source), span());
             async move {
-                let answered = sealed::Run::<Parallel>::drive(held.service().run()).await;
+                let run = span.in_scope(|| held.service().run());
+                let run = sealed::Run::<Parallel>::drive(run);
+                let answered = run.instrument(span).await;
                 within(|attempt| attempt.answer(answered));
             }
         };
@@ -153,11 +224,35 @@ impl<S: Service<Flavour: Key<Payload = Subroutine>> + Send> Runs<Subroutine> for
     fn payload(source: Arc<Source<S>>, attempt: Attempt) -> Subroutine {
         let run = move || {
             let held = Held::of(source);
-            let answered = sealed::Run::<Subroutine>::drive(held.service().run());
+            let answered = match held.value {
+                Some(_) => {
+                    let run = span().in_scope(|| held.service().run());
+                    sealed::Run::<Subroutine>::drive(run)
+                }
+                // The runtime left its thread behind before that began, and has dropped the value.
+                None => Answered(Ok(None)),
+            };
             within(|attempt| attempt.answer(answered));
         };
         Subroutine::observed(run, ticket(attempt.unit(), None), attempt)
     }
+}
+
+/// What the run that begins on this thread is polled in: so what libraries log says whose it is.
+fn span() -> Span {
+    if LevelFilter::current() < LevelFilter::INFO {
+        return Span::none();
+    }
+    within(|attempt| {
+        let (unit, number) = (attempt.unit(), attempt.id().number);
+        tracing::info_span!(
+            target: "foster",
+            "run",
+            unit = &**unit.name(),
+            flavour = unit.scheduler().identifier().as_str(),
+            run = number,
+        )
+    })
 }
 
 /// For a payload of the unit. That of a run needs no `name`: it tells of itself.
@@ -184,7 +279,7 @@ impl<S: Runs<PayloadOf<S>> + Send> AnySource for Source<S> {
     }
 
     fn start_flavour(&self, scheduler: &Arc<Scheduler>) -> Result<(), Reason> {
-        scheduler.started(typed::<S>(scheduler)).map(drop)
+        scheduler.host.started(typed::<S>(scheduler)).map(drop)
     }
 
     fn launch(self: Arc<Self>, unit: &UnitCore, attempt: Attempt) -> Result<(), Reason> {
@@ -192,7 +287,7 @@ impl<S: Runs<PayloadOf<S>> + Send> AnySource for Source<S> {
         scheduler.accept();
         let payload = S::payload(self, attempt);
         // Looked at after it was counted: see `Scheduler::accept`.
-        if scheduler.lifetime.phase() >= Phase::Stopping {
+        if scheduler.lifetime().phase() >= Phase::Stopping {
             task::drop_for(Dropping::Refused, payload);
             return Err(Reason::Stopping);
         }
@@ -201,16 +296,31 @@ impl<S: Runs<PayloadOf<S>> + Send> AnySource for Source<S> {
 
     fn dispose(&self, unit: &Arc<UnitCore>) -> bool {
         let scheduler = unit.scheduler();
-        if scheduler.lifetime.phase() >= Phase::Stopping || !self.is_flavour_up(scheduler) {
+        if scheduler.lifetime().phase() >= Phase::Stopping {
             return false;
         }
+        if !self.is_flavour_up(scheduler) {
+            // It never ran, so it belongs to no thread.
+            drop_aside(scheduler.lifetime(), Arc::clone(unit));
+            return true;
+        }
+        // Not in the group of the unit: what comes into one that ends is dropped unrun.
+        let root = match unit.parent {
+            Some(_) => scheduler.host.root(),
+            None => Some(Arc::clone(scheduler)),
+        };
+        let Some(scheduler) = root else {
+            return false;
+        };
         scheduler.accept();
         let name = Some(unit.name().to_string().into());
         let here = Arc::new(Mutex::new(self.take()));
-        let (ticket, unit, there) = (ticket(unit, name), Arc::clone(unit), Arc::clone(&here));
+        let identity = Identity::new(name, unit.location, Arc::clone(&scheduler) as _);
+        let ticket = Ticket::adopted(identity);
+        let (unit, there) = (Arc::clone(unit), Arc::clone(&here));
         let take = move || lock(&there).take();
         let payload = sealed::Kind::calling(move || drop_at_last(&unit, || drop(take())), ticket);
-        let _ = spawn(scheduler, typed::<S>(scheduler), payload);
+        let _ = spawn(&scheduler, typed::<S>(&scheduler), payload);
         // If that payload is gone already, it has dropped the value, or its flavour has refused or lost it.
         if let Some(slot) = Arc::into_inner(here) {
             *lock(&self.value) = lock(&slot).take();

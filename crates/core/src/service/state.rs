@@ -7,9 +7,11 @@
 //! | Starting, Running | Stopping | it was asked to end |
 //! | Starting, Running, Stopping | Delayed | its run has ended, and another follows (`decide`) |
 //! | Delayed | Starting | the delay is over, or a restart was asked for |
-//! | Starting, Running, Stopping | Starting | its run has ended, and a restart was asked for |
+//! | Starting, Running, Stopping | Starting | its run has ended, and a restart or a start was asked for |
+//! | Ended, Failed | Starting, Waiting | it is startable, and a start or a restart was asked for: Waiting if others are on their way that it comes after |
 //! | Waiting, Starting, Running, Stopping, Delayed | Ended, Failed | nothing follows: Failed after a failure of the last run, of the unit as a whole, or at its limit; Ended where it is stopped in a delay |
 //! | Starting, Running, Stopping | LeftBehind | its run had not ended when the runtime had |
+//! | Stopping | LeftBehind | it is a thread without a token in something that ends, and its time is over |
 //!
 //! All moves are decided by the supervision, which is drawn in its own words there, but for the last ones: what is left
 //! when the runtime is over, or was never started, is shown as over by the supervisor (`closing`, `entering`), and a value
@@ -23,9 +25,12 @@ use crate::errors::failure::Failure;
 
 /// What a service is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum UnitState {
-    /// Not started yet: the runtime has not started, or a service that this one comes after is not ready.
+    /// Not started yet, or not started again: the runtime has not started, or a service that this one comes after is not
+    /// ready.
     Waiting,
     /// Started, and not ready yet.
     Starting,
@@ -33,18 +38,23 @@ pub enum UnitState {
     Running,
     /// Asked to end.
     Stopping,
+    /// Its run has returned, and is over when its children are: what was started in its own
+    /// [group](crate::Group::current).
+    Finishing,
     /// Ended; it starts again when its delay is over.
     Delayed,
     /// Over, without a failure at its end.
     Ended,
     /// Over, by a failure.
     Failed,
-    /// Still running when the runtime ended: a thread that did not end in time, or was never asked to.
+    /// Still running when the runtime ended: a thread that did not end in time, or was never asked to. Also a thread in a
+    /// group or run that ended, if it holds no token and its time was over.
     LeftBehind,
 }
 
 impl UnitState {
-    /// Whether the service has come to its end, and never starts again.
+    /// Whether the service has come to its end. It never starts again, unless it is
+    /// [startable](crate::Settings::startable).
     pub fn is_over(self) -> bool {
         matches!(self, Self::Ended | Self::Failed | Self::LeftBehind)
     }
@@ -57,6 +67,7 @@ impl fmt::Display for UnitState {
             Self::Starting => "starting",
             Self::Running => "running",
             Self::Stopping => "stopping",
+            Self::Finishing => "finishing",
             Self::Delayed => "delayed",
             Self::Ended => "ended",
             Self::Failed => "failed",

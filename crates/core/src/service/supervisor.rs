@@ -11,16 +11,20 @@
 //! Order of locks. Whoever holds one of these takes only such as come after it:
 //!
 //! 1. `Supervisor`: `Guarded`, the one lock of services.
-//! 2. One of these, each alone: the `Present` of a unit; the value of a `Source`; the list of `Watchers` and one mailbox
-//!    after it; the listeners of an event, that of the `Bell` included; the ledger of failures; a manual clock.
+//! 2. One of these, each alone: the `Present` of a unit; the value of a `Source`; what a group's `Members` know by name; the
+//!    queue of a `Gate`; the payloads that a scheduler knows; the list of `Watchers` and one mailbox after it; the listeners of
+//!    an event, that of the `Bell` included; the ledger of failures; a manual clock.
 //!
 //! No event is brought under a lock of a scheduler or a queue, nor under any of the second row.
 
 mod applying;
 mod closing;
 mod entering;
+mod grouping;
 mod observing;
 mod outward;
+mod reloading;
+mod seeing;
 mod words;
 
 use std::any::Any;
@@ -30,12 +34,15 @@ use std::time::{Duration, Instant};
 
 use slab::Slab;
 
-pub(super) use self::closing::drop_at_last;
+pub(super) use self::closing::{drop_aside, drop_at_last};
+pub(super) use self::grouping::{GroupName, GroupPlan};
 use self::outward::Outward;
+use self::reloading::Reloads;
+pub(super) use self::seeing::Seen;
 use super::roster::Roster;
 use super::state::UnitState;
 use super::supervision::{
-    Blame, Effect, Fault, Happening, Id, Newcomer, Remark, Supervision, Wish,
+    Blame, Effect, Fault, Happening, Id, Link, Newcomer, Remark, Supervision, Wish,
 };
 use super::unit_core::{Attempt, UnitCore};
 use super::watch::{UnitChange, UnitChanges};
@@ -47,22 +54,24 @@ use crate::base::identifier::Identifier;
 use crate::base::joining::Joining;
 use crate::base::moment::Moment;
 use crate::base::panics::{contain, panic_message};
-use crate::base::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use crate::base::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use crate::base::sync::thread::{Builder, JoinHandle};
-use crate::base::sync::{Arc, Mutex, MutexGuard, lock};
+use crate::base::sync::{Arc, Mutex, MutexGuard, OnceLock, Weak, lock};
 use crate::errors::failure::{Cause, Failure, FailureKind, Origin};
+use crate::errors::ready::ReadyError;
 use crate::errors::refusal::Reason;
 use crate::errors::report::{RunError, Straggler, StragglerReason};
 use crate::errors::serve::Problem;
 use crate::lifetime::telling::Line;
-use crate::lifetime::{Aftermath, By, Lifetime, Phase, Services, ServicesReport};
+use crate::lifetime::{Aftermath, By, GroupPart, Lifetime, Phase, Services, ServicesReport};
+use crate::runtime::core::Core;
 use crate::task;
 use crate::task::Task;
 
 /// How long whoever moves a manual clock waits for all that fell due to be done, at most, in real time.
 const CAUGHT_UP_WITHIN: Duration = Duration::from_secs(1);
 
-/// The services of a runtime that are not over, and the thread that sees to what falls due.
+/// The services of a runtime that are not over for good, and the thread that sees to what falls due.
 #[derive(Default)]
 pub(crate) struct Supervisor {
     guarded: Mutex<Guarded>,
@@ -72,20 +81,29 @@ pub(crate) struct Supervisor {
     done: event::Event,
     /// Whoever looks on at the changes of states.
     watchers: Broadcast<UnitChange>,
-    /// How many services were taken in, and how many are over. They only grow.
+    /// How often services were taken in or started again after their end, and how often one was over. They only grow.
     served: AtomicUsize,
     over: AtomicUsize,
+    /// Notified when the runtime as a whole is ready, or stops.
+    readiness: event::Event,
+    /// The runtime, for the groups of its payloads.
+    core: OnceLock<Weak<Core>>,
+    /// Notified when a reload is over.
+    reloaded: event::Event,
+    /// The supervisor's thread is to begin a reload.
+    is_reload_wanted: AtomicBool,
 }
 
 /// What the one lock of services guards.
 #[derive(Default)]
 struct Guarded {
     supervision: Supervision<Box<Failure>>,
+    reloads: Reloads,
     /// All that are known, those that are over included.
     roster: Roster,
-    /// Those that are not over, by their place.
+    /// Those that are not over for good, by their place.
     units: Slab<Arc<UnitCore>>,
-    /// The next unit's.
+    /// The last unit's: the first has 1, as 0 is the runtime itself among its parts.
     serial: u64,
     /// Empty, between two events.
     effects: Vec<Effect<Box<Failure>>>,
@@ -99,17 +117,25 @@ struct Guarded {
     holds_grace: bool,
     /// For each flavour the thread that started it last.
     starters: HashMap<usize, JoinHandle<()>>,
+    /// How many of those that came before the start have not been ready, and are not over.
+    unready: usize,
+    was_ready: bool,
     report: ServicesReport,
     /// Units that are over with a value that could not be dropped on its flavour.
     left: Vec<Arc<UnitCore>>,
+    /// The groups that payloads have made, by the addresses of their tasks.
+    families: HashMap<usize, Arc<UnitCore>>,
+    /// Groups in which threads are about to take their tokens, and until when.
+    settling: Vec<(Instant, Arc<UnitCore>)>,
     is_closed: bool,
 }
 
 impl Supervisor {
-    /// One for a runtime with this grace time.
-    pub(crate) fn new(grace: Duration) -> Self {
+    /// One for a runtime with this grace time, whose services have `reload_timeout` to answer a reload.
+    pub(crate) fn new(grace: Duration, reload_timeout: Duration) -> Self {
         let guarded = Guarded {
             supervision: Supervision::new(grace, fastrand::u64(..)),
+            reloads: Reloads::new(reload_timeout),
             ..Guarded::default()
         };
         Self {
@@ -125,11 +151,76 @@ impl Supervisor {
     /// Wants something of a unit; what can be seen of that is seen when this returns.
     pub(super) fn ask(&self, unit: &UnitCore, wish: Wish) {
         if wish != Wish::Restart {
-            // An end is known to whoever hands it in, too, if it waits for the start.
-            unit.set_unwanted();
+            self.close_unit(unit);
         }
         let asked = Happening::Asked(unit.id, wish);
         self.bring(unit.lifetime(), By::User, asked, &[]);
+    }
+
+    /// Brings what somebody wants of units, of which this is one.
+    pub(super) fn bring_wish(&self, unit: &UnitCore, wish: Happening<Box<Failure>>) {
+        self.bring(unit.lifetime(), By::User, wish, &[]);
+    }
+
+    /// Starts a unit that is over, or will be as it was asked to; what can be seen of that is seen when this returns.
+    pub(super) fn start(&self, unit: &UnitCore) -> Result<(), Problem> {
+        self.may_start(unit)?;
+        self.bring_wish(unit, Happening::Wanted(vec![unit.id]));
+        Ok(())
+    }
+
+    /// Looks whether a unit may be started; it is not unwanted any more then.
+    pub(super) fn may_start(&self, unit: &UnitCore) -> Result<(), Problem> {
+        if unit.is_gone() {
+            return Err(Problem::Over);
+        }
+        if unit.lifetime().phase() >= Phase::Stopping {
+            return Err(Problem::Stopping);
+        }
+        if let Some(closed) = unit.closed_path() {
+            return Err(Problem::GroupStopping(closed));
+        }
+        if self.has_forgotten(unit) {
+            return Err(Problem::Over);
+        }
+        unit.set_unwanted(false);
+        Ok(())
+    }
+
+    /// Whether a unit is over for good, though it is startable: what is in a group that nobody has a handle of any more rests
+    /// for nobody.
+    fn has_forgotten(&self, unit: &UnitCore) -> bool {
+        let guarded = self.lock();
+        let known = guarded.units.get(unit.id.index());
+        unit.state().is_over() && known.is_none_or(|known| known.id != unit.id)
+    }
+
+    /// Whether the runtime as a whole was ready, or never is.
+    pub(super) fn all_ready(&self, lifetime: &Lifetime) -> Option<Result<(), ReadyError>> {
+        if self.lock().was_ready {
+            return Some(Ok(()));
+        }
+        let stops = lifetime.phase() >= Phase::Stopping;
+        stops.then(|| Err(ReadyError::stopping(self.unready()).because(lifetime.cause())))
+    }
+
+    /// The names of those for which the runtime as a whole waits.
+    pub(super) fn unready(&self) -> Vec<String> {
+        let guarded = self.lock();
+        let units = guarded.roster.units.values();
+        let unready = units.filter(|unit| unit.is_awaited());
+        unready.map(|unit| unit.name().to_string()).collect()
+    }
+
+    pub(super) fn listen_for_ready(&self) -> event::EventListener {
+        self.readiness.listen()
+    }
+
+    /// As [`ask`](Self::ask) for a stop, but at once.
+    pub(super) fn cancel(&self, unit: &UnitCore) {
+        self.close_unit(unit);
+        let cancelled = Happening::Cancelled(unit.id);
+        self.bring(unit.lifetime(), By::User, cancelled, &[]);
     }
 
     /// Says why the runtime cannot be started.
@@ -139,7 +230,7 @@ impl Supervisor {
 
     /// All that are known, in the order in which they were handed in.
     pub(super) fn units(&self) -> Vec<Arc<UnitCore>> {
-        self.lock().roster.units.clone()
+        self.lock().roster.units.values().cloned().collect()
     }
 
     /// The last one that has or had this name.
@@ -169,6 +260,9 @@ impl Supervisor {
         if guarded.is_closed {
             drop(guarded);
             return closing::too_late(lifetime, event);
+        }
+        if guarded.is_outdated(&event) {
+            return;
         }
         let Some(event) = guarded.supervision.take_quietly(event) else {
             return;
@@ -200,14 +294,20 @@ impl Supervisor {
     /// The next moment at which something falls due, if there is one; none at all once the runtime is over.
     fn next_moment(&self) -> Option<Option<Moment>> {
         let guarded = self.lock();
-        (!guarded.is_closed).then(|| guarded.supervision.next_due())
+        (!guarded.is_closed).then(|| guarded.next_due())
     }
 
     /// Brings what falls due, until the runtime is over.
     fn bring_what_is_due(&self, lifetime: &Arc<Lifetime>) {
         while let Some(due) = self.next_moment() {
             let left = due.unwrap_or(Moment::NEVER).since(lifetime.now());
-            self.bell.wait(&lifetime.settings.clock, left);
+            match self.settles_in() {
+                // In real time, as threads settle in that.
+                Some(settling) => self.bell.wait(&Clock::system(), settling.min(left)),
+                None => self.bell.wait(&lifetime.settings.clock, left),
+            }
+            self.look_at_settled(lifetime);
+            self.begin_wanted_reload(lifetime);
             self.bring(lifetime, By::Foster, Happening::Due, &[]);
         }
     }
@@ -244,7 +344,9 @@ pub(super) fn supervisor(lifetime: &Lifetime) -> &Supervisor {
 
 impl Services for Supervisor {
     fn seal(&self) -> Result<(), RunError> {
-        self.lock().roster.seal()
+        let mut guarded = self.lock();
+        guarded.check_enlisted()?;
+        guarded.roster.seal()
     }
 
     fn launch(&self, lifetime: &Arc<Lifetime>) -> std::io::Result<()> {
@@ -272,6 +374,10 @@ impl Services for Supervisor {
         self.bell.ring();
     }
 
+    fn reload_aside(&self) {
+        self.reload_soon();
+    }
+
     fn begin_stop(&self, lifetime: &Arc<Lifetime>) {
         if self.lock().thread.is_some() {
             self.bring(lifetime, By::User, Happening::Due, &[]);
@@ -279,29 +385,22 @@ impl Services for Supervisor {
     }
 
     fn next_due(&self, lifetime: &Lifetime) -> Option<Instant> {
-        let due = self.lock().supervision.next_due()?;
+        let due = self.lock().next_due()?;
         Some(lifetime.instant(due))
     }
 
+    fn is_inside(&self, lifetime: &Lifetime) -> bool {
+        let is_of = |task: &Arc<Task>| std::ptr::eq(Arc::as_ptr(task.lifetime()), lifetime);
+        task::current().as_ref().is_some_and(is_of)
+    }
+
     fn catch_up(&self, lifetime: &Arc<Lifetime>) {
-        let guarded = self.lock();
-        let units = guarded.units.iter().map(|(_, unit)| Arc::clone(unit));
-        let units: Vec<_> = units.collect();
-        let has_thread = guarded.thread.is_some();
-        drop(guarded);
-        // Whoever waits by this clock looks at it again.
-        for unit in units {
-            unit.changed().notify();
-        }
-        self.watchers.wake().wake();
-        if !has_thread {
+        if self.lock().thread.is_none() {
             return;
         }
         self.bring(lifetime, By::User, Happening::Due, &[]);
         // A payload of this runtime would wait for itself, if its own flavour is to do something.
-        let is_inside = task::current()
-            .is_some_and(|task| std::ptr::eq(Arc::as_ptr(task.lifetime()), &**lifetime));
-        if !is_inside {
+        if !self.is_inside(lifetime) {
             let by = Instant::now() + CAUGHT_UP_WITHIN;
             drop(self.wait_until(by, |guarded| guarded.has_caught_up(lifetime)));
         }
@@ -310,6 +409,27 @@ impl Services for Supervisor {
     fn end_grace(&self, lifetime: &Arc<Lifetime>, by_signal: bool) {
         let over = Happening::GraceOver { by_signal };
         self.bring(lifetime, By::Foster, over, &[]);
+    }
+
+    fn look_at(&self, lifetime: &Arc<Lifetime>, group: &GroupPart) {
+        let known = self.lock().group(group).cloned();
+        if let Some(event) = known.and_then(|group| self.look(&group)) {
+            self.bring(lifetime, By::User, event, &[]);
+        }
+    }
+
+    fn fail_in(&self, lifetime: &Arc<Lifetime>, group: &GroupPart, failure: Box<Failure>) {
+        let is_error = failure.kind() == FailureKind::Error;
+        let failed = Happening::MemberFailed {
+            group: id_of(group),
+            failure,
+            is_error,
+        };
+        self.bring(lifetime, By::User, failed, &[]);
+    }
+
+    fn end_parent(&self, lifetime: &Arc<Lifetime>, address: usize, has_failed: bool) {
+        self.end_family(lifetime, address, has_failed);
     }
 
     fn close(&self, lifetime: &Arc<Lifetime>, by: Instant) -> ServicesReport {
@@ -321,17 +441,11 @@ impl Services for Supervisor {
     }
 }
 
-impl Guarded {
-    /// Which the next unit is that is entered.
-    fn next_id(&self) -> Id {
-        let (serial, place) = (self.serial, self.units.vacant_key() as u32);
-        Id { serial, place }
-    }
-
-    /// Whether nothing is to be done that has fallen due.
-    fn has_caught_up(&self, lifetime: &Lifetime) -> bool {
-        let is_done = self.outward.is_empty() && !self.is_performed;
-        self.is_closed || is_done && self.supervision.is_up_to_date(lifetime.now())
+/// Which group it is to the supervision.
+fn id_of(part: &GroupPart) -> Id {
+    Id {
+        serial: part.number,
+        place: part.place,
     }
 }
 

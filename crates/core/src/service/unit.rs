@@ -14,8 +14,9 @@ use super::{UnitState, UnitStatus};
 use crate::base::event::{self, EventListener};
 use crate::base::sync::Arc;
 use crate::errors::failure::Failure;
+use crate::errors::serve::ServeError;
 
-/// A handle to a service that a runtime has taken: shows its state, stops and restarts it.
+/// A handle to a service that a runtime has taken: shows its state, stops, cancels and restarts it.
 ///
 /// Dropping the handle does nothing: the runtime owns the service until that is over. Clones stand for the same unit.
 ///
@@ -62,12 +63,76 @@ impl Unit {
     ///   subroutine goes on.
     /// - An error that the run returns from now on belongs to the unit: the state is *failed*, the error is the
     ///   [last failure](Self::last_failure) and is told, and nothing else ends. Once the runtime stops, errors stand in its
-    ///   report. A panic ends the runtime at any time.
+    ///   report. A panic ends the runtime at any time, unless the service [may fail](crate::Settings::may_fail).
     /// - All other services go on, those that come [after](crate::Settings::after) it included. A service that still waits
-    ///   for this one to be ready would wait for ever: that ends the runtime, and the failure says so.
+    ///   for this one to be ready would wait for ever: that ends the runtime, and the failure says so. If this one may fail,
+    ///   it starts, unless it [requires](crate::Settings::requires) this one. If this one is
+    ///   [startable](crate::Settings::startable), it goes on waiting.
     /// - Before the runtime's start the service stays *waiting* until then. On a service that is over nothing happens.
     pub fn stop(&self) {
         self.ask(Wish::Stop);
+    }
+
+    /// Starts this service again, which is over and [startable](crate::Settings::startable), and returns at once.
+    ///
+    /// - It begins when the services are ready that it comes [after](crate::Settings::after) and that are themselves on their
+    ///   way; those that are over are not waited for. The count of its [limit](crate::Restart::limit) and its delays begin
+    ///   anew.
+    /// - If it was asked to stop and has not ended, it starts as soon as it has. Otherwise nothing happens on a service that
+    ///   is not over.
+    /// - Before the runtime's start it takes back a [`stop`](Self::stop).
+    ///
+    /// ```
+    /// # use foster_core::{Manual, Runtime, service};
+    /// # let (runtime, manual) = (Runtime::new(), Manual::new());
+    /// # let indexer = service(manual.clone(), || async {});
+    /// let indexer = runtime.unit().name("indexer").startable().serve(indexer)?;
+    /// runtime.start()?;
+    /// # while !indexer.state().is_over() { manual.step(); }
+    /// // … later, when it is over, by `indexer.stop()` for instance:
+    /// indexer.start()?;
+    /// # while indexer.restarts() == 0 { manual.step(); }
+    /// # runtime.shutdown();
+    /// # while !indexer.state().is_over() { manual.step(); }
+    /// # runtime.wait()?;
+    /// # Ok::<(), foster_core::RunError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If the service is over and not startable, or if the runtime is stopping or has stopped.
+    pub fn start(&self) -> Result<(), ServeError> {
+        let started = supervisor(self.core.lifetime()).start(&self.core);
+        started.map_err(|problem| ServeError::new(self.core.origin(), problem))
+    }
+
+    /// Has this service end for good at once, without its [stop time](crate::Settings::stop_time), and does not wait for
+    /// that: [`stopped`](Self::stopped) does.
+    ///
+    /// - A coroutine is dropped where it awaits, even if it holds a token, which may say so before. One that is being polled
+    ///   goes on until it awaits: the service may call this of itself. That it blocks is seen when its stop time is over. A
+    ///   run that has not begun is dropped unrun.
+    /// - A thread cannot be dropped. A token of it says that the end is requested, and that it goes on is told at once, as of
+    ///   a thread that was asked to [`stop`](Self::stop) when its stop time is over.
+    /// - A service that waits for others, for its flavour or for its delay is over when this returns.
+    /// - After [`stop`](Self::stop) or [`restart`](Self::restart) the rest of the time for that is cut short, and no restart
+    ///   follows.
+    /// - While the runtime stops the service does not wait for its turn, and is none that overran its time. Those that stop
+    ///   after it have their turn when it is over; after a thread at once. A thread that holds a token and still runs when the
+    ///   grace time is over is in the report, as [cut short](crate::StragglerReason::CutShort).
+    /// - In all else it is as [`stop`](Self::stop): errors and panics, services that go on or wait for this one, before the
+    ///   runtime's start, and when the service is over.
+    ///
+    /// ```
+    /// # use foster_core::{Manual, Runtime, service};
+    /// # let (runtime, manual) = (Runtime::new(), Manual::new());
+    /// # let import = runtime.serve(service(manual, std::future::pending::<()>))?;
+    /// import.stop(); // it has its stop time …
+    /// import.cancel(); // … and now it has not
+    /// # Ok::<(), foster_core::ServeError>(())
+    /// ```
+    pub fn cancel(&self) {
+        supervisor(self.core.lifetime()).cancel(&self.core);
     }
 
     /// Asks this service to end and to start again, and returns at once.
@@ -75,9 +140,14 @@ impl Unit {
     /// - The next run starts when the present one has ended, without a delay. A service that waits for its delay starts now.
     /// - An error that the run returns is kept and told; the restart goes on.
     /// - A run that has not ended in its [stop time](crate::Settings::stop_time) (a thread that goes on, a coroutine that
-    ///   blocks) cannot be started a second time. That ends the runtime. A thread without a token does not hear the
+    ///   blocks) cannot be started a second time. That ends the runtime, unless the service [may
+    ///   fail](crate::Settings::may_fail). A thread without a token does not hear the
     ///   request; it may take a token until then.
-    /// - Nothing happens if the service was asked to stop, waits for its first start or is over, or if the runtime stops.
+    /// - A run that [owns](crate::OwnedService) its value ends, and none follows; with
+    ///   [`serve_with`](crate::Runtime::serve_with) the next one has a value of its own.
+    /// - One that is over and [startable](crate::Settings::startable) starts again, as by [`start`](Self::start).
+    /// - Nothing happens if the service was asked to stop, waits for its first start or is over for good, or if the runtime
+    ///   stops.
     pub fn restart(&self) {
         self.ask(Wish::Restart);
     }
@@ -103,7 +173,7 @@ impl Unit {
     ///
     /// In a coroutine it blocks all others of the flavour; await [`ready`](Self::ready).
     pub fn wait_ready(&self, time: Duration) -> bool {
-        self.core.wait(time, is_decided) && self.state() == UnitState::Running
+        self.core.wait(time, is_decided) && is_ready(self.state())
     }
 
     /// A future that completes when the service is ready or over, with the state that it is in then.
@@ -120,17 +190,18 @@ impl Unit {
     }
 
     fn becoming(&self, is_it: fn(UnitState) -> bool) -> StateFuture {
-        StateFuture {
-            core: Arc::clone(&self.core),
-            is_it,
-            listener: None,
-        }
+        StateFuture::new(&self.core, is_it)
     }
+}
+
+/// Whether it is ready: if its run has returned and its children go on, it is that since then.
+fn is_ready(state: UnitState) -> bool {
+    matches!(state, UnitState::Running | UnitState::Finishing)
 }
 
 /// Whether it is ready, or never will be.
 fn is_decided(state: UnitState) -> bool {
-    state == UnitState::Running || state.is_over()
+    is_ready(state) || state.is_over()
 }
 
 impl fmt::Debug for Unit {
@@ -144,13 +215,13 @@ impl fmt::Debug for Unit {
 
 impl From<&Unit> for Dependency {
     fn from(unit: &Unit) -> Self {
-        Self(Other::Unit(Arc::clone(&unit.core)))
+        Self::new(Other::Unit(Arc::clone(&unit.core)))
     }
 }
 
 impl From<Unit> for Dependency {
     fn from(unit: Unit) -> Self {
-        Self(Other::Unit(unit.core))
+        Self::new(Other::Unit(unit.core))
     }
 }
 
@@ -160,6 +231,16 @@ pub struct StateFuture {
     core: Arc<UnitCore>,
     is_it: fn(UnitState) -> bool,
     listener: Option<EventListener>,
+}
+
+impl StateFuture {
+    pub(super) fn new(core: &Arc<UnitCore>, is_it: fn(UnitState) -> bool) -> Self {
+        Self {
+            core: Arc::clone(core),
+            is_it,
+            listener: None,
+        }
+    }
 }
 
 impl Future for StateFuture {

@@ -7,6 +7,7 @@ use crate::base::event::Wakers;
 use crate::base::sync::thread;
 use crate::base::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use crate::lifetime::Caller;
+use crate::task::context;
 use crate::task::raw::Task;
 
 /// Blocks and wakes callers until a payload is over: closed before that, open from then on.
@@ -19,6 +20,9 @@ pub(crate) trait Waiter: Send + Sync {
 
     /// Blocks the calling thread until the waiter is open.
     fn wait(&self);
+
+    /// The payload that handed this one in, if one did.
+    fn submitter(&self) -> Option<Weak<Task>>;
 }
 
 /// Where a payload leaves its value, or its panic, for the caller.
@@ -26,6 +30,8 @@ pub(crate) struct JoinState<T> {
     state: Mutex<Meeting<T>>,
     opened: Condvar,
     task: OnceLock<Weak<Task>>,
+    /// The payload that handed it in, if one did.
+    submitter: Option<Weak<Task>>,
 }
 
 /// What the payload and its caller know of each other.
@@ -51,6 +57,7 @@ impl<T> Default for JoinState<T> {
             }),
             opened: Condvar::new(),
             task: OnceLock::new(),
+            submitter: context::current().map(|task| Arc::downgrade(&task)),
         }
     }
 }
@@ -79,11 +86,20 @@ impl<T> JoinState<T> {
     /// Takes the value once the waiter is open. `None` if the payload did not end. A panic of the
     /// payload continues here.
     pub(crate) fn take(&self) -> Option<T> {
-        let result = self.lock().result.take();
-        match result? {
+        match self.take_result()? {
             Ok(value) => Some(value),
             Err(panic) => resume_unwind(panic),
         }
+    }
+
+    /// Takes the value, or the panic, once the waiter is open. `None` if the payload did not end.
+    pub(crate) fn take_result(&self) -> Option<thread::Result<T>> {
+        self.lock().result.take()
+    }
+
+    /// Whether the waiter is open.
+    pub(crate) fn is_open(&self) -> bool {
+        self.lock().open
     }
 
     /// Opens the waiter and lets threads go on. The caller still has to wake the returned wakers.
@@ -129,6 +145,10 @@ impl<T: Send> Waiter for JoinState<T> {
 
     fn open(&self) {
         self.open_to_threads().wake();
+    }
+
+    fn submitter(&self) -> Option<Weak<Task>> {
+        self.submitter.clone()
     }
 
     fn wait(&self) {

@@ -15,6 +15,9 @@ pub(crate) trait Observer: Send + Sync + 'static {
     /// The payload's name, place and flavour, as text for reports.
     fn origin(&self) -> Origin;
 
+    /// Which run of the service it is, counted from 1.
+    fn run(&self) -> u64;
+
     /// The payload had its first poll, and goes on, or has its thread. Not told if it ended in its first poll.
     fn begin(&self);
 

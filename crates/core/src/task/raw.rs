@@ -141,6 +141,8 @@ where
     O: Observed,
 {
     fn wake_by_ref(this: &Arc<Self>) {
+        #[cfg(feature = "console")]
+        this.header.seen.woken();
         if this.header.state.wake() == Wake::Enqueue {
             this.header.scheduler().enqueue(Arc::clone(this) as _);
         }
@@ -166,6 +168,12 @@ impl Task {
             true => self.observed(),
             false => None,
         }
+    }
+
+    /// If the payload has a caller: the payload that this one was handed in by, if it was one and is there still.
+    pub(crate) fn submitter(&self) -> Option<Option<Arc<Task>>> {
+        let caller = self.caller()?;
+        Some(caller.submitter().and_then(|task| task.upgrade()))
     }
 
     /// The payload's name, place and flavour, as text for reports.
@@ -222,7 +230,7 @@ impl Task {
         }
         // While the payload lives, only its own thread comes here, so nobody else counts it
         // meanwhile.
-        if self.lifetime().hold() && state.take_token() {
+        if self.header().part().hold() && state.take_token() {
             if let Some(observer) = self.observer() {
                 observer.take_token();
             }
@@ -234,12 +242,13 @@ impl Task {
         if let Some(observer) = self.observer() {
             return observer.listen();
         }
-        let (header, tokens) = (self.header(), &self.lifetime().tokens);
+        let (header, part) = (self.header(), self.header().part());
+        let tokens = &part.lifetime().tokens;
         header.state.listen();
-        let listener = tokens.listen(header.address());
+        let listener = tokens.listen(part.number(), header.address());
         // The payload may have ended between the two, and then nobody else removes the event.
         if header.state.is_settled() {
-            tokens.notify_of(header.address()).wake();
+            tokens.notify_of(part.number(), header.address()).wake();
         }
         listener
     }
@@ -263,6 +272,8 @@ impl Task {
     /// its observer, its caller, and the listeners of its tokens.
     fn close(&self, settled: Settled) {
         let header = self.header();
+        #[cfg(feature = "console")]
+        header.seen.end();
         header.scheduler().has_ended(header, settled);
         if settled.was_observed() {
             if let Some(observer) = self.observed() {
@@ -276,7 +287,11 @@ impl Task {
             header.scheduler().release_waiter_of(header);
         }
         if settled.was_listened() {
-            header.lifetime().tokens.notify_of(header.address()).wake();
+            let (part, tokens) = (header.part(), &header.lifetime().tokens);
+            tokens.notify_of(part.number(), header.address()).wake();
+        }
+        if settled.was_parent() {
+            self.end_parent(false);
         }
     }
 
@@ -311,7 +326,16 @@ impl Task {
             observer.fail(cause);
             return None;
         }
+        if self.state().is_parent() {
+            self.end_parent(true);
+        }
         let failure = Failure::new(self.origin(), cause);
-        Some(self.lifetime().record(failure))
+        self.header().part().record(failure)
+    }
+
+    /// The payload has children, and has failed or is over.
+    fn end_parent(&self, has_failed: bool) {
+        let (lifetime, address) = (self.lifetime(), self.header().address());
+        lifetime.services.end_parent(lifetime, address, has_failed);
     }
 }

@@ -9,6 +9,7 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Poll, Waker};
 
+use crate::base::acting::{self, Inside};
 use crate::base::sync::Arc;
 use crate::errors::failure::Cause;
 use crate::lifetime::Untold;
@@ -165,6 +166,15 @@ impl From<Arc<Task>> for Runnable {
 
 /// Continues the payload, or drops it if it was cancelled. Never unwinds.
 pub(crate) fn advance(task: &Arc<Task>, context: &mut Context<'_>) -> Poll<()> {
+    // A manual clock that woke the payload goes on when all of this is done.
+    let inside = match task.state().is_blocking() {
+        true => Inside::Blocking,
+        false => Inside::Poll,
+    };
+    acting::scope(inside, || advance_in_scope(task, context))
+}
+
+fn advance_in_scope(task: &Arc<Task>, context: &mut Context<'_>) -> Poll<()> {
     let header = task.header();
     let state = &header.state;
     if header.is_cancelled() || state.is_settled() {
@@ -249,6 +259,8 @@ fn conclude(task: &Arc<Task>, cause: Option<Cause>, panic: Option<Panic>) {
         // The usual case.
         return settle(task, is_awaited);
     }
+    // That a group ends is no failure of what ends with it.
+    let cause = cause.filter(|cause| !(cause.is_of_group() && task.header().part().is_closed()));
     let causes = [cause, panic.map(Cause::panic)].into_iter().flatten();
     let untold: Vec<_> = causes
         .filter_map(|cause| task.record_failure(cause))
@@ -285,6 +297,11 @@ fn discard(task: &Arc<Task>) -> Result<Result<(), ForeignThread>, Panic> {
 /// Runs user code as the current payload of this thread, and catches its panics.
 fn guarded<R>(task: &Arc<Task>, code: impl FnOnce() -> R) -> Result<R, Panic> {
     let state = task.state();
+    #[cfg(feature = "console")]
+    let code = || {
+        let _turn = task.header().seen.enter(task);
+        code()
+    };
     state.set_polling(true);
     let result = context::enter(task, || catch_unwind(AssertUnwindSafe(code)));
     state.set_polling(false);

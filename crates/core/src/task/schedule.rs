@@ -5,7 +5,7 @@ use std::task::Waker;
 
 use crate::base::identifier::Identifier;
 use crate::base::sync::Arc;
-use crate::lifetime::Lifetime;
+use crate::lifetime::Part;
 use crate::task::header::Header;
 use crate::task::join::Waiter;
 use crate::task::raw::Task;
@@ -16,7 +16,8 @@ pub(crate) trait Schedule: Send + Sync {
     /// The flavour's identifier.
     fn identifier(&self) -> &Identifier;
 
-    fn lifetime(&self) -> &Arc<Lifetime>;
+    /// The part of its runtime that its payloads were handed into.
+    fn part(&self) -> &Arc<Part>;
 
     /// Whether a run queue polls the payloads, except for blocking code.
     fn has_queue(&self) -> bool;

@@ -16,7 +16,7 @@
 //!
 //! Beside that there are bits that are set once and stay: the payload takes a token (`HOLDS`), it is cancelled (`CANCELLED`:
 //! alone, by its dropped call or its service; and at the runtime's end each that no run queue polls), a thread waits for its
-//! end (`AWAITED`), or somebody listens to its token (`LISTENED`). Three facts are set when it is made: whether it is blocking code, came late, or
+//! end (`AWAITED`), somebody listens to its token (`LISTENED`), or it has children (`PARENT`). Three facts are set when it is made: whether it is blocking code, came late, or
 //! has an observer.
 //!
 //! A payload that a run queue polls (`DRIVEN`) stands at exactly one of these points. It begins as
@@ -44,18 +44,19 @@
 //! (`SeqCst`). Three handshakes rest on that. In each, either side sets its own bit first and reads
 //! the other's afterwards:
 //!
-//! - A waiter or listener sets `AWAITED` or `LISTENED` and checks `SETTLED` afterwards. The end of
-//!   the payload sets `SETTLED` and sees, in the same operation, which of the two were set before.
+//! - A waiter or listener sets `AWAITED` or `LISTENED`, and who makes it a parent `PARENT`, and checks `SETTLED`
+//!   afterwards. The end of the payload sets `SETTLED` and sees, in the same operation, which of them were set before.
 //! - A cancel sets `CANCELLED`, or the runtime's phase, and has the payload polled afterwards. A poll
 //!   by the flavour's own means registers the payload first and checks both afterwards.
 //! - A cancel sets `CANCELLED` and reads `DRIVEN`, to know whom to wake. The run queue sets `DRIVEN` and
 //!   reads `CANCELLED` afterwards (`Task::cancel`).
 //!
-//! `polling` is a hint, written only by the thread that polls: for the report, and for a service that is out of time
-//! (`Effect::Cut`). `key` is read and written under the lock of the registry that gave it.
+//! `polling` is a hint, for the report, for a service that is out of time (`Effect::Cut`), and for whoever looks for stalls. The
+//! thread that polls writes it as a turn begins and ends; whoever looks may mark the turn, and finds the mark again if that still
+//! lasts. `key` is read and written under the lock of the registry that gave it.
 
-use crate::base::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
-use crate::base::sync::atomic::{AtomicBool, AtomicU16, AtomicU32};
+use crate::base::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
+use crate::base::sync::atomic::{AtomicU8, AtomicU16, AtomicU32};
 
 /// The payload has had its first poll, or its thread.
 const STARTED: u16 = 1;
@@ -84,15 +85,25 @@ const LISTENED: u16 = 1 << 11;
 /// The payload has an observer.
 const OBSERVED: u16 = 1 << 12;
 
+/// The payload has children, which are to hear of its end.
+const PARENT: u16 = 1 << 13;
+
+/// No code of the payload is on a thread.
+const NO_TURN: u8 = 0;
+/// It is: `true` as a number.
+const TURN: u8 = 1;
+/// And somebody has seen that.
+const MARKED: u8 = 2;
+
 /// The key of a payload that is in no registry.
 const NO_KEY: u32 = u32::MAX;
 
 /// How far one payload has come.
 pub(crate) struct State {
     bits: AtomicU16,
-    /// Whether the payload's code is on a thread right now. Apart from the bits, as a plain store
-    /// is enough.
-    polling: AtomicBool,
+    /// Whether the payload's code is on a thread right now: [`NO_TURN`], [`TURN`] or [`MARKED`]. Apart from the bits, as a
+    /// plain store is enough.
+    polling: AtomicU8,
     /// The key under which its scheduler finds the payload: in the slab of the driven payloads if
     /// it is driven, else in the slab of the others.
     key: AtomicU32,
@@ -165,6 +176,11 @@ impl Settled {
     pub(crate) fn was_observed(self) -> bool {
         self.had(OBSERVED)
     }
+
+    /// Whether it has children. One that gets its first ones later sees that the payload is over.
+    pub(crate) fn was_parent(self) -> bool {
+        self.had(PARENT)
+    }
 }
 
 impl State {
@@ -179,7 +195,7 @@ impl State {
             | driven;
         Self {
             bits: AtomicU16::new(bits),
-            polling: AtomicBool::new(false),
+            polling: AtomicU8::new(NO_TURN),
             key: AtomicU32::new(NO_KEY),
         }
     }
@@ -207,6 +223,10 @@ impl State {
 
     pub(crate) fn is_started(&self) -> bool {
         self.has(STARTED)
+    }
+
+    pub(crate) fn is_parent(&self) -> bool {
+        self.has(PARENT)
     }
 
     pub(crate) fn is_holder(&self) -> bool {
@@ -261,6 +281,11 @@ impl State {
     /// Somebody listens to a token.
     pub(crate) fn listen(&self) {
         self.set(LISTENED);
+    }
+
+    /// The payload has children.
+    pub(crate) fn become_parent(&self) {
+        self.set(PARENT);
     }
 
     /// The code of a blocking payload has come to its end.
@@ -319,11 +344,21 @@ impl State {
     }
 
     pub(crate) fn set_polling(&self, polling: bool) {
-        self.polling.store(polling, Release);
+        self.polling.store(u8::from(polling), Release);
     }
 
     pub(crate) fn is_polling(&self) -> bool {
-        self.polling.load(Acquire)
+        self.polling.load(Acquire) != NO_TURN
+    }
+
+    /// Marks the present turn, if there is one. `Some(true)` if it was marked before.
+    pub(crate) fn mark_turn(&self) -> Option<bool> {
+        let marked = self.polling.compare_exchange(TURN, MARKED, AcqRel, Acquire);
+        match marked {
+            Ok(_) => Some(false),
+            Err(NO_TURN) => None,
+            Err(_) => Some(true),
+        }
     }
 
     /// Sets the key under which its scheduler finds the payload.

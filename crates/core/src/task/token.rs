@@ -1,7 +1,7 @@
 //! Shutdown tokens: how a payload takes part in the orderly end.
 
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -10,7 +10,9 @@ use crate::base::event::{self, EventListener};
 use crate::base::sync::Arc;
 use crate::lifetime::{Lifetime, Phase};
 use crate::task::context;
+use crate::task::on_request::OnRequest;
 use crate::task::raw::Task;
+use crate::task::until::UntilRequested;
 
 /// A payload's part in the end of its runtime.
 ///
@@ -30,6 +32,79 @@ use crate::task::raw::Task;
 /// Clones may go anywhere: to other threads, and to tasks that the payload spawned by other means.
 /// The runtime still waits for the payload, not for them. Once the payload is over, for whatever
 /// reason, its clones say that the end is requested, so helpers of a payload end with it.
+///
+/// # Waiting for more than the end
+///
+/// Async code waits for something else *or* the end by [`until_requested`](Self::until_requested).
+/// So can a thread, if what it waits for is a future as well. Everything else is told of the end by
+/// [`on_request`](Self::on_request). In each of these loops the thread sleeps until there is a
+/// message or the end, and nothing is left behind when it returns.
+///
+/// **flume** has futures of its receives:
+///
+/// ```
+/// # use foster_core::Shutdown;
+/// use futures_lite::future::block_on;
+///
+/// fn work(messages: flume::Receiver<String>) {
+///     let shutdown = Shutdown::current();
+///     let next = || block_on(shutdown.until_requested(messages.recv_async()));
+///     while let Some(Ok(message)) = next() {
+///         println!("{message}");
+///     }
+/// }
+/// ```
+///
+/// **crossbeam-channel** selects over channels. One that nobody ever sends into says *the end* by
+/// being disconnected:
+///
+/// ```
+/// # use foster_core::Shutdown;
+/// use crossbeam_channel::{Receiver, bounded, select};
+///
+/// fn work(messages: Receiver<String>) {
+///     let shutdown = Shutdown::current();
+///     let (sender, end) = bounded::<()>(0);
+///     let _until_return = shutdown.on_request(move || drop(sender));
+///     loop {
+///         select! {
+///             recv(messages) -> message => match message {
+///                 Ok(message) => println!("{message}"),
+///                 Err(_) => return,
+///             },
+///             recv(end) -> _ => return,
+///         }
+///     }
+/// }
+/// ```
+///
+/// **std**'s channels cannot select, so the end is a message too:
+///
+/// ```
+/// # use foster_core::Shutdown;
+/// use std::sync::mpsc::{Receiver, Sender};
+///
+/// enum Message {
+///     Text(String),
+///     End,
+/// }
+///
+/// fn work(messages: Receiver<Message>, sender: Sender<Message>) {
+///     let shutdown = Shutdown::current();
+///     let _until_return = shutdown.on_request(move || {
+///         let _ = sender.send(Message::End);
+///     });
+///     while let Ok(Message::Text(text)) = messages.recv() {
+///         println!("{text}");
+///     }
+/// }
+/// ```
+///
+/// - This end stands behind the messages that came before it. To leave them, ask
+///   [`is_requested`](Self::is_requested) after each.
+/// - A bounded channel may be full. Use `try_send` and ask `is_requested` after each message: a full
+///   channel has one. It needs room for one message at least (not `sync_channel(0)`).
+/// - The closure holds a sender, so the receiver does not see that all others are gone.
 #[derive(Clone)]
 pub struct Shutdown {
     task: Arc<Task>,
@@ -67,7 +142,7 @@ impl Shutdown {
         let is_asked = match self.task.observer() {
             // A service is asked when its turn comes.
             Some(observer) => observer.is_requested(),
-            None => self.lifetime().phase() >= Phase::Stopping,
+            None => self.task.header().part().phase() >= Phase::Stopping,
         };
         // Looked at last: what an observer says of a payload holds until that is over.
         is_asked || self.task.state().is_settled()
@@ -98,6 +173,64 @@ impl Shutdown {
         event::wait(|| self.task.listen(), clock, time, is_requested).is_some()
     }
 
+    /// A future of `future`'s value, or of `None` if the payload is asked to end first, or is over.
+    ///
+    /// ```
+    /// # use foster_core::Shutdown;
+    /// # async fn serve(connections: flume::Receiver<u32>) {
+    /// let shutdown = Shutdown::current();
+    /// while let Some(Ok(connection)) = shutdown.until_requested(connections.recv_async()).await {
+    ///     println!("serving {connection}");
+    /// }
+    /// // Asked to end, or there are no more connections.
+    /// # }
+    /// ```
+    ///
+    /// If the end was requested before the first poll, `future` is not polled at all, so a loop ends
+    /// however much there still is. After that `future` is polled first, so no value is lost that is
+    /// there when the end is requested.
+    ///
+    /// It allocates nothing of its own, and is `Send` if `future` is. A thread may block on it.
+    ///
+    /// # Cancel safety
+    ///
+    /// After `None`, and if this is dropped, `future` is dropped where it awaits, with all that it
+    /// has done by then. Receives and accepts lose nothing by it. To go on with a future afterwards
+    /// (to flush what is half written), pin it and give `&mut future`.
+    pub fn until_requested<F: IntoFuture>(&self, future: F) -> UntilRequested<F::IntoFuture> {
+        UntilRequested::new(future.into_future(), self.requested())
+    }
+
+    /// Has `code` run once, when the payload is asked to end or is over. If that is so already, it
+    /// runs right here.
+    ///
+    /// It connects the end with whatever a thread waits for: it sends a message, disconnects a
+    /// channel, notifies a condition, shuts a socket. See
+    /// [the recipes](Self#waiting-for-more-than-the-end). Dropping the [`OnRequest`] drops `code`
+    /// unrun and leaves nothing behind.
+    ///
+    /// `code` runs on the thread that asks for the end, or on one for such code alone. It should not
+    /// block: others may be told after it. Its panic ends there, printed by the panic hook, and harms
+    /// nobody else; only if `code` runs right here does it go on in the caller.
+    ///
+    /// ```
+    /// # use foster_core::Shutdown;
+    /// # use std::net::{Shutdown as Both, TcpStream};
+    /// # use std::io::{Read, Result};
+    /// fn read(mut stream: TcpStream) -> Result<()> {
+    ///     let other = stream.try_clone()?;
+    ///     let _until_return = Shutdown::current().on_request(move || {
+    ///         let _ = other.shutdown(Both::Both);
+    ///     });
+    ///     let mut buffer = [0; 512];
+    ///     while stream.read(&mut buffer)? > 0 { /* … */ }
+    ///     Ok(()) // the other side has closed, or the end was requested
+    /// }
+    /// ```
+    pub fn on_request(&self, code: impl FnOnce() + Send + 'static) -> OnRequest {
+        OnRequest::new(self.requested(), Box::new(code))
+    }
+
     fn lifetime(&self) -> &Lifetime {
         self.task.lifetime()
     }
@@ -117,6 +250,12 @@ impl fmt::Debug for Shutdown {
 pub struct Requested {
     token: Shutdown,
     listener: Option<EventListener>,
+}
+
+impl Requested {
+    pub(super) fn is_requested(&self) -> bool {
+        self.token.is_requested()
+    }
 }
 
 impl Future for Requested {

@@ -131,7 +131,7 @@ fn s2_late_subroutines_have_no_time_to_settle() {
         }
         let inside = runtime.clone();
         let look = move || {
-            let mut schedulers = inside.core().schedulers.iter();
+            let mut schedulers = inside.core().root.schedulers.iter();
             let here = schedulers.find(|one| one.identifier().as_str() == "here");
             here.expect("this runs on it").settles_at().is_some()
         };
@@ -219,8 +219,8 @@ fn callers_that_got_nothing_are_forgotten() {
     );
     assert_eq!(watched(), 0);
     // By its flavour.
-    let scheduler = runtime.core().schedulers.iter().next().unwrap();
-    scheduler.cancel_flavour();
+    let scheduler = runtime.core().root.schedulers.iter().next().unwrap();
+    scheduler.host.cancel_flavour();
     assert!(call().as_mut().poll(&mut context).is_ready());
     // As it could never end on the thread that steps, and by its flavour on another one.
     let execute = || runtime.execute(manual.clone(), || async {});

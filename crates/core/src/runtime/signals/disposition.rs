@@ -45,8 +45,9 @@ use nix::libc::{self, c_int, c_void, sigaction, siginfo_t};
 
 use super::wire;
 
-/// The signals that end a runtime.
-pub(super) const SIGNALS: [c_int; 3] = [libc::SIGHUP, libc::SIGINT, libc::SIGTERM];
+/// The signals that runtimes hear.
+pub(super) const SIGNALS: [c_int; 3] = [HANGUP, INTERRUPT, libc::SIGTERM];
+pub(super) const HANGUP: c_int = libc::SIGHUP;
 pub(super) const INTERRUPT: c_int = libc::SIGINT;
 
 type Handler = extern "C" fn(c_int, *mut siginfo_t, *mut c_void);
@@ -182,6 +183,15 @@ fn ours(layer: usize, previous: &sigaction) -> sigaction {
     };
     action.sa_flags |= libc::SA_SIGINFO;
     action.sa_sigaction = HANDLERS[layer] as usize;
+    if function(previous).is_none() {
+        // Two at once (systemd's SIGHUP behind its SIGTERM) would not fit on the alternative stack of a thread, which has
+        // room for little more than one.
+        for signal in SIGNALS {
+            // SAFETY: the set was filled in by the kernel, and is borrowed here alone. The signal exists, so there is no
+            // error.
+            unsafe { libc::sigaddset(&mut action.sa_mask, signal) };
+        }
+    }
     action
 }
 

@@ -5,6 +5,10 @@ use std::process::exit;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::listeners::ListeningRuntimes;
+use crate::lifetime::settings::Signal;
+
+/// The signals that there are.
+pub(super) const ALL: &[Signal] = &[Signal::Interrupt];
 
 static EAR: Mutex<Option<Ear>> = Mutex::new(None);
 /// The runtimes that the handler tells. Apart from the ear, whose lock is held while it opens and
@@ -46,9 +50,12 @@ impl Ear {
     }
 
     /// Does nothing: the handler is installed for good.
-    pub(super) fn borrow(&self) -> io::Result<()> {
+    pub(super) fn borrow_what_is_heard(&self) -> io::Result<()> {
         Ok(())
     }
+
+    /// As above.
+    pub(super) fn give_back_what_is_unheard(&self) {}
 }
 
 impl Drop for Ear {
@@ -59,7 +66,7 @@ impl Drop for Ear {
 
 fn handle() {
     let listeners = lock(&HEARD_BY).clone();
-    if listeners.is_none_or(|listeners| listeners.deliver(true)) {
+    if listeners.is_none_or(|listeners| listeners.deliver(Signal::Interrupt)) {
         exit(INTERRUPTED);
     }
 }

@@ -1,5 +1,5 @@
 //! Signals: the first asks every running runtime to end, the second cuts its grace time short, the
-//! third ends the process.
+//! third ends the process. A runtime may have one of them reload instead, or leave it alone.
 //!
 //! The effect of a signal on the process is borrowed when the first runtime begins to listen, and
 //! given back when the last one has ended. Meanwhile one thread waits for signals.
@@ -12,7 +12,6 @@ mod counting;
 mod disposition;
 mod listeners;
 #[cfg(unix)]
-mod per_process;
 #[cfg_attr(unix, path = "unix.rs")]
 #[cfg_attr(not(unix), path = "elsewhere.rs")]
 mod system;
@@ -26,20 +25,22 @@ use self::counting::Counting;
 use self::listeners::Listener;
 use self::system::Ear;
 use crate::lifetime::Lifetime;
-use crate::lifetime::settings::Signals;
+use crate::lifetime::settings::{OnSignal, Signal};
 
 /// A runtime's ear for signals; dropping it ends the listening.
 pub(crate) struct Listening {
     lifetime: Arc<Lifetime>,
 }
 
-/// From here on signals end `lifetime`, if its settings say so.
+/// From here on signals do to `lifetime` what its settings say, if they say anything.
 ///
 /// # Errors
 ///
 /// If the operating system refuses the handler, its thread or the connection between the two.
 pub(crate) fn listen(lifetime: &Arc<Lifetime>) -> io::Result<Option<Listening>> {
-    if lifetime.settings.signals == Signals::Leave {
+    let signals = lifetime.settings.signals;
+    let is_left = |signal: &Signal| signals.on(*signal) == OnSignal::Leave;
+    if system::ALL.iter().all(is_left) {
         return Ok(None);
     }
     let mut ear = system::ear();
@@ -55,7 +56,7 @@ pub(crate) fn listen(lifetime: &Arc<Lifetime>) -> io::Result<Option<Listening>> 
         lifetime: Arc::clone(lifetime),
     };
     // Even if another runtime listens: the application may have replaced our handler since.
-    let borrowed = open.borrow();
+    let borrowed = open.borrow_what_is_heard();
     // Dropping `listening` takes the lock.
     drop(ear);
     borrowed?;
@@ -73,6 +74,8 @@ impl Drop for Listening {
         if is_last {
             // Under the lock: the next listener finds everything given back.
             *ear = None;
+        } else {
+            open.give_back_what_is_unheard();
         }
     }
 }

@@ -15,10 +15,16 @@ use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use super::disposition::{self, INTERRUPT, SIGNALS};
+use nix::libc::c_int;
+
+use super::disposition::{self, HANGUP, INTERRUPT, SIGNALS};
 use super::listeners::ListeningRuntimes;
-use super::per_process::PerProcess;
 use super::wire::{self, Connection};
+use crate::base::per_process::PerProcess;
+use crate::lifetime::settings::Signal;
+
+/// The signals that there are.
+pub(super) const ALL: &[Signal] = &[Signal::Interrupt, Signal::Terminate, Signal::Hangup];
 
 static EARS: PerProcess<Mutex<Option<Ear>>> = PerProcess::new();
 
@@ -54,9 +60,18 @@ impl Ear {
         &self.listeners
     }
 
-    /// Directs the process's signals here, except for those that it ignores.
-    pub(super) fn borrow(&self) -> io::Result<()> {
-        SIGNALS.into_iter().try_for_each(disposition::borrow)
+    /// Directs the process's signals here that a runtime hears, except for those that the process ignores.
+    pub(super) fn borrow_what_is_heard(&self) -> io::Result<()> {
+        let is_heard = |number: &c_int| self.listeners.hears(signal(*number));
+        let mut heard = SIGNALS.into_iter().filter(is_heard);
+        heard.try_for_each(disposition::borrow)
+    }
+
+    /// Gives those back that no runtime hears any more.
+    pub(super) fn give_back_what_is_unheard(&self) {
+        let is_heard = |number: &c_int| self.listeners.hears(signal(*number));
+        let unheard = SIGNALS.into_iter().filter(|number| !is_heard(number));
+        unheard.for_each(disposition::give_back);
     }
 }
 
@@ -75,11 +90,20 @@ impl Drop for Ear {
 }
 
 fn wait_for_signals(mut receiver: UnixStream, listeners: &ListeningRuntimes) {
-    let mut signal = [0];
-    while receiver.read_exact(&mut signal).is_ok() {
-        let signal = i32::from(signal[0]);
-        if listeners.deliver(signal == INTERRUPT) {
-            disposition::exit(signal);
+    let mut byte = [0];
+    while receiver.read_exact(&mut byte).is_ok() {
+        let number = c_int::from(byte[0]);
+        if listeners.deliver(signal(number)) {
+            disposition::exit(number);
         }
+    }
+}
+
+/// Which of [`SIGNALS`] has this number.
+fn signal(number: c_int) -> Signal {
+    match number {
+        HANGUP => Signal::Hangup,
+        INTERRUPT => Signal::Interrupt,
+        _ => Signal::Terminate,
     }
 }

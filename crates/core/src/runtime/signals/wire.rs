@@ -11,7 +11,7 @@ use std::thread;
 use nix::libc::c_int;
 use nix::sys::socket::{MsgFlags, send};
 
-use super::per_process::PerProcess;
+use crate::base::per_process::PerProcess;
 
 static WIRES: PerProcess<Wire> = PerProcess::new();
 

@@ -1,6 +1,7 @@
 //! What services are called: as they were told, or after their type or their place, and numbered.
 
 use std::any::type_name;
+use std::collections::BTreeMap;
 use std::panic::Location;
 use std::ptr;
 
@@ -23,7 +24,7 @@ fn of_type(type_name: &str) -> Option<String> {
     let colon = path.bytes().rposition(|byte| byte == b':');
     let name = &path[colon.map_or(0, |colon| colon + 1)..];
     let is_name = name.starts_with(|first: char| first.is_alphabetic() || first == '_');
-    if name == "FnService" || !is_name {
+    if matches!(name, "FnService" | "FnOnceService") || !is_name {
         return None;
     }
     Some(name.to_snake_case())
@@ -42,10 +43,13 @@ pub(in crate::service) type Derive = fn(&Location<'_>) -> String;
 
 #[derive(Default)]
 struct Series {
-    /// The last number that was derived: none is twice.
+    /// Of services that were handed in without a name, at one place in the code: it stays, so that no number of theirs is
+    /// twice. Any other is forgotten with the last that is in it.
+    is_of_place: bool,
+    /// The last number that was derived.
     last: u64,
     /// Those whose number was derived, in order. There may be very many: a hash map takes three times the room.
-    derived: Vec<(u64, Arc<UnitCore>)>,
+    derived: BTreeMap<u64, Arc<UnitCore>>,
     /// Those that were given their name, by number. Each came after one in `derived` that has the same.
     given: FxHashMap<u64, Arc<UnitCore>>,
 }
@@ -69,6 +73,12 @@ impl Names {
         self.series.get(series)?.get(number)
     }
 
+    /// All that are known by name, in no order.
+    pub(in crate::service) fn all<'a>(&'a self) -> impl Iterator<Item = &'a Arc<UnitCore>> {
+        let all = |series: &'a Series| series.derived.values().chain(series.given.values());
+        self.series.values().flat_map(all)
+    }
+
     /// Makes and enters a unit, with the name that it was `given`, else with one that is derived.
     pub(in crate::service) fn enter(
         &mut self,
@@ -76,25 +86,15 @@ impl Names {
         (derive, location): (Derive, &'static Location<'static>),
         make: impl FnOnce(Name) -> Arc<UnitCore>,
     ) -> Result<Arc<UnitCore>, Problem> {
-        let is_free = |unit: Option<&Arc<UnitCore>>| unit.is_none_or(|unit| unit.state().is_over());
         let Some(name) = given else {
             let place = (derive as usize, ptr::from_ref(location) as usize);
-            let derived = self.derived.entry(place).or_insert_with(|| {
-                let name: Arc<str> = derive(location).into();
-                self.series.entry(Arc::clone(&name)).or_default();
-                name
-            });
-            let series = self.series.get_mut(derived);
-            let series = series.expect("one with a derived name is never forgotten");
-            // Beyond the last one there are only such as were given.
-            let is_free = |number: &u64| is_free(series.given.get(number));
-            let number = (series.last + 1..).find(is_free);
-            let number = number.expect("numbers do not end");
-            let unit = make(Name::new(Arc::clone(derived), number));
-            series.last = number;
-            series.given.remove(&number);
-            series.derived.push((number, Arc::clone(&unit)));
-            return Ok(unit);
+            let derived = self.derived.entry(place);
+            let derived = Arc::clone(derived.or_insert_with(|| derive(location).into()));
+            self.series
+                .entry(Arc::clone(&derived))
+                .or_default()
+                .is_of_place = true;
+            return Ok(self.number(derived, make));
         };
         let (base, number) = parts(name);
         let series = self.series.entry(base.into()).or_default();
@@ -107,22 +107,101 @@ impl Names {
         Ok(unit)
     }
 
-    /// Forgets these, which are in the order in which they came.
-    pub(in crate::service) fn forget(&mut self, units: &[Arc<UnitCore>]) {
-        let find = |id| units.binary_search_by_key(&id, |unit| unit.id);
-        self.series.retain(|_, series| {
-            series.derived.retain(|(_, unit)| find(unit.id).is_err());
-            series.given.retain(|_, unit| find(unit.id).is_err());
-            // What was derived is not derived again.
-            series.last > 0 || !series.given.is_empty()
-        });
+    /// As [`enter`](Self::enter), of a unit in `group`, whose path its name begins with.
+    pub(in crate::service) fn enter_in(
+        &mut self,
+        group: &UnitCore,
+        given: Option<&str>,
+        (derive, location): (Derive, &'static Location<'static>),
+        make: impl FnOnce(Name) -> Arc<UnitCore>,
+    ) -> Result<Arc<UnitCore>, Problem> {
+        let path = group.name();
+        if let Some(name) = given {
+            return self.enter(Some(&format!("{path}/{name}")), (derive, location), make);
+        }
+        let key: Arc<str> = format!("{path}/{}", derive(location)).into();
+        let series = self.series.entry(Arc::clone(&key)).or_default();
+        if !std::mem::replace(&mut series.is_of_place, true) {
+            if let Some(members) = group.members() {
+                members.add_series(Arc::clone(&key));
+            }
+        }
+        Ok(series.number(key, make))
+    }
+
+    /// Makes and enters a group that has the next number in this series.
+    pub(in crate::service) fn number(
+        &mut self,
+        key: Arc<str>,
+        make: impl FnOnce(Name) -> Arc<UnitCore>,
+    ) -> Arc<UnitCore> {
+        let series = self.series.entry(Arc::clone(&key)).or_default();
+        series.number(key, make)
+    }
+
+    /// Forgets a unit or a group.
+    pub(in crate::service) fn forget(&mut self, unit: &UnitCore) {
+        let (base, number) = unit.series();
+        // One that was given as `x#2` is in the series `x`.
+        let given = Some(parts(base)).filter(|_| number == 1);
+        for (base, number) in given.into_iter().chain([(base, number)]) {
+            let Some(series) = self.series.get_mut(base) else {
+                continue;
+            };
+            let is_it =
+                |known: Option<&Arc<UnitCore>>| known.is_some_and(|known| known.id == unit.id);
+            if is_it(series.given.get(&number)) {
+                series.given.remove(&number);
+            }
+            if is_it(series.derived.get(&number)) {
+                series.derived.remove(&number);
+            }
+            self.tidy(base);
+        }
+    }
+
+    /// The group is over that these places have handed in to.
+    pub(in crate::service) fn forget_places(&mut self, names: &[Arc<str>]) {
+        for name in names {
+            if let Some(series) = self.series.get_mut(name) {
+                series.is_of_place = false;
+                self.tidy(name);
+            }
+        }
+    }
+
+    /// Forgets a series if nothing is in it.
+    fn tidy(&mut self, base: &str) {
+        let is_left = |series: &Series| {
+            series.is_of_place || !series.derived.is_empty() || !series.given.is_empty()
+        };
+        if self.series.get(base).is_some_and(|series| !is_left(series)) {
+            self.series.remove(base);
+        }
     }
 }
 
+/// Whether the name of this one may be another's.
+fn is_free(unit: Option<&Arc<UnitCore>>) -> bool {
+    unit.is_none_or(|unit| unit.is_gone())
+}
+
 impl Series {
+    /// Makes and enters a unit or a group that has the next number.
+    fn number(&mut self, key: Arc<str>, make: impl FnOnce(Name) -> Arc<UnitCore>) -> Arc<UnitCore> {
+        // Beyond the last one there are only such as were given.
+        let is_free = |number: &u64| is_free(self.given.get(number));
+        let number = (self.last + 1..).find(is_free);
+        let number = number.expect("numbers do not end");
+        let unit = make(Name::new(key, number));
+        self.last = number;
+        self.given.remove(&number);
+        self.derived.insert(number, Arc::clone(&unit));
+        unit
+    }
+
     fn get(&self, number: u64) -> Option<&Arc<UnitCore>> {
-        let place = || self.derived.binary_search_by_key(&number, |unit| unit.0);
-        let derived = || Some(&self.derived[place().ok()?].1);
+        let derived = || self.derived.get(&number);
         self.given.get(&number).or_else(derived)
     }
 }

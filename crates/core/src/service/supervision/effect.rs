@@ -10,25 +10,42 @@ pub(crate) enum Effect<F> {
     State(Id, UnitState),
     /// The unit starts again at this moment.
     Delayed(Id, Moment),
-    /// A failure ends nothing else, as a restart follows or the unit was asked to end: it is told, and kept if it is the
+    /// A failure ends nothing else, as a restart follows, or the unit was asked to end or may fail: it is told, and kept if it is the
     /// first of its run.
     Absorb {
         unit: Id,
         fault: Fault<F>,
         is_first: bool,
     },
+    /// The last failure of one is that of another as well, which has ended for it.
+    Suffer {
+        unit: Id,
+        of: Id,
+    },
     /// A failure is the runtime's, which stops for it.
     Record(Id, Fault<F>),
+    /// The same, of a payload of a group.
+    RecordMember(F),
     /// The present run is to be named in the report.
     Blame(Id, Blame),
+    /// The same, of one whose failures end nothing else: it is told, and listed with what was left behind.
+    Excuse(Id, Blame),
     /// A unit waited for another one that was not ready when the stop began.
     InVain(Id, Id),
     /// The runtime is to stop.
     StopRuntime,
     /// The runtime's stop waits for no service any more.
     StopOver,
-    /// The unit is over for good.
+    /// The place that a unit has in the limits of its group, if it is in one, is free: before it is seen to be over.
+    FreePlace(Id),
+    /// Nothing runs of the unit, or will by itself.
     Over(Id),
+    /// The unit that was over and startable is started.
+    Resume(Id),
+    /// The unit never comes back, and with it goes the value that it may have.
+    Forget(Id),
+    /// It is to be told when no payload is alive in a group, which nothing may hold up but its children.
+    Watch(Id),
 
     /// The flavour of a unit is to be started. From here on in order, one after the other, and not at once.
     StartFlavour(Id),
@@ -89,6 +106,8 @@ pub(crate) enum Blame {
     NotAsked { by: Vec<Id> },
     /// It had had a part of its time when a signal ended the grace time.
     CutShort { after: Duration, of: Duration },
+    /// It goes on although a user has cancelled it.
+    Cancelled,
 }
 
 /// What is told of a unit beside its failures.

@@ -48,12 +48,17 @@ pub(crate) enum Happening<F> {
         run: RunId,
         failure: F,
         can_run: bool,
+        /// Failures of its unit are that one's own.
+        may_fail: bool,
     },
     /// A run came to its end by itself.
     Answered {
         run: RunId,
+        /// With an error it is `Done` if no other run is to follow.
         exit: Option<Exit>,
         error: Option<F>,
+        /// Failures of its unit are that one's own.
+        may_fail: bool,
     },
     /// Nothing of a run is left. `can_run` says whether there is a value for another one.
     Gone { run: RunId, can_run: bool },
@@ -61,6 +66,24 @@ pub(crate) enum Happening<F> {
     Blocks(RunId),
     /// Somebody wants a unit to stop or to restart.
     Asked(Id, Wish),
+    /// The same, of several units, in their order.
+    AskedTogether(Vec<Id>, Wish),
+    /// Somebody wants units to be started, in their order.
+    Wanted(Vec<Id>),
+    /// Somebody wants a unit to stop at once, without its stop time.
+    Cancelled(Id),
+    /// A payload of a group has failed; `is_error` says that its code returned that.
+    MemberFailed {
+        group: Id,
+        failure: F,
+        is_error: bool,
+    },
+    /// Nobody hands anything into a group from outside any more: it is over when it is empty.
+    Closed(Id),
+    /// Somebody may hand into a closed group again, who has found it before it was over.
+    Reopened(Id),
+    /// No payload is alive in a group that is closed or stops.
+    Drained(Id),
     /// The clock has moved.
     Due,
     /// The runtime stops, if that is not known. Its grace time is over at this moment.
@@ -78,14 +101,25 @@ pub(crate) enum Wish {
     Stop,
 }
 
-/// A service that was handed in.
-#[derive(Debug)]
+/// One that a service comes after.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Link {
+    pub(crate) other: Id,
+    pub(crate) was_ready: bool,
+    /// The service cannot start without it.
+    pub(crate) is_needed: bool,
+}
+
+/// A service or a group that was handed in.
+#[derive(Debug, Clone)]
 pub(crate) struct Newcomer {
     pub(crate) id: Id,
     /// `None` if nothing was said.
     pub(crate) policy: Option<Box<Policy>>,
-    /// Those that it comes after, all of them known, and whether each has been ready.
-    pub(crate) after: Vec<(Id, bool)>,
+    /// Those that it comes after, all of them known.
+    pub(crate) after: Vec<Link>,
+    /// Those that it is a part of.
+    pub(crate) part_of: Vec<Id>,
     /// Whether its runs are blocking code, which cannot be cancelled.
     pub(crate) is_blocking: bool,
     /// The number of its flavour, and whether that is there.
@@ -93,4 +127,8 @@ pub(crate) struct Newcomer {
     pub(crate) is_flavour_up: bool,
     /// Whether it was asked to stop before the start.
     pub(crate) is_unwanted: bool,
+    /// It is a group, which begins at once.
+    pub(crate) is_group: bool,
+    /// The group that it is in; for a group also the unit whose present run made it.
+    pub(crate) parent: Option<Id>,
 }

@@ -11,11 +11,15 @@
 //!      │  the delay is over,     │     │                                        │
 //!      │  `start`             Delayed ◄┘                                        │
 //!      ▼                         ▼                                              ▼
-//!    over: the unit is forgotten here (`over`)
+//!    over: the unit is forgotten here (`over`), or rests if it is startable (`wanted`, `resume`)
 //! ```
 //!
 //! A run whose payload never came to be (its flavour did not start in time, or refused it) goes to `decide` without `Gone`, and
 //! to `over` if it is asked while its flavour is being started.
+//!
+//! A group is a unit as well: its run is what is alive in it, and begins as it is handed in. Nothing of that is told before
+//! no payload is left (`Drained`). What is in a group, and the group that a run has made, are children of it; a run is over
+//! when its children are (`families`).
 //!
 //! `happening` is what it is told, `effect` what it answers, `node` what is known of units. `starting`, `running`,
 //! `following` and `stopping` are what happens to a unit, in this order, and `shares` how the grace time is shared out.
@@ -23,12 +27,13 @@
 //! leads to.
 //!
 //! A call does work for the units that its event is about, and for those that come right before and after them. Of what
-//! is due, and of those that a stop is to ask, it looks at `STEP` units, and the next call goes on. Three events do more,
+//! is due, and of those that a stop is to ask, it looks at `STEP` units, and the next call goes on. Four events do more,
 //! as they are one moment of many units: `HandedIn` looks at all that it brings, `FlavourUp` at all that waited for it,
-//! and `GraceOver`, of which there is one, at all that are left. (The list of the order is tidied when half of it is
+//! `Cancelled` at all that is in a unit, and `GraceOver`, of which there is one, at all that are left. (The list of the order is tidied when half of it is
 //! over, as a table is moved when it grows.)
 
 mod effect;
+mod families;
 mod following;
 mod happening;
 mod node;
@@ -38,6 +43,7 @@ mod starting;
 mod stopping;
 #[cfg(any(test, fuzzing))]
 mod tests;
+mod together;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
@@ -48,17 +54,17 @@ use rustc_hash::FxHashMap;
 pub(crate) use self::tests::play_bytes;
 
 pub(crate) use self::effect::{Blame, Effect, Fault, Remark};
-pub(crate) use self::happening::{Happening, Id, Newcomer, RunId, Wish};
-use self::node::{Asked, Doing, Fate, Handover, Node, Nodes, PRESENT, PresentRun};
+pub(crate) use self::happening::{Happening, Id, Link, Newcomer, RunId, Wish};
+use self::node::{Asked, Doing, Fate, Handover, Node, Nodes, PRESENT, PresentRun, Waiter};
 use self::shares::Path;
 use self::starting::KnownFlavour;
-use self::stopping::{STEP, Stop};
+use self::stopping::{CUT_TIME, STEP, Stop};
 use super::policy::Policy;
 use super::state::UnitState;
 use crate::base::moment::Moment;
 use crate::errors::answer::Exit;
 
-/// All services of a runtime that are not over.
+/// All services of a runtime that are not over for good.
 #[derive(Debug)]
 pub(crate) struct Supervision<F> {
     /// When the event that is handled happened.
@@ -79,6 +85,12 @@ pub(crate) struct Supervision<F> {
     /// Units that the stop waits for.
     unreleased: usize,
     stop: Option<Stop>,
+    /// Units that have failed as they waited, and that may fail.
+    doomed: VecDeque<Id>,
+    /// Units of which a child is over, so that they may be over themselves.
+    childless: Vec<Id>,
+    /// Units whose turn to be asked to end has come, and what is wanted of them if a user wants that.
+    turns: VecDeque<(Id, Option<Wish>)>,
 }
 
 /// When a unit falls due, and the number of the timer: those of one moment fall due as they were set.
@@ -107,6 +119,9 @@ impl<F> Supervision<F> {
             unbegun: 0,
             unreleased: 0,
             stop: None,
+            doomed: VecDeque::new(),
+            childless: Vec::new(),
+            turns: VecDeque::new(),
         }
     }
 
@@ -122,8 +137,18 @@ impl<F> Supervision<F> {
         self.now = now;
         std::mem::swap(&mut self.effects, effects);
         self.take(event);
-        self.go_on_with_stop();
+        self.end_childless();
+        self.go_on_with_doomed();
+        self.end_childless();
+        self.go_on_with_turns();
+        self.end_stop();
         std::mem::swap(&mut self.effects, effects);
+    }
+
+    /// The runtime stops, as [`Happening::Stops`] says, and something is to be handled right after this: it may bring those
+    /// that the stop has to wait for.
+    pub(crate) fn begin_stop(&mut self, grace_over_at: Moment) {
+        self.stops(grace_over_at);
     }
 
     /// Takes what has happened if nothing is to be done for it; else returns it, and it is to be [handled](Self::handle).
@@ -134,7 +159,9 @@ impl<F> Supervision<F> {
                 let is_over = |run: &mut PresentRun| matches!(run.handover, Handover::Over { .. });
                 !self.nodes.run(*run).is_some_and(is_over)
             }
-            Happening::Answered { run, exit, error } => {
+            Happening::Answered {
+                run, exit, error, ..
+            } => {
                 let node = self.nodes.of_run(*run);
                 let is_wrong = node.is_some_and(|node| node.wrong_end::<F>(*exit).is_some());
                 error.is_none() && *exit != Some(Exit::Shutdown) && !is_wrong
@@ -151,7 +178,8 @@ impl<F> Supervision<F> {
     /// When something falls due, if anything ever does.
     pub(crate) fn next_due(&self) -> Option<Moment> {
         match &self.stop {
-            Some(stop) if stop.is_under_way() => Some(Moment::default()),
+            Some(stop) if stop.unseen > 0 => Some(Moment::default()),
+            _ if !self.doomed.is_empty() || !self.turns.is_empty() => Some(Moment::default()),
             _ => self.timers.first_key_value().map(|(at, _)| *at),
         }
     }
@@ -160,7 +188,13 @@ impl<F> Supervision<F> {
     pub(crate) fn keeps_value(&self, run: RunId) -> bool {
         let is_present = |node: &&Node| node.runs == run.number;
         let node = self.nodes.get(run.unit).filter(is_present);
-        self.stop.is_none() && node.is_some_and(|node| node.is_followed(true))
+        let keeps = |node: &Node| {
+            // A failure of a child may still have it restarted.
+            let may_suffer = node.children().next().is_some();
+            let may_suffer = may_suffer && node.policy().restart().is_on_failure();
+            node.policy().startable || may_suffer || node.is_followed(true)
+        };
+        self.stop.is_none() && node.is_some_and(keeps)
     }
 
     /// Whether nothing is left to do at `now` that somebody who moved the clock would have to wait for.
@@ -191,11 +225,28 @@ impl<F> Supervision<F> {
                 run,
                 failure,
                 can_run,
-            } => self.failed(run, failure, can_run),
-            Happening::Answered { run, exit, error } => self.answered(run, exit, error),
+                may_fail,
+            } => self.failed(run, failure, can_run, may_fail),
+            Happening::Answered {
+                run,
+                exit,
+                error,
+                may_fail,
+            } => self.answered(run, exit, error, may_fail),
             Happening::Gone { run, can_run } => self.gone(run, can_run),
             Happening::Blocks(run) => self.blocks(run),
-            Happening::Asked(unit, wish) => self.asked(unit, wish),
+            Happening::Asked(unit, wish) => self.asked_together(vec![unit], wish),
+            Happening::AskedTogether(units, wish) => self.asked_together(units, wish),
+            Happening::Wanted(units) => self.wanted(units),
+            Happening::Cancelled(unit) => self.cancelled(unit),
+            Happening::MemberFailed {
+                group,
+                failure,
+                is_error,
+            } => self.member_failed(group, failure, is_error),
+            Happening::Closed(group) => self.closed(group),
+            Happening::Reopened(group) => self.reopened(group),
+            Happening::Drained(group) => self.drained(group),
             Happening::Due => self.due(),
             Happening::Stops(grace_over_at) => self.stops(grace_over_at),
             Happening::GraceOver { by_signal } => self.grace_over(by_signal),
@@ -249,7 +300,10 @@ impl<F> Supervision<F> {
                 _ if self.is_stopping() => {}
                 Doing::InRun(_) => self.started_too_slowly(unit),
                 Doing::Waiting => self.waited_too_long(unit),
+                // It has its turn to be asked to end.
+                Doing::Delayed if self.is_orphan(unit) || self.nodes[unit].wish.is_some() => {}
                 Doing::Delayed => self.start(unit, true),
+                Doing::Resting => {}
             }
         }
     }

@@ -1,5 +1,6 @@
 //! What is known of units.
 
+use std::collections::BTreeSet;
 use std::ops::Index;
 
 use thin_vec::ThinVec;
@@ -8,7 +9,7 @@ use super::*;
 
 pub(super) const PRESENT: &str = "the unit is not over";
 
-/// All units that are not over.
+/// All units that are not over for good.
 #[derive(Debug, Default)]
 pub(super) struct Nodes {
     /// By their places. On pages, as a table of one piece would be moved when it grows.
@@ -27,10 +28,39 @@ pub(super) struct Node {
     policy: Option<Box<Policy>>,
     pub(super) is_blocking: bool,
     pub(super) flavour: usize,
+    /// It is a group. Its run is what is alive in it, but for its children here.
+    pub(super) is_group: bool,
+    /// What it is a part of: for a group it is a run, if that made it.
+    pub(super) parent: Option<Id>,
+    /// Those that it is the parent of, and that are not over.
+    #[expect(
+        clippy::box_collection,
+        reason = "most units have no children, and all are as large as one that has"
+    )]
+    children: Option<Box<BTreeSet<Id>>>,
+    /// How many of these the stop waits for.
+    pub(super) unreleased_children: u32,
+    /// It is released as soon as its children are.
+    pub(super) wants_release: bool,
     /// Those that it comes after and that were not over when it was handed in.
     pub(super) after: ThinVec<Id>,
+    /// Those of these without which it does not start.
+    pub(super) needs: ThinVec<Id>,
+    /// Those that come after it and that are not over.
+    pub(super) behind: ThinVec<Id>,
+    /// Those that it is a part of.
+    pub(super) part_of: ThinVec<Id>,
+    /// Those that are a part of it: they stop and restart with it.
+    pub(super) parts: ThinVec<Id>,
+    /// Those that have their turn to stop or restart with it when it has ended.
+    pub(super) frees: ThinVec<Id>,
+    /// How many have to end before it is asked to stop or restart with them, and what is wanted of it then.
+    pub(super) held_by: u32,
+    pub(super) turn: Option<Wish>,
+    /// Its restart waits for those that it comes after to be ready again.
+    pub(super) is_in_order: bool,
     /// Those that wait for it to be ready.
-    pub(super) waiters: ThinVec<Id>,
+    pub(super) waiters: ThinVec<Waiter>,
     /// How many it waits for.
     pub(super) pending: u32,
     /// How many that come after it the stop waits for.
@@ -38,9 +68,11 @@ pub(super) struct Node {
     /// The costliest path of those that stop after it, once that is known.
     pub(super) below: Option<Path>,
     pub(super) was_ready: bool,
+    /// There is no value for another run.
+    pub(super) is_spent: bool,
     /// The stop does not wait for it any more.
     pub(super) is_released: bool,
-    /// The runtime was told of a failure of it that is none of a run.
+    /// It has a failure that is none of a run.
     pub(super) has_failed: bool,
     pub(super) wish: Option<Wish>,
     pub(super) doing: Doing,
@@ -54,34 +86,59 @@ pub(super) struct Node {
     pub(super) starts: ThinVec<Moment>,
 }
 
+/// One that waits for a unit to be ready.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Waiter {
+    pub(super) unit: Id,
+    /// It does not start without the other one.
+    pub(super) needs_it: bool,
+}
+
 #[derive(Debug, Default)]
 pub(super) enum Doing {
     #[default]
     Waiting,
     InRun(PresentRun),
     Delayed,
+    /// Over, and startable.
+    Resting,
 }
 
 /// The present run of a unit.
 #[derive(Debug, Default)]
 pub(super) struct PresentRun {
     pub(super) started: Moment,
+    /// When nothing was left of it but its children.
+    pub(super) ended: Moment,
     pub(super) handover: Handover,
     pub(super) has_begun: bool,
     /// It counts as ready, and whoever waited for that has been started.
     pub(super) is_ready: bool,
     pub(super) holds_token: bool,
     pub(super) asked: Option<Asked>,
+    /// A user has taken the time from it that it had to end.
+    pub(super) is_cancelled: bool,
     /// Its code has come to an end; what is left of it is being dropped.
     pub(super) is_ending: bool,
     /// What its code returned, if it has.
     pub(super) exit: Option<Exit>,
     pub(super) failure: Option<Fate>,
+    /// Nothing is left of it but its children; and then there is a value for another run, or not.
+    pub(super) gone: Option<CanRun>,
+    /// A group whose payloads were cancelled, as it was out of time.
+    pub(super) is_cut: bool,
+    /// A group that is over as soon as it is empty.
+    pub(super) is_closing: bool,
+    /// It is a thread that nobody waits for any more.
+    pub(super) is_left: bool,
     /// It will not end soon, and nothing can be done about it.
     pub(super) is_given_up: bool,
     /// It is named in the report.
     pub(super) is_blamed: bool,
 }
+
+/// Whether there is a value for another run.
+type CanRun = bool;
 
 /// How far the payload of a run is on its way to its flavour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -111,7 +168,7 @@ pub(super) enum Fate {
     Absorbed,
     /// The runtime was told.
     Recorded,
-    /// It is the unit's alone, as that was asked to end before.
+    /// It is the unit's alone, as that was asked to end before, or may fail.
     Own,
 }
 
@@ -198,6 +255,10 @@ impl Node {
             policy: newcomer.policy.take(),
             is_blocking: newcomer.is_blocking,
             flavour: newcomer.flavour,
+            is_group: newcomer.is_group,
+            parent: newcomer.parent,
+            // Who comes after a group comes after what is in it, as it ends.
+            was_ready: newcomer.is_group,
             wish: newcomer.is_unwanted.then_some(Wish::Stop),
             below: Some(Path::default()),
             ..Self::default()
@@ -207,6 +268,42 @@ impl Node {
     pub(super) fn policy(&self) -> &Policy {
         const UNSAID: &Policy = &Policy::unsaid();
         self.policy.as_deref().unwrap_or(UNSAID)
+    }
+
+    /// Those that it is the parent of and that are not over, the last that came first.
+    pub(super) fn children(&self) -> impl Iterator<Item = Id> + use<'_> {
+        self.children
+            .iter()
+            .flat_map(|children| children.iter().rev().copied())
+    }
+
+    pub(super) fn add_child(&mut self, child: Id) {
+        self.children.get_or_insert_default().insert(child);
+        self.unreleased_children += 1;
+    }
+
+    pub(super) fn remove_child(&mut self, child: Id) {
+        if let Some(children) = &mut self.children {
+            children.remove(&child);
+            if children.is_empty() {
+                self.children = None;
+            }
+        }
+    }
+
+    /// Whether nothing is left of its run but, maybe, its children.
+    pub(super) fn is_gone(&self) -> bool {
+        self.run().is_some_and(|run| run.gone.is_some())
+    }
+
+    pub(super) fn is_resting(&self) -> bool {
+        matches!(self.doing, Doing::Resting)
+    }
+
+    /// Whether it will be ready, but is not now.
+    pub(super) fn is_on_its_way(&self) -> bool {
+        let is_up = |run: &PresentRun| run.is_ready && run.asked.is_none();
+        !self.is_resting() && (self.turn.is_some() || !self.run().is_some_and(is_up))
     }
 
     pub(super) fn is_waiting(&self) -> bool {

@@ -9,7 +9,7 @@ impl<F> Supervision<F> {
         }
         let node = self.node(id.unit);
         if node.run().is_some_and(|run| run.asked.is_some()) {
-            self.stop_begun(id.unit);
+            self.see_to_end(id.unit);
         } else if !node.policy().notifies_ready {
             self.ready(id.unit);
         }
@@ -49,13 +49,11 @@ impl<F> Supervision<F> {
         self.clear_timer(unit);
         self.push(Effect::State(unit, UnitState::Running));
         for waiter in waiters {
-            let Some(node) = self.nodes.get_mut(waiter) else {
+            let Some(node) = self.nodes.get_mut(waiter.unit) else {
                 continue;
             };
             node.pending -= 1;
-            if node.pending == 0 && node.is_waiting() && self.stop.is_none() {
-                self.start(waiter, true);
-            }
+            self.start_if_next(waiter.unit);
         }
     }
 
@@ -67,7 +65,7 @@ impl<F> Supervision<F> {
         let fault = Fault::Late {
             within: node.policy().start_timeout.unwrap_or_default(),
             notifies: node.policy().notifies_ready,
-            waiters: node.waiters.to_vec(),
+            waiters: node.waiters.iter().map(|waiter| waiter.unit).collect(),
         };
         self.judge(unit, fault, false, true);
         match stands_by {
@@ -77,10 +75,18 @@ impl<F> Supervision<F> {
         }
     }
 
-    pub(super) fn answered(&mut self, id: RunId, exit: Option<Exit>, error: Option<F>) {
+    pub(super) fn answered(
+        &mut self,
+        id: RunId,
+        exit: Option<Exit>,
+        error: Option<F>,
+        may_fail: bool,
+    ) {
         let Some(node) = self.nodes.of_run(id) else {
             // Its flavour was lost while it ran.
-            return error.map_or((), |error| self.record(id.unit, Fault::Given(error)));
+            return error.map_or((), |error| {
+                self.blow(id.unit, Fault::Given(error), may_fail)
+            });
         };
         let is_error = error.is_some();
         let fault = error.map(Fault::Given).or_else(|| node.wrong_end(exit));
@@ -98,7 +104,7 @@ impl<F> Supervision<F> {
     }
 
     /// A run panicked, was lost, or could not begin. `can_run` says whether there is a value for another one.
-    pub(super) fn failed(&mut self, id: RunId, failure: F, can_run: bool) {
+    pub(super) fn failed(&mut self, id: RunId, failure: F, can_run: bool, may_fail: bool) {
         let fault = Fault::Given(failure);
         match self.nodes.run(id) {
             Some(run) => {
@@ -106,20 +112,21 @@ impl<F> Supervision<F> {
                 self.judge(id.unit, fault, false, can_run);
             }
             // Too late for its unit, which is over or has another run.
-            None => self.record(id.unit, fault),
+            None => self.blow(id.unit, fault, may_fail),
         }
     }
 
     /// Decides what becomes of a failure of a unit's present run. `is_error` says that its code returned it, `can_run`
     /// whether there is a value for another run.
     fn judge(&mut self, unit: Id, fault: Fault<F>, is_error: bool, can_run: bool) {
-        let may_follow = can_run && !self.is_stopping();
+        let may_follow = can_run && !self.is_stopping() && !self.is_orphan(unit);
         let node = self.node(unit);
-        let is_followed = may_follow && node.policy().restart().is_on_failure();
+        let is_final = node.run().is_some_and(|run| run.exit == Some(Exit::Done));
+        let is_followed = may_follow && !is_final && node.policy().restart().is_on_failure();
         let fate = match node.wish {
             Some(_) if is_error => Fate::Own,
-            Some(Wish::Stop) => Fate::Recorded,
-            _ if is_followed => Fate::Absorbed,
+            wish if is_followed && wish != Some(Wish::Stop) => Fate::Absorbed,
+            _ if node.policy().may_fail => Fate::Own,
             _ => Fate::Recorded,
         };
         let run = node.run_mut().expect("a failure is one of a run");
@@ -129,28 +136,71 @@ impl<F> Supervision<F> {
             run.failure = Some(fate);
         }
         match fate {
-            Fate::Recorded => self.record(unit, fault),
+            Fate::Recorded => self.escalate(unit, fault, is_error),
             _ => self.push(Effect::Absorb {
                 unit,
                 fault,
                 is_first,
             }),
         }
+        self.ask_children(unit);
     }
 
-    /// A unit as a whole has failed, and not one run of it: that is the runtime's.
+    /// A unit has failed, though no run of it. It is over if that is its own affair, and there is no run.
     pub(super) fn fail(&mut self, unit: Id, fault: Fault<F>) {
         self.node(unit).has_failed = true;
         self.record(unit, fault);
+        let node = self.node(unit);
+        if node.policy().may_fail {
+            node.wish = Some(Wish::Stop);
+            let waits = node.is_waiting();
+            self.doomed.extend(waits.then_some(unit));
+        }
     }
 
-    /// A failure is the runtime's, which stops for it.
+    /// Nothing follows a failure of a unit.
     pub(super) fn record(&mut self, unit: Id, fault: Fault<F>) {
-        self.push(Effect::Record(unit, fault));
-        self.stop_with_grace();
+        let may_fail = self.node(unit).policy().may_fail;
+        self.blow(unit, fault, may_fail);
     }
 
-    fn stop_with_grace(&mut self) {
+    /// A failure that its unit does not absorb goes up to one that does, or is the runtime's.
+    fn escalate(&mut self, unit: Id, fault: Fault<F>, is_error: bool) {
+        let parent = self.nodes.get(unit).and_then(|node| node.parent);
+        let Some(absorber) = self.absorber(parent, is_error) else {
+            self.push(Effect::Record(unit, fault));
+            return self.stop_with_grace();
+        };
+        let is_first = true;
+        self.push(Effect::Absorb {
+            unit,
+            fault,
+            is_first,
+        });
+        if self.suffers(absorber, is_error) {
+            self.push(Effect::Suffer {
+                unit: absorber,
+                of: unit,
+            });
+        }
+        self.ask(absorber);
+    }
+
+    /// A failure that nothing follows is its unit's own if that may fail. Else it is the runtime's, which stops for it.
+    fn blow(&mut self, unit: Id, fault: Fault<F>, may_fail: bool) {
+        if may_fail {
+            let is_first = true;
+            self.push(Effect::Absorb {
+                unit,
+                fault,
+                is_first,
+            });
+        } else {
+            self.escalate(unit, fault, false);
+        }
+    }
+
+    pub(super) fn stop_with_grace(&mut self) {
         self.stops(self.now.plus(self.grace));
     }
 }

@@ -55,12 +55,23 @@ impl<F> Supervision<F> {
     /// When a unit that is asked to end right now has to have ended.
     pub(super) fn stop_due(&self, unit: Id) -> Moment {
         let node = &self.nodes[unit];
-        self.now.plus(match &self.stop {
-            Some(stop) => {
+        let parent = node.parent.and_then(|parent| self.nodes.get(parent));
+        let asked = parent.and_then(|parent| Some((parent, parent.run()?.asked?)));
+        self.now.plus(match (asked, &self.stop) {
+            (Some((parent, asked)), _) => {
+                let below = self.now_below(unit);
+                // A run has a second for itself after its children.
+                let below = match parent.is_group {
+                    true => below,
+                    false => below.and(None),
+                };
+                share(node.stop_share(), below, asked.due.since(self.now))
+            }
+            (None, Some(stop)) => {
                 let left = stop.grace_over_at.since(self.now);
                 share(node.stop_share(), self.now_below(unit), left)
             }
-            None => node.policy().stop_time.unwrap_or(self.grace),
+            (None, None) => node.policy().stop_time.unwrap_or(self.grace),
         })
     }
 
@@ -79,6 +90,7 @@ impl<F> Supervision<F> {
     fn now_below(&self, unit: Id) -> Path {
         let others = self.nodes[unit].after.iter();
         let nodes = others.filter_map(|other| self.nodes.get(*other));
+        let nodes = nodes.filter(|node| !node.is_resting());
         let paths = nodes.map(|node| node.below.unwrap_or_default().and(node.stop_share()));
         paths.max_by_key(|path| path.cost()).unwrap_or_default()
     }

@@ -5,22 +5,16 @@ use super::*;
 /// How many units one call looks at, at most, when the stop begins.
 pub(super) const STEP: usize = 256;
 
+/// How long what was cancelled in a group has to be gone: it blocks if it takes longer.
+pub(super) const CUT_TIME: Duration = Duration::from_secs(1);
+
 /// How far the runtime's stop has come.
 #[derive(Debug, Default)]
 pub(super) struct Stop {
     pub(super) grace_over_at: Moment,
     /// How many units have not been looked at, in the order in which they came: the last that came is the first to go.
-    unseen: usize,
-    /// Units among these whose turn to be asked has come.
-    turns: VecDeque<Id>,
+    pub(super) unseen: usize,
     is_over: bool,
-}
-
-impl Stop {
-    /// Whether some units have not been looked at since it began.
-    pub(super) fn is_under_way(&self) -> bool {
-        self.unseen > 0 || !self.turns.is_empty()
-    }
 }
 
 impl<F> Supervision<F> {
@@ -31,6 +25,7 @@ impl<F> Supervision<F> {
             return;
         };
         match (wish, &node.doing) {
+            (Wish::Stop, Doing::Resting) if !is_stopping => {}
             (Wish::Stop, _) => {
                 // Once the runtime stops it is that which asks, and hears of errors.
                 if !is_stopping {
@@ -41,7 +36,11 @@ impl<F> Supervision<F> {
             // Nothing more once the runtime stops, or while a stop or a restart of the unit is under way.
             _ if is_stopping || node.wish.is_some() => {}
             (Wish::Restart, Doing::Waiting) => {}
-            (Wish::Restart, Doing::Delayed) => self.start(unit, false),
+            (Wish::Restart, Doing::Resting) => {
+                let in_order = std::mem::take(&mut node.is_in_order);
+                self.resume(unit, in_order);
+            }
+            (Wish::Restart, Doing::Delayed) => self.restart(unit),
             (Wish::Restart, Doing::InRun(run)) => {
                 let stands_by = run.handover == Handover::StandsBy;
                 node.wish = Some(Wish::Restart);
@@ -50,6 +49,36 @@ impl<F> Supervision<F> {
                     self.ask(unit);
                 }
             }
+        }
+    }
+
+    /// Somebody wants a unit to stop at once: it is asked to stop, and has no time for that; nor has what is in it.
+    pub(super) fn cancelled(&mut self, unit: Id) {
+        let (mut all, mut seen) = (vec![unit], 0);
+        while let Some(unit) = all.get(seen) {
+            all.extend(self.children_of(*unit).into_iter().rev());
+            seen += 1;
+        }
+        // What is in others first, and the last that came.
+        for unit in all.into_iter().rev() {
+            self.cancel(unit);
+        }
+    }
+
+    fn cancel(&mut self, unit: Id) {
+        // One that was given up has had its time. Yet it need not begin.
+        let had_its_time = |run: &PresentRun| run.is_given_up && run.has_begun;
+        let has_time = |run: &&mut PresentRun| !run.is_ending && !had_its_time(run);
+        let run = self.nodes.get_mut(unit).and_then(Node::run_mut);
+        let was_asked = run.filter(has_time).is_some_and(|run| {
+            let is_news = !std::mem::replace(&mut run.is_cancelled, true);
+            is_news && run.asked.is_some()
+        });
+        self.forget_restart(unit);
+        self.asked(unit, Wish::Stop);
+        // Else that has just been seen to.
+        if was_asked && self.nodes.get(unit).is_some() {
+            self.see_to_end(unit);
         }
     }
 
@@ -65,8 +94,12 @@ impl<F> Supervision<F> {
         if let Some(asked) = &mut run.asked {
             let (is_sooner, is_given_up) = (due < asked.due, run.is_given_up);
             asked.due = due.min(asked.due);
+            let is_gone = run.gone.is_some();
             if is_sooner {
-                self.set_timer(unit, due);
+                if !is_gone {
+                    self.set_timer(unit, due);
+                }
+                self.ask_children(unit);
             }
             // The runtime stops meanwhile, and others wait for it.
             if is_given_up && self.is_stopping() {
@@ -75,18 +108,18 @@ impl<F> Supervision<F> {
             return;
         }
         run.asked = Some(Asked { at, due });
-        let (has_begun, is_ending) = (run.has_begun, run.is_ending);
+        let (is_ending, is_gone) = (run.is_ending, run.gone.is_some());
         self.clear_timer(unit);
-        if is_ending {
+        self.ask_children(unit);
+        if is_gone && self.nodes[unit].children().next().is_some() {
+            self.push(Effect::State(unit, UnitState::Stopping));
+        }
+        if is_gone || is_ending {
             return;
         }
         self.request(id);
         self.set_timer(unit, due);
-        // One that has not begun has its first poll before it is cancelled, in which it may take its token; unless its
-        // time is over by then.
-        if has_begun {
-            self.stop_begun(unit);
-        }
+        self.see_to_end(unit);
     }
 
     /// Has a run hear that it is to end.
@@ -95,18 +128,30 @@ impl<F> Supervision<F> {
         self.push(Effect::Wake(run));
     }
 
-    /// The present run of a unit has begun, and was asked to end.
-    pub(super) fn stop_begun(&mut self, unit: Id) {
+    /// The present run of a unit was asked to end: does what there is to do beside that, as far as it has begun.
+    pub(super) fn see_to_end(&mut self, unit: Id) {
         let node = &self.nodes[unit];
-        let is_deaf = |run: &PresentRun| !run.holds_token && !run.is_ending;
-        if !node.run().is_some_and(is_deaf) {
+        let goes_on = |run: &&PresentRun| !run.is_ending && run.gone.is_none();
+        let Some(run) = node.run().filter(goes_on) else {
             return;
-        }
-        let is_there = |other: &Id| self.nodes.get(*other).is_some();
+        };
+        // One that has not begun has its first poll before it is cancelled: it may take its token there.
+        let is_deaf = run.has_begun && !run.holds_token;
+        let is_thread = node.is_blocking && run.has_begun;
+        let is_there = |other: &Id| {
+            self.nodes
+                .get(*other)
+                .is_some_and(|node| !node.is_resting())
+        };
         let is_first = !node.after.iter().any(is_there);
-        if !node.is_blocking {
+        if run.is_cancelled && is_thread {
+            if !run.is_given_up {
+                self.give_up(unit);
+            }
+        } else if run.is_cancelled || is_deaf && !node.is_blocking {
+            // Not cut, as it may be in a poll like any other. One that blocks is found when it falls due.
             self.push(Effect::Cancel(node.run_id()));
-        } else if is_first && self.is_stopping() {
+        } else if is_deaf && is_first && self.is_stopping() {
             // Nobody's turn depends on a thread that cannot hear.
             self.release(unit);
         }
@@ -116,18 +161,27 @@ impl<F> Supervision<F> {
     pub(super) fn overran(&mut self, unit: Id) {
         let node = &self.nodes[unit];
         let (is_blocking, id) = (node.is_blocking, node.run_id());
-        let is_late = |run: &&PresentRun| !run.is_ending && !run.is_given_up;
+        let is_late = |run: &&PresentRun| !run.is_ending && !run.is_given_up && run.gone.is_none();
         let Some(run) = node.run().filter(is_late) else {
             return;
         };
+        if node.is_group && run.is_cut {
+            return self.give_up(unit);
+        }
         if self.stop.is_none() {
             self.effects.push(Effect::Tell(unit, Remark::Overran));
-        } else if run.holds_token {
+        } else if run.holds_token && !run.is_cancelled {
             self.blame(unit, Blame::Overran);
         }
-        match is_blocking {
-            true => self.give_up(unit),
-            false => self.push(Effect::Cut(id)),
+        if is_blocking {
+            return self.give_up(unit);
+        }
+        self.push(Effect::Cut(id));
+        let after = self.now.plus(CUT_TIME);
+        let node = self.node(unit);
+        if node.is_group {
+            node.run_mut().expect("late is who runs").is_cut = true;
+            self.set_timer(unit, after);
         }
     }
 
@@ -145,8 +199,12 @@ impl<F> Supervision<F> {
     /// Has the present run of a unit named in the report, once.
     fn blame(&mut self, unit: Id, blame: Blame) {
         let run = self.node(unit).run_mut().expect("blamed is who runs");
-        if !std::mem::replace(&mut run.is_blamed, true) {
-            self.push(Effect::Blame(unit, blame));
+        if std::mem::replace(&mut run.is_blamed, true) {
+            return;
+        }
+        match self.absorber(Some(unit), false) {
+            Some(_) => self.push(Effect::Excuse(unit, blame)),
+            None => self.push(Effect::Blame(unit, blame)),
         }
     }
 
@@ -154,25 +212,70 @@ impl<F> Supervision<F> {
     fn give_up(&mut self, unit: Id) {
         let is_stopping = self.is_stopping();
         let node = self.node(unit);
-        let is_unwanted = node.wish == Some(Wish::Stop);
+        let is_unwanted = node.wish == Some(Wish::Stop) || node.is_group;
         node.run_mut().expect("given up is who runs").is_given_up = true;
+        self.clear_timer(unit);
+        self.free(unit);
         if is_stopping {
             // Those before it have their turn.
             self.release(unit);
-        } else if is_unwanted {
+        } else if self.is_orphan(unit) && self.is_deaf_thread(unit) {
+            self.leave_behind(unit);
+        } else if is_unwanted || self.is_orphan(unit) {
+            // No other run of it is to follow, but maybe one of a parent.
             self.push(Effect::Tell(unit, Remark::GoesOn));
+            self.hold_up_restart(unit);
         } else {
-            self.fail(unit, Fault::Stuck);
+            self.stuck(unit);
         }
+    }
+
+    /// Whether the present run of a unit is blocking code that has begun and cannot hear of its end.
+    fn is_deaf_thread(&self, unit: Id) -> bool {
+        let node = &self.nodes[unit];
+        let is_deaf = |run: &PresentRun| run.has_begun && !run.holds_token;
+        node.is_blocking && node.run().is_some_and(is_deaf)
+    }
+
+    /// Nobody waits any more for a thread in something that ends: not longer than for its children.
+    fn leave_behind(&mut self, unit: Id) {
+        self.push(Effect::Tell(unit, Remark::GoesOn));
+        let run = self.node(unit).run_mut();
+        run.expect("left is who runs").is_left = true;
+        self.end_run(unit, false);
+    }
+
+    /// No other run of a unit can follow its present one. If that was to end for a failure, this stays the cause.
+    fn stuck(&mut self, unit: Id) {
+        let node = self.node(unit);
+        let may_fail = node.policy().may_fail;
+        let run = node.run_mut().expect("stuck is who runs");
+        if run.failure == Some(Fate::Absorbed) && !may_fail {
+            run.failure = Some(Fate::Recorded);
+            self.record(unit, Fault::Kept);
+        }
+        self.fail(unit, Fault::Stuck);
     }
 
     /// The stop does not wait for a unit any more: who has waited for it alone has its turn.
     pub(super) fn release(&mut self, unit: Id) {
-        let node = self.node(unit);
-        if std::mem::replace(&mut node.is_released, true) {
-            return;
+        let mut next = Some(unit);
+        while let Some(unit) = next {
+            next = self.release_alone(unit);
         }
-        let others = node.after.clone();
+    }
+
+    /// Releases a unit, as soon as its children are. Returns its parent if that is to be released with it.
+    fn release_alone(&mut self, unit: Id) -> Option<Id> {
+        let node = self.node(unit);
+        if node.unreleased_children > 0 {
+            node.wants_release = true;
+            return None;
+        }
+        if std::mem::replace(&mut node.is_released, true) {
+            return None;
+        }
+        let (others, parent) = (node.after.clone(), node.parent);
         self.unreleased -= 1;
         // The last that came is the first to go.
         for other in others.into_iter().rev() {
@@ -180,16 +283,28 @@ impl<F> Supervision<F> {
                 continue;
             };
             node.dependents -= 1;
-            let is_next = node.dependents == 0;
-            let Some(stop) = self.stop.as_mut().filter(|_| is_next) else {
+            if self.is_held(other) || self.nodes[other].is_released {
                 continue;
+            }
+            let parent = self.nodes[other]
+                .parent
+                .and_then(|parent| self.nodes.get(parent));
+            let is_next = match parent {
+                Some(parent) => parent.run().is_some_and(|run| run.asked.is_some()),
+                // Those that have not been looked at will be.
+                None => self.stop.as_ref().is_some_and(|stop| {
+                    let unseen = self.nodes.order[..stop.unseen].last();
+                    unseen.is_none_or(|next| *next < other)
+                }),
             };
-            // Those that have not been looked at will be.
-            let unseen = &self.nodes.order[..stop.unseen];
-            if unseen.last().is_none_or(|next| *next < other) {
-                stop.turns.push_back(other);
+            if is_next {
+                self.turns.push_back((other, None));
             }
         }
+        let node = self.nodes.get_mut(parent?)?;
+        node.unreleased_children -= 1;
+        let is_last = node.wants_release && node.unreleased_children == 0;
+        parent.filter(|_| is_last)
     }
 
     pub(super) fn stops(&mut self, grace_over_at: Moment) {
@@ -201,31 +316,56 @@ impl<F> Supervision<F> {
     }
 
     /// Asks those whose turn it is, the last that came first, as many as one call may.
-    pub(super) fn go_on_with_stop(&mut self) {
+    pub(super) fn go_on_with_turns(&mut self) {
         for _ in 0..STEP {
-            let Some(stop) = &mut self.stop else {
-                return;
-            };
-            if let Some(unit) = stop.turns.pop_front() {
-                if self.nodes.get(unit).is_some() {
-                    self.ask(unit);
+            if let Some((unit, wish)) = self.turns.pop_front() {
+                match wish {
+                    // All have their turns once the runtime stops.
+                    Some(_) if self.is_stopping() => {}
+                    Some(wish) => self.asked(unit, wish),
+                    None if self.nodes.get(unit).is_some() => self.ask(unit),
+                    None => {}
                 }
-            } else if stop.unseen > 0 {
-                stop.unseen -= 1;
-                let unit = self.nodes.order[stop.unseen];
-                let node = self.nodes.get(unit);
-                if node.is_some_and(|node| node.dependents == 0) {
-                    self.ask(unit);
-                }
-            } else {
-                break;
+                self.end_childless();
+                continue;
+            }
+            let unseen = self.stop.as_mut().filter(|stop| stop.unseen > 0);
+            let Some(stop) = unseen else { return };
+            stop.unseen -= 1;
+            let unit = self.nodes.order[stop.unseen];
+            let is_next = |node: &Node| node.dependents == 0 && node.parent.is_none();
+            if self.nodes.get(unit).is_some_and(is_next) {
+                self.ask(unit);
             }
         }
-        let all_released = self.unreleased == 0;
-        let is_over = |stop: &&mut Stop| all_released && !stop.is_under_way() && !stop.is_over;
+    }
+
+    /// The runtime's stop waits for nobody any more, if so.
+    pub(super) fn end_stop(&mut self) {
+        let waits = self.unreleased > 0 || !self.turns.is_empty();
+        let is_over = |stop: &&mut Stop| !waits && stop.unseen == 0 && !stop.is_over;
         if let Some(stop) = self.stop.as_mut().filter(is_over) {
             stop.is_over = true;
             self.push(Effect::StopOver);
+        }
+    }
+
+    /// A unit, or what a group has in it, does not end: a run above cannot be started again that waits for it.
+    fn hold_up_restart(&mut self, unit: Id) {
+        let mut parent = self.nodes[unit].parent;
+        while let Some(unit) = parent {
+            let node = &self.nodes[unit];
+            let is_asked = node.run().is_some_and(|run| run.asked.is_some());
+            if !is_asked {
+                return;
+            }
+            if !node.is_group {
+                if node.is_followed(false) {
+                    self.stuck(unit);
+                }
+                return;
+            }
+            parent = node.parent;
         }
     }
 
@@ -238,17 +378,19 @@ impl<F> Supervision<F> {
         let mut held_up = self.held_up(&units);
         for unit in units {
             let node = self.node(unit);
-            let id = node.run_id();
-            let is_alive =
-                |run: &&mut PresentRun| run.handover != Handover::StandsBy && !run.is_ending;
+            let (id, is_blocking) = (node.run_id(), node.is_blocking);
+            let is_alive = |run: &&mut PresentRun| {
+                run.handover != Handover::StandsBy && !run.is_ending && run.gone.is_none()
+            };
             let Some(run) = node.run_mut().filter(is_alive) else {
                 continue;
             };
             let asked = run.asked;
             run.asked.get_or_insert(Asked { at: now, due: now });
-            // Whoever holds none is dropped, or left behind.
-            if run.holds_token {
+            // Whoever holds none is dropped, or left behind; and a coroutine that was cancelled is being dropped.
+            if run.holds_token && (is_blocking || !run.is_cancelled) {
                 let blame = match asked {
+                    _ if run.is_cancelled => Blame::Cancelled,
                     None => Blame::NotAsked {
                         by: held_up.remove(&unit).unwrap_or_default(),
                     },
@@ -263,6 +405,7 @@ impl<F> Supervision<F> {
             if asked.is_none() {
                 self.clear_timer(unit);
                 self.request(id);
+                self.ask_children(unit);
             }
         }
     }

@@ -2,7 +2,9 @@
 
 #![cfg_attr(fuzzing, allow(dead_code, reason = "the fuzzer has no tables"))]
 
+mod chance_for_tests;
 mod effects_for_tests;
+mod payloads_for_tests;
 mod random_tests;
 #[cfg(test)]
 mod row_tests;
@@ -10,13 +12,15 @@ mod row_tests;
 mod start_tests;
 #[cfg(test)]
 mod stop_tests;
+mod users_for_tests;
 mod world_for_tests;
 
 use std::time::Duration;
 
+use self::chance_for_tests::Chance;
 #[cfg(fuzzing)]
 pub(crate) use self::random_tests::play_bytes;
-use self::world_for_tests::{Chance, World};
+use self::world_for_tests::World;
 
 use super::*;
 use crate::service::restart::Restart;
@@ -97,10 +101,13 @@ fn unit(number: usize) -> Newcomer {
         id: id(number),
         policy: None,
         after: Vec::new(),
+        part_of: Vec::new(),
         is_blocking: false,
         flavour: UP,
         is_flavour_up: true,
         is_unwanted: false,
+        is_group: false,
+        parent: None,
     }
 }
 
@@ -111,7 +118,12 @@ impl Newcomer {
     }
 
     fn after(mut self, others: &[usize]) -> Self {
-        self.after = others.iter().map(|other| (id(*other), false)).collect();
+        let link = |other: &usize| Link {
+            other: id(*other),
+            was_ready: false,
+            is_needed: true,
+        };
+        self.after = others.iter().map(link).collect();
         self
     }
 
@@ -155,6 +167,7 @@ fn failed(run: RunId, failure: Failure) -> Happening<Failure> {
         run,
         failure,
         can_run: true,
+        may_fail: false,
     }
 }
 
@@ -163,6 +176,7 @@ fn returned(run: RunId) -> Happening<Failure> {
         run,
         exit: None,
         error: None,
+        may_fail: false,
     }
 }
 
@@ -171,6 +185,7 @@ fn errs(run: RunId, error: Failure) -> Happening<Failure> {
         run,
         exit: None,
         error: Some(error),
+        may_fail: false,
     }
 }
 
@@ -212,11 +227,12 @@ fn asks(run: RunId) -> [Effect<Failure>; 2] {
 }
 
 /// What a unit that is over brings about.
-fn over(unit: usize, end: UnitState) -> [Effect<Failure>; 3] {
+fn over(unit: usize, end: UnitState) -> [Effect<Failure>; 4] {
     [
         Effect::Dispose(id(unit)),
         Effect::State(id(unit), end),
         Effect::Over(id(unit)),
+        Effect::Forget(id(unit)),
     ]
 }
 

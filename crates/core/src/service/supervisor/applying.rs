@@ -1,6 +1,9 @@
 //! Events under the lock of services: the supervision decides, and what can be read at once is written.
 
 use super::*;
+use crate::base::event::Wakers;
+use crate::lifetime::telling::is_heard;
+use crate::service::reload::News;
 
 impl Supervisor {
     /// Has the supervision decide, and applies what can be read at once. `about` are units that the event is about and
@@ -13,15 +16,45 @@ impl Supervisor {
         event: Happening<Box<Failure>>,
         about: &[Arc<UnitCore>],
     ) -> Aftermath {
+        self.decide(guarded, lifetime, now, Some(event), None, about)
+    }
+
+    /// As [`handle`](Self::handle), of an event or of news about a reload.
+    pub(super) fn decide(
+        &self,
+        guarded: &mut Guarded,
+        lifetime: &Arc<Lifetime>,
+        now: Moment,
+        event: Option<Happening<Box<Failure>>>,
+        news: Option<News<Box<Failure>>>,
+        about: &[Arc<UnitCore>],
+    ) -> Aftermath {
         let mut effects = std::mem::take(&mut guarded.effects);
-        let was_due = guarded.supervision.next_due();
-        if !guarded.supervision.is_stopping() && lifetime.phase() >= Phase::Stopping {
-            // The phase came first, and what is decided now comes after it.
+        let was_due = guarded.next_due();
+        let was_stopping = guarded.supervision.is_stopping();
+        let is_launched = guarded.roster.is_launched;
+        if is_launched && !guarded.supervision.is_stopping() && lifetime.phase() >= Phase::Stopping
+        {
+            // The phase came first, and what is decided now comes after it. Before the launch nobody is there to be asked,
+            // and the stop would be over before those come that it has to wait for.
             let grace_over_at = lifetime.moment(lifetime.grace_deadline());
-            let stops = Happening::Stops(grace_over_at);
-            guarded.supervision.handle(now, stops, &mut effects);
+            match &event {
+                // They are the first, mostly: the stop waits for them.
+                Some(Happening::HandedIn(_)) => guarded.supervision.begin_stop(grace_over_at),
+                _ => {
+                    let stops = Happening::Stops(grace_over_at);
+                    guarded.supervision.handle(now, stops, &mut effects);
+                }
+            }
         }
-        guarded.supervision.handle(now, event, &mut effects);
+        let entered = match &event {
+            Some(Happening::HandedIn(newcomers)) => guarded.entered(newcomers),
+            _ => Vec::new(),
+        };
+        if let Some(event) = event {
+            guarded.supervision.handle(now, event, &mut effects);
+        }
+        let stops = guarded.supervision.is_stopping() && !was_stopping;
         let mut applying = Applying {
             supervisor: self,
             guarded,
@@ -29,14 +62,34 @@ impl Supervisor {
             now,
             about,
             aftermath: Aftermath::default(),
+            restarts: Vec::new(),
         };
-        for effect in effects.drain(..) {
-            let is_known = applying.apply(effect).is_some();
-            debug_assert!(is_known, "what is decided is about what is there");
+        let stops = stops.then_some(News::Stops);
+        for news in stops.into_iter().chain(entered) {
+            applying.news(news);
         }
-        let aftermath = applying.aftermath;
+        applying.apply_all(&mut effects);
+        for news in news.into_iter().chain([News::Due]) {
+            applying.news(news);
+        }
+        while !applying.restarts.is_empty() {
+            for unit in std::mem::take(&mut applying.restarts) {
+                let restart = Happening::Asked(unit, Wish::Restart);
+                let supervision = &mut applying.guarded.supervision;
+                supervision.handle(now, restart, &mut effects);
+            }
+            applying.apply_all(&mut effects);
+        }
+        let mut aftermath = applying.aftermath;
+        if guarded.supervision.is_stopping() && !was_stopping {
+            aftermath.wake(self.readiness.notify_after_lock());
+            for (_, unit) in &guarded.units {
+                let limit = unit.members().and_then(|members| members.limit.as_ref());
+                aftermath.wake(limit.map_or_else(Wakers::default, |gate| gate.notify_all()));
+            }
+        }
         guarded.effects = effects;
-        let due = guarded.supervision.next_due();
+        let due = guarded.next_due();
         if due.is_some_and(|due| was_due.is_none_or(|was_due| due < was_due)) {
             self.bell.ring();
         }
@@ -52,8 +105,15 @@ impl Supervisor {
         now: Moment,
         aftermath: &mut Aftermath,
     ) {
+        if let Some(members) = unit.members() {
+            members.show(state);
+        }
         if unit.set_state(state, now) {
-            if self.watchers.is_heard() {
+            if let Some(line) = is_heard().then(|| words::state(unit, state)).flatten() {
+                // Handed over with the lock, so that they are told in their order.
+                unit.lifetime().tell_note(line);
+            }
+            if unit.members().is_none() && self.watchers.is_heard() {
                 let (wakers, dropped) = self.watchers.publish(&UnitChange(unit.status()));
                 aftermath.wake(wakers);
                 aftermath.drop(Some(dropped));
@@ -63,14 +123,41 @@ impl Supervisor {
     }
 }
 
+impl Guarded {
+    /// Which the next unit is that is entered.
+    pub(super) fn next_id(&self) -> Id {
+        let (serial, place) = (self.serial + 1, self.units.vacant_key() as u32);
+        Id { serial, place }
+    }
+
+    /// When something falls due, if anything ever does.
+    pub(super) fn next_due(&self) -> Option<Moment> {
+        let dues = [self.supervision.next_due(), self.reloads.rounds.next_due()];
+        dues.into_iter().flatten().min()
+    }
+
+    /// Whether nothing is to be done that has fallen due.
+    pub(super) fn has_caught_up(&self, lifetime: &Lifetime) -> bool {
+        let (is_done, now) = (
+            self.outward.is_empty() && !self.is_performed,
+            lifetime.now(),
+        );
+        let is_up_to_date = self.supervision.is_up_to_date(now);
+        let reloads_are = self.reloads.rounds.next_due().is_none_or(|due| now < due);
+        self.is_closed || is_done && is_up_to_date && reloads_are
+    }
+}
+
 /// What is applied of one event.
-struct Applying<'a> {
-    supervisor: &'a Supervisor,
-    guarded: &'a mut Guarded,
-    lifetime: &'a Arc<Lifetime>,
-    now: Moment,
+pub(super) struct Applying<'a> {
+    pub(super) supervisor: &'a Supervisor,
+    pub(super) guarded: &'a mut Guarded,
+    pub(super) lifetime: &'a Arc<Lifetime>,
+    pub(super) now: Moment,
     about: &'a [Arc<UnitCore>],
-    aftermath: Aftermath,
+    pub(super) aftermath: Aftermath,
+    /// Units that are to be restarted for a reload.
+    pub(super) restarts: Vec<Id>,
 }
 
 fn find_unit<'a>(
@@ -83,8 +170,22 @@ fn find_unit<'a>(
 }
 
 impl Applying<'_> {
-    fn unit(&self, id: Id) -> Option<&Arc<UnitCore>> {
+    pub(super) fn unit(&self, id: Id) -> Option<&Arc<UnitCore>> {
         find_unit(self.guarded, self.about, id)
+    }
+
+    /// A unit is ready, or over, for which the runtime as a whole has waited.
+    fn has_one_less_to_wait_for(&mut self) {
+        self.guarded.unready -= 1;
+        if self.guarded.unready == 0 {
+            self.guarded.was_ready = true;
+            if is_heard() {
+                let line = Line::note("runtime.ready", None, "all services are ready");
+                self.lifetime.tell_note(line);
+            }
+            let wakers = self.supervisor.readiness.notify_after_lock();
+            self.aftermath.wake(wakers);
+        }
     }
 
     /// Has something done about a unit.
@@ -102,6 +203,40 @@ impl Applying<'_> {
         Some(failure)
     }
 
+    fn apply_all(&mut self, effects: &mut Vec<Effect<Box<Failure>>>) {
+        for effect in effects.drain(..) {
+            let is_known = self.apply(effect).is_some();
+            debug_assert!(is_known, "what is decided is about what is there");
+        }
+    }
+
+    /// Names the present run of a unit in the report: of a group, its payloads that hold a token.
+    fn blame(&mut self, id: Id, blame: &Blame, mut is_excused: bool) -> Option<()> {
+        let unit = self.unit(id)?;
+        let tasks: Vec<_> = match unit.members() {
+            Some(members) => {
+                is_excused |= members.part().each_may_fail;
+                let is_late =
+                    |task: &Arc<Task>| task.state().is_holder() && !task.state().is_ending();
+                members.alive().into_iter().filter(is_late).collect()
+            }
+            // One of which nothing is left has ended meanwhile, and is about to say so.
+            None => unit.task().into_iter().collect(),
+        };
+        for task in tasks {
+            let straggler = words::blame(&*task, blame, &|id| self.unit(id));
+            let report = &mut self.guarded.report;
+            if is_excused {
+                let line = Line::about("straggler", task.origin(), words::LATE);
+                self.aftermath.line(line);
+                report.excused.push(straggler);
+            } else {
+                report.stragglers.push(straggler);
+            }
+        }
+        Some(())
+    }
+
     /// Applies what the supervision has decided. `None` if it is about something that is not there.
     fn apply(&mut self, effect: Effect<Box<Failure>>) -> Option<()> {
         match effect {
@@ -109,6 +244,11 @@ impl Applying<'_> {
                 let unit = find_unit(self.guarded, self.about, id)?;
                 let aftermath = &mut self.aftermath;
                 self.supervisor.show(unit, state, self.now, aftermath);
+                // Once the runtime stops, those that were not ready are known as that.
+                if self.lifetime.phase() < Phase::Stopping && unit.end_awaited() {
+                    self.has_one_less_to_wait_for();
+                }
+                self.news(News::State(id, state));
             }
             Effect::Delayed(id, next) => self.unit(id)?.set_next_start(next),
             Effect::Absorb {
@@ -120,19 +260,29 @@ impl Applying<'_> {
                     true => self.set_failure(unit, fault)?,
                     false => words::failure(self.unit(unit)?, fault, &|id| self.unit(id)),
                 };
-                self.aftermath.line(words::absorbed(failure));
+                let unit = self.unit(unit)?;
+                let line = match unit.members() {
+                    Some(_) => words::absorbed_in(unit, failure),
+                    None => words::absorbed(failure),
+                };
+                self.aftermath.line(line);
             }
+            Effect::Suffer { unit, of } => {
+                if let Some(failure) = self.unit(of)?.last_failure() {
+                    let before = self.unit(unit)?.set_failure(failure);
+                    self.aftermath.drop(before);
+                }
+            }
+            Effect::RecordMember(failure) => {
+                self.aftermath.untold(self.lifetime.record(*failure));
+            }
+            Effect::Watch(id) => self.outward(id, Outward::Watch)?,
             Effect::Record(id, fault) => {
                 let failure = self.set_failure(id, fault)?;
                 self.aftermath.untold(self.lifetime.record(failure));
             }
-            Effect::Blame(id, blame) => {
-                // One of which nothing is left has ended meanwhile, and is about to say so.
-                if let Some(task) = self.unit(id)?.task() {
-                    let straggler = words::blame(&*task, &blame, &|id| self.unit(id));
-                    self.guarded.report.stragglers.push(straggler);
-                }
-            }
+            Effect::Blame(id, blame) => self.blame(id, &blame, false)?,
+            Effect::Excuse(id, blame) => self.blame(id, &blame, true)?,
             Effect::InVain(id, other) => {
                 let (line, text) = words::in_vain(self.unit(id)?, self.unit(other)?);
                 self.aftermath.line(line);
@@ -146,15 +296,32 @@ impl Applying<'_> {
                     self.lifetime.look();
                 }
             }
-            Effect::Over(id) => {
-                let unit = self.guarded.units.try_remove(id.index())?;
-                // Mostly whoever brings the event has it too: what its own run tells.
-                if !self.about.iter().any(|about| Arc::ptr_eq(about, &unit)) {
-                    self.aftermath.let_go(unit);
-                }
+            // A group that is empty holds up no idle runtime.
+            Effect::Over(id) if self.unit(id)?.members().is_some() => {}
+            Effect::Over(_) => {
                 self.supervisor.over.fetch_add(1, SeqCst);
                 if self.lifetime.settings.until_idle {
                     self.lifetime.look();
+                }
+            }
+            Effect::FreePlace(id) => {
+                let wakers = self.unit(id)?.gates_of_unit().give_back();
+                self.aftermath.wake(wakers);
+            }
+            Effect::Resume(_) => {
+                self.supervisor.served.fetch_add(1, SeqCst);
+            }
+            Effect::Forget(id) => {
+                self.news(News::Forgotten(id));
+                let unit = self.guarded.units.try_remove(id.index())?;
+                if unit.members().is_some() {
+                    let forgotten = self.guarded.roster.forget_group(&unit);
+                    self.aftermath
+                        .drop(Some(forgotten).filter(|units| !units.is_empty()));
+                }
+                // Mostly whoever brings the event has it too: what its own run tells.
+                if !self.about.iter().any(|about| Arc::ptr_eq(about, &unit)) {
+                    self.aftermath.let_go(unit);
                 }
             }
             Effect::StartFlavour(id) => self.outward(id, Outward::StartFlavour)?,
@@ -165,7 +332,8 @@ impl Applying<'_> {
             Effect::Wake(run) => self.outward(run.unit, Outward::Wake)?,
             Effect::Cancel(run) => self.outward(run.unit, Outward::Cancel)?,
             Effect::Cut(run) => self.outward(run.unit, Outward::Cut)?,
-            Effect::Dispose(id) if !self.unit(id)?.source.has_value() => {}
+            Effect::Dispose(id) if self.unit(id)?.members().is_some() => {}
+            Effect::Dispose(id) if !self.unit(id)?.source().has_value() => {}
             Effect::Dispose(id) => self.outward(id, Outward::Dispose)?,
             Effect::Tell(id, remark) => {
                 let line = words::line(self.unit(id)?, &remark);

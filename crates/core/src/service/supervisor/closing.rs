@@ -12,7 +12,10 @@ impl Supervisor {
         let quick = Instant::now() + CLOSING;
         let mut guarded = self.wait_until(by.max(quick), |guarded| !guarded.is_performed);
         guarded.is_closed = true;
+        let families = std::mem::take(&mut guarded.families);
+        let settling = std::mem::take(&mut guarded.settling);
         let mut left = std::mem::take(&mut guarded.left);
+        let mut groups = Vec::new();
         // Launches and requests come too late; a value is to be dropped nevertheless.
         for outward in std::mem::take(&mut guarded.outward) {
             if let Outward::Dispose(unit) = outward {
@@ -24,20 +27,37 @@ impl Supervisor {
         units.sort_by_key(|(_, unit)| unit.id);
         for (_, unit) in units {
             let has_failed = guarded.supervision.has_failed(unit.id);
+            if let Some(members) = unit.members() {
+                let state = match members.count() {
+                    0 if has_failed => UnitState::Failed,
+                    0 => UnitState::Ended,
+                    _ => UnitState::LeftBehind,
+                };
+                self.show(&unit, state, lifetime.now(), &mut aftermath);
+                groups.push(unit);
+                continue;
+            }
             let state = match unit.task() {
                 Some(task) if !task.state().is_settled() => UnitState::LeftBehind,
                 _ if has_failed => UnitState::Failed,
                 _ => UnitState::Ended,
             };
+            if state != UnitState::LeftBehind {
+                aftermath.wake(unit.gates_of_unit().give_back());
+            }
             self.show(&unit, state, lifetime.now(), &mut aftermath);
             self.over.fetch_add(1, SeqCst);
             left.push(unit);
         }
         self.say_done(&mut guarded);
         let mut report = std::mem::take(&mut guarded.report);
+        let all = guarded.roster.units.values();
+        let failed = all.filter(|unit| unit.may_fail && unit.state() == UnitState::Failed);
+        report.tolerated = failed.filter_map(|unit| unit.last_failure()).collect();
         let starters = std::mem::take(&mut guarded.starters);
         let thread = guarded.thread.take();
         drop(guarded);
+        drop((families, settling, groups));
         self.bell.ring();
         aftermath.come(lifetime, By::Foster);
         for unit in left {
@@ -70,13 +90,23 @@ impl Supervisor {
 }
 
 /// Drops the value of a unit that no run will need, on a thread on which it may hang.
-fn drop_aside(lifetime: &Arc<Lifetime>, unit: Arc<UnitCore>) {
-    lifetime.aside(move || drop_at_last(&unit, || unit.source.drop_value()));
+pub(in crate::service) fn drop_aside(lifetime: &Arc<Lifetime>, unit: Arc<UnitCore>) {
+    lifetime.aside(move || drop_at_last(&unit, || unit.source().drop_value()));
 }
 
 /// Something that happens to a service when the runtime is over. Nothing is lost that is a failure.
 pub(super) fn too_late(lifetime: &Arc<Lifetime>, event: Happening<Box<Failure>>) {
     match event {
+        Happening::Failed {
+            failure,
+            may_fail: true,
+            ..
+        }
+        | Happening::Answered {
+            error: Some(failure),
+            may_fail: true,
+            ..
+        } => lifetime.tell_line(words::absorbed(*failure)),
         Happening::Failed { failure, .. }
         | Happening::Answered {
             error: Some(failure),
@@ -95,7 +125,10 @@ pub(super) fn drop_contained(unit: &UnitCore, drops: impl FnOnce()) -> bool {
     };
     let failure = unit.failure(Cause::panic(panic));
     let _before = unit.set_failure(failure.clone());
-    unit.lifetime().fail(failure);
+    match unit.may_fail {
+        true => unit.lifetime().tell_line(words::absorbed(failure)),
+        false => unit.lifetime().fail(failure),
+    }
     true
 }
 

@@ -3,7 +3,7 @@
 use super::*;
 use crate::base::event::EventListener;
 use crate::base::sync::Weak;
-use crate::errors::answer::Answered;
+use crate::errors::answer::{Answered, Exit};
 use crate::task::Observer;
 
 impl Attempt {
@@ -21,13 +21,37 @@ impl Attempt {
     pub(in crate::service) fn answer(&self, answered: Answered) {
         let (exit, error) = match answered.0 {
             Ok(exit) => (exit, None),
-            Err(cause) => (None, Some(Box::new(self.unit().failure(cause)))),
+            // The run ends as well, and that its groups do is no failure of it.
+            Err(cause) if cause.is_of_group() && self.ends() => (None, None),
+            Err(cause) => {
+                let exit = cause.is_permanent().then_some(Exit::Done);
+                (exit, Some(Box::new(self.unit().failure(cause))))
+            }
         };
         self.bring(Happening::Answered {
             run: self.id(),
             exit,
             error,
+            may_fail: self.may_fail(),
         });
+    }
+
+    /// Whether its failures are those of its unit alone: that may fail, or nobody waits for it any more.
+    fn may_fail(&self) -> bool {
+        self.unit().may_fail || self.is_left_behind()
+    }
+
+    /// Only what is in something else can be, before the runtime is over.
+    fn is_left_behind(&self) -> bool {
+        self.unit().parent.is_some() && self.unit().state() == UnitState::LeftBehind
+    }
+
+    /// Whether this run was asked to end, or is in a group that was.
+    fn ends(&self) -> bool {
+        let unit = self.unit();
+        unit.state() == UnitState::Stopping
+            || unit.closed_path().is_some()
+            || unit.lifetime().phase() >= Phase::Stopping
     }
 
     /// Whether the value of this run, which is at its end, is kept for another one.
@@ -46,6 +70,10 @@ impl Observer for Attempt {
 
     fn origin(&self) -> Origin {
         self.unit().origin()
+    }
+
+    fn run(&self) -> u64 {
+        self.id().number
     }
 
     fn begin(&self) {
@@ -70,16 +98,22 @@ impl Observer for Attempt {
         self.bring(Happening::Failed {
             run: self.id(),
             failure: Box::new(self.unit().failure(cause)),
-            can_run: self.unit().source.can_run(),
+            can_run: self.unit().source().can_run(),
+            may_fail: self.may_fail(),
         });
     }
 
     fn end(&self) {
         self.unit().set_task(None);
+        // Bound to a name so that it is dropped after all else.
+        let _children = self.unit().set_children(None);
         self.bring(Happening::Gone {
             run: self.id(),
-            can_run: self.unit().source.can_run(),
+            can_run: self.unit().source().can_run(),
         });
+        if self.is_left_behind() {
+            self.unit().gates_of_unit().give_back().wake();
+        }
     }
 
     fn as_any(&self) -> &dyn Any {

@@ -26,6 +26,7 @@ pub(super) enum Outward {
     Cancel(Arc<UnitCore>),
     Cut(Arc<UnitCore>),
     Dispose(Arc<UnitCore>),
+    Watch(Arc<UnitCore>),
 }
 
 impl Supervisor {
@@ -72,9 +73,24 @@ impl Supervisor {
         lifetime: &Arc<Lifetime>,
         next: Outward,
     ) -> Option<Happening<Box<Failure>>> {
+        let is_ask = matches!(next, Outward::Wake(_));
         match next {
             Outward::StartFlavour(unit) => return self.start_flavour(lifetime, &unit),
             Outward::Launch(attempt) => return Some(launch(attempt)),
+            Outward::Watch(group) => {
+                group.members()?.site.part.watch();
+                return self.look(&group);
+            }
+            Outward::Wake(unit) | Outward::Cancel(unit) | Outward::Cut(unit)
+                if unit.members().is_some() =>
+            {
+                let members = unit.members()?;
+                match is_ask {
+                    true => members.ask(),
+                    false => members.cancel(),
+                }
+                return self.look(&unit);
+            }
             Outward::Wake(unit) => {
                 let task = unit.task()?;
                 contain(|| task.wake());
@@ -92,7 +108,7 @@ impl Supervisor {
                 return blocks.then_some(Happening::Blocks(run));
             }
             Outward::Dispose(unit) => {
-                let is_disposed = catch_unwind(AssertUnwindSafe(|| unit.source.dispose(&unit)));
+                let is_disposed = catch_unwind(AssertUnwindSafe(|| unit.source().dispose(&unit)));
                 if !is_disposed.unwrap_or(true) {
                     self.leave(lifetime, unit);
                 }
@@ -109,14 +125,14 @@ impl Supervisor {
     ) -> Option<Happening<Box<Failure>>> {
         let (starting, on_thread) = (Arc::clone(unit), Arc::clone(lifetime));
         let start = move || {
-            let result = starting.source.start_flavour(starting.scheduler());
+            let result = starting.source().start_flavour(starting.scheduler());
             let event = flavour_started(&starting, result);
             supervisor(&on_thread).bring(&on_thread, By::Foster, event, &[]);
         };
         let thread = Builder::new().name("foster starter".to_owned());
         match thread.spawn(start) {
             Ok(thread) => {
-                let number = unit.scheduler().number();
+                let number = unit.scheduler().host.number();
                 // An earlier one of this flavour has brought its result, or there would be no second.
                 let _before = self.lock().starters.insert(number, thread);
                 None
@@ -127,7 +143,7 @@ impl Supervisor {
 }
 
 fn flavour_started(unit: &UnitCore, result: Result<(), Reason>) -> Happening<Box<Failure>> {
-    let flavour = unit.scheduler().number();
+    let flavour = unit.scheduler().host.number();
     match result.map_err(Reason::into_cause) {
         // Where the runtime stops, launches are refused.
         Ok(()) | Err(None) => Happening::FlavourUp(flavour),
@@ -138,7 +154,7 @@ fn flavour_started(unit: &UnitCore, result: Result<(), Reason>) -> Happening<Box
 /// Hands the payload of a run to its flavour.
 fn launch(attempt: Attempt) -> Happening<Box<Failure>> {
     let (unit, id) = (Arc::clone(attempt.unit()), attempt.id());
-    let launch = || Arc::clone(&unit.source).launch(&unit, attempt);
+    let launch = || Arc::clone(unit.source()).launch(&unit, attempt);
     let result = match catch_unwind(AssertUnwindSafe(launch)) {
         Ok(result) => result.map_err(Reason::into_cause),
         Err(panic) => Err(Some(Cause::lost(format!(

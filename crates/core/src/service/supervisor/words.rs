@@ -1,6 +1,9 @@
 //! What the supervision decides, in words.
 
 use super::*;
+use crate::base::text;
+use crate::errors::reload::ReloadOutcome;
+use crate::service::reload::{Reply, Settled};
 
 /// How units are found by their number.
 type Find<'a> = dyn Fn(Id) -> Option<&'a Arc<UnitCore>> + 'a;
@@ -74,13 +77,25 @@ pub(super) fn failure(unit: &UnitCore, fault: Fault<Box<Failure>>, find: &Find<'
     unit.failure(Cause::text(kind, text))
 }
 
-/// A failure that is the unit's, unless it is given up for it.
+/// A failure that is a service's, unless it is given up for it.
 pub(super) fn absorbed(failure: Failure) -> Line {
     Line::followed(failure, "kept with the service")
 }
 
+/// A failure of what is in a group, for which that ends.
+pub(super) fn absorbed_in(group: &UnitCore, failure: Failure) -> Line {
+    let path = text::line(group.name(), text::NAME_LIMIT);
+    Line::followed(failure, format!("the group `{path}` ends for it"))
+}
+
 /// What is to be known of a unit beside its failures.
 pub(super) fn line(unit: &UnitCore, remark: &Remark) -> Line {
+    let event = match remark {
+        Remark::Restarts(_) => "unit.restarting",
+        Remark::Overran => "unit.overran",
+        Remark::GoesOn => "unit.goes_on",
+        Remark::TooLong { .. } => "unit.times_too_long",
+    };
     let text = match remark {
         Remark::Restarts(Duration::MAX) => {
             "does not start again by itself: its delay is without end".to_owned()
@@ -94,7 +109,70 @@ pub(super) fn line(unit: &UnitCore, remark: &Remark) -> Line {
             unit.name()
         ),
     };
-    Line::about(unit.origin(), text)
+    let line = Line::about(event, unit.origin(), text);
+    match remark {
+        Remark::Restarts(delay) => line.delay(*delay).restarts(unit.status().restarts() + 1),
+        _ => line,
+    }
+}
+
+/// That a unit is in another state, for those who look for it.
+pub(super) fn state(unit: &UnitCore, state: UnitState) -> Option<Line> {
+    let is_group = unit.members().is_some();
+    let event = match state {
+        UnitState::Starting => "unit.started",
+        UnitState::Running if is_group => "group.started",
+        UnitState::Running => "unit.ready",
+        UnitState::Stopping if is_group => "group.stopping",
+        UnitState::Stopping => "unit.stopping",
+        state if state.is_over() && is_group => "group.stopped",
+        state if state.is_over() => "unit.stopped",
+        // That it restarts is told by itself.
+        _ => return None,
+    };
+    let line = Line::note(event, Some(unit.origin()), state.to_string());
+    Some(line.restarts(unit.status().restarts()))
+}
+
+/// What became of a unit in a reload that gave it this time, and what is told of that.
+pub(super) fn settled(
+    unit: &UnitCore,
+    settled: Settled<Box<Failure>>,
+    limit: Duration,
+) -> (ReloadOutcome, Option<Line>) {
+    let about = |text: String| Some(Line::about("reload.unanswered", unit.origin(), text));
+    let unanswered = "was asked to reload and gave no answer".to_owned();
+    match settled {
+        Settled::Done => (ReloadOutcome::Done, None),
+        Settled::Failed(failure) => {
+            let line = Line::followed((*failure).clone(), "and goes on as it was");
+            (ReloadOutcome::Failed(*failure), Some(line))
+        }
+        Settled::Unanswered => (ReloadOutcome::Unanswered, about(unanswered)),
+        Settled::Unready => {
+            let has_failed = matches!(unit.state(), UnitState::Failed | UnitState::Delayed);
+            let failure = unit.last_failure().filter(|_| has_failed);
+            let outcome = failure.map_or(ReloadOutcome::Unanswered, ReloadOutcome::Failed);
+            let text = "was restarted for a reload and did not become ready";
+            (outcome, about(text.to_owned()))
+        }
+        Settled::Late => {
+            let text = format!("was asked to reload and gave no answer within {limit:?}");
+            (ReloadOutcome::Late, about(text))
+        }
+    }
+}
+
+/// That a unit has answered too late.
+pub(super) fn late_answer(unit: &UnitCore, reply: Reply<Box<Failure>>) -> Line {
+    match reply {
+        Reply::Failed(failure) => Line::followed(*failure, "and says so too late"),
+        _ => Line::about(
+            "reload.late",
+            unit.origin(),
+            "has reloaded, but says so too late",
+        ),
+    }
 }
 
 /// That `unit` waited for `other` until the stop began: for whoever listens, and for the report.
@@ -107,8 +185,14 @@ pub(super) fn in_vain(unit: &UnitCore, other: &UnitCore) -> (Line, String) {
     };
     let text = format!("waited for `{}`, which {other_is}", other.name());
     let whole = format!("{} {text}", unit.origin());
-    (Line::about(unit.origin(), text), whole)
+    (
+        Line::about("unit.waited_in_vain", unit.origin(), text),
+        whole,
+    )
 }
+
+/// Of what did not end in time, which ends nothing else.
+pub(super) const LATE: &str = "did not end in time, its own affair";
 
 /// A run in the report, and why it is there.
 pub(super) fn blame(task: &Task, blame: &Blame, find: &Find<'_>) -> Straggler {
@@ -127,7 +211,13 @@ pub(super) fn blame(task: &Task, blame: &Blame, find: &Find<'_>) -> Straggler {
             // As many places as it takes.
             let of = (of.as_secs_f64() * 10.0).round() / 10.0;
             let straggler = task.straggler(StragglerReason::CutShort);
-            straggler.with_story(format!("cut short after {after:.1} of {of} s by a signal"))
+            straggler.with_story(format!(
+                "cut short after {after:.1} of {of} s by a signal or `end_grace`"
+            ))
+        }
+        Blame::Cancelled => {
+            let straggler = task.straggler(StragglerReason::CutShort);
+            straggler.with_story("cancelled, but it went on".to_owned())
         }
     }
 }

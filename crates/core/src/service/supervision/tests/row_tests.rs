@@ -52,6 +52,7 @@ fn v2_an_end_that_must_not_be_is_a_failure() {
         run: run(0, 1),
         exit: Some(Exit::Shutdown),
         error: None,
+        may_fail: false,
     };
     play.expect(exit, &[Effect::StopRuntime]);
 }
@@ -98,6 +99,7 @@ fn v2_an_exit_that_ends_the_runtime_asks_the_others_at_once() {
         run: run(1, 1),
         exit: Some(Exit::Shutdown),
         error: None,
+        may_fail: false,
     };
     let effects = all([&[Effect::StopRuntime], &asks(run(0, 1))]);
     play.expect(exit, &effects);
@@ -134,6 +136,169 @@ fn v3_a_stop_is_asked_for_once_and_meets_every_stage() {
     let mut early = unit(0);
     early.is_unwanted = true;
     play.expect(Happening::HandedIn(vec![early]), &over(0, Ended));
+}
+
+#[test]
+fn v3_a_cancel_drops_a_run_at_once_and_meets_every_stage() {
+    let cancelled = || Happening::Cancelled(id(0));
+    let dropped = all([&asks(run(0, 1)), &[Effect::Cancel(run(0, 1))]]);
+    // It runs, and holds a token or none.
+    for holds_token in [false, true] {
+        let mut play = Play::new();
+        play.running(unit(0).policy(restarts(Restart::always())));
+        if holds_token {
+            play.tell(Happening::TookToken(run(0, 1)));
+        }
+        play.expect(cancelled(), &dropped);
+        play.expect(cancelled(), &[]);
+        play.expect(Happening::Asked(id(0), Wish::Stop), &[]);
+        play.expect(Happening::Asked(id(0), Wish::Restart), &[]);
+        play.expect(ended(run(0, 1)), &over(0, Ended));
+        play.expect(cancelled(), &[]);
+    }
+    // It has not begun: it does not, or does so just now.
+    for begins in [false, true] {
+        for newcomer in [unit(0), unit(0).blocking()] {
+            let is_blocking = newcomer.is_blocking;
+            let mut play = Play::new();
+            play.tell(Happening::HandedIn(vec![newcomer]));
+            play.expect(cancelled(), &dropped);
+            play.expect(Happening::Launched(run(0, 1), Ok(())), &[]);
+            if begins {
+                let next = match is_blocking {
+                    true => Effect::Tell(id(0), Remark::GoesOn),
+                    false => Effect::Cancel(run(0, 1)),
+                };
+                play.expect(Happening::Begun(run(0, 1)), &[next]);
+            }
+            play.expect(ended(run(0, 1)), &over(0, Ended));
+        }
+    }
+    // It waits for its flavour.
+    let mut play = Play::new();
+    play.tell(Happening::HandedIn(vec![unit(0).down()]));
+    play.expect(cancelled(), &over(0, Ended));
+    play.expect(Happening::FlavourUp(DOWN), &[]);
+    // It waits for another one.
+    let mut play = Play::new();
+    let both = vec![unit(0).policy(notifies()), unit(1).after(&[0])];
+    play.tell(Happening::HandedIn(both));
+    play.expect(Happening::Cancelled(id(1)), &over(1, Ended));
+    // It is delayed.
+    let mut play = Play::new();
+    play.running(unit(0).policy(restarts(restart())));
+    play.tell(failed(run(0, 1), 5));
+    play.tell(ended(run(0, 1)));
+    play.expect(cancelled(), &over(0, Ended));
+    assert_eq!(play.all.next_due(), None);
+    // Its code has come to its end.
+    let mut play = Play::new();
+    play.running(unit(0).policy(restarts(Restart::always())));
+    play.tell(returned(run(0, 1)));
+    play.expect(cancelled(), &[]);
+    play.expect(ended(run(0, 1)), &over(0, Ended));
+}
+
+#[test]
+fn v3_a_thread_that_is_cancelled_and_goes_on_is_told_once() {
+    for holds_token in [false, true] {
+        for wish in [None, Some(Wish::Stop), Some(Wish::Restart)] {
+            let mut play = Play::new();
+            play.running(unit(0).blocking());
+            if holds_token {
+                play.tell(Happening::TookToken(run(0, 1)));
+            }
+            let told = [Effect::Tell(id(0), Remark::GoesOn)];
+            let cancelled = Happening::Cancelled(id(0));
+            match wish {
+                None => play.expect(cancelled, &all([&asks(run(0, 1)), &told])),
+                Some(wish) => {
+                    play.tell(Happening::Asked(id(0), wish));
+                    assert_eq!(play.pass(SECOND), []);
+                    play.expect(cancelled, &told);
+                }
+            }
+            // Nothing is left that it has to be done by.
+            assert_eq!(play.all.next_due(), None);
+            play.expect(Happening::Cancelled(id(0)), &[]);
+            play.expect(Happening::Asked(id(0), Wish::Stop), &[]);
+            assert_eq!(play.pass(GRACE), []);
+            play.tell(returned(run(0, 1)));
+            play.expect(ended(run(0, 1)), &over(0, Ended));
+        }
+    }
+}
+
+#[test]
+fn v3_a_cancel_cuts_the_time_of_one_that_was_asked_short() {
+    for wish in [Wish::Stop, Wish::Restart] {
+        let mut play = Play::new();
+        play.running(unit(0));
+        play.tell(Happening::TookToken(run(0, 1)));
+        play.expect(Happening::Asked(id(0), wish), &asks(run(0, 1)));
+        assert_eq!(play.pass(SECOND), []);
+        let cancel = [Effect::Cancel(run(0, 1))];
+        play.expect(Happening::Cancelled(id(0)), &cancel);
+        play.expect(ended(run(0, 1)), &over(0, Ended));
+    }
+    // One that has no token is being dropped already.
+    let mut play = Play::new();
+    play.running(unit(0));
+    play.tell(Happening::Asked(id(0), Wish::Stop));
+    play.expect(Happening::Cancelled(id(0)), &[Effect::Cancel(run(0, 1))]);
+}
+
+/// Its turn would come when what comes after it has ended.
+#[test]
+fn v3_one_that_is_cancelled_does_not_restart_with_others() {
+    let startable = Policy {
+        startable: true,
+        ..Policy::default()
+    };
+    let mut play = Play::new();
+    play.running(unit(0).policy(startable));
+    play.running(unit(1).after(&[0]));
+    play.tell(Happening::TookToken(run(1, 1)));
+    let both = vec![id(0), id(1)];
+    play.expect(
+        Happening::AskedTogether(both, Wish::Restart),
+        &asks(run(1, 1)),
+    );
+    play.tell(Happening::Cancelled(id(0)));
+    play.tell(ended(run(0, 1)));
+    assert!(play.all.nodes[id(0)].is_resting());
+    play.tell(ended(run(1, 1)));
+    assert!(play.all.nodes[id(0)].is_resting(), "it stays over");
+}
+
+#[test]
+fn v3_one_that_is_cancelled_and_blocks_is_told_when_its_stop_time_is_over() {
+    let mut play = Play::new();
+    play.running(unit(0));
+    play.tell(Happening::TookToken(run(0, 1)));
+    play.tell(Happening::Cancelled(id(0)));
+    let cut = [Effect::Tell(id(0), Remark::Overran), Effect::Cut(run(0, 1))];
+    assert_eq!(play.pass(GRACE), cut);
+    let told = [Effect::Tell(id(0), Remark::GoesOn)];
+    play.expect(Happening::Blocks(run(0, 1)), &told);
+    play.expect(Happening::Cancelled(id(0)), &[]);
+}
+
+#[test]
+fn v2_an_error_after_its_own_cancel_is_the_units_alone_and_a_panic_is_not() {
+    for newcomer in [unit(0), unit(0).blocking()] {
+        let mut play = Play::new();
+        play.running(newcomer.policy(restarts(restart())));
+        play.tell(Happening::Cancelled(id(0)));
+        play.expect(errs(run(0, 1), 5), &[absorbs(run(0, 1), 5)]);
+        play.expect(ended(run(0, 1)), &over(0, Failed));
+    }
+    let mut play = Play::new();
+    play.running(unit(0).policy(restarts(restart())));
+    play.tell(Happening::Cancelled(id(0)));
+    let told = Effect::Record(id(0), Fault::Given(5));
+    play.expect(failed(run(0, 1), 5), &[told]);
+    play.expect(ended(run(0, 1)), &over_at_last(0, Failed));
 }
 
 #[test]
@@ -201,6 +366,7 @@ fn v5_an_absorbed_failure_is_followed_by_a_run_or_told() {
         run: run(0, 1),
         failure: 5,
         can_run: false,
+        may_fail: false,
     };
     play.expect(late, &[Effect::Record(id(0), Fault::Given(5))]);
 }
@@ -231,6 +397,7 @@ fn v5_a_second_failure_of_a_run_is_mentioned_and_one_too_late_is_the_runtimes() 
         run: run(0, 1),
         failure: 6,
         can_run: false,
+        may_fail: false,
     };
     play.expect(panics, &[Effect::Record(id(0), Fault::Given(6))]);
     play.expect(gone(run(0, 1)), &over_at_last(0, Failed));

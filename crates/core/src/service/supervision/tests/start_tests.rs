@@ -122,6 +122,7 @@ fn v8_a_value_is_not_kept_by_one_that_says_that_it_is_done() {
             run: run(0, 1),
             exit: Some(exit),
             error: None,
+            may_fail: false,
         });
         assert!(!play.all.keeps_value(run(0, 1)));
     }
@@ -224,7 +225,7 @@ fn v10_one_that_waits_too_long_has_failed() {
     let (within, others) = (SECOND, vec![id(0)]);
     let why = Fault::WaitedTooLong { within, others };
     let fails = Effect::Record(id(1), why);
-    assert_eq!(play.pass(SECOND)[..4], all([&[fails], &over(1, Failed)]));
+    assert_eq!(play.pass(SECOND)[..5], all([&[fails], &over(1, Failed)]));
 }
 
 #[test]

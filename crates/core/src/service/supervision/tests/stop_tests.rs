@@ -236,6 +236,95 @@ fn v2_a_stop_that_is_asked_for_while_the_runtime_stops_hides_no_error() {
 }
 
 #[test]
+fn v3_one_that_is_cancelled_during_the_stop_is_dropped_at_once_and_not_blamed() {
+    // It has its turn, or not yet.
+    for cancelled in [2, 0] {
+        let mut play = Play::new();
+        chain(&mut play);
+        play.stop();
+        assert_eq!(play.pass(SECOND), []);
+        let run = run(cancelled, 1);
+        let mut expected = vec![Effect::Cancel(run)];
+        if cancelled == 0 {
+            expected = all([&asks(run), &expected]);
+        }
+        play.expect(Happening::Cancelled(id(cancelled)), &expected);
+        // Others block its thread, so that it cannot be dropped.
+        let by_signal = false;
+        let mut told = play.pass(GRACE);
+        told.extend(play.tell(Happening::GraceOver { by_signal }));
+        let is_blamed = |unit| {
+            let blames = |effect: &Effect<Failure>| matches!(effect, Effect::Blame(blamed, _) if *blamed == unit);
+            told.iter().any(blames)
+        };
+        for unit in 0..3 {
+            assert_eq!(is_blamed(id(unit)), unit != cancelled, "{told:?}");
+        }
+    }
+}
+
+#[test]
+fn v3_one_that_is_cancelled_during_the_stop_and_blocks_holds_others_up_for_its_time() {
+    let mut play = Play::new();
+    chain(&mut play);
+    play.stop();
+    play.tell(Happening::Cancelled(id(2)));
+    assert_eq!(play.pass(8 * SECOND), [Effect::Cut(run(2, 1))]);
+    let blamed = [Effect::Blame(id(2), Blame::Overran)];
+    let next = all([&blamed, &asks(run(1, 1))]);
+    play.expect(Happening::Blocks(run(2, 1)), &next);
+}
+
+#[test]
+fn v3_a_thread_that_is_cancelled_holds_nobody_up_and_is_told_apart() {
+    let before = |play: &mut Play| {
+        play.running(unit(0));
+        play.tell(Happening::TookToken(run(0, 1)));
+        play.running(unit(1).after(&[0]).blocking());
+        play.tell(Happening::TookToken(run(1, 1)));
+    };
+    let (by_signal, blamed) = (true, Effect::Blame(id(1), Blame::Cancelled));
+    // During the stop.
+    let mut play = Play::new();
+    before(&mut play);
+    assert_eq!(play.stop(), asks(run(1, 1)));
+    play.expect(Happening::Cancelled(id(1)), &asks(run(0, 1)));
+    play.tell(returned(run(0, 1)));
+    play.expect(gone(run(0, 1)), &over_at_last(0, Ended));
+    assert_eq!(play.all.next_due(), None);
+    play.expect(
+        Happening::GraceOver { by_signal },
+        std::slice::from_ref(&blamed),
+    );
+    // Before it.
+    let mut play = Play::new();
+    before(&mut play);
+    play.tell(Happening::Cancelled(id(1)));
+    assert_eq!(play.stop(), asks(run(0, 1)));
+    play.tell(returned(run(0, 1)));
+    play.tell(gone(run(0, 1)));
+    play.expect(Happening::GraceOver { by_signal }, &[blamed]);
+    // It has overrun its time already.
+    let mut play = Play::new();
+    before(&mut play);
+    play.stop();
+    let overran = all([&[Effect::Blame(id(1), Blame::Overran)], &asks(run(0, 1))]);
+    assert_eq!(play.pass(9 * SECOND), overran);
+    play.expect(Happening::Cancelled(id(1)), &[]);
+}
+
+#[test]
+fn v2_a_cancel_while_the_runtime_stops_hides_no_error() {
+    let mut play = Play::new();
+    play.running(unit(0).blocking());
+    play.tell(Happening::TookToken(run(0, 1)));
+    play.stop();
+    play.tell(Happening::Cancelled(id(0)));
+    let told = Effect::Record(id(0), Fault::Given(7));
+    play.expect(errs(run(0, 1), 7), &[told]);
+}
+
+#[test]
 fn v5_an_absorbed_failure_is_told_if_the_stop_comes_before_the_restart_that_was_asked_for() {
     let mut play = Play::new();
     play.running(unit(0).policy(restarts(restart())));

@@ -3,47 +3,9 @@
 //! It does what it is told, in any order that may happen, and knows what must never be asked of it.
 
 use std::collections::{HashMap, HashSet};
-use std::ops::RangeTo;
 
+use super::chance_for_tests::Chance;
 use super::*;
-
-/// Where the model takes what is up to chance from.
-pub(super) enum Chance {
-    Seed(fastrand::Rng),
-    /// One byte for each choice, always the first one once they are used up.
-    Bytes(std::vec::IntoIter<u8>),
-}
-
-impl Chance {
-    fn usize(&mut self, below: RangeTo<usize>) -> usize {
-        match self {
-            Self::Seed(seed) => seed.usize(below),
-            Self::Bytes(bytes) => usize::from(bytes.next().unwrap_or(0)) % below.end,
-        }
-    }
-
-    fn u8(&mut self, below: RangeTo<u8>) -> u8 {
-        match self {
-            Self::Seed(seed) => seed.u8(below),
-            Self::Bytes(bytes) => bytes.next().unwrap_or(0) % below.end,
-        }
-    }
-
-    fn bool(&mut self) -> bool {
-        self.u8(..2) == 1
-    }
-
-    fn f64(&mut self) -> f64 {
-        match self {
-            Self::Seed(seed) => seed.f64(),
-            Self::Bytes(bytes) => f64::from(bytes.next().unwrap_or(0)) / 256.0,
-        }
-    }
-
-    pub(super) fn is_used_up(&self) -> bool {
-        matches!(self, Self::Bytes(bytes) if bytes.as_slice().is_empty())
-    }
-}
 
 /// What the world knows of one unit.
 #[derive(Debug)]
@@ -52,9 +14,17 @@ pub(super) struct Known {
     pub(super) state: UnitState,
     pub(super) was_ready: bool,
     pub(super) after: Vec<usize>,
+    /// Those of these without which it does not start.
+    pub(super) needs: Vec<usize>,
+    pub(super) may_fail: bool,
+    pub(super) startable: bool,
+    pub(super) is_forgotten: bool,
+    pub(super) was_resumed: bool,
     pub(super) is_blocking: bool,
     pub(super) notifies: bool,
     pub(super) is_over: bool,
+    /// It was over, and may have been started again since.
+    pub(super) was_over: bool,
     /// Its present run, until nothing is left of it.
     pub(super) alive: Option<Living>,
     pub(super) runs: u64,
@@ -67,6 +37,15 @@ pub(super) struct Known {
     pub(super) is_given_up: bool,
     /// A failure was kept, and nothing has come of it yet.
     pub(super) has_kept: bool,
+    /// It is a group: its run is what is alive in it.
+    pub(super) is_group: bool,
+    /// The group that it is in, or the unit whose run made it.
+    pub(super) parent: Option<usize>,
+    pub(super) part_of: Vec<usize>,
+    /// It has its place in the limits of what it is in.
+    pub(super) has_place: bool,
+    /// Whether payloads are alive in a group.
+    pub(super) has_members: bool,
 }
 
 #[derive(Debug)]
@@ -78,6 +57,10 @@ pub(super) struct Living {
     pub(super) has_answered: bool,
     pub(super) has_ended: bool,
     pub(super) holds_token: bool,
+    /// A user has cancelled it, before it had used up its time.
+    pub(super) is_cancelled: bool,
+    /// Its payload was told to be dropped.
+    pub(super) is_dropped: bool,
 }
 
 pub(super) struct World {
@@ -92,6 +75,10 @@ pub(super) struct World {
     pub(super) stop: Option<Moment>,
     pub(super) stop_over: bool,
     pub(super) is_grace_over: bool,
+    /// Threads that were left behind, and run on.
+    pub(super) left: Vec<RunId>,
+    /// Groups at which the shell is about to look.
+    pub(super) looks: Vec<usize>,
     pub(super) log: Vec<String>,
 }
 
@@ -110,15 +97,21 @@ impl World {
             stop: None,
             stop_over: false,
             is_grace_over: false,
+            left: Vec::new(),
+            looks: Vec::new(),
             log: Vec::new(),
         }
     }
 
-    fn flip(&mut self) -> bool {
+    pub(super) fn chance_of_blocking(&mut self) -> bool {
+        self.chance.u8(..4) == 0
+    }
+
+    pub(super) fn flip(&mut self) -> bool {
         self.chance.bool()
     }
 
-    fn failure(&mut self) -> Failure {
+    pub(super) fn failure(&mut self) -> Failure {
         self.failures += 1;
         self.failures
     }
@@ -130,16 +123,47 @@ impl World {
             0 | 1 if self.units.len() < 8 && self.stop.is_none() => self.hand_in(),
             2 if self.stop.is_none() && self.chance.u8(..8) == 0 => self.stop(),
             3 => self.pass(),
+            7 if !self.left.is_empty() => self.go_on_where_left(),
             4 if self.is_flavour_starting => self.end_start(),
+            5 if unit < self.units.len() && self.chance.u8(..3) == 0 => {
+                self.units[unit].is_unwanted &= !self.units[unit].startable;
+                let mut ids = vec![self.units[unit].id];
+                if self.flip() {
+                    let other = self.chance.usize(..self.units.len());
+                    self.units[other].is_unwanted &= !self.units[other].startable;
+                    ids.push(self.units[other].id);
+                }
+                self.tell(Happening::Wanted(ids));
+            }
             5 if unit < self.units.len() => {
-                let wish = if self.flip() {
-                    Wish::Stop
-                } else {
-                    Wish::Restart
-                };
-                self.units[unit].is_unwanted |= wish == Wish::Stop;
                 let id = self.units[unit].id;
-                self.tell(Happening::Asked(id, wish));
+                let wish = [Some(Wish::Stop), Some(Wish::Restart), None];
+                let mut wish = wish[self.chance.usize(..3)];
+                if self.units[unit].is_group && wish == Some(Wish::Restart) {
+                    wish = Some(Wish::Stop);
+                }
+                match wish {
+                    None => {
+                        self.units[unit].is_unwanted = true;
+                        self.cancel(unit);
+                    }
+                    Some(wish) => {
+                        let mut all = vec![unit];
+                        if self.chance.u8(..3) == 0 {
+                            let is_unit = |other: &usize| !self.units[*other].is_group;
+                            let units: Vec<_> = (0..self.units.len()).filter(is_unit).collect();
+                            all.extend(units.into_iter().filter(|_| self.chance.bool()));
+                        }
+                        if wish == Wish::Stop {
+                            all.iter().for_each(|unit| self.stop_with_parts(*unit));
+                        }
+                        let ids: Vec<_> = all.iter().map(|unit| self.units[*unit].id).collect();
+                        match ids.len() {
+                            1 => self.tell(Happening::Asked(id, wish)),
+                            _ => self.tell(Happening::AskedTogether(ids, wish)),
+                        }
+                    }
+                }
             }
             6 if self.stop.is_some() && !self.is_grace_over && self.chance.u8(..4) == 0 => {
                 self.is_grace_over = true;
@@ -151,96 +175,23 @@ impl World {
         }
     }
 
-    fn hand_in(&mut self) {
-        let number = 1 + self.chance.usize(..2);
-        let mut newcomers = Vec::new();
-        for _ in 0..number {
-            let after: Vec<_> = (0..self.units.len())
-                .filter(|_| self.chance.u8(..4) == 0)
-                .collect();
-            let time = |chance: &mut Chance| {
-                let times = [
-                    None,
-                    None,
-                    Some(SECOND),
-                    Some(3 * SECOND),
-                    Some(Duration::MAX),
-                ];
-                times[chance.usize(..times.len())]
-            };
-            let restart = match self.chance.u8(..4) {
-                0 => None,
-                1 => Some(Restart::always().delay(SECOND)),
-                2 => Some(restart().limit(3, 20 * SECOND)),
-                _ => Some(restart().delay(Duration::ZERO)),
-            };
-            let policy = Policy {
-                restart: restart.map(Box::new),
-                notifies_ready: self.chance.u8(..3) == 0,
-                return_is_failure: self.chance.u8(..6) == 0,
-                start_timeout: time(&mut self.chance),
-                stop_time: time(&mut self.chance),
-            };
-            let is_blocking = self.chance.u8(..3) == 0;
-            let is_ready = |other: &usize| (self.units[*other].id, self.units[*other].was_ready);
-            let id = self.free_id();
-            newcomers.push(Newcomer {
-                id,
-                after: after.iter().map(is_ready).collect(),
-                is_blocking,
-                flavour: DOWN,
-                is_flavour_up: self.is_up,
-                is_unwanted: false,
-                policy: Some(Box::new(policy.clone())),
-            });
-            self.units.push(Known {
-                id,
-                state: UnitState::Waiting,
-                was_ready: false,
-                after,
-                is_blocking,
-                notifies: policy.notifies_ready,
-                is_over: false,
-                alive: None,
-                runs: 0,
-                is_asked: false,
-                is_unwanted: false,
-                is_late: false,
-                is_given_up: false,
-                has_kept: false,
-            });
-        }
-        self.tell(Happening::HandedIn(newcomers));
-    }
-
-    /// The next unit's. It has the place of one that is over, if there is one.
-    fn free_id(&self) -> Id {
-        let is_free = |place: &u32| {
-            let alive = |known: &Known| !known.is_over && known.id.place == *place;
-            !self.units.iter().any(alive)
-        };
-        Id {
-            serial: self.units.len() as u64,
-            place: (0..).find(is_free).unwrap_or_default(),
-        }
-    }
-
-    fn stop(&mut self) {
+    pub(super) fn stop(&mut self) {
         let grace_over_at = self.play.now.plus(GRACE);
         self.stop = Some(grace_over_at);
         self.tell(Happening::Stops(grace_over_at));
     }
 
-    fn pass(&mut self) {
+    pub(super) fn pass(&mut self) {
         let time = match (self.play.due_in(), self.flip()) {
             (Some(due), true) => due,
             _ => SECOND.mul_f64(self.chance.f64()),
         };
         self.play.now = self.play.now.plus(time);
         self.tell(Happening::Due);
-        // Once the grace time is over a unit that is asked is due at once, and then those that it held up.
+        // Once the grace time is over a unit that is asked is due at once, and then those that it held up; and what a
+        // group is told leads on.
         for _ in 0..self.units.len() {
-            if self.is_late() && self.stop.is_some_and(|stop| stop <= self.play.now) {
+            if self.is_late() {
                 self.tell(Happening::Due);
             }
         }
@@ -248,12 +199,12 @@ impl World {
     }
 
     /// Whether something should have been done by now.
-    fn is_late(&self) -> bool {
+    pub(super) fn is_late(&self) -> bool {
         let due = self.play.all.next_due();
         due.is_some_and(|due| due <= self.play.now && due != Moment::default())
     }
 
-    fn end_start(&mut self) {
+    pub(super) fn end_start(&mut self) {
         self.is_flavour_starting = false;
         if self.flip() {
             self.is_up = true;
@@ -261,102 +212,6 @@ impl World {
         } else {
             let failure = self.failure();
             self.tell(Happening::FlavourDown(DOWN, failure));
-        }
-    }
-
-    /// Lets a unit's present run go on by a step.
-    fn go_on(&mut self, unit: usize) {
-        let what = self.chance.u8(..6);
-        let failure = self.failures + 1;
-        let notifies = self.units[unit].notifies;
-        let Known {
-            id,
-            alive,
-            is_asked,
-            is_blocking,
-            is_given_up,
-            ..
-        } = &mut self.units[unit];
-        let Some(alive) = alive else {
-            return;
-        };
-        let id = run_of(*id, alive.number);
-        // What is told of a launch comes from whoever launches, all else from the payload: in any order.
-        if alive.is_launching && what == 0 {
-            alive.is_launching = false;
-            alive.is_launched = true;
-            self.forget_ended(unit);
-            return self.tell(Happening::Launched(id, Ok(())));
-        }
-        let event = match what {
-            1 if alive.is_launching && !alive.has_begun && !alive.has_ended => {
-                // Refused: it is over, and then why is told.
-                let refused = match self.stop {
-                    Some(_) => None,
-                    None => Some(failure),
-                };
-                self.failures += u32::from(refused.is_some());
-                self.tell(ended(id));
-                if let Some(known) = &mut self.units[unit].alive {
-                    (known.has_ended, known.is_launching) = (true, false);
-                }
-                self.forget_ended(unit);
-                return self.tell(Happening::Launched(id, Err(refused)));
-            }
-            _ if alive.has_ended => return,
-            2 if !alive.has_begun => {
-                alive.has_begun = true;
-                Happening::Begun(id)
-            }
-            3 if alive.has_begun && !alive.has_answered => {
-                if notifies {
-                    Happening::Notified(id)
-                } else {
-                    alive.holds_token = true;
-                    // Its time may be over: then the stop does not wait for it any more.
-                    *is_given_up |= *is_asked && *is_blocking;
-                    Happening::TookToken(id)
-                }
-            }
-            4 if !alive.has_answered => {
-                alive.has_answered = true;
-                let exit = [None, None, Some(Exit::Done)][self.chance.usize(..3)];
-                let error = (exit.is_none() && self.chance.bool()).then_some(failure);
-                self.failures += u32::from(error.is_some());
-                Happening::Answered {
-                    run: id,
-                    exit,
-                    error,
-                }
-            }
-            5 => {
-                let can_run = self.chance.u8(..4) > 0;
-                if !alive.has_answered && self.chance.bool() {
-                    self.failures += 1;
-                    Happening::Failed {
-                        run: id,
-                        failure,
-                        can_run,
-                    }
-                } else {
-                    alive.has_ended = true;
-                    self.forget_ended(unit);
-                    Happening::Gone { run: id, can_run }
-                }
-            }
-            _ => return,
-        };
-        self.tell(event);
-    }
-
-    /// Nothing is left of a run that has ended and whose launch is done.
-    fn forget_ended(&mut self, unit: usize) {
-        let alive = &mut self.units[unit].alive;
-        if alive
-            .as_ref()
-            .is_some_and(|alive| alive.has_ended && !alive.is_launching)
-        {
-            *alive = None;
         }
     }
 
@@ -368,6 +223,13 @@ impl World {
             self.log.push(format!("    {effect:?}"));
             self.take(effect);
         }
+        while let Some(group) = self.looks.pop() {
+            let known = &self.units[group];
+            if !known.has_members && !known.is_over {
+                let id = known.id;
+                self.tell(Happening::Drained(id));
+            }
+        }
     }
 
     /// Lets everything come to its end, and sees that it does.
@@ -377,13 +239,21 @@ impl World {
         self.stop = Some(grace_over_at);
         self.tell(Happening::Stops(grace_over_at));
         for _ in 0..100 {
-            if self.units.iter().all(|unit| unit.is_over) {
+            if self.units.iter().all(|unit| unit.is_forgotten) {
                 break;
             }
             if self.is_flavour_starting {
                 self.end_start();
             }
             for unit in 0..self.units.len() {
+                if self.units[unit].is_group {
+                    self.units[unit].has_members = false;
+                    if !self.units[unit].is_over {
+                        let id = self.units[unit].id;
+                        self.tell(Happening::Drained(id));
+                    }
+                    continue;
+                }
                 let Known { id, alive, .. } = &mut self.units[unit];
                 let Some(alive) = alive else {
                     continue;
@@ -400,7 +270,7 @@ impl World {
             self.tell(Happening::Due);
         }
         for (id, unit) in self.units.iter().enumerate() {
-            assert!(unit.is_over, "unit {id} comes to its end: {unit:?}");
+            assert!(unit.is_forgotten, "unit {id} comes to its end: {unit:?}");
         }
         assert!(self.stop_over, "the stop does not wait for ever");
         assert_eq!(self.play.all.unbegun, 0);

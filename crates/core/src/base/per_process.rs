@@ -8,7 +8,7 @@ use crate::base::sync::OnceBox;
 /// A value for each process. A fork copies all existing values, in whatever state. So a child does
 /// not touch them: it makes one of its own, without a lock that a thread of its parent may have
 /// held.
-pub(super) struct PerProcess<T> {
+pub(crate) struct PerProcess<T> {
     first: OnceBox<OfProcess<T>>,
 }
 
@@ -20,14 +20,14 @@ struct OfProcess<T> {
 }
 
 impl<T: 'static> PerProcess<T> {
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self {
             first: OnceBox::new(),
         }
     }
 
     /// The value of this process, if it has one. Takes no lock and does not allocate, as handlers call it.
-    pub(super) fn get(&'static self) -> Option<&'static T> {
+    pub(crate) fn get(&'static self) -> Option<&'static T> {
         let id = process::id();
         iter::successors(self.first.get(), |entry| entry.next.get())
             .find(|entry| entry.process == id)
@@ -35,7 +35,7 @@ impl<T: 'static> PerProcess<T> {
     }
 
     /// The value of this process, made by `make` if it has none.
-    pub(super) fn get_or_make(&'static self, make: impl Fn() -> T) -> &'static T {
+    pub(crate) fn get_or_make(&'static self, make: impl Fn() -> T) -> &'static T {
         let process = process::id();
         let mut link = &self.first;
         loop {
