@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
-use foster_core::{Coroutine, IntoPayload, Key, Parallel, Subroutine};
+use foster_core::{
+    Coroutine, IntoPayload, Key, Parallel, ServeError, Subroutine, Unit, UnitBuilder, service_once,
+};
 
 /// A kind of payload, as the cases see it: the facts about every flavour of the kind, and a way to make a
 /// payload.
@@ -27,6 +29,21 @@ pub trait Kind: Send + Sized + 'static {
     where
         T: Send + 'static,
         S: FnMut(&mut Context<'_>) -> Poll<T> + Send + 'static;
+
+    /// Hands in a service that owns `step` and calls it until it is ready. `None`, which is the default, for payloads
+    /// of no kind of core's, which are no services.
+    ///
+    /// # Errors
+    ///
+    /// As for [`UnitBuilder::serve`]; none if there is no service.
+    fn serve<K, S>(unit: UnitBuilder<'_>, key: K, step: S) -> Option<Result<Unit, ServeError>>
+    where
+        K: Key<Payload = Self>,
+        S: FnMut(&mut Context<'_>) -> Poll<Result<(), String>> + Send + 'static,
+    {
+        let _ = (unit, key, step);
+        None
+    }
 }
 
 impl Kind for Coroutine {
@@ -40,6 +57,14 @@ impl Kind for Coroutine {
         S: FnMut(&mut Context<'_>) -> Poll<T> + Send + 'static,
     {
         move || poll_fn(step)
+    }
+
+    fn serve<K, S>(unit: UnitBuilder<'_>, key: K, step: S) -> Option<Result<Unit, ServeError>>
+    where
+        K: Key<Payload = Self>,
+        S: FnMut(&mut Context<'_>) -> Poll<Result<(), String>> + Send + 'static,
+    {
+        Some(unit.serve(service_once(key, move || poll_fn(step))))
     }
 }
 
@@ -55,6 +80,14 @@ impl Kind for Parallel {
     {
         move || poll_fn(step)
     }
+
+    fn serve<K, S>(unit: UnitBuilder<'_>, key: K, step: S) -> Option<Result<Unit, ServeError>>
+    where
+        K: Key<Payload = Self>,
+        S: FnMut(&mut Context<'_>) -> Poll<Result<(), String>> + Send + 'static,
+    {
+        Some(unit.serve(service_once(key, move || poll_fn(step))))
+    }
 }
 
 impl Kind for Subroutine {
@@ -68,6 +101,14 @@ impl Kind for Subroutine {
         S: FnMut(&mut Context<'_>) -> Poll<T> + Send + 'static,
     {
         move || block_on(step)
+    }
+
+    fn serve<K, S>(unit: UnitBuilder<'_>, key: K, step: S) -> Option<Result<Unit, ServeError>>
+    where
+        K: Key<Payload = Self>,
+        S: FnMut(&mut Context<'_>) -> Poll<Result<(), String>> + Send + 'static,
+    {
+        Some(unit.serve(service_once(key, move || block_on(step))))
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
-use foster_core::{BoxError, Flavour, Identifier, Key, Rejected, Reporter};
+use foster_core::{BoxError, Flavour, Identifier, Key, Probe, Rejected, Reporter};
 
 use crate::tools::Gate;
 
@@ -97,6 +97,10 @@ impl<P: 'static> Flavour for Lent<P> {
 
     fn join(&self, by: Instant) -> bool {
         self.inner.join(by)
+    }
+
+    fn probe(&self, probe: Probe) {
+        self.inner.probe(probe);
     }
 }
 

@@ -84,6 +84,11 @@ const ROWS: &[Row] = &[
         "JOIN-2",
         "`join` returns true when no thread of the flavour runs any more, and only then",
     ),
+    row(
+        "PROBE-1",
+        "a probe is answered on a thread of the executor, and not while all of them are held up",
+    ),
+    row("PROBE-2", "the caller of `probe` is not blocked"),
     row("L3", "payloads that waited for the start start in order"),
     row("L5", "when `run` returns the flavour's threads have ended"),
     row(
@@ -139,6 +144,34 @@ const ROWS: &[Row] = &[
     row(
         "S5",
         "a destructor that panics stops no other from being run",
+    ),
+    row(
+        "V3",
+        "a service that is cancelled is dropped where it awaits",
+    ),
+    row(
+        "V16",
+        "a service that may fail has failed by what its run returned, and nothing else ends",
+    ),
+    row(
+        "G1",
+        "a group ends with all that is in it, while the flavour and all else go on",
+    ),
+    row(
+        "G3",
+        "a failure ends the group that may fail, and nothing else",
+    ),
+    row(
+        "G4",
+        "nothing is left of a group that is over, nor harms those after it",
+    ),
+    row(
+        "G5",
+        "a place in a group is free when its payload has ended, and goes to the next who waits",
+    ),
+    row(
+        "I2",
+        "a probe says whether the executor goes on, whatever it is that holds it up",
     ),
     row(
         "F2",

@@ -1,6 +1,6 @@
 //! The executor of the flavours by hand: threads that poll woken payloads, a timer and a socket.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::future::Future;
 use std::io::{self, Read, Write};
@@ -12,6 +12,8 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use foster_core::Probe;
+
 use crate::futures::{Fault, Polled};
 
 thread_local! {
@@ -19,6 +21,8 @@ thread_local! {
     pub(crate) static IN_CONTEXT: Cell<bool> = const { Cell::new(false) };
     /// The payload that is polled on this thread.
     pub(crate) static POLLING: Cell<Option<usize>> = const { Cell::new(None) };
+    /// The payloads that were woken during the poll, each with its thread, if they wait for its end.
+    static WOKEN_MEANWHILE: RefCell<Vec<(usize, usize)>> = const { RefCell::new(Vec::new()) };
 }
 
 /// The executor's timer: made in its context only.
@@ -82,6 +86,7 @@ pub(crate) struct State<P> {
     /// Whether `join` was called.
     pub(crate) joined: bool,
     pub(crate) completions: usize,
+    pub(crate) probes: Vec<Probe>,
 }
 
 impl<P> Default for State<P> {
@@ -96,6 +101,7 @@ impl<P> Default for State<P> {
             ended: false,
             joined: false,
             completions: 0,
+            probes: Vec::new(),
         }
     }
 }
@@ -132,7 +138,8 @@ pub(crate) struct Handle<P> {
     pub(crate) shared: Arc<Shared<P>>,
     /// Which of the threads it is on.
     pub(crate) worker: usize,
-    pub(crate) queued: AtomicBool,
+    /// Of its own, but for the fault that reuses those of ended payloads.
+    pub(crate) queued: Arc<AtomicBool>,
     pub(crate) polled: AtomicBool,
     pub(crate) over: AtomicBool,
 }
@@ -148,17 +155,31 @@ impl<P: Polled> Wake for Handle<P> {
         match self.shared.fault {
             Fault::LosesForeignWakes if foreign => return,
             Fault::LosesWakesInPolls if POLLING.get() == Some(self.id) => return,
+            Fault::TakesWakesForItsOwn if POLLING.get().is_some_and(|id| id != self.id) => return,
             Fault::KeepsTheCancelled if by_runner => return,
             Fault::KeepsSomeCancelled if by_runner && self.id % 3 == 0 => return,
             _ => {}
         }
         if self.over.load(SeqCst) && self.shared.fault != Fault::DiesOfLateWakes {
+            if self.shared.fault == Fault::ReusesMarks {
+                self.queued.store(true, SeqCst);
+            }
             return;
         }
-        if !self.queued.swap(true, SeqCst) {
-            self.shared.lock().ready[self.worker].push_back(self.id);
-            self.shared.changed.notify_all();
+        if self.queued.swap(true, SeqCst) {
+            return;
         }
+        if self.shared.fault == Fault::ForgetsWakesOfTheEnding && POLLING.get().is_some() {
+            WOKEN_MEANWHILE.with_borrow_mut(|woken| woken.push((self.worker, self.id)));
+            return;
+        }
+        let ready = &mut self.shared.lock().ready[self.worker];
+        if self.shared.fault == Fault::HasRoomForWakes && ready.len() >= 256 {
+            self.queued.store(false, SeqCst);
+            return;
+        }
+        ready.push_back(self.id);
+        self.shared.changed.notify_all();
     }
 }
 
@@ -168,7 +189,10 @@ pub(crate) fn run<P: Polled>(shared: &Arc<Shared<P>>, worker: usize) {
     IN_CONTEXT.set(true);
     let mut tasks: HashMap<usize, Task<P>> = HashMap::new();
     let mut next_id = 0;
+    // The marks of payloads that are over, each with its number.
+    let mut free: Vec<(usize, Arc<AtomicBool>)> = Vec::new();
     let mut steps = 0;
+    let mut swept = false;
     loop {
         let mut state = shared.lock();
         if fault == Fault::EndsWhenEmpty && next_id > 0 && tasks.is_empty() {
@@ -184,8 +208,23 @@ pub(crate) fn run<P: Polled>(shared: &Arc<Shared<P>>, worker: usize) {
                         Fault::CancelDrops | Fault::CancelDropsElsewhere | Fault::CancelStops
                     ))
         };
-        while state.intake.is_empty() && state.ready[worker].is_empty() && !stops(&state) {
+        // What was woken in vain is made up for at the end.
+        let sweeps =
+            |state: &State<P>| fault == Fault::HasRoomForWakes && state.cancelled && !swept;
+        while state.intake.is_empty()
+            && state.ready[worker].is_empty()
+            && state.probes.is_empty()
+            && !stops(&state)
+            && !sweeps(&state)
+        {
             state = shared.changed.wait(state).unwrap();
+        }
+        let probes = std::mem::take(&mut state.probes);
+        if !probes.is_empty() {
+            drop(state);
+            probes.into_iter().for_each(Probe::answer);
+            shared.changed.notify_all();
+            continue;
         }
         if stops(&state) {
             drop(state);
@@ -211,16 +250,23 @@ pub(crate) fn run<P: Polled>(shared: &Arc<Shared<P>>, worker: usize) {
             Fault::StarvesUnderAFlood if !new.is_empty() => VecDeque::new(),
             _ => std::mem::take(&mut state.ready[worker]),
         };
+        if sweeps(&state) {
+            swept = true;
+            ready.extend(tasks.keys());
+        }
         drop(state);
         for payload in new {
-            let id = next_id;
-            next_id += 1;
+            let (id, queued) = free.pop().unwrap_or_else(|| {
+                next_id += 1;
+                (next_id - 1, Arc::default())
+            });
+            queued.store(false, SeqCst);
             let handle = Arc::new(Handle {
                 id,
                 shared: Arc::clone(shared),
                 worker,
                 polled: AtomicBool::new(false),
-                queued: AtomicBool::new(false),
+                queued,
                 over: AtomicBool::new(false),
             });
             tasks.insert(id, Task { payload, handle });
@@ -259,6 +305,9 @@ pub(crate) fn run<P: Polled>(shared: &Arc<Shared<P>>, worker: usize) {
             if fault == Fault::PollsTheFinished {
                 assert!(!poll(shared, &mut task), "it stays ready");
             }
+            if fault == Fault::ReusesMarks {
+                free.push((id, Arc::clone(&task.handle.queued)));
+            }
             drop(task);
             let mut state = shared.lock();
             state.alive -= 1;
@@ -281,6 +330,13 @@ pub(crate) fn poll<P: Polled>(shared: &Arc<Shared<P>>, task: &mut Task<P>) -> bo
             .poll(&mut Context::from_waker(&waker))
             .is_pending();
         POLLING.set(None);
+        let woken = WOKEN_MEANWHILE.take();
+        if pending && !woken.is_empty() {
+            let mut state = shared.lock();
+            for (worker, id) in woken {
+                state.ready[worker].push_back(id);
+            }
+        }
         pending
     };
     let pending = match fault {

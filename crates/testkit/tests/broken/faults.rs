@@ -222,6 +222,37 @@ faults! {
         "F2": Coroutine::EndsOnTheWay, Coroutine::DiesOnTheWay, Parallel::EndsOnTheWay,
             Parallel::DiesOnTheWay, Subroutine::DropsSome;
     }
+    a_failure_of_one_that_may_fail_is_its_own {
+        "V16": Coroutine::DropsSome, Parallel::DropsSome, Subroutine::DropsSome;
+    }
+    a_cancelled_service_is_dropped {
+        "V3": Coroutine::LosesForeignWakes, Parallel::LosesForeignWakes;
+    }
+    a_group_ends_alone {
+        "G1": Coroutine::HasRoomForWakes, Parallel::HasRoomForWakes;
+    }
+    a_payload_may_end_a_group {
+        "G1": Coroutine::TakesWakesForItsOwn, Parallel::TakesWakesForItsOwn;
+    }
+    a_failure_ends_its_group_alone {
+        "G3": Coroutine::ForgetsWakesOfTheEnding, Parallel::ForgetsWakesOfTheEnding,
+            Coroutine::DropsSome, Parallel::DropsSome, Subroutine::DropsSome;
+    }
+    many_short_groups_leave_nothing_behind {
+        "G4": Coroutine::ReusesMarks, Parallel::ReusesMarks;
+    }
+    a_place_goes_to_the_next {
+        "G5": Coroutine::ForgetsWakesOfTheEnding, Parallel::ForgetsWakesOfTheEnding,
+            Subroutine::ForgetsSome;
+    }
+    threads_left_behind_hold_up_no_other {
+        "G1": Subroutine::HasHundredThreads;
+    }
+    an_executor_answers_unless_it_is_blocked {
+        "PROBE-1": Coroutine::AnswersAtOnce, Coroutine::KeepsProbes, Parallel::KeepsProbes;
+        "PROBE-2": Coroutine::WaitsInProbe;
+        "I2": Coroutine::AnswersAtOnce, Coroutine::KeepsProbes, Parallel::KeepsProbes;
+    }
     running_payloads_go_on_under_a_flood {
         "SPAWN-4": Coroutine::StarvesUnderAFlood, Parallel::StarvesUnderAFlood;
         "F3": Coroutine::StarvesUnderAFlood, Parallel::StarvesUnderAFlood;

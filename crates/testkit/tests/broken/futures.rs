@@ -14,7 +14,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use foster_core::{
-    BoxError, Completion, Coroutine, Flavour, Identifier, Joining, Key, Parallel, Rejected,
+    BoxError, Completion, Coroutine, Flavour, Identifier, Joining, Key, Parallel, Probe, Rejected,
     Reporter,
 };
 
@@ -54,6 +54,12 @@ pub(crate) enum Fault {
     BlockOnAsksTheExecutor,
     LosesForeignWakes,
     LosesWakesInPolls,
+    /// Of others than the payload that is polled.
+    TakesWakesForItsOwn,
+    ForgetsWakesOfTheEnding,
+    /// Polls every payload at `cancel`.
+    HasRoomForWakes,
+    ReusesMarks,
     DiesOfLateWakes,
     KeepsTheCancelled,
     KeepsSomeCancelled,
@@ -77,6 +83,10 @@ pub(crate) enum Fault {
     /// For parallels.
     SaysItHasOneThread,
     StarvesUnderAFlood,
+    /// Without asking the executor.
+    AnswersAtOnce,
+    KeepsProbes,
+    WaitsInProbe,
 }
 
 /// A payload that is a future.
@@ -328,6 +338,21 @@ impl<P: Polled> Flavour for HandFlavour<P> {
             _ => completion.wait(),
         }
         Ok(())
+    }
+
+    fn probe(&self, probe: Probe) {
+        match self.fault {
+            Fault::AnswersAtOnce => probe.answer(),
+            Fault::KeepsProbes => std::mem::forget(probe),
+            _ => {
+                self.shared.lock().probes.push(probe);
+                self.shared.changed.notify_all();
+            }
+        }
+        if self.fault == Fault::WaitsInProbe {
+            self.shared
+                .wait_until(None, |state| state.probes.is_empty());
+        }
     }
 
     fn cancel(&self) {

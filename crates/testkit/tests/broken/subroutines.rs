@@ -1,5 +1,6 @@
 //! A flavour of subroutines, each on its own thread, by hand, with a chosen fault.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc::{Sender, channel};
@@ -22,6 +23,7 @@ pub(crate) enum Fault {
     WaitsInSpawn,
     LocksWhileRunning,
     OneThread,
+    HasHundredThreads,
     OneForAll,
     BlockOnIsEarly,
     BlockOnLocks,
@@ -83,6 +85,9 @@ struct Shared {
 struct State {
     running: usize,
     cancels: usize,
+    /// Of a flavour with a fixed number of threads: how many there are, and what waits for one.
+    threads: usize,
+    waiting: VecDeque<Subroutine>,
     /// Whether `join` was called.
     joined: bool,
 }
@@ -133,6 +138,28 @@ impl HandFlavour {
             }
             if fault == Fault::LeaksItsThreads {
                 thread::sleep(Duration::from_secs(30));
+            }
+        });
+        self.handles.lock().unwrap().push(handle);
+    }
+
+    /// Runs the payload on its own thread, and then those that wait for one.
+    fn spawn_in_pool(&self, payload: Subroutine) {
+        let mut state = self.shared.lock();
+        if state.threads == 100 {
+            return state.waiting.push_back(payload);
+        }
+        state.threads += 1;
+        drop(state);
+        let shared = Arc::clone(&self.shared);
+        let handle = thread::spawn(move || {
+            let mut next = Some(payload);
+            while let Some(payload) = next {
+                payload.run();
+                shared.end();
+                let mut state = shared.lock();
+                next = state.waiting.pop_front();
+                state.threads -= usize::from(next.is_none());
             }
         });
         self.handles.lock().unwrap().push(handle);
@@ -194,6 +221,7 @@ impl Flavour for HandFlavour {
                 self.spawn_thread(payload);
                 self.shared.wait_until(None, |state| state.running == 0);
             }
+            Fault::HasHundredThreads => self.spawn_in_pool(payload),
             Fault::OneThread => self.send_to_the_one(payload),
             _ => self.spawn_thread(payload),
         }
