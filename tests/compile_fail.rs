@@ -118,8 +118,8 @@ const SERVICES: &[(&str, &str, &[&str])] = &[
         &["takes nothing but `&self`"],
     ),
     (
-        "run_that_consumes",
-        "struct Beat; #[service(flavour = Smol)] impl Beat { async fn run(self) {} }",
+        "run_that_changes",
+        "struct Beat; #[service(flavour = Smol)] impl Beat { async fn run(&mut self) {} }",
         &["the same value may run again"],
     ),
     (
@@ -208,7 +208,7 @@ const ALONE: &[(&str, &str, &str, &str)] = &[
     ),
     (
         "refused_run",
-        "struct Beat; #[service(flavour = Smol)] impl Beat { async fn run(self) {} }",
+        "struct Beat; #[service(flavour = Smol)] impl Beat { async fn run(&mut self) {} }",
         "Beat",
         "the same value may run again",
     ),

@@ -20,6 +20,8 @@ once!(
     v13_a_function_can_give_its_unit_its_own_name,
     v13_generics_and_further_methods_are_kept,
     v13_its_options_are_the_settings,
+    v13_what_it_requires_is_needed,
+    v13_what_it_is_a_part_of_takes_it_along,
     v13_what_the_caller_sets_wins,
     v14_linked_services_start_where_a_builder_asks,
     v14_linking_starts_nothing,
@@ -152,6 +154,8 @@ struct All;
     after = ["scan"],
     notifies_ready,
     return_is_failure,
+    may_fail,
+    startable,
     start_timeout = 5 * SECOND,
     stop_time = SECOND,
 )]
@@ -174,12 +178,57 @@ fn v13_its_options_are_the_settings() {
         "window: Some(60s)",
         "notifies_ready: true",
         "return_is_failure: true",
+        "may_fail: true",
+        "startable: true",
         "start_timeout: Some(5s)",
         "stop_time: Some(1s)",
     ] {
         assert!(settings.contains(part), "{part} is not in {settings}");
     }
     assert_eq!(runtime.run().unwrap_err().kind(), RunErrorKind::Order);
+}
+
+#[foster::service(flavour = Smol, may_fail, notifies_ready)]
+async fn cache() -> Result<(), &'static str> {
+    Err("none")
+}
+
+#[foster::service(flavour = Smol, after = "cache", may_fail)]
+async fn does_without() {}
+
+#[foster::service(flavour = Smol, requires = ["cache"], may_fail)]
+async fn needs_it() {}
+
+fn v13_what_it_requires_is_needed() {
+    let runtime = builder().until_idle().build();
+    runtime.serve(cache).unwrap();
+    let without = runtime.serve(does_without).unwrap();
+    let needs = runtime.serve(needs_it).unwrap();
+    runtime.run().unwrap();
+    assert_eq!(without.state(), UnitState::Ended);
+    assert_eq!(needs.state(), UnitState::Failed);
+}
+
+#[foster::service(flavour = Smol)]
+async fn whole() {
+    std::future::pending().await
+}
+
+#[foster::service(flavour = Smol, after = "whole", part_of = ["whole"])]
+async fn part() {
+    std::future::pending().await
+}
+
+fn v13_what_it_is_a_part_of_takes_it_along() {
+    let runtime = builder().build();
+    let (whole, part) = (runtime.serve(whole).unwrap(), runtime.serve(part).unwrap());
+    runtime.start().unwrap();
+    runtime.wait_ready(common::SOON).unwrap();
+    whole.stop();
+    assert!(part.wait_stopped(common::SOON));
+    assert!(whole.wait_stopped(common::SOON));
+    runtime.shutdown();
+    runtime.wait().unwrap();
 }
 
 fn v13_what_the_caller_sets_wins() {

@@ -196,7 +196,7 @@ fn v9_an_unknown_name_is_an_error_that_says_what_there_is() {
     assert_eq!(error.kind(), RunErrorKind::Order);
     assert_eq!(
         error.to_string(),
-        "service `a` comes after `z`, which is no service here (there are: a)"
+        "service `a` comes after `z`, which is no service or group here (there are: a)"
     );
     // Nothing was started, so it can be put right.
     runtime
@@ -219,7 +219,7 @@ fn v9_while_running_a_name_must_be_known() {
     assert!(
         error
             .to_string()
-            .contains("`z`, which is no service here (there are: none)"),
+            .contains("`z`, which is no service or group here (there are: none)"),
         "{error}"
     );
     runtime.shutdown();

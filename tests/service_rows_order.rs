@@ -147,6 +147,7 @@ fn traced() -> &'static Mutex<Vec<u8>> {
     static TRACED: OnceLock<Mutex<Vec<u8>>> = OnceLock::new();
     TRACED.get_or_init(|| {
         tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::WARN)
             .with_ansi(false)
             .with_writer(|| Writer)
             .init();

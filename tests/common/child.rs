@@ -134,11 +134,32 @@ impl Playing {
 
     /// Sends signals right behind each other, of which the first one counts for itself.
     pub fn signals(&mut self, names: &[&str]) {
+        self.keep_apart();
+        assert!(kill(names, self.target), "{names:?} are sent");
+        self.signalled = Some(Instant::now());
+    }
+
+    fn keep_apart(&self) {
         if let Some(last) = self.signalled {
             // That it comes later is what is tested, and not that something has happened by then.
             std::thread::sleep(APART.saturating_sub(last.elapsed()));
         }
-        assert!(kill(names, self.target), "{names:?} are sent");
+    }
+
+    /// Sends each of these signals very often, from a shell of its own, so that one comes while the other is handled.
+    pub fn flood(&mut self, names: &[&str]) {
+        self.keep_apart();
+        let shells: Vec<_> = (names.iter())
+            .map(|name| {
+                let kill = format!("kill -{name} {}", self.target);
+                let line =
+                    format!("i=0; while [ $i -lt 3000 ]; do {kill} || exit 1; i=$((i + 1)); done");
+                Command::new("sh").arg("-c").arg(line).spawn().unwrap()
+            })
+            .collect();
+        for mut shell in shells {
+            assert!(shell.wait().unwrap().success(), "{names:?} are sent");
+        }
         self.signalled = Some(Instant::now());
     }
 

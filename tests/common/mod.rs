@@ -15,7 +15,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 pub mod endings;
+pub mod groups;
+pub mod reloads;
 pub mod services;
+pub mod trees;
 
 use foster::{
     AdoptError, BoxError, Builder, Coroutine, ExecuteError, Flavour, Identifier, Key, Latch,

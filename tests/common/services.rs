@@ -19,7 +19,7 @@ pub const SECOND: Duration = Duration::from_secs(1);
 const NEARLY: Duration = Duration::from_millis(1);
 
 /// A unit, with what tests want of it.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Served(Unit);
 
 impl Deref for Served {

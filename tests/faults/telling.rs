@@ -16,7 +16,7 @@ use foster::{Restart, Runtime, Settings, Shutdown, Smol, Thread, Tokio, service}
 use signal_hook::consts::SIGTERM;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
-use tracing::{Event as Traced, Metadata, Subscriber};
+use tracing::{Event as Traced, Level, Metadata, Subscriber};
 
 use crate::child::{self, Scenario};
 use crate::common::{self, *};
@@ -272,13 +272,17 @@ fn lines(scenario: &str) -> usize {
     text.lines().filter(|line| line.starts_with(WRITER)).count()
 }
 
+/// Failures and what goes wrong, not each step of a life.
+fn is_warning(metadata: &Metadata<'_>) -> bool {
+    metadata.target() == "foster" && *metadata.level() <= Level::WARN
+}
+
 pub fn taken() {
     let (sender, receiver) = channel();
     let sender = Mutex::new(sender);
-    trace(
-        |metadata| metadata.target() == "foster",
-        move |text| sender.lock().unwrap().send(text).unwrap(),
-    );
+    trace(is_warning, move |text| {
+        sender.lock().unwrap().send(text).unwrap()
+    });
     fail_on(&common::runtime());
     // It was told before the run returned, and once.
     let told: Vec<_> = receiver.try_iter().collect();
@@ -356,14 +360,11 @@ pub fn flood() {
     let (is_stalled, its_go) = (stalled.clone(), go.clone());
     let (sender, receiver) = channel();
     let sender = Mutex::new(sender);
-    trace(
-        |metadata| metadata.target() == "foster",
-        move |text| {
-            is_stalled.happen();
-            block_until(&its_go);
-            sender.lock().unwrap().send(text).unwrap();
-        },
-    );
+    trace(is_warning, move |text| {
+        is_stalled.happen();
+        block_until(&its_go);
+        sender.lock().unwrap().send(text).unwrap();
+    });
     let runtime = builder().grace(Duration::from_secs(3_600)).build();
     for number in 0..FAILURES {
         let fails = move || async move {
@@ -482,10 +483,9 @@ pub fn set_meanwhile() {
     kept.expect("the failure waits to be told");
     let (sender, receiver) = channel();
     let sender = Mutex::new(sender);
-    trace(
-        |metadata| metadata.target() == "foster",
-        move |text| sender.lock().unwrap().send(text).unwrap(),
-    );
+    trace(is_warning, move |text| {
+        sender.lock().unwrap().send(text).unwrap()
+    });
     LOGGER.go.get_or_init(Event::new).happen();
     runtime.wait().unwrap_err();
     fail_on(&common::runtime());
@@ -503,18 +503,15 @@ fn a7_a_subscriber_set_while_a_line_waits_hears_of_all_that_follow() {
 pub fn failing_meanwhile() {
     let (go, told) = (Event::new(), Event::new());
     let (goes, is_told) = (go.clone(), told.clone());
-    trace(
-        |metadata| metadata.target() == "foster",
-        move |text| match text.contains("the second") {
-            true => is_told.happen(),
-            false => {
-                // Long enough for a report that does not wait.
-                thread::sleep(Duration::from_millis(100));
-                goes.happen();
-                told.expect("the second failure is told on the thread of its own");
-            }
-        },
-    );
+    trace(is_warning, move |text| match text.contains("the second") {
+        true => is_told.happen(),
+        false => {
+            // Long enough for a report that does not wait.
+            thread::sleep(Duration::from_millis(100));
+            goes.happen();
+            told.expect("the second failure is told on the thread of its own");
+        }
+    });
     let runtime = common::started();
     let running = Event::new();
     let is_running = running.clone();

@@ -4,12 +4,13 @@ use std::collections::HashMap;
 
 use foster::FailureKind;
 
+use crate::life::text_of;
 use crate::lives::LifeLine;
-use crate::log::{Answer, Ended, How, What, name_of};
+use crate::log::{Ended, How, What, name_of};
 use crate::model::{Checked, Played};
-use crate::player::text_of;
 use crate::program::{End, On};
 use crate::require;
+use crate::scopes::RUNTIME;
 
 /// How many failures are kept.
 const KEPT: usize = 64;
@@ -56,6 +57,8 @@ fn each_is_real(played: &Played) -> Checked {
         let (_, ended) = life
             .failure()
             .ok_or_else(|| format!("A6: `{name}` did not fail: {told:?}"))?;
+        let may_be = played.scopes.may_be(life.id, RUNTIME);
+        require!(may_be, "G3: the failure of `{name}` is not the runtime's");
         let (kind, message) = kind_and_message(life, ended);
         require!(
             told.kind == kind,
@@ -77,7 +80,10 @@ fn each_is_real(played: &Played) -> Checked {
 /// Those that must be in the report; one that was left behind may have come too late for it.
 fn certain<'a>(played: &'a Played) -> impl Iterator<Item = &'a LifeLine> {
     let lives = played.lives.iter();
-    lives.filter(|life| life.failure().is_some() && !played.may_be_left(life))
+    lives.filter(|life| {
+        let is_runtimes = played.scopes.surely(life.id) == Some(RUNTIME);
+        is_runtimes && !played.may_be_left(life)
+    })
 }
 
 fn none_is_missing(played: &Played) -> Checked {
@@ -89,7 +95,7 @@ fn none_is_missing(played: &Played) -> Checked {
     let all = played
         .lives
         .iter()
-        .filter(|life| life.failure().is_some())
+        .filter(|life| played.scopes.may_be(life.id, RUNTIME))
         .count();
     let certain: Vec<_> = certain(played).collect();
     let counted = report.failures.len() + report.omitted;
@@ -116,6 +122,7 @@ fn the_order_is_theirs(played: &Played) -> Checked {
             .lives
             .iter()
             .filter(|life| life.payload.on == on && life.how == How::Adopt)
+            .filter(|life| played.scopes.surely(life.id) == Some(RUNTIME))
             .filter_map(|life| Some((life.failure()?.0, name_of(life.id))))
             .collect();
         mine.sort_unstable();
@@ -161,12 +168,6 @@ fn the_cause_could_be_first(played: &Played) -> Checked {
             What::ShutdownBegun | What::Abandoned | What::Signalled
         )
     };
-    let is_seen = |what: &What| {
-        matches!(
-            what,
-            What::Asked | What::Answered(_, Answer::Stopping) | What::Returned
-        )
-    };
     if first.during_shutdown {
         // It was told before its thread went on to anything else. Were it the one to begin the
         // stop, nobody could have seen that before. A call's is told by whoever dropped the call,
@@ -179,16 +180,17 @@ fn the_cause_could_be_first(played: &Played) -> Checked {
             .skip(at)
             .find(|(_, event)| {
                 let goes_on = event.thread == thread && event.by != Some(life.id);
-                life.how == How::Adopt && goes_on || is_seen(&event.what)
+                life.how == How::Adopt && goes_on || played.is_seen(event)
             });
         let told_by = told_by.map_or(usize::MAX, |(at, _)| at);
-        let idle = played.program.until_idle && life.how == How::Call;
+        let idle = played.met_idleness(life) || played.program.until_idle && life.how != How::Adopt;
         let asked = find(is_asked) < told_by;
         require!(asked || idle, "A6: nothing but {first:?} began the stop");
     } else {
         let shut = find(|what| matches!(what, What::ShutdownEnded));
         require!(at < shut, "A6: it came after the shutdown: {first:?}");
-        let seen = find(is_seen);
+        let seen = played.events.iter().position(|event| played.is_seen(event));
+        let seen = seen.unwrap_or(usize::MAX);
         require!(
             at < seen,
             "A6: the runtime was stopping before its cause: {first:?}"

@@ -5,20 +5,39 @@ use std::io;
 use std::rc::Rc;
 
 use foster::{
-    AdoptError, Call, ExecuteError, Outcome, Runtime, Smol, Thread, Tokio, TokioMultiThread,
+    AdoptError, Call, ExecuteError, Group, Named, Outcome, Place, Runtime, Smol, Thread, Tokio,
+    TokioMultiThread,
 };
 use futures_lite::future::block_on;
 
+use crate::life::{Life, Passed};
 use crate::log::{Id, name_of};
-use crate::player::{Life, Passed};
 use crate::program::{End, On};
 
-const MULTI: TokioMultiThread = TokioMultiThread::new().worker_threads(2);
+pub const MULTI: TokioMultiThread = TokioMultiThread::new().worker_threads(2);
 
-/// `$runtime.$verb` with the payload of `$life`, whose end `$judge` turns into what it returns.
+/// What a payload is handed to.
+pub enum Target {
+    Runtime(Runtime),
+    Group(Group),
+    /// One payload, which can have no name.
+    Place(Place),
+}
+
+impl Target {
+    fn named(&self, life: &Life) -> Named<'_> {
+        match self {
+            Self::Runtime(runtime) => runtime.named(name_of(life.id)),
+            Self::Group(group) => group.named(name_of(life.id)),
+            Self::Place(place) => place.group().named(name_of(life.id)),
+        }
+    }
+}
+
+/// `$named.$verb` with the payload of `$life`, whose end `$judge` turns into what it returns.
 macro_rules! hand_in {
-    ($runtime:expr, $verb:ident, $life:ident, $judge:expr) => {{
-        let (judge, named) = ($judge, $runtime.named(name_of($life.id)));
+    ($named:expr, $verb:ident, $life:ident, $judge:expr) => {{
+        let (judge, named) = ($judge, $named);
         match $life.payload.on {
             On::Smol => named.$verb(Smol, move || async move {
                 let unsendable = Rc::new(judge);
@@ -34,41 +53,45 @@ macro_rules! hand_in {
     }};
 }
 
-pub fn adopt(runtime: &Runtime, life: Life) -> Result<(), AdoptError> {
+pub fn adopt(target: Target, life: Life) -> Result<(), AdoptError> {
     match life.payload.end {
-        End::Done => adopt_as(runtime, life, |_| ()),
-        End::FailsWithText => adopt_as(runtime, life, |passed| Err::<(), _>(passed.text())),
-        End::FailsWithIo => adopt_as(runtime, life, |passed| {
+        End::Done => adopt_as(target, life, |_| ()),
+        End::FailsWithText => adopt_as(target, life, |passed| Err::<(), _>(passed.text())),
+        End::FailsWithIo => adopt_as(target, life, |passed| {
             Err::<(), _>(io::Error::other(passed.text()))
         }),
-        End::FailsWithAnyhow => adopt_as(runtime, life, |passed| {
+        End::FailsWithAnyhow => adopt_as(target, life, |passed| {
             let cause = anyhow::anyhow!("the cause of it");
             Err::<(), _>(cause.context(passed.text()))
         }),
-        End::FailsWhenAsked => adopt_as(runtime, life, |passed| {
+        End::FailsWhenAsked => adopt_as(target, life, |passed| {
             Err::<(), Box<dyn Error + Send + Sync>>(passed.text().into())
         }),
-        End::ReturnsAnOrphan => adopt_as(runtime, life, |passed| Some(passed.text())),
-        End::PassesRefusal => adopt_as(runtime, life, |passed| match passed.refusal {
+        End::ReturnsAnOrphan => adopt_as(target, life, |passed| Some(passed.text())),
+        End::PassesRefusal => adopt_as(target, life, |passed| match passed.refusal {
             Some(refusal) => Err(anyhow::Error::new(refusal).context("it could not go on")),
             None => Ok(()),
         }),
-        _ => adopt_as(runtime, life, |_| Ok::<(), io::Error>(())),
+        _ => adopt_as(target, life, |_| Ok::<(), io::Error>(())),
     }
 }
 
 fn adopt_as<T: Outcome>(
-    runtime: &Runtime,
+    target: Target,
     life: Life,
     judge: fn(Passed) -> T,
 ) -> Result<(), AdoptError> {
-    hand_in!(runtime, adopt, life, judge)
+    match target {
+        Target::Place(place) => hand_in!(place, adopt, life, judge),
+        target => hand_in!(target.named(&life), adopt, life, judge),
+    }
 }
 
-pub fn execute(runtime: &Runtime, life: Life) -> Result<Id, ExecuteError> {
-    hand_in!(runtime, execute, life, |passed: Passed| passed.id)
+pub fn execute(target: &Target, life: Life) -> Result<Id, ExecuteError> {
+    hand_in!(target.named(&life), execute, life, |passed: Passed| passed
+        .id)
 }
 
-pub fn call(runtime: &Runtime, life: Life) -> Call<Id> {
-    hand_in!(runtime, call, life, |passed: Passed| passed.id)
+pub fn call(target: &Target, life: Life) -> Call<Id> {
+    hand_in!(target.named(&life), call, life, |passed: Passed| passed.id)
 }

@@ -2,7 +2,7 @@
 
 use std::thread::ThreadId;
 
-use crate::log::{Answer, Ended, Event, How, Id, What};
+use crate::log::{Answer, Ended, Event, How, Id, Scope, What};
 use crate::program::Payload;
 
 /// All that is known of one payload. Times are places in the log.
@@ -10,6 +10,7 @@ use crate::program::Payload;
 pub struct LifeLine {
     pub id: Id,
     pub how: How,
+    pub scope: Scope,
     pub payload: Payload,
     /// The payload that handed it in, if it was one.
     pub by: Option<Id>,
@@ -31,7 +32,7 @@ impl LifeLine {
         let answer = self.answered.map(|(_, answer)| answer);
         match answer {
             Some(Answer::Stopping | Answer::NotRunning | Answer::Deadlock) => true,
-            Some(Answer::Other) => true,
+            Some(Answer::Full | Answer::Other) => true,
             Some(Answer::Accepted | Answer::Value | Answer::Panicked | Answer::Cancelled) => false,
             None => false,
         }
@@ -68,10 +69,11 @@ impl LifeLine {
 pub fn lives(events: &[Event]) -> Vec<LifeLine> {
     let mut lives: Vec<LifeLine> = Vec::new();
     for (at, event) in events.iter().enumerate() {
-        if let What::Handed(id, how, payload) = &event.what {
+        if let What::Handed(id, how, scope, payload) = &event.what {
             lives.push(LifeLine {
                 id: *id,
                 how: *how,
+                scope: *scope,
                 payload: payload.clone(),
                 by: event.by,
                 handed: at,

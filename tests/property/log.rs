@@ -5,6 +5,8 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
 use std::time::Instant;
 
+use foster::{PlaceErrorKind, ReloadErrorKind};
+
 use crate::program::Payload;
 
 /// A payload's number, in the order in which they were handed in.
@@ -13,6 +15,17 @@ pub type Id = usize;
 /// The name under which a payload is handed in.
 pub fn name_of(id: Id) -> String {
     format!("p{id}")
+}
+
+/// A part of the runtime that payloads are in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// The runtime itself.
+    Runtime,
+    /// A group of the program.
+    Group(usize),
+    /// The group of a payload's children.
+    Children(Id),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +48,8 @@ pub enum Answer {
     NotRunning,
     Cancelled,
     Deadlock,
+    /// A limit is reached.
+    Full,
     /// Any other error: none of them can come up here.
     Other,
 }
@@ -49,7 +64,7 @@ pub enum Ended {
 #[derive(Clone, Debug)]
 pub enum What {
     /// A payload is about to be handed in.
-    Handed(Id, How, Payload),
+    Handed(Id, How, Scope, Payload),
     Answered(Id, Answer),
     /// A call is about to be dropped before it was ready.
     CallDropped(Id),
@@ -66,6 +81,27 @@ pub enum What {
     Dropped(Id, bool),
     ShutdownBegun,
     ShutdownEnded,
+    /// A group is about to be asked to end, or cancelled if that is true.
+    StopBegun(Scope, bool),
+    StopEnded(Scope),
+    /// A payload is in no run whose children could be in a group.
+    NoGroup,
+    /// The lasting handle of a group is about to be dropped.
+    Released(usize),
+    /// Somebody is about to wait for a place, which gets this number.
+    PlaceWanted(usize, Scope),
+    PlaceTaken(usize),
+    /// There is none.
+    NoPlace(usize, PlaceErrorKind),
+    /// It is about to be given back or to be taken by a payload, or is not wanted any more.
+    PlaceLeft(usize),
+    /// A reload is about to be asked for, and was.
+    ReloadBegun(usize),
+    ReloadAsked(usize),
+    /// What became of it.
+    ReloadTold(usize, Told),
+    /// A service does this.
+    Service(usize, Doing),
     /// The handles of the runtime are about to be dropped.
     Abandoned,
     Signalled,
@@ -75,6 +111,34 @@ pub enum What {
     Returned,
     /// Something that must not be, whenever it is.
     Wrong(String),
+}
+
+/// What is told of a reload, with the names of services, and what became of each.
+#[derive(Clone, Debug)]
+pub struct Told {
+    pub kind: Option<ReloadErrorKind>,
+    pub services: Vec<(String, Settled)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settled {
+    Done,
+    Failed,
+    Unanswered,
+    Late,
+    Other,
+}
+
+/// What a service does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doing {
+    /// A run can be asked from here on, or restarted.
+    Begins,
+    IsAsked,
+    /// It is about to answer.
+    Answers,
+    /// Its run is about to end.
+    Ends,
 }
 
 #[derive(Clone)]
@@ -107,6 +171,13 @@ struct State {
     dropped: usize,
 }
 
+impl State {
+    fn is_dropped(&self, id: Id) -> bool {
+        let mut events = self.events.iter();
+        events.any(|event| matches!(event.what, What::Dropped(one, _) if one == id))
+    }
+}
+
 impl Log {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -126,14 +197,14 @@ impl Log {
         self.changed.notify_all();
     }
 
-    pub fn hand_in(&self, by: Option<Id>, how: How, payload: &Payload) -> Id {
+    pub fn hand_in(&self, by: Option<Id>, how: How, scope: Scope, payload: &Payload) -> Id {
         let mut state = self.lock();
         let id = state.payloads;
         state.payloads += 1;
         state.events.push(Event {
             by,
             thread: thread::current().id(),
-            what: What::Handed(id, how, payload.clone()),
+            what: What::Handed(id, how, scope, payload.clone()),
         });
         id
     }
@@ -145,10 +216,11 @@ impl Log {
 
     /// Waits until payload `id` is dropped.
     pub fn wait_for_drop(&self, id: Id, by: Instant) -> bool {
-        self.wait(by, |state| {
-            let mut events = state.events.iter();
-            events.any(|event| matches!(event.what, What::Dropped(one, _) if one == id))
-        })
+        self.wait(by, |state| state.is_dropped(id))
+    }
+
+    pub fn is_dropped(&self, id: Id) -> bool {
+        self.lock().is_dropped(id)
     }
 
     fn wait(&self, by: Instant, is: impl Fn(&State) -> bool) -> bool {

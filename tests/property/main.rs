@@ -7,16 +7,27 @@
 
 mod failures;
 mod hand_in;
+mod in_groups;
+mod life;
+mod limits;
 mod lives;
 mod log;
 mod model;
+mod parts;
+mod payload;
 mod play;
 mod player;
 mod program;
 mod regressions;
+mod reloads;
+mod report;
+mod rounds;
+mod scopes;
 mod signals;
+mod stop;
 mod strategy;
 mod torture;
+mod world;
 
 #[test]
 fn every_program_is_accounted_for() {

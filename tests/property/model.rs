@@ -3,12 +3,12 @@
 //! Nothing here depends on time. Where a race leaves several outcomes open, all of them are allowed;
 //! what the log's order decides is required.
 
-use crate::failures;
 use crate::lives::{LifeLine, lives};
-use crate::log::{Answer, Event, How, Id, What, name_of};
-use crate::play::Report;
+use crate::log::{Answer, Event, How, Id, Scope, What, name_of};
 use crate::program::{On, Program, Start};
-use foster::StragglerReason;
+use crate::report::Report;
+use crate::scopes::Scopes;
+use crate::{failures, limits, rounds, scopes, stop};
 
 pub type Checked = Result<(), String>;
 
@@ -28,6 +28,7 @@ pub struct Played<'a> {
     pub events: &'a [Event],
     pub report: &'a Report,
     pub lives: Vec<LifeLine>,
+    pub scopes: Scopes,
     /// When the runtime had returned.
     pub returned: usize,
     /// When the first thing happened that may end a runtime, were it not for idleness.
@@ -45,7 +46,7 @@ pub fn check(program: &Program, events: &[Event], report: &Report) -> Checked {
             What::ShutdownBegun | What::Abandoned | What::Signalled
         )
     });
-    let failed = lives.iter().filter_map(|life| Some(life.failure()?.0));
+    let scopes = Scopes::new(program, events, &lives, asked);
     let signals = events
         .iter()
         .filter(|one| matches!(one.what, What::Signalled));
@@ -54,9 +55,10 @@ pub fn check(program: &Program, events: &[Event], report: &Report) -> Checked {
         events,
         report,
         returned: is(|what| matches!(what, What::Returned)).unwrap_or(events.len()),
-        caused: failed.chain(asked).min(),
+        caused: scopes.caused,
         is_patient: !program.is_hasty() && signals.count() < 2,
         lives,
+        scopes,
     };
     played.nothing_went_wrong()?;
     for life in &played.lives {
@@ -68,11 +70,11 @@ pub fn check(program: &Program, events: &[Event], report: &Report) -> Checked {
         checked.map_err(|wrong| format!("p{}: {wrong}", life.id))?;
     }
     played.starts_are_in_order()?;
-    played.the_stop_refuses()?;
-    played.the_stop_has_a_cause()?;
-    played.idleness_is_no_haste()?;
-    played.the_listed_are_real()?;
-    failures::check(&played)
+    stop::check(&played)?;
+    failures::check(&played)?;
+    scopes::check(&played)?;
+    limits::check(&played)?;
+    rounds::check(&played)
 }
 
 impl Played<'_> {
@@ -80,8 +82,29 @@ impl Played<'_> {
         let name = name_of(id);
         let left = self.report.left_behind.iter().flatten();
         let stragglers = self.report.stragglers.iter();
+        let left = left.chain(&self.report.excused);
         left.chain(stragglers.filter_map(|(payload, _)| payload.as_ref()))
             .any(|listed| *listed == name)
+    }
+
+    /// When the first thing happened for which it may have been ended.
+    pub fn cause_of(&self, life: &LifeLine) -> Option<usize> {
+        let cause = self.scopes.cause(life.scope);
+        // An adopt is handed in by somebody who keeps the group up.
+        let abandoned = self.scopes.abandoned(life.scope);
+        let abandoned = abandoned.filter(|at| life.how != How::Adopt || *at < life.handed);
+        cause.into_iter().chain(abandoned).min()
+    }
+
+    /// Whether it had all the time that it needs.
+    pub fn is_patient_with(&self, life: &LifeLine) -> bool {
+        self.is_patient && !self.scopes.is_cancelled(life.scope)
+    }
+
+    /// Whether it held a token when it was asked to end.
+    pub fn was_held(&self, life: &LifeLine) -> bool {
+        let held = life.held.zip(self.cause_of(life));
+        held.is_some_and(|(held, cause)| held < cause)
     }
 
     /// Whether it may have been left behind: where there was nobody to ask, every subroutine.
@@ -129,44 +152,52 @@ impl Played<'_> {
         };
         let (is_async, dropped_call) = (life.payload.on.is_async(), life.call_dropped);
         let by_caller = dropped_call.is_some_and(|at| at < cut_off);
-        let by_stop = self.caused.is_some_and(|at| at < cut_off) || self.met_idleness(life);
+        let by_stop = self.cause_of(life).is_some_and(|at| at < cut_off) || self.met_idleness(life);
         if life.started.is_empty() {
-            let never_ran = self.program.start == Start::Never || self.was_stopped_early();
+            let never_ran = self.program.start == Start::Never
+                || self.was_stopped_early()
+                || self.scopes.was_stopped_early(life.scope, self.started());
             // When a call was really handed in is not known: the stop may have been quicker, and then its first
             // poll is not waited for.
             let may_be_late = life.how != How::Adopt;
-            let may_be = never_ran || by_caller || by_stop && (may_be_late || !self.is_patient);
+            let may_be =
+                never_ran || by_caller || by_stop && (may_be_late || !self.is_patient_with(life));
             require!(may_be, "L7: it was taken in, and dropped unrun");
             return Ok(());
         }
         require!(is_async, "S2: a subroutine was cut off");
         require!(by_caller || by_stop, "it was cancelled for no reason");
-        if self.is_patient && !by_caller {
-            let early = life
-                .held
-                .zip(self.caused)
-                .is_some_and(|(held, cause)| held < cause);
-            require!(!early, "S1: it was cancelled while it held a token");
+        if self.is_patient_with(life) && !by_caller {
+            require!(
+                !self.was_held(life),
+                "S1: it was cancelled while it held a token"
+            );
         }
         Ok(())
     }
 
     /// Whether the runtime may have been idle when this came, and have begun to end, with nothing in the log that says so.
-    fn met_idleness(&self, life: &LifeLine) -> bool {
+    pub fn met_idleness(&self, life: &LifeLine) -> bool {
         // Nothing is idle as long as that runs which hands it in.
-        let is_over = |by: Id| self.lives[by].dropped[0].0 < life.handed;
-        let is_outside = life.by.is_none_or(is_over);
-        self.program.until_idle && life.how != How::Adopt && is_outside
+        let is_outside = life.by.is_none_or(|by| {
+            let by = &self.lives[by];
+            by.dropped[0].0 < life.handed || self.met_idleness(by)
+        });
+        self.program.until_idle && is_outside
+    }
+
+    /// When somebody knew that the runtime had started.
+    pub fn started(&self) -> Option<usize> {
+        let mut events = self.events.iter();
+        events.position(|event| matches!(event.what, What::StartTried(true)))
     }
 
     /// Whether the runtime may have been asked to end before it began, so that nothing ever ran.
-    fn was_stopped_early(&self) -> bool {
-        let mut events = self.events.iter();
-        let started = events.position(|event| matches!(event.what, What::StartTried(true)));
+    pub fn was_stopped_early(&self) -> bool {
         let mut adopted = self.lives.iter().filter(|life| life.how == How::Adopt);
         adopted.all(|life| life.started.is_empty())
             && self.caused.is_some()
-            && self.caused < started
+            && self.caused < self.started()
     }
 
     /// A2, A3: made, polled and dropped on the flavour's thread, inside its executor's context.
@@ -212,11 +243,12 @@ impl Played<'_> {
             Answer::Cancelled => {
                 // Nor is one waited for that came while the runtime was stopping and took no token: it may
                 // come to its end just when its caller is let go.
-                let by_stop = self.caused.is_some_and(|cause| cause < at);
+                let by_stop = self.cause_of(life).is_some_and(|cause| cause < at);
+                let by_stop = by_stop || self.met_idleness(life);
                 let may_be_late = life.how == How::Call && life.payload.on == On::Thread && by_stop;
                 finished.is_none_or(|(end, _)| end > at) || self.may_be_left(life) || may_be_late
             }
-            Answer::Stopping => true,
+            Answer::Stopping | Answer::Full => true,
             Answer::NotRunning => self.events[..life.handed]
                 .iter()
                 .all(|event| !matches!(event.what, What::StartTried(true))),
@@ -227,11 +259,13 @@ impl Played<'_> {
             Answer::Other => false,
         };
         require!(known, "its caller was told {answer:?}");
+        // It keeps up its group and all that this is in.
         let holder = life.by.map(|by| &self.lives[by]).filter(|by| {
-            let held = by.held.zip(self.caused);
-            held.is_some_and(|(held, cause)| held < cause && held < life.handed)
+            let held_then = by.held.is_some_and(|held| held < life.handed);
+            let keeps_up = self.scopes.is_inside(by.scope, life.scope);
+            held_then && self.was_held(by) && keeps_up && !self.scopes.is_cancelled(by.scope)
         });
-        if life.how != How::Adopt && self.is_patient && holder.is_some() {
+        if life.how != How::Adopt && self.is_patient_with(life) && holder.is_some() {
             let refused = matches!(answer, Answer::Stopping | Answer::Cancelled);
             require!(!refused, "L7: a holder of a token was told {answer:?}");
         }
@@ -275,95 +309,17 @@ impl Played<'_> {
         Ok(())
     }
 
-    /// L7: what is adopted after the stop has begun is refused, and so is all else where nothing was started.
-    fn the_stop_refuses(&self) -> Checked {
-        let ended = |what: &What| matches!(what, What::ShutdownEnded | What::Returned);
-        let shut = self.events.iter().position(|event| ended(&event.what));
-        for life in &self.lives {
-            let shut = shut.is_some_and(|at| at < life.handed);
-            // A failure has begun the stop when the thread on which it came about goes on.
-            let failed = self.lives.iter().any(|other| {
-                let at = other.failure().map(|(at, _)| at);
-                let on_it = |at: usize| self.events[at].thread == life.handed_on;
-                other.how == How::Adopt
-                    && at.is_some_and(|at| at < life.handed && on_it(at))
-                    && life.by != Some(other.id)
-            });
-            let started = |event: &Event| matches!(event.what, What::StartTried(true));
-            let may_run = life.how != How::Adopt && self.events.iter().any(started);
-            if (shut || failed) && !may_run {
-                let refused = life.is_refused() || life.started.is_empty();
-                require!(refused, "L7: p{} ran though the stop had begun", life.id);
-                let accepted = life.answer() == Some(Answer::Accepted);
-                require!(!accepted, "L7: p{} was adopted after the stop", life.id);
-            }
-        }
-        Ok(())
-    }
-
-    /// L1, L9: no runtime ends for nothing.
-    fn the_stop_has_a_cause(&self) -> Checked {
-        if self.program.until_idle {
-            return Ok(());
-        }
-        let seen = self.events.iter().position(|event| match event.what {
-            What::Answered(_, answer) => answer == Answer::Stopping,
-            What::Asked | What::Returned => true,
+    /// Whether somebody sees here that the runtime stops, and not only some group.
+    pub fn is_seen(&self, event: &Event) -> bool {
+        let is_known = |scope: Scope| {
+            let group = self.scopes.cause_in_groups(scope);
+            group.or(self.scopes.abandoned(scope)).is_none()
+        };
+        match event.what {
+            What::Returned => true,
+            What::Asked => event.by.is_none_or(|by| is_known(self.lives[by].scope)),
+            What::Answered(id, Answer::Stopping) => is_known(self.lives[id].scope),
             _ => false,
-        });
-        let (seen, cause) = (
-            seen.unwrap_or(usize::MAX),
-            self.caused.unwrap_or(usize::MAX),
-        );
-        require!(cause < seen, "L1: the runtime ended for no reason");
-        Ok(())
-    }
-
-    /// L9: a runtime that is idle has nothing left to do.
-    fn idleness_is_no_haste(&self) -> Checked {
-        if !self.program.until_idle || self.caused.is_some_and(|at| at < self.returned) {
-            return Ok(());
         }
-        for life in self.lives.iter().filter(|life| life.handed < self.returned) {
-            let over = life.finished.is_some() || life.call_dropped.is_some();
-            let may_be = over || life.is_refused() || self.met_idleness(life);
-            require!(may_be, "L9: p{} was cut off", life.id);
-            require!(!self.is_listed(life.id), "L9: p{} was left behind", life.id);
-            let refused = life.answer() == Some(Answer::Stopping);
-            let inside = life.by.is_some_and(|by| !self.lives[by].started.is_empty());
-            require!(!(inside && refused), "L9: p{} was refused inside", life.id);
-        }
-        Ok(())
-    }
-
-    /// What is listed at the end is a payload that had not ended by then.
-    fn the_listed_are_real(&self) -> Checked {
-        let find = |name: &str| self.lives.iter().find(|life| name_of(life.id) == name);
-        let left = self.report.left_behind.iter().flatten();
-        for name in left {
-            let life = find(name).ok_or_else(|| format!("`{name}` was left behind"))?;
-            let early = life.held.zip(self.caused);
-            let early = early.is_some_and(|(held, cause)| held < cause);
-            let real = life.payload.on == On::Thread && !life.is_refused() && !early;
-            require!(real, "S2: `{name}` is no subroutine to be left behind");
-        }
-        for (name, reason) in &self.report.stragglers {
-            let life = name.as_deref().and_then(find);
-            let holder = life.is_some_and(|life| life.held.is_some());
-            let real = *reason == StragglerReason::Overran && holder && !self.is_patient;
-            require!(real, "S3: {name:?} is no straggler, {reason:?}");
-        }
-        let mut names: Vec<_> = self.report.left_behind.iter().flatten().collect();
-        names.extend(
-            self.report
-                .stragglers
-                .iter()
-                .filter_map(|one| one.0.as_ref()),
-        );
-        names.sort_unstable();
-        let listed = names.len();
-        names.dedup();
-        require!(names.len() == listed, "S3: a payload is listed twice");
-        Ok(())
     }
 }

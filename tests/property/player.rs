@@ -1,6 +1,6 @@
 //! Whoever does the acts of a program: a hand outside, a payload, a destructor.
 
-use std::future::{Future, pending, poll_fn};
+use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -8,24 +8,28 @@ use std::task::{Context, Poll, ready};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use foster::{AdoptError, Call, ExecuteError, ExecuteErrorKind, RunErrorKind, Shutdown, Signals};
+use foster::{
+    AdoptError, AdoptErrorKind, Call, ExecuteError, ExecuteErrorKind, RunErrorKind, Shutdown,
+    Signals,
+};
 use futures_lite::future::yield_now;
 
-use crate::hand_in;
-use crate::log::{Answer, Ended, How, Id, What};
-use crate::play::{World, note_start, play};
-use crate::program::{Act, End, On, Payload, on};
+use crate::hand_in::{self, Target};
+use crate::life::Life;
+use crate::log::{Answer, How, Id, Scope, What};
+use crate::play::{note_start, play};
+use crate::program::{Act, On, Payload};
+use crate::world::World;
 
 /// How long the destructor of a dropped call's payload may be waited for.
 const SOON: Duration = Duration::from_secs(15);
 
-/// The value of a panic that is no text.
-struct NoText;
-
 pub struct Player {
     pub world: Arc<World>,
-    me: Option<Id>,
-    on: On,
+    pub me: Option<Id>,
+    pub on: On,
+    /// Whose children it adopts into its own group; `None` where there is no such group, or it is not known.
+    pub parent: Option<Id>,
 }
 
 impl Player {
@@ -35,15 +39,17 @@ impl Player {
             world: Arc::clone(world),
             me: None,
             on: On::Thread,
+            parent: None,
         }
     }
 
     /// Payload `me`.
-    pub fn inside(world: &Arc<World>, me: Id, on: On) -> Self {
+    pub fn inside(world: &Arc<World>, me: Id, on: On, parent: Option<Id>) -> Self {
         Self {
             world: Arc::clone(world),
             me: Some(me),
             on,
+            parent,
         }
     }
 
@@ -56,8 +62,8 @@ impl Player {
             // A hand must come to its end, whatever becomes of its payloads.
             let waits = match act {
                 Act::Execute(_) | Act::Call(_) => self.world.keeps_threads || !act.is_brief(),
-                Act::DropCall(_, payload) => self.world.keeps_threads && payload.is_slow_to_drop(),
-                _ => false,
+                // It may be refused, and dropped here.
+                act => self.world.keeps_threads && act.is_slow_to_drop(),
             };
             if self.me.is_none() && waits {
                 self.world.aside(act);
@@ -97,6 +103,13 @@ impl Player {
                 }
             }
             Act::DropCall(polls, payload) => self.drop_call(*polls, payload).await,
+            Act::Place(payload) => self.adopt_in_place(payload).await,
+            Act::HoldPlace(site) => self.hold_place(*site).await,
+            Act::StopGroup(site) => self.end_group(*site, false),
+            Act::CancelGroup(site) => self.end_group(*site, true),
+            Act::DropGroup(group) => self.drop_group(*group),
+            Act::Reload => self.ask_for_reload(),
+            Act::AwaitReload => self.await_reload().await,
             Act::Shutdown => {
                 if let Some(runtime) = self.world.runtime() {
                     self.log(What::ShutdownBegun);
@@ -141,7 +154,7 @@ impl Player {
         }
     }
 
-    fn token(&self) -> Option<Shutdown> {
+    pub fn token(&self) -> Option<Shutdown> {
         let token = Shutdown::try_current();
         match (&token, self.me) {
             (Some(_), Some(me)) => self.log(What::Held(me)),
@@ -150,38 +163,59 @@ impl Player {
         token
     }
 
-    /// Adopts `payload`; `None` once no handle is left.
-    fn adopt(&self, payload: &Payload) -> Option<Result<(), AdoptError>> {
-        let runtime = self.world.runtime()?;
-        let life = Life::new(&self.world, self.me, How::Adopt, payload);
+    /// Adopts `payload`; returns why not, unless a limit is reached or no handle is left.
+    pub fn adopt(&self, payload: &Payload) -> Option<AdoptError> {
+        let (target, scope) = self.target(payload.site)?;
+        self.adopt_into(target, scope, payload).1
+    }
+
+    pub fn adopt_into(
+        &self,
+        target: Target,
+        scope: Scope,
+        payload: &Payload,
+    ) -> (Answer, Option<AdoptError>) {
+        let life = Life::new(self, How::Adopt, scope, payload);
         let id = life.id;
-        let result = hand_in::adopt(&runtime, life);
-        let answer = match result.as_ref().map_err(AdoptError::kind) {
-            Ok(()) => Answer::Accepted,
-            Err(foster::AdoptErrorKind::Stopping) => Answer::Stopping,
-            Err(_) => Answer::Other,
+        let mut refused = hand_in::adopt(target, life).err();
+        let answer = match refused.as_ref().map(AdoptError::kind) {
+            None => Answer::Accepted,
+            Some(AdoptErrorKind::Stopping) => Answer::Stopping,
+            Some(AdoptErrorKind::Full) => {
+                self.is_given_back(id);
+                refused = None;
+                Answer::Full
+            }
+            Some(_) => Answer::Other,
         };
         self.log(What::Answered(id, answer));
-        Some(result)
+        (answer, refused)
+    }
+
+    /// A limit is reached, and the error has the payload.
+    fn is_given_back(&self, id: Id) {
+        if self.world.log.is_dropped(id) {
+            self.world.wrong(format!("G5: p{id} is not given back"));
+        }
     }
 
     fn execute(&self, payload: &Payload) {
-        let Some(runtime) = self.world.runtime() else {
+        let Some((target, scope)) = self.target(payload.site) else {
             return;
         };
-        let life = Life::new(&self.world, self.me, How::Execute, payload);
+        let life = Life::new(self, How::Execute, scope, payload);
         let id = life.id;
-        let result = catch_unwind(AssertUnwindSafe(|| hand_in::execute(&runtime, life)));
+        let result = catch_unwind(AssertUnwindSafe(|| hand_in::execute(&target, life)));
         self.log(What::Answered(id, self.answer(id, result)));
     }
 
     fn call(&self, payload: &Payload) -> Option<Calling<'_>> {
-        let runtime = self.world.runtime()?;
-        let life = Life::new(&self.world, self.me, How::Call, payload);
+        let (target, scope) = self.target(payload.site)?;
+        let life = Life::new(self, How::Call, scope, payload);
         Some(Calling {
             player: self,
             id: life.id,
-            call: hand_in::call(&runtime, life),
+            call: hand_in::call(&target, life),
             is_over: false,
         })
     }
@@ -216,6 +250,10 @@ impl Player {
                 ExecuteErrorKind::NotRunning => Answer::NotRunning,
                 ExecuteErrorKind::Cancelled => Answer::Cancelled,
                 ExecuteErrorKind::Deadlock => Answer::Deadlock,
+                ExecuteErrorKind::Full => {
+                    self.is_given_back(id);
+                    Answer::Full
+                }
                 _ => Answer::Other,
             },
             Err(_) => Answer::Panicked,
@@ -252,131 +290,6 @@ impl Drop for Calling<'_> {
     fn drop(&mut self) {
         if !self.is_over {
             self.player.log(What::CallDropped(self.id));
-        }
-    }
-}
-
-/// The code of one payload: owned by its closure, then by what that makes. Its drop is noted.
-pub struct Life {
-    player: Player,
-    pub id: Id,
-    pub payload: Payload,
-    is_started: bool,
-    is_finished: bool,
-}
-
-/// The end of a payload that neither panicked nor was dropped.
-pub struct Passed {
-    pub id: Id,
-    pub refusal: Option<AdoptError>,
-}
-
-impl Passed {
-    /// The text of whatever it returns.
-    pub fn text(&self) -> String {
-        text_of(self.id)
-    }
-}
-
-/// How the text of every failure begins that a program asks for.
-pub const ASKED: &str = "the failure of p";
-
-/// The text by which a failure of payload `id` is recognised.
-pub fn text_of(id: Id) -> String {
-    format!("{ASKED}{id}")
-}
-
-impl Life {
-    fn new(world: &Arc<World>, by: Option<Id>, how: How, payload: &Payload) -> Self {
-        let id = world.log.hand_in(by, how, payload);
-        Self {
-            player: Player::inside(world, id, payload.on),
-            id,
-            payload: payload.clone(),
-            is_started: false,
-            is_finished: false,
-        }
-    }
-
-    /// Lives the payload's life. Boxed and `Send`, so that it fits every flavour.
-    pub fn live(mut self) -> Pin<Box<dyn Future<Output = Passed> + Send>> {
-        Box::pin(async move {
-            self.is_started = true;
-            self.player.log(What::Started(self.id));
-            self.player.acts(&self.payload.acts).await;
-            let refusal = self.end().await;
-            Passed {
-                id: self.id,
-                refusal,
-            }
-        })
-    }
-
-    async fn end(&mut self) -> Option<AdoptError> {
-        let end = self.payload.end;
-        if end.is_asked() {
-            self.wait_until_asked().await;
-        }
-        let mut refusal = None;
-        match end {
-            End::Pending | End::Stubborn => match self.payload.on {
-                On::Thread => self.player.world.over.wait().await,
-                _ => pending().await,
-            },
-            End::PassesRefusal => {
-                let adopted = self.player.adopt(&on(On::Smol));
-                refusal = adopted.and_then(Result::err);
-            }
-            _ => {}
-        }
-        self.is_finished = true;
-        let ended = match end {
-            End::PanicsWithText | End::PanicsWithValue => Ended::Panicked,
-            End::FailsWithText | End::FailsWithIo | End::FailsWithAnyhow => Ended::Failed,
-            End::FailsWhenAsked | End::ReturnsAnOrphan => Ended::Failed,
-            _ => Ended::Well,
-        };
-        self.player.log(What::Finished(self.id, ended));
-        match end {
-            End::PanicsWithText => panic!("{}", text_of(self.id)),
-            End::PanicsWithValue => std::panic::panic_any(NoText),
-            _ => refusal,
-        }
-    }
-
-    async fn wait_until_asked(&self) {
-        let Some(token) = self.player.token() else {
-            return;
-        };
-        match self.payload.on {
-            On::Thread => while !token.wait_timeout(Duration::from_secs(1)) {},
-            _ => token.requested().await,
-        }
-        self.player.log(What::Asked);
-    }
-
-    fn is_in_context(&self) -> bool {
-        match self.payload.on {
-            On::Tokio | On::Multi => tokio::runtime::Handle::try_current().is_ok(),
-            On::Smol | On::Thread => true,
-        }
-    }
-}
-
-impl Drop for Life {
-    fn drop(&mut self) {
-        self.player
-            .log(What::Dropped(self.id, self.is_in_context()));
-        if self.is_finished {
-            return;
-        }
-        let acts = std::mem::take(&mut self.payload.dropping);
-        futures_lite::future::block_on(self.player.acts(&acts));
-        let panics = acts.iter().any(|act| matches!(act, Act::Panic));
-        // What never ran may be dropped anywhere, where its panic would be somebody else's.
-        if panics && self.is_started {
-            self.player.log(What::DropPanics(self.id));
-            panic!("{}", text_of(self.id));
         }
     }
 }

@@ -5,7 +5,9 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
-use crate::program::{Act, End, Finish, On, Payload, Program, Start};
+use crate::program::{
+    Act, End, Finish, GroupPlan, On, Payload, Policy, Program, Reply, ServicePlan, Site, Start,
+};
 
 /// Which payloads may come up.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -84,6 +86,10 @@ fn programs_of(all: &Payloads, simple: &Payloads) -> BoxedStrategy<Program> {
         // These end when they are idle, more often than not.
         1 => programs(Kind::Brief),
     ]
+    .prop_map(|program| match program.may_hold_itself_up() {
+        true => program.executing_in_turn(),
+        false => program,
+    })
     .boxed()
 }
 
@@ -103,20 +109,73 @@ fn programs_with(kind: Kind, all: &Payloads, simple: &Payloads) -> BoxedStrategy
     };
     let parts = (
         proptest::bool::weighted(until_idle),
+        (groups(), services()),
         before,
         start,
         [hand(), hand()],
         finish,
     );
     parts
-        .prop_map(|(until_idle, before, start, hands, finish)| Program {
-            until_idle,
-            before,
-            start,
-            hands,
-            finish,
-        })
+        .prop_map(
+            |(until_idle, (groups, services), before, start, hands, finish)| Program {
+                until_idle,
+                groups,
+                services,
+                before,
+                start,
+                hands,
+                finish,
+            },
+        )
         .boxed()
+}
+
+fn groups() -> BoxedStrategy<Vec<GroupPlan>> {
+    let policy = select(vec![Policy::Passes, Policy::MayFail, Policy::EachMayFail]);
+    let limit = proptest::option::weighted(0.6, 1..=4_usize);
+    let within = proptest::option::weighted(0.5, 0..3_usize);
+    let group = (policy, limit, within).prop_map(|(policy, limit, within)| GroupPlan {
+        policy,
+        limit,
+        within,
+    });
+    // Fewer than there are numbers: many payloads are in one group, and some in none.
+    prop_oneof![1 => Just(Vec::new()), 2 => vec(group, 1..=4)].boxed()
+}
+
+fn services() -> BoxedStrategy<Vec<ServicePlan>> {
+    use Reply::*;
+    // One that never answers leaves little time to the others.
+    let reply = prop_oneof![
+        8 => select(vec![Reloads, Reloads, Refuses, Drops, Leaves, Restarts]),
+        1 => Just(Keeps),
+    ];
+    let parts = (select(On::ALL.to_vec()), reply, any::<bool>());
+    let service = parts.prop_map(|(on, reply, is_after)| ServicePlan {
+        on,
+        reply,
+        is_after,
+    });
+    prop_oneof![3 => Just(Vec::new()), 1 => vec(service, 1..=3)].boxed()
+}
+
+fn site() -> BoxedStrategy<Site> {
+    prop_oneof![
+        4 => Just(Site::Runtime),
+        4 => (0..4_usize).prop_map(Site::In),
+        2 => Just(Site::Own),
+    ]
+    .boxed()
+}
+
+/// What is done with groups, and waits for nobody.
+fn group_act() -> BoxedStrategy<Act> {
+    prop_oneof![
+        2 => site().prop_map(Act::StopGroup),
+        1 => site().prop_map(Act::CancelGroup),
+        1 => (0..4_usize).prop_map(Act::DropGroup),
+    ]
+    .boxed()
 }
 
 /// What a thread outside does.
@@ -146,12 +205,28 @@ fn outside_act(
         1 => Just(Act::Nap),
         1 => Just(Act::Shutdown),
         1 => again,
+        2 => group_act(),
+        2 => payload(kind).prop_map(placed),
+        1 => site().prop_map(Act::HoldPlace),
+        1 => Just(Act::Reload),
+        1 => Just(Act::AwaitReload),
     ]
     .boxed()
 }
 
 fn flood((times, payload): (u8, Payload)) -> Act {
     Act::Flood(times, payload)
+}
+
+/// In a place it can have no name, and is known by what it says.
+fn placed(mut payload: Payload) -> Act {
+    if payload.on == On::Thread {
+        payload.on = On::Tokio;
+    }
+    if payload.end == End::PanicsWithValue {
+        payload.end = End::PanicsWithText;
+    }
+    Act::Place(payload)
 }
 
 fn drop_call((polls, payload): (u8, Payload)) -> Act {
@@ -162,10 +237,11 @@ fn payload(kind: Kind, below: Option<&Layer>) -> BoxedStrategy<Payload> {
     let nothing = || Just(Vec::new()).boxed();
     let acts = below.map_or_else(nothing, |below| vec(inside_act(kind, below), 0..4).boxed());
     let dropping = below.map_or_else(nothing, |below| vec(dropping_act(below), 0..3).boxed());
-    let parts = (select(On::ALL.to_vec()), acts, end(kind), dropping);
+    let parts = (select(On::ALL.to_vec()), site(), acts, end(kind), dropping);
     parts
-        .prop_map(move |(on, acts, end, dropping)| Payload {
+        .prop_map(move |(on, site, acts, end, dropping)| Payload {
             on,
+            site,
             acts,
             end,
             dropping,
@@ -215,6 +291,8 @@ fn inside_act(kind: Kind, below: &Layer) -> BoxedStrategy<Act> {
         1 => Just(Act::Shutdown),
         1 => Just(Act::StartAgain),
         1 => Just(Act::WaitInside),
+        2 => group_act(),
+        1 => Just(Act::Reload),
     ];
     let adopt = below.payload(adopted).prop_map(Act::Adopt);
     let execute = below.payload(executed).prop_map(Act::Execute);
@@ -226,7 +304,13 @@ fn inside_act(kind: Kind, below: &Layer) -> BoxedStrategy<Act> {
     // A brief payload waits for no gate, and a runtime inside takes a while.
     let gate = match kind {
         Kind::Brief => Just(Act::Yield(3)).boxed(),
-        _ => (0..3_usize).prop_map(Act::Gate).boxed(),
+        _ => prop_oneof![
+            3 => (0..3_usize).prop_map(Act::Gate),
+            3 => below.payload(adopted).prop_map(placed),
+            1 => site().prop_map(Act::HoldPlace),
+            1 => Just(Act::AwaitReload),
+        ]
+        .boxed(),
     };
     let inner = below.programs.clone().prop_map(Act::Run);
     prop_oneof![
@@ -235,7 +319,7 @@ fn inside_act(kind: Kind, below: &Layer) -> BoxedStrategy<Act> {
         5 => execute,
         6 => call,
         4 => drop_call,
-        4 => gate,
+        5 => gate,
         1 => inner,
     ]
     .boxed()
@@ -249,6 +333,7 @@ fn dropping_act(below: &Layer) -> BoxedStrategy<Act> {
         1 => below.payload(Kind::Executable).prop_map(Act::Execute),
         1 => (0..3_u8, below.payload(Kind::Brief)).prop_map(drop_call),
         1 => Just(Act::Shutdown),
+        1 => group_act(),
     ]
     .boxed()
 }

@@ -1,6 +1,7 @@
 //! Plays very many programs, makes one that fails shorter, and prints it.
 
 use std::env;
+use std::mem;
 use std::panic;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -12,8 +13,8 @@ use foster::Signals;
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 
+use crate::life::ASKED;
 use crate::play::play;
-use crate::player::ASKED;
 use crate::program::Program;
 
 /// How many programs are played.
@@ -73,14 +74,20 @@ pub fn runner(seed: u64, cases: u32) -> TestRunner {
     TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes))
 }
 
-/// The panics that programs ask for say nothing on stderr.
+/// The panics that no program has asked for, wherever they were caught.
+static UNASKED: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// The panics that programs ask for say nothing on stderr, and all others are kept.
 pub fn silence_asked_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let tell = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
             let text = info.payload_as_str();
-            if text.is_some_and(|text| !text.starts_with(ASKED)) {
+            if let Some(text) = text.filter(|text| !text.starts_with(ASKED)) {
+                let mut unasked = UNASKED.lock().unwrap_or_else(PoisonError::into_inner);
+                unasked.push(text.to_owned());
+                drop(unasked);
                 tell(info);
             }
         }));
@@ -98,7 +105,14 @@ pub fn within_patience(
     let its_log = Arc::clone(&log);
     thread::spawn(move || sender.send(play(&played, signals, &its_log)));
     match receiver.recv_timeout(patience) {
-        Ok(result) => result,
+        Ok(result) => {
+            let unasked = mem::take(&mut *UNASKED.lock().unwrap_or_else(PoisonError::into_inner));
+            match unasked.first() {
+                // Maybe of another program that is played at the same time.
+                Some(text) => Err(format!("nobody has asked for a panic: {text}\n\n{log}")),
+                None => result,
+            }
+        }
         Err(RecvTimeoutError::Timeout) => Err(format!("it hangs\n\n{log}")),
         Err(RecvTimeoutError::Disconnected) => Err("the harness panicked".to_owned()),
     }

@@ -1,0 +1,204 @@
+//! Groups that are over: what is refused there, and let go of with nothing locked. Rows G1, G4, V17 and V20.
+
+use std::task::{Context, Wake, Waker};
+
+use foster::{Place, TakePlace};
+
+use super::*;
+
+once!(
+    g1_a_group_that_is_cancelled_before_the_start_takes_nothing_more,
+    v17_nothing_is_started_in_a_group_that_is_over,
+    v20_a_part_of_what_is_over_is_refused,
+    v20_nothing_is_a_part_of_itself,
+    g5_who_waits_for_a_place_is_told_with_nothing_locked,
+    g4_what_services_own_is_let_go_of_with_nothing_locked,
+    g2_a_thousand_levels_end,
+    g2_a_thousand_that_rest_end_with_their_parent,
+);
+
+fn g1_a_group_that_is_cancelled_before_the_start_takes_nothing_more() {
+    let runtime = runtime();
+    let group = runtime.group("group").create().unwrap();
+    let run = Event::new();
+    let runs = run.clone();
+    Smol.adopt_in(&group, || async move { runs.happen() })
+        .unwrap();
+    group.cancel();
+    let refused = Smol.adopt_in(&group, || async {}).unwrap_err();
+    assert_eq!(refused.kind(), AdoptErrorKind::Stopping);
+    runtime.start().unwrap();
+    expect_over(&group, UnitState::Ended);
+    end(&runtime);
+    assert!(!run.has_happened(), "it was cancelled");
+}
+
+fn v17_nothing_is_started_in_a_group_that_is_over() {
+    let runtime = started();
+    let group = runtime.group("group").create().unwrap();
+    let unit = group.unit().name("unit").startable();
+    let unit = unit.serve(service(Smol, async || {})).unwrap();
+    assert!(unit.wait_stopped(SOON));
+    unit.start().unwrap();
+    let other = runtime.group("other").create().unwrap();
+    let holder = Smol.holder(&other);
+    let resting = other.unit().startable();
+    let resting = resting.serve(service(Smol, async || {})).unwrap();
+    assert!(resting.wait_stopped(SOON));
+    group.shutdown();
+    expect_over(&group, UnitState::Ended);
+    other.shutdown();
+    for (unit, path) in [(&unit, "group"), (&resting, "other")] {
+        for refused in [unit.start(), foster::Unit::start_together([unit])] {
+            let refused = refused.unwrap_err();
+            assert_eq!(refused.kind(), ServeErrorKind::Stopping);
+            let text = format!("the group `{path}` is stopping or has stopped");
+            assert!(refused.to_string().ends_with(&text), "{refused}");
+        }
+    }
+    holder.go.happen();
+    expect_over(&other, UnitState::Ended);
+    end(&runtime);
+}
+
+fn v20_a_part_of_what_is_over_is_refused() {
+    let runtime = started();
+    let whole = runtime.unit().name("whole");
+    let whole = whole.serve(service(Smol, async || {})).unwrap();
+    assert!(whole.wait_stopped(SOON));
+    for part in [
+        runtime.unit().part_of("whole"),
+        runtime.unit().part_of(whole),
+    ] {
+        let refused = part.serve(service(Smol, async || {})).unwrap_err();
+        assert_eq!(refused.kind(), ServeErrorKind::Order);
+        assert!(
+            refused
+                .to_string()
+                .ends_with("it is a part of `whole`, which is over"),
+            "{refused}"
+        );
+    }
+    end(&runtime);
+}
+
+fn v20_nothing_is_a_part_of_itself() {
+    let runtime = runtime();
+    let unit = runtime.unit().name("self").part_of("self");
+    unit.serve(service(Smol, async || {})).unwrap();
+    let refused = runtime.start().unwrap_err();
+    assert_eq!(refused.to_string(), "service `self` is a part of itself");
+}
+
+/// A waker that looks at the services, and hands in more.
+struct Looks(Runtime, Event);
+
+impl Wake for Looks {
+    fn wake(self: Arc<Self>) {
+        self.0.units();
+        self.0.group("more").create().unwrap();
+        self.1.happen();
+    }
+}
+
+fn g5_who_waits_for_a_place_is_told_with_nothing_locked() {
+    let runtime = started();
+    let group = runtime.group("full").limit(1).create().unwrap();
+    let go = Event::new();
+    let goes = go.clone();
+    let run = move || {
+        let goes = goes.clone();
+        async move {
+            while !goes.has_happened() {
+                futures_lite::future::yield_now().await;
+            }
+        }
+    };
+    Smol.serve(group.unit().name("unit"), run).unwrap();
+    let woken = Event::new();
+    let waker = Waker::from(Arc::new(Looks(runtime.clone(), woken.clone())));
+    let mut place: Pin<Box<TakePlace>> = Box::pin(group.place());
+    let mut context = Context::from_waker(&waker);
+    assert!(place.as_mut().poll(&mut context).is_pending());
+    go.happen();
+    woken.expect("it is told that there is a place");
+    let _place: Place = block_on(place).unwrap();
+    end(&runtime);
+}
+
+/// The closure that makes a service's values has the only handle of another group, which ends by that; and the last failure
+/// of a service has a destructor.
+fn g4_what_services_own_is_let_go_of_with_nothing_locked() {
+    for by_runtime in [false, true] {
+        let runtime = started();
+        let group = runtime.group("group").create().unwrap();
+        let held = runtime.group("held").create().unwrap();
+        let make = move || {
+            let _held = &held;
+            service_once(Smol, async || {})
+        };
+        let unit = group.unit().name("unit").serve_with(make).unwrap();
+        assert!(unit.wait_stopped(SOON));
+        drop(unit);
+        assert!(runtime.group_named("held").is_some());
+        if !by_runtime {
+            group.shutdown();
+            expect_over(&group, UnitState::Ended);
+            expect("its last handle is gone", || {
+                runtime.group_named("held").is_none()
+            });
+        }
+        end(&runtime);
+    }
+}
+
+/// Each level is a payload whose child is the next; no end of one is the end of another inside the same call.
+fn g2_a_thousand_levels_end() {
+    const LEVELS: usize = 1_000;
+    fn level(left: usize, alive: Arc<AtomicUsize>) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(async move {
+            let _token = Shutdown::current();
+            if left > 0 {
+                let below = Arc::clone(&alive);
+                let next = move || level(left - 1, below);
+                Group::current().named("x").adopt(Smol, next).unwrap();
+            }
+            alive.fetch_add(1, SeqCst);
+            pending::<()>().await;
+        })
+    }
+    for cancels in [true, false] {
+        let (clock, runtime) = manual();
+        let group = runtime.group("top").create().unwrap();
+        let alive = Arc::new(AtomicUsize::new(0));
+        let first = Arc::clone(&alive);
+        Smol.adopt_in(&group, move || level(LEVELS, first)).unwrap();
+        expect("all run", || alive.load(SeqCst) == LEVELS + 1);
+        if cancels {
+            group.cancel();
+            expect_over(&group, UnitState::Ended);
+            end(&runtime);
+        } else {
+            runtime.shutdown();
+            let _report = finish(&clock, &runtime).unwrap_err();
+        }
+    }
+}
+
+fn g2_a_thousand_that_rest_end_with_their_parent() {
+    let runtime = started();
+    let group = runtime.group("group").create().unwrap();
+    let units: Vec<_> = (0..1_000)
+        .map(|number| {
+            let unit = group.unit().name(format!("unit {number}")).startable();
+            unit.serve(service(Smol, async || {})).unwrap()
+        })
+        .collect();
+    for unit in &units {
+        assert!(unit.wait_stopped(SOON));
+    }
+    group.shutdown();
+    expect_over(&group, UnitState::Ended);
+    assert!(runtime.units().is_empty());
+    end(&runtime);
+}
