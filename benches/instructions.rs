@@ -6,7 +6,8 @@
 //! Needs valgrind, and `gungraun-runner` in the version that `Cargo.lock` has of `gungraun`; the command
 //! says which is missing. Counted is what all threads of a process do that starts a runtime, does the
 //! work 10,000 times, and ends: without the last four digits it is the count of one. `start` does it
-//! once, which is what the others contain besides. `idle` leaves its payloads idle, `cancel` cancels
+//! once, which is what the others contain besides. `adopt_in_group` is the same in a group, and
+//! `adopt_in_limited_group` in one with a limit. `idle` leaves its payloads idle, `cancel` cancels
 //! them: the difference is the cancel. `serve` and `stop_units` are the same with services that hold a token,
 //! and with the tasks of a `TaskTracker` with a token each. A second run shows what changed since the first.
 #![expect(missing_docs, reason = "the harness makes items without")]
@@ -23,7 +24,7 @@ use std::process::{Command, Stdio, exit};
 use std::sync::mpsc;
 
 use executors::{RUNS, started, stop};
-use foster::{Runtime, Shutdown, Smol, Tokio, service};
+use foster::{GroupBuilder, Runtime, Shutdown, Smol, Tokio, service};
 use futures_lite::future::block_on;
 use gungraun::{
     Callgrind, EntryPoint, LibraryBenchmarkConfig, library_benchmark, library_benchmark_group, main,
@@ -59,6 +60,20 @@ fn start(on: On) {
 #[bench::raw_tokio(On::RawTokio)]
 fn adopt(on: On) {
     adopted(on, TIMES);
+}
+
+#[library_benchmark]
+#[bench::smol(On::Smol)]
+#[bench::tokio(On::Tokio)]
+fn adopt_in_group(on: On) {
+    adopted_in(on, |group| group);
+}
+
+#[library_benchmark]
+#[bench::smol(On::Smol)]
+#[bench::tokio(On::Tokio)]
+fn adopt_in_limited_group(on: On) {
+    adopted_in(on, |group| group.limit(2 * TIMES));
 }
 
 #[library_benchmark]
@@ -101,7 +116,10 @@ fn stop_units(by: By) {
 }
 
 library_benchmark_group!(name = starts, benchmarks = start);
-library_benchmark_group!(name = adopts, benchmarks = adopt);
+library_benchmark_group!(
+    name = adopts,
+    benchmarks = [adopt, adopt_in_group, adopt_in_limited_group]
+);
 library_benchmark_group!(name = executes, benchmarks = execute);
 library_benchmark_group!(
     name = cancels,
@@ -180,6 +198,26 @@ fn adopted(on: On, times: usize) {
             raw.stop();
         }
     }
+}
+
+/// As [`adopted`], into a group with these settings.
+fn adopted_in(on: On, settings: impl FnOnce(GroupBuilder) -> GroupBuilder) {
+    let (gate, hold) = gate();
+    let runtime = started();
+    let group = settings(runtime.group("group")).create().expect(RUNS);
+    match on {
+        On::Smol => {
+            group.adopt(Smol, || hold).expect(RUNS);
+            gate.open_after(TIMES, || group.adopt(Smol, || ready(())).expect(RUNS));
+            group.execute(Smol, || ready(())).expect(RUNS);
+        }
+        _ => {
+            group.adopt(Tokio, || hold).expect(RUNS);
+            gate.open_after(TIMES, || group.adopt(Tokio, || ready(())).expect(RUNS));
+            group.execute(Tokio, || ready(())).expect(RUNS);
+        }
+    }
+    stop(&runtime);
 }
 
 /// Executes one by one, each of which waits for a thread.

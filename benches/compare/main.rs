@@ -28,6 +28,7 @@ mod measure;
 mod memory;
 mod payloads;
 mod plot;
+mod status;
 mod stop;
 mod table;
 mod units;
@@ -61,6 +62,7 @@ const MEASURES: &[(&str, Take)] = &[
     ("serve", units::serve),
     ("memory-smol", memory::smol),
     ("memory-tokio", memory::tokio),
+    ("status", status::status),
     ("fairness", fairness::timer),
     ("fairness-socket", fairness::socket),
 ];
