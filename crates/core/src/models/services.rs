@@ -116,6 +116,25 @@ fn a_cancel_meets_the_launch() {
     });
 }
 
+/// A unit that somebody has seen ready, and stopped the runtime for, is not named as one that was not ready.
+#[test]
+fn a_unit_that_is_ready_meets_the_stop() {
+    holds_of_services(|| {
+        let runtime = runtime();
+        let quick = runtime.serve(service(Model("a"), pending::<()>)).unwrap();
+        let slow = runtime.unit().name("slow").notifies_ready();
+        let _slow = slow.serve(service(Model("a"), pending::<()>)).unwrap();
+        runtime.start().unwrap();
+        while quick.state() != UnitState::Running {
+            thread::yield_now();
+        }
+        runtime.shutdown();
+        let error = shuttle::future::block_on(runtime.ready()).unwrap_err();
+        assert_eq!(error.unready(), ["slow"]);
+        runtime.wait().unwrap();
+    });
+}
+
 /// Served while the runtime begins to stop, a service runs or is refused, and is dropped once.
 #[test]
 fn a_first_service_meets_the_stop() {

@@ -197,19 +197,21 @@ impl Supervisor {
 
     /// Whether the runtime as a whole was ready, or never is.
     pub(super) fn all_ready(&self, lifetime: &Lifetime) -> Option<Result<(), ReadyError>> {
-        if self.lock().was_ready {
-            return Some(Ok(()));
-        }
-        let stops = lifetime.phase() >= Phase::Stopping;
-        stops.then(|| Err(ReadyError::stopping(self.unready()).because(lifetime.cause())))
+        let unready = {
+            // The phase is looked at under the lock, as where a unit becomes ready: what is found here stays true.
+            let guarded = self.lock();
+            if guarded.was_ready {
+                return Some(Ok(()));
+            }
+            let stops = lifetime.phase() >= Phase::Stopping;
+            stops.then(|| guarded.unready_names())?
+        };
+        Some(Err(ReadyError::stopping(unready).because(lifetime.cause())))
     }
 
     /// The names of those for which the runtime as a whole waits.
     pub(super) fn unready(&self) -> Vec<String> {
-        let guarded = self.lock();
-        let units = guarded.roster.units.values();
-        let unready = units.filter(|unit| unit.is_awaited());
-        unready.map(|unit| unit.name().to_string()).collect()
+        self.lock().unready_names()
     }
 
     pub(super) fn listen_for_ready(&self) -> event::EventListener {

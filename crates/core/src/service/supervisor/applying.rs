@@ -136,6 +136,13 @@ impl Guarded {
         dues.into_iter().flatten().min()
     }
 
+    /// The names of those for which the runtime as a whole waits.
+    pub(super) fn unready_names(&self) -> Vec<String> {
+        let units = self.roster.units.values();
+        let unready = units.filter(|unit| unit.is_awaited());
+        unready.map(|unit| unit.name().to_string()).collect()
+    }
+
     /// Whether nothing is to be done that has fallen due.
     pub(super) fn has_caught_up(&self, lifetime: &Lifetime) -> bool {
         let (is_done, now) = (
@@ -243,9 +250,11 @@ impl Applying<'_> {
             Effect::State(id, state) => {
                 let unit = find_unit(self.guarded, self.about, id)?;
                 let aftermath = &mut self.aftermath;
+                // Once the runtime stops, those that were not ready are known as that. Looked at before anybody sees the
+                // state, and may stop the runtime as it is ready.
+                let stops = self.lifetime.phase() >= Phase::Stopping;
                 self.supervisor.show(unit, state, self.now, aftermath);
-                // Once the runtime stops, those that were not ready are known as that.
-                if self.lifetime.phase() < Phase::Stopping && unit.end_awaited() {
+                if !stops && unit.end_awaited() {
                     self.has_one_less_to_wait_for();
                 }
                 self.news(News::State(id, state));
