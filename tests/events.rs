@@ -233,16 +233,15 @@ fn i4_a_stall_begins_and_is_over<F: AsyncFlavour>(flavour: F) {
     let _one = listen();
     let runtime = builder().stall_after(Duration::from_millis(100)).build();
     runtime.start().unwrap();
-    let (blocked, go) = (Event::new(), Event::new());
-    let (blocks, goes) = (blocked.clone(), go.clone());
+    let blocker = Blocker::new();
+    let blocks = blocker.clone();
     let block = move || {
-        blocks.happen();
-        block_until(&goes);
+        blocks.block();
     };
     flavour.adopt_named(&runtime, "greedy", block).unwrap();
-    blocked.expect("it blocks");
+    blocker.expect_blocked();
     expect("it is told", || names("greedy") == ["stall.began"]);
-    go.happen();
+    blocker.go_on();
     expect("that it is over, too", || {
         names("greedy") == ["stall.began", "stall.over"]
     });

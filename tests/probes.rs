@@ -70,24 +70,23 @@ fn i2_a_pool_answers_as_long_as_one_of_its_threads_does() {
     let runtime = started();
     runtime.execute(POOL, || async {}).unwrap();
     let block = || {
-        let (blocked, go) = (Event::new(), Event::new());
-        let (blocks, goes) = (blocked.clone(), go.clone());
+        let blocker = Blocker::new();
+        let blocks = blocker.clone();
         let payload = move || async move {
-            blocks.happen();
-            block_until(&goes);
+            blocks.block();
         };
         runtime.adopt(POOL, payload).unwrap();
-        blocked.expect("one of its threads is blocked");
-        go
+        blocker.expect_blocked();
+        blocker
     };
     let first = block();
     runtime.probe().wait(SOON).unwrap();
     let second = block();
     let blocked = runtime.probe().wait(MOMENT).unwrap_err();
     assert_eq!(blocked.flavours(), ["tokio::multi_thread"]);
-    first.happen();
+    first.go_on();
     runtime.probe().wait(SOON).unwrap();
-    second.happen();
+    second.go_on();
     runtime.shutdown();
     runtime.wait().unwrap();
 }
@@ -95,27 +94,20 @@ fn i2_a_pool_answers_as_long_as_one_of_its_threads_does() {
 fn i2_a_blocked_task_of_another_kind_is_seen() {
     let runtime = running(Smol);
     runtime.execute(Tokio, || async {}).unwrap();
-    let events = || (Event::new(), Event::new());
-    let ((smol_blocked, smol_go), (tokio_blocked, tokio_go)) = (events(), events());
-    let (blocks, goes) = (smol_blocked.clone(), smol_go.clone());
+    let (on_smol, on_tokio) = (Blocker::new(), Blocker::new());
+    let blocks = on_smol.clone();
     let spawn = move || async move {
-        let task = foster_smol::spawn_local(async move {
-            blocks.happen();
-            block_until(&goes);
-        });
+        let task = foster_smol::spawn_local(async move { blocks.block() });
         task.detach();
     };
     runtime.adopt(Smol, spawn).unwrap();
-    let (blocks, goes) = (tokio_blocked.clone(), tokio_go.clone());
+    let blocks = on_tokio.clone();
     let spawn = move || async move {
-        tokio::task::spawn_local(async move {
-            blocks.happen();
-            block_until(&goes);
-        });
+        tokio::task::spawn_local(async move { blocks.block() });
     };
     runtime.adopt(Tokio, spawn).unwrap();
-    smol_blocked.expect("smol is blocked");
-    tokio_blocked.expect("tokio is blocked");
+    on_smol.expect_blocked();
+    on_tokio.expect_blocked();
     let mut blocked = runtime
         .probe()
         .wait(MOMENT)
@@ -124,8 +116,8 @@ fn i2_a_blocked_task_of_another_kind_is_seen() {
         .to_vec();
     blocked.sort();
     assert_eq!(blocked, ["smol", "tokio"]);
-    smol_go.happen();
-    tokio_go.happen();
+    on_smol.go_on();
+    on_tokio.go_on();
     runtime.probe().wait(SOON).unwrap();
     runtime.shutdown();
     runtime.wait().unwrap();
@@ -140,17 +132,16 @@ fn i2_the_runtime_of_a_handle_is_asked() {
     let key = TokioHandle::new(tokio.handle().clone());
     runtime.execute(key, || async {}).unwrap();
     runtime.probe().wait(SOON).unwrap();
-    let (blocked, go) = (Event::new(), Event::new());
-    let (blocks, goes) = (blocked.clone(), go.clone());
+    let blocker = Blocker::new();
+    let blocks = blocker.clone();
     // A task that is not Foster's.
     tokio.spawn(async move {
-        blocks.happen();
-        block_until(&goes);
+        blocks.block();
     });
-    blocked.expect("its only worker is blocked");
+    blocker.expect_blocked();
     let blocked = runtime.probe().wait(MOMENT).unwrap_err();
     assert_eq!(blocked.flavours(), ["tokio::runtime::handle"]);
-    go.happen();
+    blocker.go_on();
     runtime.probe().wait(SOON).unwrap();
     runtime.shutdown();
     runtime.wait().unwrap();

@@ -76,14 +76,13 @@ fn end(runtime: &Runtime) {
 
 fn i3_a_payload_that_blocks_is_named_while_it_does<F: AsyncFlavour>(flavour: F) {
     let runtime = watched();
-    let (blocked, go) = (Event::new(), Event::new());
-    let (blocks, goes) = (blocked.clone(), go.clone());
+    let blocker = Blocker::new();
+    let blocks = blocker.clone();
     let block = move || {
-        blocks.happen();
-        block_until(&goes);
+        blocks.block();
     };
     flavour.adopt_named(&runtime, "greedy", block).unwrap();
-    blocked.expect("it blocks");
+    blocker.expect_blocked();
     // More and more comes in meanwhile.
     expect("it is noticed", || {
         flavour.adopt(&runtime, || ()).unwrap();
@@ -98,7 +97,7 @@ fn i3_a_payload_that_blocks_is_named_while_it_does<F: AsyncFlavour>(flavour: F) 
         assert!(stall.threads[0].contains("`foster "), "{stall:?}");
         assert!(stall.threads[0].contains("asleep in futex"), "{stall:?}");
     }
-    go.happen();
+    blocker.go_on();
     expect_none(&runtime, F::NAME);
     end(&runtime);
 }
@@ -145,35 +144,33 @@ fn i3_a_stall_by_a_manual_clock<F: AsyncFlavour>(flavour: F) {
 
 fn i3_what_blocks_need_not_be_a_payload() {
     let runtime = watched();
-    let (blocked, go) = (Event::new(), Event::new());
-    let (blocks, goes) = (blocked.clone(), go.clone());
+    let blocker = Blocker::new();
+    let blocks = blocker.clone();
     let spawn = move || async move {
         tokio::task::spawn_local(async move {
-            blocks.happen();
-            block_until(&goes);
+            blocks.block();
         });
     };
     runtime.adopt(Tokio, spawn).unwrap();
-    blocked.expect("tokio is blocked");
+    blocker.expect_blocked();
     // Somebody is woken there, as in every daemon that does something.
     runtime.adopt(Tokio, || async {}).unwrap();
     let stall = expect_stall(&runtime, "tokio", true);
     assert!(stall.payloads.is_empty(), "{stall:?}");
-    go.happen();
+    blocker.go_on();
     expect_none(&runtime, "tokio");
     end(&runtime);
 }
 
-fn block_in_pool(runtime: &Runtime, name: &'static str) -> Event {
-    let (blocked, go) = (Event::new(), Event::new());
-    let (blocks, goes) = (blocked.clone(), go.clone());
+fn block_in_pool(runtime: &Runtime, name: &'static str) -> Blocker {
+    let blocker = Blocker::new();
+    let blocks = blocker.clone();
     let block = move || async move {
-        blocks.happen();
-        block_until(&goes);
+        blocks.block();
     };
     runtime.named(name).adopt(POOL, block).unwrap();
-    blocked.expect("it blocks");
-    go
+    blocker.expect_blocked();
+    blocker
 }
 
 fn i3_of_a_pool_all_threads_are_a_stall_and_one_is_worth_knowing() {
@@ -188,29 +185,27 @@ fn i3_of_a_pool_all_threads_are_a_stall_and_one_is_worth_knowing() {
     let second = block_in_pool(&runtime, "second");
     let stall = expect_stall(&runtime, NAME, true);
     assert_eq!(stall.payloads.len(), 2, "{stall:?}");
-    first.happen();
+    first.go_on();
     let stall = expect_stall(&runtime, NAME, false);
     assert!(stall.payloads[0].contains("`second`"), "{stall:?}");
-    second.happen();
+    second.go_on();
     expect_none(&runtime, NAME);
     end(&runtime);
 }
 
 fn i3_threads_that_may_block_hold_nobody_up() {
     let runtime = watched();
-    let (go, blocked) = (Event::new(), Event::new());
-    let goes = go.clone();
-    runtime.adopt(Thread, move || block_until(&goes)).unwrap();
+    let (thread, pool) = (Blocker::new(), Blocker::new());
+    let blocks = thread.clone();
+    runtime.adopt(Thread, move || blocks.block()).unwrap();
     // The other worker takes the place of the one that blocks.
-    let (goes, blocks) = (go.clone(), blocked.clone());
+    let blocks = pool.clone();
     let in_place = move || async move {
-        tokio::task::block_in_place(|| {
-            blocks.happen();
-            block_until(&goes);
-        });
+        tokio::task::block_in_place(|| blocks.block());
     };
     runtime.adopt(POOL, in_place).unwrap();
-    blocked.expect("it blocks");
+    thread.expect_blocked();
+    pool.expect_blocked();
     let until = Instant::now() + 4 * LIMIT;
     while Instant::now() < until {
         let is_stalled = |one: &foster::status::FlavourStatus| {
@@ -220,7 +215,8 @@ fn i3_threads_that_may_block_hold_nobody_up() {
         assert_eq!(stall(&runtime, "std::thread"), None);
         std::thread::sleep(LIMIT / 10);
     }
-    go.happen();
+    thread.go_on();
+    pool.go_on();
     end(&runtime);
 }
 
@@ -231,17 +227,16 @@ fn i3_the_runtime_of_a_handle_is_watched() {
         .unwrap();
     let runtime = watched();
     let key = TokioHandle::new(tokio.handle().clone());
-    let (blocked, go) = (Event::new(), Event::new());
-    let (blocks, goes) = (blocked.clone(), go.clone());
+    let blocker = Blocker::new();
+    let blocks = blocker.clone();
     let block = move || async move {
-        blocks.happen();
-        block_until(&goes);
+        blocks.block();
     };
     runtime.named("greedy").adopt(key, block).unwrap();
-    blocked.expect("it blocks");
+    blocker.expect_blocked();
     let stall = expect_stall(&runtime, "tokio::runtime::handle", true);
     assert!(stall.payloads[0].contains("`greedy`"), "{stall:?}");
-    go.happen();
+    blocker.go_on();
     expect_none(&runtime, "tokio::runtime::handle");
     end(&runtime);
 }
@@ -250,20 +245,19 @@ fn i3_the_runtime_of_a_handle_is_watched() {
 fn i3_a_payload_that_is_woken_later_is_seen_as_well() {
     let runtime = watched();
     let (wake, woken) = flume::bounded::<()>(1);
-    let (blocked, go) = (Event::new(), Event::new());
-    let (blocks, goes) = (blocked.clone(), go.clone());
+    let blocker = Blocker::new();
+    let blocks = blocker.clone();
     let sleeper = move || async move {
         woken.recv_async().await.unwrap();
-        blocks.happen();
-        block_until(&goes);
+        blocks.block();
     };
     runtime.named("late").adopt(Smol, sleeper).unwrap();
     nobody_is_accused(&runtime);
     wake.send(()).unwrap();
-    blocked.expect("it blocks");
+    blocker.expect_blocked();
     let stall = expect_stall(&runtime, "smol", true);
     assert!(stall.payloads[0].contains("`late`"), "{stall:?}");
-    go.happen();
+    blocker.go_on();
     end(&runtime);
 }
 
@@ -292,19 +286,18 @@ fn i3_stalls_in_the_grace_time_are_seen() {
         .grace(Duration::from_secs(60))
         .build();
     runtime.start().unwrap();
-    let (blocked, go) = (Event::new(), Event::new());
-    let (blocks, goes) = (blocked.clone(), go.clone());
+    let blocker = Blocker::new();
+    let blocks = blocker.clone();
     let holder = move || async move {
         Shutdown::current().requested().await;
-        blocks.happen();
-        block_until(&goes);
+        blocks.block();
     };
     runtime.named("last").adopt(Smol, holder).unwrap();
     runtime.execute(Smol, || async {}).unwrap();
     runtime.shutdown();
-    blocked.expect("it blocks");
+    blocker.expect_blocked();
     let stall = expect_stall(&runtime, "smol", true);
     assert!(stall.payloads[0].contains("`last`"), "{stall:?}");
-    go.happen();
+    blocker.go_on();
     runtime.wait().unwrap();
 }

@@ -353,6 +353,35 @@ pub fn block_until(event: &Event) {
     while !event.0.wait(Instant::now() + Duration::from_secs(1)) {}
 }
 
+/// Code that blocks its thread, says that it does, and goes on when it is told to.
+#[derive(Clone)]
+pub struct Blocker {
+    blocks: Event,
+    goes: Event,
+}
+
+impl Blocker {
+    pub fn new() -> Self {
+        let (blocks, goes) = (Event::new(), Event::new());
+        Self { blocks, goes }
+    }
+
+    /// For the code that is to be held up.
+    pub fn block(&self) {
+        self.blocks.happen();
+        block_until(&self.goes);
+    }
+
+    #[track_caller]
+    pub fn expect_blocked(&self) {
+        self.blocks.expect("it blocks");
+    }
+
+    pub fn go_on(&self) {
+        self.goes.happen();
+    }
+}
+
 /// Waits for the end of `runtime` on a thread of its own, and says when it has come.
 pub fn wait_apart(runtime: Runtime) -> (Event, thread::JoinHandle<Result<(), RunError>>) {
     let over = Event::new();
