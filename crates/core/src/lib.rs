@@ -57,6 +57,7 @@ pub mod __fuzz {
     }
 }
 
+pub use crate::base::changes::Changes;
 pub use crate::base::clock::Clock;
 pub use crate::base::identifier::{Identifier, IdentifierError};
 pub use crate::base::joining::Joining;
@@ -84,6 +85,7 @@ pub use crate::errors::reload::{
 };
 pub use crate::errors::report::{RunError, RunErrorKind, Straggler, StragglerReason};
 pub use crate::errors::serve::{ServeError, ServeErrorKind};
+pub use crate::lifetime::change::RuntimeChange;
 pub use crate::lifetime::settings::{OnSignal, Signals};
 pub use crate::parts::executor_thread::{Executor, ExecutorThread};
 pub use crate::parts::intake::{Fed, Intake};

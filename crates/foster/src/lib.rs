@@ -437,7 +437,7 @@ pub use foster_macros::service;
 
 // A look inside.
 #[doc(inline)]
-pub use foster_core::{Probing, Unanswered, status};
+pub use foster_core::{Changes, Probing, RuntimeChange, Unanswered, status};
 
 // Reload.
 #[doc(inline)]

@@ -5,6 +5,7 @@ pub(crate) mod alarms;
 pub(crate) mod backoff;
 pub(crate) mod bell;
 pub(crate) mod broadcast;
+pub(crate) mod changes;
 pub(crate) mod clock;
 pub(crate) mod doing;
 pub(crate) mod event;

@@ -2,9 +2,11 @@
 //!
 //! `phase` has the drawing. `shared` is the state shared by everything that belongs to one runtime;
 //! `holders` and `ledger` are counts in it. `failing` takes failures and has them told by
-//! `telling`. `tokens` keeps the listeners for the end. `aftermath` is what is put off until nothing is locked.
+//! `telling`. `tokens` keeps the listeners for the end, and `change` is what watchers are told.
+//! `aftermath` is what is put off until nothing is locked.
 
 mod aftermath;
+pub(crate) mod change;
 mod failing;
 pub(crate) mod gate;
 mod group_part;

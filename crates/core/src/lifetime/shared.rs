@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use slab::Slab;
 
+use crate::base::broadcast::Broadcast;
 use crate::base::event::Wakers;
 use crate::base::manual_time::Sleeper;
 use crate::base::moment::{Moment, later};
@@ -14,6 +15,7 @@ use crate::base::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use crate::base::teller::Teller;
 use crate::errors::failure::Failure;
 use crate::errors::report::{RunError, Straggler};
+use crate::lifetime::change::RuntimeChange;
 use crate::lifetime::group_part::GroupPart;
 use crate::lifetime::holders::Holders;
 use crate::lifetime::ledger::Ledger;
@@ -65,6 +67,8 @@ pub(crate) struct Lifetime {
     stop: OnceLock<StopBegun>,
     /// Notified when the stop begins; a payload's own listeners also when that payload is over.
     pub(crate) tokens: Tokens,
+    /// Those who watch what becomes of it.
+    pub(super) changes: Broadcast<RuntimeChange>,
     pub(crate) services: Box<dyn Services>,
     pub(crate) settings: RuntimeSettings,
 }
@@ -215,6 +219,7 @@ impl Lifetime {
             callers: Mutex::default(),
             stop: OnceLock::new(),
             tokens: Tokens::default(),
+            changes: Broadcast::default(),
             services,
             settings,
         });
@@ -362,7 +367,9 @@ impl Lifetime {
     pub(super) fn announce(&self) -> Wakers {
         self.look();
         self.services.poke();
-        self.tokens.notify_threads()
+        let mut wakers = self.tokens.notify_threads();
+        wakers.append(self.has_changed(RuntimeChange::Stopping));
+        wakers
     }
 
     /// Has the runner check for changes.
@@ -443,6 +450,7 @@ impl Lifetime {
             .map(|(_, caller)| Arc::clone(caller))
             .collect();
         let mut wakers = self.tokens.notify_threads();
+        wakers.append(self.changes.end());
         for caller in callers {
             wakers.append(caller.give_up());
         }

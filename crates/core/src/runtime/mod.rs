@@ -2,11 +2,13 @@
 //!
 //! A `builder` has the settings of a runtime, a `handle` is the user's view of it (`ending` for those who handle signals
 //! themselves), and `core` has its parts. `launch` hands payloads in (`call`, `named`, `spawn`, `deadlock`), or lets them wait
-//! for the start: `waiting`. `probing` asks executors whether they go on. `site` is where that is done, and `choice` finds the flavour. The `runner` waits for the end and carries
-//! it out; `signals` ask for it.
+//! for the start: `waiting`. `site` is where that is done, and `choice` finds the flavour. `probing` asks executors whether
+//! they go on, and `changes` tells watchers what becomes of the runtime. The `runner` waits for the end and carries it out;
+//! `signals` ask for it.
 
 mod builder;
 mod call;
+mod changes;
 pub(crate) mod choice;
 pub(crate) mod core;
 mod deadlock;

@@ -9,6 +9,7 @@ use crate::base::sync::channel::{Receiver, RecvTimeoutError};
 use crate::base::sync::{Arc, Weak};
 use crate::errors::failure::{Cause, Failure, Origin, What};
 use crate::errors::report::{EndReport, RunError, Straggler, StragglerReason};
+use crate::lifetime::change::RuntimeChange;
 use crate::lifetime::telling::is_heard;
 use crate::lifetime::{Lifetime, Note, Phase, ServicesReport, StopReason, Watched};
 use crate::runtime::signals;
@@ -117,6 +118,7 @@ impl Runner {
         self.lifetime().end_grace();
         self.lifetime()
             .note("runtime.grace_over", "the grace time is over");
+        self.lifetime().has_changed_aside(RuntimeChange::GraceOver);
         let is_early = self.lifetime().settings.clock.now() < deadline;
         self.lifetime()
             .services

@@ -6,6 +6,7 @@ use super::spawn::spawn;
 use crate::base::latch::Latch;
 use crate::base::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::errors::failure::{Failure, Origin};
+use crate::lifetime::change::RuntimeChange;
 use crate::lifetime::{Lifetime, Phase};
 use crate::scheduler::Scheduler;
 use crate::task::{self, Dropping};
@@ -99,6 +100,7 @@ impl Waiting {
         self.launched.open();
         if runs {
             lifetime.note("runtime.started", "the runtime runs");
+            lifetime.has_changed(RuntimeChange::Started).wake();
         }
     }
 

@@ -108,7 +108,8 @@ impl Runtime {
     }
 
     /// A stream of all changes of the services' states from now on, in order, to log or show them. It holds at most
-    /// `capacity` changes, and at least one: see [`UnitChanges`].
+    /// `capacity` changes, and at least one: see [`Changes`](crate::Changes). [`changes`](Self::changes) tells of the runtime
+    /// itself.
     pub fn unit_changes(&self, capacity: usize) -> UnitChanges {
         let lifetime = &self.core().lifetime;
         supervisor(lifetime).watch(lifetime, capacity)

@@ -247,7 +247,7 @@ impl Supervisor {
         let clock = lifetime.settings.clock.clone();
         let is_over = lifetime.phase() == Phase::Over;
         let mailbox = self.watchers.add(capacity, is_over);
-        UnitChanges { mailbox, clock }
+        UnitChanges::new(mailbox, clock)
     }
 
     /// Takes in what has happened, on the thread of `by`. `about` are units that it is about and that may be over by now.

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::base::event::Wakers;
+use crate::lifetime::change::RuntimeChange;
 use crate::lifetime::telling::is_heard;
 use crate::service::reload::News;
 
@@ -192,7 +193,13 @@ impl Applying<'_> {
             }
             let wakers = self.supervisor.readiness.notify_after_lock();
             self.aftermath.wake(wakers);
+            self.has_changed(RuntimeChange::Ready);
         }
+    }
+
+    /// Tells those who watch the runtime.
+    pub(super) fn has_changed(&mut self, change: RuntimeChange) {
+        self.aftermath.wake(self.lifetime.has_changed(change));
     }
 
     /// Has something done about a unit.

@@ -1,6 +1,7 @@
 //! Taking services in: while the runtime runs, and those that wait for its start.
 
 use super::*;
+use crate::lifetime::change::RuntimeChange;
 use crate::scheduler::Scheduler;
 use crate::service::policy::Policy;
 use crate::service::roster::{Derive, Enlisted};
@@ -101,6 +102,7 @@ impl Supervisor {
             lifetime.wake_aside(self.readiness.notify_after_lock());
             drop(guarded);
             lifetime.note("runtime.ready", "there is no service to wait for");
+            lifetime.has_changed_aside(RuntimeChange::Ready);
             return Ok(());
         }
         if let Err(Problem::Thread(error)) = self.ensure_thread(&mut guarded, lifetime) {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::errors::reload::{ReloadError, ReloadErrorKind, ReloadReport, Reloaded};
+use crate::lifetime::change::RuntimeChange;
 use crate::lifetime::telling::is_heard;
 use crate::service::reload::{Act, News, Outcome, Rounds};
 
@@ -148,6 +149,7 @@ impl applying::Applying<'_> {
                     let line = Line::note("reload.began", None, "a reload begins");
                     self.lifetime.tell_note(line);
                 }
+                self.has_changed(RuntimeChange::Reloading);
             }
             Act::Ask { unit, round } => {
                 let unit = self.unit(unit)?;
@@ -193,6 +195,7 @@ impl applying::Applying<'_> {
                     // Its errors are the user's to drop.
                     self.aftermath.drop(Some(result));
                 }
+                self.has_changed(RuntimeChange::Reloaded);
             }
         }
         Some(())
