@@ -192,9 +192,6 @@ struct Serving {
     runtime: Runtime,
 }
 
-/// The name of the service, by which it knows itself among those that a stop waits for.
-pub(crate) const NAME: &str = "admin";
-
 impl Service for Serving {
     type Flavour = Thread;
 
@@ -203,8 +200,8 @@ impl Service for Serving {
     }
 
     fn settings(&self) -> Settings {
-        let settings = Settings::new().name(NAME).startable().may_fail();
-        settings.restart(Restart::on_failure())
+        let settings = Settings::new().name("admin").startable().may_fail();
+        settings.looks_on().restart(Restart::on_failure())
     }
 
     fn run(&self) -> impl Run<Subroutine> {

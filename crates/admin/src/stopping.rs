@@ -4,8 +4,6 @@ use std::time::Duration;
 
 use foster_core::status::Status;
 
-use crate::admin::NAME;
-
 /// How often it looks whether a stop still waits for others.
 pub(crate) const LOOK: Duration = Duration::from_millis(20);
 
@@ -18,6 +16,5 @@ pub(crate) fn is_over(status: &Status) -> bool {
     let Some(stop) = &status.stop else {
         return true;
     };
-    let waits_for_others = stop.waits_for_more > 0 || stop.waits_for.iter().any(|one| one != NAME);
-    !waits_for_others || stop.grace_left <= LEFT
+    stop.is_empty() || stop.grace_left <= LEFT
 }

@@ -41,4 +41,9 @@ impl GroupPart {
             is_watched: AtomicBool::new(false),
         }
     }
+
+    /// How many in it hold a token: payloads, and runs of services.
+    pub(crate) fn held(&self) -> usize {
+        self.holders.count()
+    }
 }

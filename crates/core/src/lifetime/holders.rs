@@ -29,7 +29,12 @@ impl Holders {
     }
 
     pub(super) fn is_held(&self) -> bool {
-        self.0.load(SeqCst) & !GRACE_OVER != 0
+        self.count() != 0
+    }
+
+    /// How many there are, also of those who overran the grace time.
+    pub(super) fn count(&self) -> usize {
+        self.0.load(SeqCst) & !GRACE_OVER
     }
 
     /// Ends the grace time if there are no holders. Returns whether it did.

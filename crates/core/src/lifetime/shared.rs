@@ -414,6 +414,11 @@ impl Lifetime {
         self.holders.is_held()
     }
 
+    /// How many holders there are outside of groups. All services together are one.
+    pub(crate) fn held(&self) -> usize {
+        self.holders.count()
+    }
+
     /// Ends the grace time if there are no holders. Returns whether it did.
     #[must_use]
     pub(crate) fn end_grace_if_unheld(&self) -> bool {

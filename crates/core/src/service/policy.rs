@@ -13,6 +13,7 @@ pub(crate) struct Policy {
     pub(crate) may_fail: bool,
     pub(crate) startable: bool,
     pub(crate) restart_on_reload: bool,
+    pub(crate) looks_on: bool,
     pub(super) start_timeout: Option<Duration>,
     pub(super) stop_time: Option<Duration>,
 }
@@ -27,6 +28,7 @@ impl Policy {
             may_fail: false,
             startable: false,
             restart_on_reload: false,
+            looks_on: false,
             start_timeout: None,
             stop_time: None,
         }

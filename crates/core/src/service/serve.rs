@@ -190,6 +190,11 @@ impl<'a> UnitBuilder<'a> {
         self.map(Settings::restart_on_reload)
     }
 
+    /// [`Settings::looks_on`].
+    pub fn looks_on(self) -> Self {
+        self.map(Settings::looks_on)
+    }
+
     /// [`Settings::notifies_ready`].
     pub fn notifies_ready(self) -> Self {
         self.map(Settings::notifies_ready)

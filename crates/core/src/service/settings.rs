@@ -118,6 +118,42 @@ impl Settings {
         self
     }
 
+    /// The service only looks on, and does so until everything else has ended: an admin page, or one that tells a service
+    /// manager.
+    ///
+    /// What a stop still [waits for](crate::status::StopStatus::waits_for) leaves it out, so that its run can end when
+    /// [nothing is left](crate::status::StopStatus::is_empty) there, also where several look on. All else is as with any
+    /// other service: it is asked to end with them, goes on while it sees that the stop waits for others, and has to end
+    /// before the grace time does.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use foster_core::{Manual, Runtime, service};
+    /// # let (runtime, manual) = (Runtime::new(), Manual::new());
+    /// let status = runtime.clone();
+    /// let reporter = move || {
+    ///     let status = status.clone();
+    ///     async move {
+    ///         let clock = status.clock();
+    ///         loop {
+    ///             let stop = status.status().stop;
+    ///             println!("{stop:?}");
+    ///             if stop.is_some_and(|stop| stop.is_empty() || stop.grace_left < Duration::from_millis(100)) {
+    ///                 return;
+    ///             }
+    ///             clock.sleep(Duration::from_millis(50)).await;
+    ///         }
+    ///     }
+    /// };
+    /// runtime.unit().looks_on().may_fail().serve(service(manual, reporter))?;
+    /// # runtime.shutdown();
+    /// # Ok::<(), foster_core::ServeError>(())
+    /// ```
+    pub fn looks_on(mut self) -> Self {
+        self.policy.looks_on = true;
+        self
+    }
+
     /// The service tells by [`Ready::notify`](crate::Ready::notify) when it is ready. A run that ends without doing so has
     /// failed.
     ///
@@ -172,6 +208,7 @@ impl Settings {
         policy.may_fail |= own.may_fail;
         policy.startable |= own.startable;
         policy.restart_on_reload |= own.restart_on_reload;
+        policy.looks_on |= own.looks_on;
         policy.start_timeout = policy.start_timeout.or(own.start_timeout);
         policy.stop_time = policy.stop_time.or(own.stop_time);
         self

@@ -62,6 +62,8 @@ pub(crate) struct UnitCore {
     pub(super) may_fail: bool,
     /// It may be started again when it is over.
     pub(super) is_startable: bool,
+    /// It looks on until all else has ended.
+    pub(super) looks_on: bool,
     present: Mutex<Present>,
     changed: event::Event,
 }
@@ -130,6 +132,7 @@ impl UnitCore {
             parent,
             may_fail: policy.may_fail,
             is_startable: policy.startable,
+            looks_on: policy.looks_on,
             present: Mutex::new(Present {
                 state: UnitState::Waiting,
                 was_ready: false,

@@ -82,11 +82,18 @@ pub struct StopStatus {
     /// How much of the grace time is left.
     #[cfg_attr(feature = "serde", serde(with = "super::seconds"))]
     pub grace_left: Duration,
-    /// What it still waits for: services that are not over, by name; and payloads that hold a token, by name or place. At
-    /// most 64.
+    /// What it still waits for: services that are not over, by name, but for those that [look
+    /// on](crate::Settings::looks_on); and payloads that hold a token, by name or place. At most 64.
     pub waits_for: Vec<String>,
     /// How many more it waits for.
     pub waits_for_more: usize,
+}
+
+impl StopStatus {
+    /// Whether it waits for nothing any more.
+    pub fn is_empty(&self) -> bool {
+        self.waits_for.is_empty() && self.waits_for_more == 0
+    }
 }
 
 /// Why a runtime stops.

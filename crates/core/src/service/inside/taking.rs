@@ -1,7 +1,7 @@
 //! Taking a status: of units under the one lock of services, of payloads some at a time.
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustc_hash::FxHashMap;
 
@@ -45,17 +45,19 @@ impl Runtime {
     /// ```
     pub fn status(&self) -> Status {
         let lifetime = &self.core().lifetime;
+        // First: what is looked at afterwards is then what a stop that has begun still waits for.
+        let (phase, stop_begun) = (lifetime.phase(), lifetime.stop_begun());
         let mut seen = SeenPayloads::default();
         let schedulers = &self.core().root.schedulers;
         let flavours: Vec<_> = schedulers.hosts().map(|host| seen.look_at(host)).collect();
         let all = supervisor(lifetime).see(lifetime);
         let units = tree(&all, lifetime);
         Status {
-            state: state(lifetime.phase()),
+            state: state(phase),
             state_age: lifetime.phase_age(),
             age: lifetime.age(),
             is_ready: matches!(supervisor(lifetime).all_ready(lifetime), Some(Ok(()))),
-            stop: stop(lifetime, &all, &seen),
+            stop: stop_begun.map(|begun| stop(lifetime, begun, &all, &seen)),
             failures: lifetime.failures(),
             flavours,
             units,
@@ -75,8 +77,12 @@ fn state(phase: Phase) -> RuntimeState {
     }
 }
 
-fn stop(lifetime: &Lifetime, units: &[Seen], seen: &SeenPayloads) -> Option<StopStatus> {
-    let (why, began) = lifetime.stop_begun()?;
+fn stop(
+    lifetime: &Lifetime,
+    (why, began): (StopReason, Instant),
+    all: &[Seen],
+    seen: &SeenPayloads,
+) -> StopStatus {
     let cause = match why {
         StopReason::Call => StopCause::Call,
         StopReason::Signal(_) => StopCause::Signal(why.name().to_owned()),
@@ -89,16 +95,17 @@ fn stop(lifetime: &Lifetime, units: &[Seen], seen: &SeenPayloads) -> Option<Stop
         StopReason::Dropped => StopCause::Dropped,
     };
     let now = lifetime.settings.clock.now();
-    let units = units.iter().filter(|one| is_awaited(&one.unit));
+    let units = all.iter().filter(|one| is_awaited(&one.unit));
     let units = units.map(|one| one.unit.name().to_string());
     let mut waits_for: Vec<_> = units.collect();
-    let number = waits_for.len() + seen.holders;
+    // One that moved meanwhile may not have been seen.
+    let number = waits_for.len() + seen.holders.max(holding_payloads(lifetime, all));
     waits_for.extend(seen.holding.iter().cloned());
     if lifetime.phase() == Phase::Over {
         waits_for.clear();
     }
     waits_for.truncate(NAMED);
-    Some(StopStatus {
+    StopStatus {
         cause,
         age: now.saturating_duration_since(began),
         grace_left: match lifetime.phase() {
@@ -110,14 +117,25 @@ fn stop(lifetime: &Lifetime, units: &[Seen], seen: &SeenPayloads) -> Option<Stop
             _ => number - waits_for.len(),
         },
         waits_for,
-    })
+    }
 }
 
-/// Whether the stop waits for a service: not for a thread without a token, which is left behind.
+/// How many payloads hold a token that are no runs of services, by the counts that the stop itself goes by.
+fn holding_payloads(lifetime: &Lifetime, all: &[Seen]) -> usize {
+    let groups = all.iter().filter_map(|one| one.unit.members());
+    let held = lifetime.held() + groups.map(|members| members.part().held()).sum::<usize>();
+    let runs = all.iter().filter_map(|one| one.unit.task());
+    let runs = runs.filter(|run| run.state().is_holder()).count();
+    let services = usize::from(supervisor(lifetime).holds_grace());
+    held.saturating_sub(runs + services)
+}
+
+/// Whether the stop waits for a service: not for a thread without a token, which is left behind, and not for one that waits
+/// for the others itself.
 fn is_awaited(unit: &UnitCore) -> bool {
     let state = unit.state();
     let is_begun = state != UnitState::Waiting && state != UnitState::Delayed;
-    if unit.members().is_some() || !is_begun || state.is_over() {
+    if unit.looks_on || unit.members().is_some() || !is_begun || state.is_over() {
         return false;
     }
     let is_deaf = |task: &Arc<Task>| {

@@ -14,6 +14,11 @@ pub(in crate::service) struct Seen {
 }
 
 impl Supervisor {
+    /// Whether the stop waits for services.
+    pub(in crate::service) fn holds_grace(&self) -> bool {
+        self.lock().holds_grace
+    }
+
     /// All that are known, in the order in which they were handed in.
     pub(in crate::service) fn see(&self, lifetime: &Lifetime) -> Vec<Seen> {
         let now = lifetime.now();

@@ -91,6 +91,7 @@ impl World {
                 may_fail: self.chance.u8(..4) == 0,
                 startable: !is_group && self.chance.u8(..4) == 0,
                 restart_on_reload: false,
+                looks_on: false,
                 start_timeout: time(&mut self.chance),
                 stop_time: time(&mut self.chance),
             };
