@@ -1,0 +1,156 @@
+//! systemd's own tools, where they are installed. They need no systemd that runs.
+
+use std::io::Read;
+use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::os::unix::net::{UnixDatagram, UnixStream};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+use std::{fs, thread};
+
+use crate::child::{Playing, SOON, program, setting, without_systemd};
+use crate::server::Server;
+
+/// Whether a tool is there; else it is said that nothing was tried.
+fn is_there(tool: &str) -> bool {
+    let version = Command::new(tool)
+        .arg("--version")
+        .stdout(Stdio::null())
+        .status();
+    let is_there = version.is_ok_and(|status| status.success());
+    if !is_there {
+        eprintln!("NOT TRIED: `{tool}` is not installed (Debian: apt-get install systemd)");
+    }
+    is_there
+}
+
+pub fn systemd_notify_is_understood_as_we_are() {
+    if !is_there("systemd-notify") {
+        return;
+    }
+    for mut server in [Server::new(), Server::without_path()] {
+        let mut notify = without_systemd(Command::new("systemd-notify"));
+        notify.args(["--ready", "--status=running: 0 services"]);
+        let mut notify = notify
+            .env("NOTIFY_SOCKET", &server.address)
+            .spawn()
+            .unwrap();
+        let theirs = server.until_line("READY=1");
+        // It waits until all that it has sent was read.
+        server.until_line("BARRIER=1");
+        assert!(notify.wait().unwrap().success());
+        let child = Playing::new("plain", &server);
+        let ours = server.until_line("READY=1");
+        for name in ["READY", "STATUS"] {
+            assert_eq!(ours.value(name), theirs.value(name), "{ours:?} {theirs:?}");
+        }
+        child.signal("TERM");
+        child.ends_well();
+    }
+}
+
+pub fn a_child_that_notifies_has_no_socket() {
+    if !is_there("systemd-notify") {
+        return;
+    }
+    let mut server = Server::new();
+    let mut child = Playing::new("children", &server);
+    assert_eq!(child.line("notified "), "false");
+    child.line("all");
+    child.signal("TERM");
+    server.until_line("STOPPING=1");
+    child.ends_well();
+    server.drain();
+    let of_child = |told: &&crate::server::Told| told.status_has("a child");
+    assert_eq!(
+        server.heard.iter().find(of_child).map(|told| &told.text),
+        None
+    );
+}
+
+/// A port that was free just now.
+fn port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+/// This program with a scenario, started by `systemd-socket-activate`.
+fn activated(scenario: &str, arguments: &[&str]) -> Command {
+    let mut command = without_systemd(Command::new("systemd-socket-activate"));
+    command.args(arguments).arg("-E").arg(setting(scenario));
+    command.arg(program());
+    command
+}
+
+/// Waits until there is a socket at `path`.
+fn until_there(path: &Path) {
+    let by = Instant::now() + SOON;
+    while fs::symlink_metadata(path).is_err() {
+        assert!(Instant::now() < by, "{} is never there", path.display());
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+pub fn sockets_are_handed_over_by_name() {
+    if !is_there("systemd-socket-activate") {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("control");
+    let address = format!("127.0.0.1:{}", port());
+    let names = "--fdname=http:control";
+    let mut command = activated(
+        "sockets",
+        &["-l", &address, "-l", path.to_str().unwrap(), names],
+    );
+    let mut child = Playing::start(&mut command);
+    until_there(&path);
+    // The program is started by its first guest.
+    let mut guest = UnixStream::connect(&path).unwrap();
+    let mut text = String::new();
+    guest.read_to_string(&mut text).unwrap();
+    assert_eq!(text, "smol");
+    assert_eq!(child.line("again "), "Taken");
+    assert_eq!(child.line("names "), "http control");
+    for error in [
+        "Missing: systemd handed over no socket `https` (handed over: `http`, `control`)",
+        "Kind: what systemd handed over as `control` is a Unix listener, not a TCP listener",
+        "Kind: what systemd handed over as `http` is a TCP listener, not a UDP socket",
+        "Taken",
+    ] {
+        assert_eq!(child.line("error "), error);
+    }
+    let flags: u32 = child.line("flags ").parse().unwrap();
+    let (nonblocking, close_on_exec) = (0o4_000, 0o2_000_000);
+    assert_eq!(flags & nonblocking, nonblocking, "{flags:o}");
+    assert_eq!(flags & close_on_exec, close_on_exec, "{flags:o}");
+    let mut guest = TcpStream::connect(&address).unwrap();
+    text.clear();
+    guest.read_to_string(&mut text).unwrap();
+    assert_eq!(text, "tokio");
+    child.ends_well();
+}
+
+pub fn datagrams_are_handed_over_by_name() {
+    if !is_there("systemd-socket-activate") {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("log");
+    let address = UdpSocket::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let address = address.to_string();
+    let names = "--fdname=log:syslog";
+    let arguments = ["-d", "-l", path.to_str().unwrap(), "-l", &address, names];
+    let mut child = Playing::start(&mut activated("datagrams", &arguments));
+    until_there(&path);
+    let sender = UnixDatagram::unbound().unwrap();
+    sender.send_to(b"a line", &path).unwrap();
+    let error = "what systemd handed over as `log` is a Unix datagram socket, not a TCP listener";
+    assert_eq!(child.line("error "), error);
+    assert_eq!(child.line("read "), "a line");
+    assert_eq!(child.line("got "), "own");
+    child.ends_well();
+}
