@@ -188,3 +188,6 @@ fn clean(text: &str) -> String {
     }
     cleaned
 }
+
+#[cfg(test)]
+mod tests;

@@ -106,16 +106,33 @@ impl Playing {
 
     /// Reads on until a line that begins so; what stands behind it.
     pub fn line(&mut self, beginning: &str) -> String {
+        let line = self.find(beginning, |line| line.starts_with(beginning));
+        line[beginning.len()..].to_owned()
+    }
+
+    /// Reads on until a line that has `text`.
+    pub fn any_line(&mut self, text: &str) -> String {
+        self.find(text, |line| line.contains(text))
+    }
+
+    fn find(&mut self, what: &str, is_wanted: impl Fn(&str) -> bool) -> String {
         let by = Instant::now() + SOON;
         let mut seen = Vec::new();
         while let Ok(line) = self.lines.recv_timeout(by - Instant::now()) {
-            if let Some(rest) = line.strip_prefix(beginning) {
-                return rest.to_owned();
+            if is_wanted(&line) {
+                return line;
             }
             seen.push(line);
         }
         let errors: Vec<_> = self.errors.try_iter().collect();
-        panic!("no line `{beginning}` in {seen:?}; errors {errors:?}");
+        panic!("no line `{what}` in {seen:?}; errors {errors:?}");
+    }
+
+    /// All lines of so long a time.
+    pub fn lines_for(&mut self, time: Duration) -> Vec<String> {
+        let by = Instant::now() + time;
+        let left = || by.saturating_duration_since(Instant::now());
+        std::iter::from_fn(|| self.lines.recv_timeout(left()).ok()).collect()
     }
 
     /// Its status and its errors, once it has ended.

@@ -55,6 +55,10 @@ pub fn play(scenario: &str) -> ExitCode {
         "two" => two(),
         "nothing" => plain(&Runtime::new(), false),
         "plain" => plain(&Runtime::new(), true),
+        "told" => {
+            tracing_subscriber::fmt().with_ansi(false).init();
+            plain(&Runtime::new(), true)
+        }
         "idle" => idle(),
         "quiet" => quiet(),
         "failing" => failing(),

@@ -7,14 +7,19 @@ use crate::server::Server;
 
 pub fn a_socket_that_is_gone_ends_nothing() {
     let server = Server::new();
-    let mut command = command("plain");
+    let mut command = command("told");
     command.env("NOTIFY_SOCKET", &server.address);
-    command.env("WATCHDOG_USEC", "200000");
+    command.env("WATCHDOG_USEC", "100000");
     drop(server);
     let mut child = Playing::start(&mut command);
     child.line("runs");
-    // Some rounds of the watchdog.
-    std::thread::sleep(Duration::from_millis(500));
+    child.any_line("systemd.unheard");
+    // Ten rounds of the watchdog, of which none is told.
+    let others = child.lines_for(Duration::from_millis(500));
+    assert!(
+        !others.iter().any(|line| line.contains("systemd.unheard")),
+        "{others:?}"
+    );
     child.signal("TERM");
     let (status, errors) = child.end();
     assert!(status.success(), "{errors}");
