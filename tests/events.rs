@@ -27,6 +27,7 @@ on_async_flavours!(i4_a_stall_begins_and_is_over);
 once!(
     i4_the_life_of_a_runtime,
     i4_a_failure_says_why_it_stops,
+    i4_a_drain_is_told_before_the_stop,
     i4_a_reload_begins_and_is_over,
     i4_a_straggler_is_told,
 );
@@ -280,6 +281,24 @@ fn i4_the_life_of_a_runtime() {
         ]
     );
     assert!(line_of("runtime.stopping").contains("cause=\"call\" "));
+}
+
+fn i4_a_drain_is_told_before_the_stop() {
+    let _one = listen();
+    let clock = foster::Clock::manual();
+    let runtime = builder().drain(SECOND).clock(clock.clone()).build();
+    runtime.start().unwrap();
+    runtime.drain();
+    clock.advance(SECOND);
+    runtime.wait().unwrap();
+    let told = names("");
+    let of_end = ["runtime.draining", "runtime.stopping", "runtime.stopped"];
+    assert!(told.ends_with(&of_end.map(String::from)), "{told:?}");
+    let line = line_of("runtime.draining");
+    assert!(
+        line.contains("cause=\"call\" ") && line.contains("lasts=1"),
+        "{line}"
+    );
 }
 
 fn i4_a_failure_says_why_it_stops() {

@@ -187,6 +187,10 @@ fn ageless(status: &Status) -> Status {
     let mut status = status.clone();
     status.state_age = Duration::ZERO;
     status.age = Duration::ZERO;
+    if let Some(drain) = &mut status.drain {
+        drain.age = Duration::ZERO;
+        drain.left = Duration::ZERO;
+    }
     if let Some(stop) = &mut status.stop {
         stop.age = Duration::ZERO;
         stop.grace_left = Duration::ZERO;

@@ -128,6 +128,10 @@ pub(crate) fn ready(status: &Status) -> Response {
     if let Some(stop) = &status.stop {
         return Response::text(503, format!("stopping: {}", stop.cause));
     }
+    if let Some(drain) = &status.drain {
+        let left = drain.left.as_secs_f64();
+        return Response::text(503, format!("draining: it stops in {left:.1} s"));
+    }
     if status.state == RuntimeState::Running && status.is_ready {
         return Response::text(200, "ready");
     }

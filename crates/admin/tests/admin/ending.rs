@@ -45,6 +45,22 @@ fn a_stop_is_seen_as_long_as_it_lasts() {
 }
 
 #[test]
+fn who_drains_is_alive_and_not_ready() {
+    let drain = Duration::from_secs(600);
+    let looked = Looked::with(builder().drain(drain), Admin::loopback(0), |_| {});
+    until("it is ready", || looked.get("/readyz").status == 200);
+    looked.runtime.drain();
+    let answer = looked.get("/readyz");
+    assert_eq!(answer.status, 503);
+    assert!(answer.body.contains("draining: it stops in "), "{answer:?}");
+    assert_eq!(looked.get("/livez").status, 200);
+    let status: Status = serde_json::from_str(&looked.get("/status").body).unwrap();
+    assert!(status.drain.is_some_and(|one| one.left <= drain));
+    looked.runtime.shutdown();
+    looked.runtime.wait().unwrap();
+}
+
+#[test]
 fn a_stop_without_others_is_at_once() {
     let looked = Looked::new();
     looked.get("/status");

@@ -1,7 +1,8 @@
 //! What is put off until nothing is locked, as it runs code of the user's.
 
 use super::failing::Untold;
-use super::shared::{Lifetime, StopReason};
+use super::reason::StopReason;
+use super::shared::Lifetime;
 use super::telling::Line;
 use crate::base::event::Wakers;
 use crate::base::sync::Arc;

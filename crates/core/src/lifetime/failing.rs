@@ -10,7 +10,8 @@ use crate::base::sync::{Arc, MutexGuard, PoisonError};
 use crate::errors::failure::Failure;
 use crate::lifetime::ledger::{Entered, Ledger};
 use crate::lifetime::phase::Phase;
-use crate::lifetime::shared::{Lifetime, Note, StopReason};
+use crate::lifetime::reason::StopReason;
+use crate::lifetime::shared::{Lifetime, Note};
 use crate::lifetime::telling::{Line, is_heard};
 
 impl Lifetime {

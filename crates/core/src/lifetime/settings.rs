@@ -7,6 +7,8 @@ use crate::base::clock::Clock;
 /// The settings of a [`Builder`](crate::Builder).
 #[derive(Debug, Clone)]
 pub(crate) struct RuntimeSettings {
+    /// How long it goes on after a SIGTERM or SIGHUP, unready, before it stops.
+    pub(crate) drain: Duration,
     pub(crate) grace: Duration,
     pub(crate) cancel_timeout: Duration,
     /// How long a service may take to answer a reload.
@@ -26,6 +28,7 @@ pub(crate) struct RuntimeSettings {
 impl Default for RuntimeSettings {
     fn default() -> Self {
         Self {
+            drain: Duration::ZERO,
             grace: Duration::from_secs(10),
             cancel_timeout: Duration::from_secs(5),
             reload_timeout: Duration::from_secs(30),
@@ -61,6 +64,9 @@ impl Default for RuntimeSettings {
 /// - The third ends the process at once, with status 128 + signal (130 where the signal is not
 ///   known, as on Windows).
 ///
+/// With a [drain](crate::Builder::drain) a SIGTERM or SIGHUP begins that, and is not counted: the next signal of any kind ends
+/// it, as the first. If its time runs out, the signal that began it was the first. Ctrl-C skips it.
+///
 /// A signal within 200 ms of the last counted one is not counted: wrappers deliver twice, and
 /// systemd may send SIGHUP right behind SIGTERM.
 ///
@@ -84,8 +90,8 @@ impl Default for RuntimeSettings {
 ///
 /// # Rebuilding it
 ///
-/// An application that leaves signals to itself has all of it as verbs: [`shutdown`](crate::Runtime::shutdown),
-/// [`end_grace`](crate::Runtime::end_grace), [`reload`](crate::Runtime::reload) and [`std::process::exit`]; and asks
+/// An application that leaves signals to itself has all of it as verbs: [`drain`](crate::Runtime::drain),
+/// [`shutdown`](crate::Runtime::shutdown), [`end_grace`](crate::Runtime::end_grace), [`reload`](crate::Runtime::reload) and [`std::process::exit`]; and asks
 /// [`is_stopping`](crate::Runtime::is_stopping) and [`failing_since`](crate::Runtime::failing_since).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Signals {

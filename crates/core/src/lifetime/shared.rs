@@ -20,7 +20,8 @@ use crate::lifetime::group_part::GroupPart;
 use crate::lifetime::holders::Holders;
 use crate::lifetime::ledger::Ledger;
 use crate::lifetime::phase::Phase;
-use crate::lifetime::settings::{RuntimeSettings, Signal};
+use crate::lifetime::reason::{Drain, StopBegun, StopReason};
+use crate::lifetime::settings::RuntimeSettings;
 use crate::lifetime::telling::Lines;
 use crate::lifetime::tokens::Tokens;
 
@@ -65,6 +66,7 @@ pub(crate) struct Lifetime {
     birth: Instant,
     /// How the stop began. Written once, before the phase says so.
     stop: OnceLock<StopBegun>,
+    pub(super) drain: Drain,
     /// Notified when the stop begins; a payload's own listeners also when that payload is over.
     pub(crate) tokens: Tokens,
     /// Those who watch what becomes of it.
@@ -156,47 +158,6 @@ pub(crate) trait Caller: Send + Sync {
     fn give_up(&self) -> Wakers;
 }
 
-/// How the stop of a runtime began.
-#[derive(Debug, Clone, Copy)]
-struct StopBegun {
-    why: StopReason,
-    /// When, on the clock.
-    began: Instant,
-    /// When, in real time, if a failure began it.
-    failing_since: Option<Instant>,
-}
-
-/// Why a runtime stops.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum StopReason {
-    /// Somebody has called for it, or it could not be started.
-    Call,
-    Signal(Signal),
-    /// See [`Lifetime::cause`].
-    Failure,
-    /// A service has ended it.
-    Service,
-    Idle,
-    /// Nobody has a handle any more.
-    Dropped,
-}
-
-impl StopReason {
-    /// Its name in events.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Call => "call",
-            Self::Signal(Signal::Interrupt) => "SIGINT",
-            Self::Signal(Signal::Terminate) => "SIGTERM",
-            Self::Signal(Signal::Hangup) => "SIGHUP",
-            Self::Failure => "failure",
-            Self::Service => "service",
-            Self::Idle => "idle",
-            Self::Dropped => "dropped",
-        }
-    }
-}
-
 impl Lifetime {
     pub(crate) fn new(
         mut settings: RuntimeSettings,
@@ -218,6 +179,7 @@ impl Lifetime {
             waker: Teller::new("foster waker"),
             callers: Mutex::default(),
             stop: OnceLock::new(),
+            drain: Drain::default(),
             tokens: Tokens::default(),
             changes: Broadcast::default(),
             services,
@@ -483,7 +445,8 @@ impl Lifetime {
 
 impl Sleeper for Lifetime {
     fn next_due(&self) -> Option<Instant> {
-        self.services.next_due(self)
+        let services = self.services.next_due(self);
+        services.into_iter().chain(self.drain_deadline()).min()
     }
 
     fn is_inside(&self) -> bool {
@@ -491,6 +454,7 @@ impl Sleeper for Lifetime {
     }
 
     fn wake(self: Arc<Self>) {
+        self.end_drain_in_time();
         self.look();
         self.services.catch_up(&self);
     }

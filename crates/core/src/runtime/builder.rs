@@ -39,6 +39,36 @@ impl Builder {
         }
     }
 
+    /// The time for which the runtime goes on after a SIGTERM (or a SIGHUP that ends it) before it stops: its drain. Without
+    /// this it stops at once.
+    ///
+    /// A balancer, or Kubernetes, goes on sending for some seconds after it was told that a process ends. A runtime that
+    /// drains is unready at once, so that it gets nothing new before long, and does everything as before meanwhile: it takes
+    /// payloads in, and tokens are silent. When the time is over it stops, with the whole grace time.
+    ///
+    /// - [`is_draining`](crate::Runtime::is_draining) and [`status`](crate::Runtime::status) tell of it, and whoever
+    ///   [watches](crate::Runtime::changes) hears of it.
+    /// - A second signal, a failure or [`shutdown`](crate::Runtime::shutdown) ends it, and the stop begins: no grace time is
+    ///   cut by that. Ctrl-C stops the runtime without a drain, as a person waits for it: see [`Signals`].
+    /// - An application that handles signals itself begins it by [`drain`](crate::Runtime::drain).
+    ///
+    /// Stopping takes at most this time, the grace time and the cancel time together. Those who kill what does not end in
+    /// time must allow for that: systemd's `TimeoutStopSec`, Kubernetes' `terminationGracePeriodSeconds`. `Duration::MAX`
+    /// is until somebody ends it.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use foster_core::Runtime;
+    /// let runtime = Runtime::builder()
+    ///     .drain(Duration::from_secs(5))
+    ///     .grace(Duration::from_secs(20))
+    ///     .build();
+    /// ```
+    pub fn drain(mut self, time: Duration) -> Self {
+        self.settings.drain = time;
+        self
+    }
+
     /// The time that payloads with a [`Shutdown`](crate::Shutdown) token have to end once they are
     /// asked to. The default is 10 seconds; any duration is allowed.
     pub fn grace(mut self, time: Duration) -> Self {

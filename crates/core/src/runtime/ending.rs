@@ -3,9 +3,37 @@
 use std::time::Instant;
 
 use super::Runtime;
-use crate::lifetime::Phase;
+use crate::lifetime::{Phase, StopReason};
 
 impl Runtime {
+    /// Begins the [drain](crate::Builder::drain) of the runtime, as SIGTERM does, and returns at once. Without a time for
+    /// that, and before the start, it is [`shutdown`](Self::shutdown). Nothing happens if the runtime drains or stops.
+    ///
+    /// For an application that handles signals itself, or is told otherwise that it is to end: a request to `/drain`.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use foster_core::{Clock, Manual, Runtime};
+    /// # let (clock, manual) = (Clock::manual(), Manual::new());
+    /// let drain = Duration::from_secs(5);
+    /// let runtime = Runtime::builder().drain(drain).clock(clock.clone()).build();
+    /// runtime.start()?;
+    /// runtime.drain();
+    /// assert!(runtime.is_draining() && !runtime.is_stopping());
+    /// clock.advance(drain);
+    /// assert!(!runtime.is_draining() && runtime.is_stopping());
+    /// # runtime.wait()?;
+    /// # Ok::<(), foster_core::RunError>(())
+    /// ```
+    pub fn drain(&self) {
+        self.core().lifetime.drain(StopReason::Call);
+    }
+
+    /// Whether the runtime [drains](crate::Builder::drain): it goes on, and is to get nothing new. `false` once it stops.
+    pub fn is_draining(&self) -> bool {
+        self.core().lifetime.draining_since().is_some()
+    }
+
     /// Ends the grace time of a runtime that stops, now, and returns at once: what has not ended is cancelled. Nothing happens
     /// if the stop has not begun, or if that time is over.
     ///

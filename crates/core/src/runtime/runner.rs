@@ -72,7 +72,8 @@ impl Runner {
     /// Running: until something stops the runtime, or it is idle and ends because of that.
     fn until_stop(&mut self) {
         while self.lifetime().phase() < Phase::Stopping {
-            self.next_note(None, None);
+            self.next_note(self.lifetime().drain_deadline(), None);
+            self.lifetime().end_drain_in_time();
             if self.lifetime().settings.until_idle
                 && self.lifetime().phase() == Phase::Running
                 && self

@@ -62,6 +62,10 @@ pub(crate) fn alerts(status: &Status) -> Vec<Toned> {
             ),
         });
     }
+    if let Some(drain) = &status.drain {
+        let text = format!("draining, it stops in {}", age(drain.left));
+        alerts.push((text, Tone::Changing));
+    }
     if let Some(stop) = &status.stop {
         let cause = line(&stop.cause.to_string());
         if status.state == RuntimeState::Over {

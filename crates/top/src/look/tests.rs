@@ -204,6 +204,10 @@ fn the_summary_says_what_is_not_as_it_should_be() {
     );
     assert_eq!(alerts(&status_with("flavours", json!([]))), []);
 
+    let drain = json!({ "age": 1.0, "left": 4.0 });
+    let draining = texts(alerts(&status_with("drain", drain)));
+    assert_eq!(draining[1], "draining, it stops in 4.0s");
+
     let stopping = status_with("stop", stop());
     let expected = [
         "smol stalled for 4.2s by digest",

@@ -1,11 +1,11 @@
 //! The runtimes that listen to signals, and what each of them does for which.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use super::counting::{Counting, Deed};
+use super::counting::{Counting, Deed, Standing};
 use crate::lifetime::settings::{OnSignal, Signal};
-use crate::lifetime::{Lifetime, StopReason};
+use crate::lifetime::{Lifetime, Phase, StopReason};
 
 /// The runtimes that hear signals.
 #[derive(Default)]
@@ -45,8 +45,11 @@ impl ListeningRuntimes {
                 }
                 OnSignal::Leave => continue,
             }
-            match counting.count(signal == Signal::Interrupt, now, lifetime.failing_since()) {
+            match counting.count(signal, now, standing(lifetime)) {
                 Deed::Nothing => {}
+                Deed::Drain => {
+                    lifetime.drain_aside(StopReason::Signal(signal));
+                }
                 Deed::Stop => {
                     lifetime.stop_aside(StopReason::Signal(signal));
                 }
@@ -55,5 +58,14 @@ impl ListeningRuntimes {
             }
         }
         is_third
+    }
+}
+
+fn standing(lifetime: &Lifetime) -> Standing {
+    let has_drain = lifetime.settings.drain > Duration::ZERO;
+    Standing {
+        failing_since: lifetime.failing_since(),
+        can_drain: has_drain && lifetime.phase() < Phase::Stopping,
+        has_drained_out: lifetime.has_drained_out(),
     }
 }

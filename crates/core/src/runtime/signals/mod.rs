@@ -1,4 +1,4 @@
-//! Signals: the first asks every running runtime to end, the second cuts its grace time short, the
+//! Signals: the first asks every running runtime to end, or to drain and end; the second cuts its grace time short, the
 //! third ends the process. A runtime may have one of them reload instead, or leave it alone.
 //!
 //! The effect of a signal on the process is borrowed when the first runtime begins to listen, and

@@ -22,6 +22,9 @@ pub struct Status {
     pub age: Duration,
     /// Whether all services of the start have been ready: what [`Runtime::ready`](crate::Runtime::ready) waits for.
     pub is_ready: bool,
+    /// Its drain, as long as that goes on.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub drain: Option<DrainStatus>,
     /// Its stop, once that has begun.
     pub stop: Option<StopStatus>,
     /// How many failures it has had that are in the report, or will be.
@@ -48,6 +51,8 @@ pub enum RuntimeState {
     Starting,
     /// It runs.
     Running,
+    /// It runs, and is to get nothing new: see [`Builder::drain`](crate::Builder::drain).
+    Draining,
     /// It stops: who holds a token has the grace time.
     Stopping,
     /// It stops: what is left is dropped where it awaits.
@@ -62,11 +67,25 @@ impl fmt::Display for RuntimeState {
             Self::Waiting => "waiting",
             Self::Starting => "starting",
             Self::Running => "running",
+            Self::Draining => "draining",
             Self::Stopping => "stopping",
             Self::Cancelling => "cancelling",
             Self::Over => "over",
         })
     }
+}
+
+/// The drain of a runtime: see [`Builder::drain`](crate::Builder::drain).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct DrainStatus {
+    /// For how long it has been draining.
+    #[cfg_attr(feature = "serde", serde(with = "super::seconds"))]
+    pub age: Duration,
+    /// How long it goes on at most, before the stop begins.
+    #[cfg_attr(feature = "serde", serde(with = "super::seconds"))]
+    pub left: Duration,
 }
 
 /// The stop of a runtime.

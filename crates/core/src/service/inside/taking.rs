@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use rustc_hash::FxHashMap;
 
 use super::status::{
-    FlavourStatus, Limited, PayloadStatus, RestartCount, RuntimeState, StallStatus, Status,
-    StopCause, StopStatus, UnitKind, UnitNode,
+    DrainStatus, FlavourStatus, Limited, PayloadStatus, RestartCount, RuntimeState, StallStatus,
+    Status, StopCause, StopStatus, UnitKind, UnitNode,
 };
 use crate::base::sync::Arc;
 use crate::errors::failure::Failure;
@@ -46,17 +46,19 @@ impl Runtime {
     pub fn status(&self) -> Status {
         let lifetime = &self.core().lifetime;
         // First: what is looked at afterwards is then what a stop that has begun still waits for.
-        let (phase, stop_begun) = (lifetime.phase(), lifetime.stop_begun());
+        let (drain, phase) = (drain(lifetime), lifetime.phase());
+        let stop_begun = lifetime.stop_begun();
         let mut seen = SeenPayloads::default();
         let schedulers = &self.core().root.schedulers;
         let flavours: Vec<_> = schedulers.hosts().map(|host| seen.look_at(host)).collect();
         let all = supervisor(lifetime).see(lifetime);
         let units = tree(&all, lifetime);
         Status {
-            state: state(phase),
-            state_age: lifetime.phase_age(),
+            state: state(phase, drain.is_some()),
+            state_age: drain.map_or_else(|| lifetime.phase_age(), |drain| drain.age),
             age: lifetime.age(),
             is_ready: matches!(supervisor(lifetime).all_ready(lifetime), Some(Ok(()))),
+            drain,
             stop: stop_begun.map(|begun| stop(lifetime, begun, &all, &seen)),
             failures: lifetime.failures(),
             flavours,
@@ -66,8 +68,9 @@ impl Runtime {
     }
 }
 
-fn state(phase: Phase) -> RuntimeState {
+fn state(phase: Phase, drains: bool) -> RuntimeState {
     match phase {
+        Phase::Starting | Phase::Running if drains => RuntimeState::Draining,
         Phase::Idle => RuntimeState::Waiting,
         Phase::Starting => RuntimeState::Starting,
         Phase::Running => RuntimeState::Running,
@@ -75,6 +78,15 @@ fn state(phase: Phase) -> RuntimeState {
         Phase::Cancelling => RuntimeState::Cancelling,
         Phase::Over => RuntimeState::Over,
     }
+}
+
+fn drain(lifetime: &Lifetime) -> Option<DrainStatus> {
+    let (since, due) = (lifetime.draining_since()?, lifetime.drain_deadline()?);
+    let now = lifetime.settings.clock.now();
+    Some(DrainStatus {
+        age: now.saturating_duration_since(since),
+        left: due.saturating_duration_since(now),
+    })
 }
 
 fn stop(
