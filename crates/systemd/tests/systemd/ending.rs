@@ -117,3 +117,32 @@ pub fn a_failure_is_the_cause_that_is_told() {
     let (status, _) = child.end();
     assert_eq!(status.code(), Some(1));
 }
+
+pub fn a_drain_is_told_with_its_time() {
+    let mut server = Server::new();
+    let mut child = Playing::new("draining", &server);
+    child.line("runs");
+    server.until_line("READY=1");
+    let began = Instant::now();
+    child.signal("TERM");
+    let stopping = server.until_line("STOPPING=1");
+    assert!(
+        stopping.at - began < Duration::from_secs(1),
+        "not before its end"
+    );
+    assert_eq!(stopping.value("STATUS"), Some("draining, 3 s left"));
+    let time: u64 = stopping
+        .value("EXTEND_TIMEOUT_USEC")
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert!((10_000_000..=13_000_000).contains(&time), "{time}");
+    server.until("it counts down", |told| {
+        told.value("STATUS") == Some("draining, 1 s left")
+    });
+    server.until("the stop", |told| told.status_has("stopping (SIGTERM)"));
+    child.ends_well();
+    assert!(began.elapsed() >= Duration::from_secs(3));
+    server.drain();
+    assert_eq!(server.count("STOPPING=1"), 1);
+}

@@ -62,6 +62,7 @@ fn main() -> ExitCode {
         ending::time_is_asked_for_while_a_stop_proceeds_and_not_while_it_hangs,
         ending::a_stop_waits_for_nobody_who_looks_on,
         ending::the_end_of_the_grace_time_leaves_time_for_the_cancel,
+        ending::a_drain_is_told_with_its_time,
         ending::a_failure_is_the_cause_that_is_told,
         reloading::a_reload_is_told_from_its_beginning_to_its_end,
         reloading::one_of_two_requests_at_once_is_told_for_each_round,

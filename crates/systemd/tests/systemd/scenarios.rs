@@ -65,6 +65,10 @@ pub fn play(scenario: &str) -> ExitCode {
         "watched" => watched(),
         "slow" => slow(Runtime::builder().grace(Duration::from_secs(60))),
         "cut" => slow(Runtime::builder().grace(Duration::from_secs(2))),
+        "draining" => plain(
+            &Runtime::builder().drain(Duration::from_secs(3)).build(),
+            true,
+        ),
         "reloading" => reloading(),
         "children" => children(),
         "threads" => threads(false),
