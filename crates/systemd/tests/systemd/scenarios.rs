@@ -52,7 +52,7 @@ fn listen() {
 
 pub fn play(scenario: &str) -> ExitCode {
     let played = match scenario {
-        "two" => two(),
+        "three" => three(),
         "nothing" => plain(&Runtime::new(), false),
         "plain" => plain(&Runtime::new(), true),
         "told" => {
@@ -93,8 +93,8 @@ pub fn play(scenario: &str) -> ExitCode {
     }
 }
 
-/// Two services that are ready when they are told to be.
-fn two() -> Result<(), BoxError> {
+/// Three services, one on each executor, that are ready when they are told to be.
+fn three() -> Result<(), BoxError> {
     let runtime = Runtime::new();
     foster_systemd::serve(&runtime)?.expect("systemd listens");
     listen();
@@ -103,15 +103,19 @@ fn two() -> Result<(), BoxError> {
         Ready::current().notify();
         while !Shutdown::current().wait_timeout(Duration::MAX) {}
     };
-    let second = || async {
-        said("second").await;
-        Ready::current().notify();
-        pending::<()>().await
+    let waits = |word: &'static str| {
+        move || async move {
+            said(word).await;
+            Ready::current().notify();
+            pending::<()>().await
+        }
     };
     let unit = runtime.unit().name("first").notifies_ready();
     unit.serve(service(Thread, first))?;
     let unit = runtime.unit().name("second").notifies_ready();
-    unit.serve(service(Smol, second))?;
+    unit.serve(service(Smol, waits("second")))?;
+    let unit = runtime.unit().name("third").notifies_ready();
+    unit.serve(service(Tokio, waits("third")))?;
     Ok(runtime.run()?)
 }
 
