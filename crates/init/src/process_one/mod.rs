@@ -4,8 +4,8 @@
 //! child would then lack. So the program and the reaper are two processes.
 //!
 //! ```text
-//!   process 1      what is ignored? ─► handlers ─► mask ─► start ─► pass on, reap … ─► exit
-//!   its child                                              └─► the program, whose call returns at once
+//!   process 1      what is ignored? ─► handlers ─► start ─► pass on, reap … ─► exit
+//!   its child                                    └─► the program, whose call returns at once
 //! ```
 
 mod signals;
@@ -36,11 +36,7 @@ pub(crate) fn stand_in() -> Result<(), InitError> {
     }
     let (program, ignored) = about_itself().map_err(because(InitErrorKind::Proc))?;
     // Before there is a child, so that none of its signals and its end go unseen.
-    let caught = signals::passed_on(ignored).map(|signal| signal as c_int);
-    let signals = Signals::new(caught.chain([SIGCHLD])).map_err(because(InitErrorKind::Signals))?;
-    // Whoever started us may have blocked some. What was held back comes now, and the child inherits this.
-    let mask = SigSet::empty().thread_set_mask();
-    mask.map_err(|error| InitError::new(InitErrorKind::Signals, error))?;
+    let signals = catch(ignored).map_err(because(InitErrorKind::Signals))?;
     let child = start(&program).map_err(because(InitErrorKind::Start))?;
     exit(attend(child, signals))
 }
@@ -63,6 +59,16 @@ fn about_itself() -> io::Result<(PathBuf, Ignored)> {
     let file = |path: &Path| metadata(path).map(|file| (file.dev(), file.ino())).ok();
     let is_there = file(&path).is_some_and(|found| Some(found) == file(link));
     Ok((if is_there { path } else { link.to_owned() }, ignored))
+}
+
+fn catch(ignored: Ignored) -> io::Result<Signals> {
+    let passed = signals::passed_on(ignored).map(|signal| signal as c_int);
+    // What is blocked is held back, and what comes while its handler is installed would be lost.
+    SigSet::all().thread_set_mask()?;
+    let signals = Signals::new(passed.chain([SIGCHLD]));
+    // Whoever started us may have blocked some as well, and the child inherits this.
+    SigSet::empty().thread_set_mask()?;
+    signals
 }
 
 fn start(program: &Path) -> io::Result<Child> {

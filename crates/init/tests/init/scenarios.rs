@@ -86,9 +86,14 @@ fn facts() -> Result<(), RunError> {
     println!("args {:?}", std::env::args().collect::<Vec<_>>());
     println!("folder {:?}", std::env::current_dir().unwrap());
     println!("scenario {:?}", std::env::var(SCENARIO).unwrap());
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    print!(
+        "name {}",
+        std::fs::read_to_string("/proc/self/comm").unwrap()
+    );
+    // What this thread has blocked: the main thread of a test program may be just about to start one.
+    let status = std::fs::read_to_string("/proc/thread-self/status").unwrap();
     for line in status.lines() {
-        if ["Name", "SigBlk", "SigIgn", "SigCgt"].contains(&line.split(':').next().unwrap()) {
+        if ["SigBlk", "SigIgn", "SigCgt"].contains(&line.split(':').next().unwrap()) {
             println!("{}", line.replace('\t', " "));
         }
     }

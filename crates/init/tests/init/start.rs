@@ -25,7 +25,7 @@ fn the_program_has_its_arguments_its_environment_its_folder_and_its_name() {
     // The kernel keeps 15 bytes of it.
     let program = std::env::current_exe().unwrap();
     let name = program.file_name().unwrap().to_str().unwrap();
-    assert_eq!(inside.line_after("Name: "), name[..name.len().min(15)]);
+    assert_eq!(inside.line_after("name "), name[..name.len().min(15)]);
     let ended = inside.end();
     assert_eq!(ended.status.code(), Some(0));
     assert!(ended.stderr.contains("this is stderr"), "{}", ended.stderr);
