@@ -17,6 +17,7 @@ pub(crate) fn play(scenario: &str) -> ! {
         "facts" => facts(),
         "renamed" => renamed(),
         "orphans" => orphans::leave(),
+        "hangs" => hangs(),
         "status 42" => exit(42),
         other => panic!("no scenario `{other}`"),
     };
@@ -98,6 +99,16 @@ fn facts() -> Result<(), RunError> {
         }
     }
     eprintln!("this is stderr");
+    Ok(())
+}
+
+/// Hangs when its run is over, as it does in the print of a report that nobody reads.
+fn hangs() -> Result<(), RunError> {
+    let runtime = Runtime::builder().until_idle().build();
+    runtime.adopt(Smol, || async {})?;
+    runtime.run()?;
+    println!("over");
+    std::thread::sleep(Duration::from_secs(3_600));
     Ok(())
 }
 

@@ -101,6 +101,22 @@ fn a_killed_program_gives_its_signal_and_another_one_its_status() {
 }
 
 #[test]
+fn a_program_without_a_runtime_is_ended_by_sigterm() {
+    // As when it prints a report that nobody reads. Process 1 itself would go on.
+    let Some(mut inside) = start("hangs") else {
+        return;
+    };
+    inside.line_after("over");
+    inside.signal(SIGTERM);
+    assert_eq!(inside.end().status.code(), Some(128 + 15));
+
+    let mut inside = start("bare hangs").expect("as above");
+    inside.line_after("over");
+    inside.signal(SIGTERM);
+    assert!(!inside.has_line_within("ended", A_WHILE));
+}
+
+#[test]
 fn a_real_time_signal_that_ends_the_program_is_in_the_status() {
     let Some(mut inside) = start("daemon") else {
         return;
