@@ -68,6 +68,8 @@ pub(crate) fn start_by(before: &[&str], scenario: &str) -> Option<Inside> {
     };
     let mut unshare = Command::new("unshare")
         .args(args)
+        // As in a script's background they would be ignored.
+        .args(["env", "--default-signal=HUP,INT"])
         .args(before)
         .arg(std::env::current_exe().unwrap())
         .args(["as_child", "--exact", "--nocapture", "--test-threads=1"])
