@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::thread::available_parallelism;
 
+use crate::common::OnDrop;
 use crate::notes::{program, shell, start, with_program};
 use crate::once;
 
@@ -62,7 +63,6 @@ fn a_pool_has_a_worker_for_each_whole_core_of_its_quota() {
         r#"echo $$ > {} && exec "$0" "$@""#,
         folder.join(list).display()
     );
-    let seen = workers(&mut shell(&line));
-    remove_dir(&folder).unwrap();
-    assert_eq!(seen, "1");
+    let _removed = OnDrop(|| drop(remove_dir(&folder)));
+    assert_eq!(workers(&mut shell(&line)), "1");
 }

@@ -174,12 +174,14 @@ fn restarting() -> Result<(), RunError> {
         }
         Err::<(), _>("on purpose")
     });
+    // It may fail: an error that comes in the stop would be in the report.
     let delay = Duration::from_micros(100);
     let at_once = Restart::on_failure().delay(delay).max_delay(delay);
     runtime
         .unit()
         .name("failing")
         .restart(at_once)
+        .may_fail()
         .serve(fails)?;
     let (sender, asked) = flume::bounded(1);
     runtime.adopt(Smol, || async move {
