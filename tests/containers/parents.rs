@@ -4,12 +4,14 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
 use std::time::Duration;
 
-use crate::notes::{Noting, shell, start, with_program};
+use crate::notes::{Noting, program, shell, start, with_program};
 use crate::{namespace, once};
 
 once!(
     as_process_one_it_ends_in_order,
     as_process_one_it_reaps_no_orphan,
+    as_process_one_it_says_so_to_a_logger,
+    elsewhere_it_says_nothing_of_that,
     as_process_one_it_hangs_after_a_failure_that_nobody_reads,
     under_tini_signals_are_passed_on,
     under_tini_orphans_are_reaped,
@@ -61,6 +63,27 @@ fn as_process_one_it_reaps_no_orphan() {
     };
     daemon.after("the orphan is a zombie");
     assert_eq!(daemon.end().code(), Some(0));
+}
+
+const SAID: &str = "this is process 1, and nobody reaps the processes whose parents have ended";
+
+fn as_process_one_it_says_so_to_a_logger() {
+    let Some(mut daemon) = as_process_one("logged") else {
+        return;
+    };
+    daemon.after(SAID);
+    daemon.after("ready ");
+    daemon.signal_to("TERM", daemon.inner());
+    assert_eq!(daemon.end().code(), Some(0));
+}
+
+fn elsewhere_it_says_nothing_of_that() {
+    let mut daemon = start(&mut program(), "logged");
+    daemon.after("the runtime runs");
+    let id = daemon.after("ready ");
+    daemon.signal_to("TERM", id);
+    assert_eq!(daemon.end().code(), Some(0));
+    assert_eq!(daemon.find(SAID), None);
 }
 
 fn as_process_one_it_hangs_after_a_failure_that_nobody_reads() {

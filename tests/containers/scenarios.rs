@@ -36,6 +36,7 @@ fn play(scenario: &str) -> Result<(), RunError> {
     match scenario {
         "orderly" => orderly(),
         "orphan" => orphan(),
+        "logged" => logged(),
         "stubborn" => stubborn(),
         "stuck" => stuck(),
         "printing" => printing(),
@@ -56,6 +57,25 @@ fn orderly() -> Result<(), RunError> {
         note("asked");
     })?;
     runtime.run()
+}
+
+/// Notes what is logged at the start.
+fn logged() -> Result<(), RunError> {
+    struct Notes;
+    impl log::Log for Notes {
+        fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+            true
+        }
+
+        fn log(&self, record: &log::Record<'_>) {
+            note(record.args());
+        }
+
+        fn flush(&self) {}
+    }
+    log::set_logger(&Notes).expect("nobody else does");
+    log::set_max_level(log::LevelFilter::Info);
+    orderly()
 }
 
 /// Leaves an orphan, and says what has become of it a moment after its end.
