@@ -100,6 +100,11 @@ impl Waiting {
         self.launched.open();
         if runs {
             lifetime.note("runtime.started", "the runtime runs");
+            if std::process::id() == 1 {
+                let text =
+                    "this is process 1, and nobody reaps the processes whose parents have ended";
+                lifetime.note("runtime.process_one", text);
+            }
             lifetime.has_changed(RuntimeChange::Started).wake();
         }
     }
