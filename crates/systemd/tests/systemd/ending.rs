@@ -69,7 +69,7 @@ pub fn a_stop_waits_for_nobody_who_looks_on() {
     child.signal("TERM");
     child.ends_well();
     assert!(
-        began.elapsed() < Duration::from_secs(1),
+        began.elapsed() < Duration::from_secs(3),
         "{:?}",
         began.elapsed()
     );
@@ -91,7 +91,7 @@ pub fn the_end_of_the_grace_time_leaves_time_for_the_cancel() {
     let last = server.until("the last message", extends);
     assert_eq!(last.value("EXTEND_TIMEOUT_USEC"), Some("10000000"));
     let passed = last.at - began;
-    let (least, most) = (Duration::from_millis(1_500), Duration::from_secs(2));
+    let (least, most) = (Duration::from_millis(1_500), Duration::from_secs(4));
     assert!(least < passed && passed < most, "{passed:?}");
     let (status, errors) = child.end();
     assert!(!status.success(), "{errors}");

@@ -76,6 +76,7 @@ fn main() -> ExitCode {
         tools::a_child_that_notifies_has_no_socket,
         tools::sockets_are_handed_over_by_name,
         tools::datagrams_are_handed_over_by_name,
+        tools::the_units_of_the_page_are_understood,
         sockets::without_any_they_are_bound,
         sockets::what_was_promised_and_is_not_there_is_named,
         sockets::no_crate_depends_on_this_one,

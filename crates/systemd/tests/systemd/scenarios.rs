@@ -13,7 +13,7 @@ use foster::{
     BoxError, Builder, Ready, Reload, ReloadWait, Runtime, Shutdown, Signals, Smol, Thread, Tokio,
     service,
 };
-use foster_systemd::Systemd;
+use foster_systemd::{Systemd, SystemdErrorKind};
 
 static SAID: Mutex<Option<HashSet<String>>> = Mutex::new(None);
 static HEARD: Condvar = Condvar::new();
@@ -123,6 +123,10 @@ fn three() -> Result<(), BoxError> {
 fn plain(runtime: &Runtime, is_served: bool) -> Result<(), BoxError> {
     let served = foster_systemd::serve(runtime)?;
     assert_eq!(served.is_some(), is_served);
+    if is_served {
+        let twice = foster_systemd::serve(runtime).unwrap_err();
+        assert_eq!(twice.kind(), SystemdErrorKind::Service);
+    }
     runtime.start()?;
     println!("runs");
     Ok(runtime.wait()?)
