@@ -94,11 +94,13 @@ impl<'a> Loop<'a> {
             let now = now()?;
             let mut out = Vec::new();
             self.hear(now, &mut out);
-            let is_asked = shutdown.is_requested() && look_at.is_none_or(|at| at <= now);
-            if is_asked || self.notifier.wants_look(now) {
+            // Before the status: one without a stop then means that this service was asked alone.
+            let is_asked = shutdown.is_requested();
+            let is_due = is_asked && look_at.is_none_or(|at| at <= now);
+            if is_due || self.notifier.wants_look(now) {
                 let status = self.runtime.status();
                 let look = Look::new(&status);
-                let ends = shutdown.is_requested() && is_over(&status);
+                let ends = is_asked && is_over(&status);
                 if ends && status.stop.is_some() {
                     self.notifier.ends(now, &look, &mut out);
                 } else if self.notifier.wants_look(now) {
@@ -110,7 +112,7 @@ impl<'a> Loop<'a> {
                 }
                 // With a hundred thousand payloads a look takes some milliseconds, which the stop may need.
                 let pause = STOP_LOOK.max(4 * self::now()?.saturating_sub(now));
-                look_at = shutdown.is_requested().then(|| now + pause);
+                look_at = is_asked.then(|| now + pause);
                 // News were not listened for while they were known.
                 continue;
             }

@@ -71,14 +71,17 @@ impl Server {
 
     /// The next datagram, if one comes until then.
     pub fn next(&mut self, by: Instant) -> Option<Told> {
-        let left = by.saturating_duration_since(Instant::now());
-        let left = left.max(Duration::from_millis(1));
-        self.socket.set_read_timeout(Some(left)).unwrap();
         let mut bytes = [0; 4_097];
-        let length = match self.socket.recv(&mut bytes) {
-            Ok(length) => length,
-            Err(error) if error.kind() == ErrorKind::WouldBlock => return None,
-            Err(error) => panic!("{error}"),
+        let length = loop {
+            let left = by.saturating_duration_since(Instant::now());
+            let left = left.max(Duration::from_millis(1));
+            self.socket.set_read_timeout(Some(left)).unwrap();
+            match self.socket.recv(&mut bytes) {
+                Ok(length) => break length,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return None,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => panic!("{error}"),
+            }
         };
         assert!(length <= 4_096, "systemd takes no more");
         let told = Told {
