@@ -71,7 +71,7 @@ fn moves(status: &Status) -> u64 {
     for flavour in &status.flavours {
         (&flavour.name, flavour.alive).hash(&mut hasher);
     }
-    for unit in &status.units {
+    for unit in status.units.iter().filter(|unit| unit.name != NAME) {
         (&unit.name, unit.state, unit.restarts, unit.payloads).hash(&mut hasher);
     }
     for payload in &status.payloads {

@@ -6,7 +6,7 @@
 //! | RELOADING | a reload begins, after READY and before STOPPING |
 //! | STOPPING | the drain or the stop has begun, once; nothing of the two above follows |
 //! | STATUS | with each of these, and when the line is another one, twice a second at most |
-//! | EXTEND_TIMEOUT_USEC | with STOPPING if there is a drain; in a stop at each look that sees another state than the last one; at the end |
+//! | EXTEND_TIMEOUT_USEC | with STOPPING if there is a drain; in a stop at each look that sees another state than the last one, but for its first second; at the end |
 //! | WATCHDOG | a probe has been answered, which is sent each half of the time, one at a time |
 //!
 //! Readiness and the end are taken from looks, as these show both at one moment: what was ready before it stops is told as
@@ -36,7 +36,8 @@ const SHORTEST: Duration = Duration::from_millis(10);
 pub(crate) struct Notifier {
     is_ready: bool,
     is_reloading: bool,
-    is_stopping: bool,
+    /// When it has seen the end begin.
+    stopping_since: Option<Duration>,
     /// Told with the next look.
     pending: Vec<Kind>,
     /// The last STATUS.
@@ -72,7 +73,7 @@ impl Notifier {
         Self {
             is_ready: false,
             is_reloading: false,
-            is_stopping: false,
+            stopping_since: None,
             pending: Vec::new(),
             told: String::new(),
             looked_at: None,
@@ -86,7 +87,7 @@ impl Notifier {
     /// The runtime has changed, at `now` or shortly before. That is CLOCK_MONOTONIC, of which systemd is told.
     pub(crate) fn changed(&mut self, now: Duration, change: RuntimeChange) {
         self.is_urgent = true;
-        let is_up = self.is_ready && !self.is_stopping;
+        let is_up = self.is_ready && self.stopping_since.is_none();
         match change {
             RuntimeChange::Reloading if is_up => {
                 self.is_reloading = true;
@@ -153,7 +154,7 @@ impl Notifier {
         let again = (self.is_stale).then(|| looked_at.saturating_add(PAUSE));
         let asked = self.watchdog.as_ref().and_then(|one| one.asked);
         let held_up = asked.map(|asked| asked.max(looked_at).saturating_add(LOOK));
-        let stopping = (self.is_stopping).then(|| looked_at.saturating_add(LOOK));
+        let stopping = self.stopping_since.map(|_| looked_at.saturating_add(LOOK));
         again.into_iter().chain(held_up).chain(stopping).min()
     }
 
@@ -168,25 +169,31 @@ impl Notifier {
     pub(crate) fn looked(&mut self, now: Duration, look: &Look, out: &mut Vec<Message>) {
         self.looked_at = Some(now);
         (self.is_stale, self.is_urgent) = (false, false);
-        if look.is_ready && !self.is_ready && !self.is_stopping {
+        if look.is_ready && !self.is_ready && self.stopping_since.is_none() {
             self.is_ready = true;
             self.pending.push(Kind::Ready);
         }
-        let mut extend = None;
-        if look.is_ending {
-            let begins = !std::mem::replace(&mut self.is_stopping, true);
-            if begins {
-                self.is_reloading = false;
-                self.pending.push(Kind::Stopping);
-            }
-            let has_moved = self.moves.replace(look.moves) != Some(look.moves);
-            extend = match look.drain_left {
-                // Nothing is to go on in a drain: it has its time, from its beginning.
-                Some(left) => begins.then(|| left.saturating_add(STEP)),
-                None => (has_moved && !begins).then_some(STEP),
-            };
-        }
+        let extend = match look.is_ending {
+            true => self.ending(now, look),
+            false => None,
+        };
         self.tell(look, extend, out);
+    }
+
+    /// The time that is asked for, as a drain or stop is seen.
+    fn ending(&mut self, now: Duration, look: &Look) -> Option<Duration> {
+        let has_moved = self.moves.replace(look.moves) != Some(look.moves);
+        let Some(since) = self.stopping_since else {
+            self.stopping_since = Some(now);
+            self.is_reloading = false;
+            self.pending.push(Kind::Stopping);
+            // All are asked at this moment, or end at once: from then on it is seen what moves.
+            self.is_stale = true;
+            return look.drain_left.map(|left| left.saturating_add(STEP));
+        };
+        // Nothing has to move in a drain: it has had its time from its beginning.
+        let has_begun = now >= since.saturating_add(LOOK);
+        (look.drain_left.is_none() && has_begun && has_moved).then_some(STEP)
     }
 
     /// The notifier ends with the runtime, which goes on without it for its cancel time at most.

@@ -36,6 +36,7 @@ pub fn time_is_asked_for_while_a_stop_proceeds_and_not_while_it_hangs() {
         stopping.status_has("stopping (SIGTERM): waits for "),
         "{stopping:?}"
     );
+    server.never(2 * HANGS, "it hangs from its beginning", extends);
     for (name, left) in [("one", ["two", "three"].as_slice()), ("two", &["three"])] {
         until_it_hangs(&mut server);
         server.never(HANGS, "it hangs", extends);
