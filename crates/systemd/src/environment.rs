@@ -47,7 +47,7 @@ pub(crate) fn record(is_kept: bool) -> Result<Arc<Record>, SystemdError> {
     if let Some(record) = &read.record {
         return Ok(Arc::clone(record));
     }
-    let found = |name| env::var_os(name).filter(|value| !value.is_empty());
+    let found = |name: &str| env::var_os(name).filter(|value| !value.is_empty());
     let record = Arc::new(Record {
         notify_socket: found("NOTIFY_SOCKET"),
         watchdog_usec: found("WATCHDOG_USEC"),
@@ -57,7 +57,7 @@ pub(crate) fn record(is_kept: bool) -> Result<Arc<Record>, SystemdError> {
         listen_fdnames: found("LISTEN_FDNAMES"),
     });
     let there: Vec<_> = (NAMES.into_iter())
-        .filter(|name| env::var_os(name).is_some())
+        .filter(|name| found(name).is_some())
         .collect();
     if !is_kept && !there.is_empty() {
         remove(&there)?;

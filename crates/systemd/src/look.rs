@@ -45,7 +45,7 @@ impl Look {
                 RuntimeState::Waiting | RuntimeState::Starting | RuntimeState::Running
             ),
             moves: moves(status),
-            drain_left: None,
+            drain_left: status.drain.as_ref().map(|drain| drain.left),
         }
     }
 }
@@ -110,6 +110,12 @@ fn line(status: &Status) -> String {
                 number => format!("running: {number} services"),
             }
         }
+        RuntimeState::Draining => match status.drain {
+            Some(drain) if drain.left < Duration::MAX => {
+                format!("draining, {} s left", seconds(drain.left))
+            }
+            _ => "draining".to_owned(),
+        },
         RuntimeState::Stopping => "stopping".to_owned(),
         RuntimeState::Cancelling => "cancelling what is left".to_owned(),
         other => other.to_string(),
@@ -145,6 +151,12 @@ fn line(status: &Status) -> String {
         let _ = write!(line, "{}", stalled(flavour));
     }
     line
+}
+
+/// As people count down: the last second is 1.
+fn seconds(time: Duration) -> u64 {
+    let begun = u64::from(time.subsec_millis() > 0);
+    time.as_secs().saturating_add(begun)
 }
 
 /// Of services alone: groups are ready when what is in them is. The notifier itself is not worth a word.

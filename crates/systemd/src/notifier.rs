@@ -168,7 +168,7 @@ impl Notifier {
     pub(crate) fn looked(&mut self, now: Duration, look: &Look, out: &mut Vec<Message>) {
         self.looked_at = Some(now);
         (self.is_stale, self.is_urgent) = (false, false);
-        if look.is_ready && !self.is_ready {
+        if look.is_ready && !self.is_ready && !self.is_stopping {
             self.is_ready = true;
             self.pending.push(Kind::Ready);
         }

@@ -30,7 +30,8 @@ use crate::sockets::Sockets;
 ///   [`may_fail`](foster_core::Settings::may_fail). It [looks on](foster_core::Settings::looks_on), so no stop waits for it;
 ///   while the runtime stops it goes on until nothing else is waited for, at most until the grace time is over.
 /// - It holds a handle of the runtime. So the runtime goes on when all others are dropped, until it is asked to end; and one
-///   that never starts is never dropped.
+///   that never starts is never dropped. As every service that runs, it keeps a runtime busy that ends when it is
+///   [idle](foster_core::Builder::until_idle): stop it by [`Unit::stop`] when the work is done.
 /// - What cannot be sent is told once, as a `tracing` event of the target `foster` with the name `systemd.unheard`, and ends
 ///   nothing. Where systemd has no room at the moment it is sent later.
 ///

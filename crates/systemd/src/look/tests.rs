@@ -40,6 +40,11 @@ fn stop(status: Value, state: &str, waits_for: &[&str], more: usize) -> Value {
     set(status, json!({ "state": state, "stop": stop }))
 }
 
+fn drain(status: Value, left: Value) -> Value {
+    let drain = json!({ "age": 0.0, "left": left });
+    set(status, json!({ "state": "draining", "drain": drain }))
+}
+
 fn stalled(is_whole: bool, payloads: &[&str]) -> Value {
     let stall = json!({ "is_whole": is_whole, "payloads": payloads, "age": 1.0, "threads": [] });
     json!([{ "name": "smol", "threads": 1, "alive": 1, "queued": 0, "stall": stall }])
@@ -84,6 +89,12 @@ fn a_line_says_what_is_done_and_what_is_amiss() {
         (
             set(with(&[]), json!({ "state": "starting" })),
             "running: 0 services",
+        ),
+        (drain(with(&[]), json!(3.2)), "draining, 4 s left"),
+        (drain(with(&[]), json!(3.0)), "draining, 3 s left"),
+        (
+            drain(with(&[("a", "failed")]), json!(0.0)),
+            "draining, 0 s left; failed: a",
         ),
         (
             stop(with(&[("a", "stopping")]), "stopping", &["a"], 0),
@@ -169,6 +180,13 @@ fn what_ends_or_moves_on_is_another_number() {
     ] {
         assert_ne!(moves(&other), moves(&start), "{other}");
     }
+}
+
+#[test]
+fn a_drain_has_its_time() {
+    let look = look(&drain(with(&[]), json!(3.5)));
+    assert_eq!(look.drain_left, Some(Duration::from_millis(3_500)));
+    assert!(look.is_ending);
 }
 
 #[test]

@@ -251,7 +251,7 @@ fn a_drain_has_its_time_at_once() {
         None,
         vec![
             (0, running("a"), &["READY=1 STATUS=a"]),
-            (10, Change(RuntimeChange::Stopping), &[]),
+            (10, Change(RuntimeChange::Draining), &[]),
             (
                 10,
                 draining("4 s", 1, 4),
@@ -266,6 +266,27 @@ fn a_drain_has_its_time_at_once() {
                 &["STATUS=b EXTEND_TIMEOUT_USEC=10000000"],
             ),
             (3_100, stopping("b", 3), &[]),
+        ],
+    );
+}
+
+#[test]
+fn what_is_ready_in_its_drain_is_not_told() {
+    let unready = Seen::Look(Look {
+        is_ready: false,
+        drain_left: Some(Duration::ZERO),
+        ..stop("a", 1)
+    });
+    play(
+        None,
+        vec![
+            (
+                0,
+                unready,
+                &["STOPPING=1 STATUS=a EXTEND_TIMEOUT_USEC=10000000"],
+            ),
+            (5, Change(RuntimeChange::Ready), &[]),
+            (5, draining("a", 1, 0), &[]),
         ],
     );
 }

@@ -13,7 +13,7 @@ use foster::{
     BoxError, Builder, Ready, Reload, ReloadWait, Runtime, Shutdown, Signals, Smol, Thread, Tokio,
     service,
 };
-use foster_systemd::Systemd;
+use foster_systemd::{Systemd, SystemdErrorKind};
 
 static SAID: Mutex<Option<HashSet<String>>> = Mutex::new(None);
 static HEARD: Condvar = Condvar::new();
@@ -52,7 +52,7 @@ fn listen() {
 
 pub fn play(scenario: &str) -> ExitCode {
     let played = match scenario {
-        "two" => two(),
+        "three" => three(),
         "nothing" => plain(&Runtime::new(), false),
         "plain" => plain(&Runtime::new(), true),
         "told" => {
@@ -65,6 +65,10 @@ pub fn play(scenario: &str) -> ExitCode {
         "watched" => watched(),
         "slow" => slow(Runtime::builder().grace(Duration::from_secs(60))),
         "cut" => slow(Runtime::builder().grace(Duration::from_secs(2))),
+        "draining" => plain(
+            &Runtime::builder().drain(Duration::from_secs(3)).build(),
+            true,
+        ),
         "reloading" => reloading(),
         "children" => children(),
         "threads" => threads(false),
@@ -89,8 +93,8 @@ pub fn play(scenario: &str) -> ExitCode {
     }
 }
 
-/// Two services that are ready when they are told to be.
-fn two() -> Result<(), BoxError> {
+/// Three services, one on each executor, that are ready when they are told to be.
+fn three() -> Result<(), BoxError> {
     let runtime = Runtime::new();
     foster_systemd::serve(&runtime)?.expect("systemd listens");
     listen();
@@ -99,15 +103,19 @@ fn two() -> Result<(), BoxError> {
         Ready::current().notify();
         while !Shutdown::current().wait_timeout(Duration::MAX) {}
     };
-    let second = || async {
-        said("second").await;
-        Ready::current().notify();
-        pending::<()>().await
+    let waits = |word: &'static str| {
+        move || async move {
+            said(word).await;
+            Ready::current().notify();
+            pending::<()>().await
+        }
     };
     let unit = runtime.unit().name("first").notifies_ready();
     unit.serve(service(Thread, first))?;
     let unit = runtime.unit().name("second").notifies_ready();
-    unit.serve(service(Smol, second))?;
+    unit.serve(service(Smol, waits("second")))?;
+    let unit = runtime.unit().name("third").notifies_ready();
+    unit.serve(service(Tokio, waits("third")))?;
     Ok(runtime.run()?)
 }
 
@@ -115,6 +123,10 @@ fn two() -> Result<(), BoxError> {
 fn plain(runtime: &Runtime, is_served: bool) -> Result<(), BoxError> {
     let served = foster_systemd::serve(runtime)?;
     assert_eq!(served.is_some(), is_served);
+    if is_served {
+        let twice = foster_systemd::serve(runtime).unwrap_err();
+        assert_eq!(twice.kind(), SystemdErrorKind::Service);
+    }
     runtime.start()?;
     println!("runs");
     Ok(runtime.wait()?)

@@ -9,20 +9,17 @@ use crate::server::Server;
 /// For how long is watched that something does not happen.
 const WATCHED: Duration = Duration::from_millis(400);
 
-fn two_units(mut server: Server) {
-    let mut child = Playing::new("two", &server);
-    server.until("both are waited for", |told| {
-        told.value("STATUS") == Some("starting: waits for first, second")
-    });
-    server.never(WATCHED, "none is ready", |told| told.has("READY=1"));
-    child.say("first");
-    server.until("the second is waited for", |told| {
-        told.value("STATUS") == Some("starting: waits for second")
-    });
-    server.never(WATCHED, "one is not ready", |told| told.has("READY=1"));
-    child.say("second");
+fn three_units(mut server: Server) {
+    let mut child = Playing::new("three", &server);
+    let units = ["first", "second", "third"];
+    for (index, unit) in units.iter().enumerate() {
+        let awaited = format!("starting: waits for {}", units[index..].join(", "));
+        server.until(&awaited, |told| told.value("STATUS") == Some(&awaited));
+        server.never(WATCHED, "one is not ready", |told| told.has("READY=1"));
+        child.say(unit);
+    }
     let ready = server.until_line("READY=1");
-    assert_eq!(ready.value("STATUS"), Some("running: 2 services"));
+    assert_eq!(ready.value("STATUS"), Some("running: 3 services"));
     server.never(WATCHED, "it was ready", |told| told.has("READY=1"));
     child.signal("TERM");
     let stopping = server.until_line("STOPPING=1");
@@ -37,11 +34,11 @@ fn two_units(mut server: Server) {
 }
 
 pub fn ready_comes_after_the_last_unit_and_not_before() {
-    two_units(Server::new());
+    three_units(Server::new());
 }
 
 pub fn an_abstract_address_is_as_good_as_a_path() {
-    two_units(Server::without_path());
+    three_units(Server::without_path());
 }
 
 pub fn without_a_socket_nothing_is_served() {

@@ -154,3 +154,39 @@ pub fn datagrams_are_handed_over_by_name() {
     assert_eq!(child.line("got "), "own");
     child.ends_well();
 }
+
+/// The blocks of units on the page of the crate.
+fn units() -> Vec<&'static str> {
+    let page = include_str!("../../README.md");
+    let blocks = page.split("```ini\n").skip(1);
+    let blocks = blocks.map(|block| block.split_once("```").unwrap().0);
+    blocks.collect()
+}
+
+pub fn the_units_of_the_page_are_understood() {
+    if !is_there("systemd-analyze") {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let [service, socket] = units()[..] else {
+        panic!("a service and a socket");
+    };
+    // Of systemd 253. The program has to be there.
+    let service = service.replace("notify-reload", "notify");
+    let service = service.replace("/usr/local/bin/crawler", program().to_str().unwrap());
+    let files = [
+        ("crawler.service", service.as_str()),
+        ("crawler.socket", socket),
+    ];
+    let paths = files.map(|(name, text)| {
+        let path = directory.path().join(name);
+        fs::write(&path, text).unwrap();
+        path
+    });
+    let mut verify = Command::new("systemd-analyze");
+    verify.args(["verify", "--man=no"]).args(paths);
+    let output = verify.output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    assert!(!errors.contains("crawler"), "{errors}");
+}

@@ -28,8 +28,10 @@ pub fn a_socket_that_is_gone_ends_nothing() {
 pub fn a_socket_without_room_holds_up_nobody() {
     let mut server = Server::new();
     server.fill();
-    let mut child = Playing::watched("plain", &server, Duration::from_millis(200));
+    let mut child = Playing::watched("told", &server, Duration::from_millis(200));
     child.line("runs");
+    // It has tried, and goes on.
+    child.any_line("systemd.unheard");
     server.until_line("READY=1");
     server.until_line("WATCHDOG=1");
     server.fill();
