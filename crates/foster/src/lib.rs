@@ -541,11 +541,14 @@ pub fn all() -> Vec<AnyKey> {
     ]
 }
 
-/// Compiles and runs the examples in the READMEs of the workspace.
+/// Compiles and runs the examples in the READMEs of the workspace and beside them.
 #[cfg(all(doctest, feature = "smol", feature = "tokio", feature = "thread"))]
 mod readmes {
     #[doc = include_str!("../../../README.md")]
     struct Workspace;
+
+    #[doc = include_str!("../../../docs/KUBERNETES.md")]
+    struct Kubernetes;
 
     #[doc = include_str!("../../core/README.md")]
     struct Core;
