@@ -18,7 +18,6 @@ impl Lifetime {
     }
 
     /// Tells those who watch; their wakers are run where nothing is locked.
-    #[must_use]
     pub(crate) fn has_changed(&self, change: RuntimeChange) -> Wakers {
         if !self.changes.is_heard() {
             return Wakers::default();

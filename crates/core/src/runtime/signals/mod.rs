@@ -11,7 +11,6 @@ mod counting;
 #[cfg(unix)]
 mod disposition;
 mod listeners;
-#[cfg(unix)]
 #[cfg_attr(unix, path = "unix.rs")]
 #[cfg_attr(not(unix), path = "elsewhere.rs")]
 mod system;
