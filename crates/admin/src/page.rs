@@ -1,13 +1,24 @@
-//! The page: one file with all that it needs.
+//! The page: one answer with all that it needs, made of three files.
+
+use std::sync::LazyLock;
 
 use crate::http::response::Response;
 
-const PAGE: &str = include_str!("page.html");
+const STYLE: &str = include_str!("page/page.css");
+const SCRIPT: &str = include_str!("page/page.js");
+
+static PAGE: LazyLock<String> = LazyLock::new(|| {
+    let style = format!("<style>{STYLE}</style>");
+    let script = format!("<script>{SCRIPT}</script>");
+    include_str!("page/page.html")
+        .replacen("<style></style>", &style, 1)
+        .replacen("<script></script>", &script, 1)
+});
 
 /// What the page may do: run its own script and ask its own server. The hashes are those of its script and its style.
 const POLICY: &str = concat!(
-    "default-src 'none'; script-src 'sha256-dNjyX7g3lLcgWg8lukeA+qKJ/SwVw4PTTNDib7+OgTY='; ",
-    "style-src 'sha256-ejMId+x3X39Tc8lLH0ANEZAw99bgHmxFfWPL7m6CQJI='; connect-src 'self'; img-src data:; ",
+    "default-src 'none'; script-src 'sha256-2OBHEYx0k2nZN2YgZZsq3kkZBhvCxyzNU7dW/ueQEYg='; ",
+    "style-src 'sha256-3oynPb0ayk4GDcEmXCFbPBB3V/KvfY1vtALTEaGAzMU='; connect-src 'self'; img-src data:; ",
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
 );
 
@@ -15,7 +26,7 @@ const POLICY: &str = concat!(
 pub(crate) fn page(has_control: bool) -> Response {
     let page = match has_control {
         true => PAGE.replacen("data-control=\"off\"", "data-control=\"on\"", 1),
-        false => PAGE.to_owned(),
+        false => PAGE.clone(),
     };
     Response::new(200, "text/html; charset=utf-8", page).with("Content-Security-Policy", POLICY)
 }
