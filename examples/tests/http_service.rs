@@ -9,7 +9,7 @@ use crate::child::Example;
 use crate::http::{Connection, get};
 use crate::until;
 
-/// How many requests there are at least, before and after the signal together.
+/// How many requests there are before the signal. How many come after it depends on the machine.
 const REQUESTS: usize = 50_000;
 const SENDERS: usize = 8;
 
@@ -44,14 +44,12 @@ fn no_request_is_lost_as_it_is_ended_under_load() {
     thread::scope(|scope| {
         let send = || scope.spawn(|| send(http, &ends, &answered));
         let senders: Vec<_> = (0..SENDERS).map(|_| send()).collect();
-        until("most of the requests", || {
-            answered.load(SeqCst) >= REQUESTS * 3 / 4
-        });
+        until("the requests", || answered.load(SeqCst) >= REQUESTS);
         service.signal("TERM");
         let signalled = Instant::now();
         let ready = || get(health, "/readyz").unwrap();
         until("it is not ready any more", || ready().0 == 503);
-        let heard = Instant::now();
+        let (heard, before) = (Instant::now(), answered.load(SeqCst));
         assert!(heard - signalled < Duration::from_secs(1));
         // The balancer goes on, as it has not heard of it. New connections are taken as well.
         while heard.elapsed() < LAG {
@@ -63,8 +61,8 @@ fn no_request_is_lost_as_it_is_ended_under_load() {
         for sender in senders {
             sender.join().unwrap().expect("no request is lost");
         }
+        assert!(answered.load(SeqCst) >= before + SENDERS, "it goes on");
     });
-    assert!(answered.load(SeqCst) >= REQUESTS, "{answered:?}");
     // It is alive until nobody is there any more to ask.
     until("it is over", || match get(health, "/livez") {
         Ok((code, _)) => {
