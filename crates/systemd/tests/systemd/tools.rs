@@ -1,6 +1,6 @@
 //! systemd's own tools, where they are installed. They need no systemd that runs.
 
-use std::io::Read;
+use std::io::{self, Read};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::path::Path;
@@ -82,11 +82,14 @@ fn activated(scenario: &str, arguments: &[&str]) -> Command {
     command
 }
 
-/// Waits until there is a socket at `path`.
-fn until_there(path: &Path) {
+/// What `look` finds at `path` as soon as it does.
+fn once_there<T>(path: &Path, look: impl Fn(&Path) -> io::Result<T>) -> T {
     let by = Instant::now() + SOON;
-    while fs::symlink_metadata(path).is_err() {
-        assert!(Instant::now() < by, "{} is never there", path.display());
+    loop {
+        match look(path) {
+            Ok(found) => return found,
+            Err(error) => assert!(Instant::now() < by, "{}: {error}", path.display()),
+        }
         thread::sleep(Duration::from_millis(5));
     }
 }
@@ -104,9 +107,8 @@ pub fn sockets_are_handed_over_by_name() {
         &["-l", &address, "-l", path.to_str().unwrap(), names],
     );
     let mut child = Playing::start(&mut command);
-    until_there(&path);
-    // The program is started by its first guest.
-    let mut guest = UnixStream::connect(&path).unwrap();
+    // The program is started by its first guest, who is refused while the socket is bound and does not listen yet.
+    let mut guest = once_there(&path, |path| UnixStream::connect(path));
     let mut text = String::new();
     guest.read_to_string(&mut text).unwrap();
     assert_eq!(text, "smol");
@@ -145,7 +147,7 @@ pub fn datagrams_are_handed_over_by_name() {
     let names = "--fdname=log:syslog";
     let arguments = ["-d", "-l", path.to_str().unwrap(), "-l", &address, names];
     let mut child = Playing::start(&mut activated("datagrams", &arguments));
-    until_there(&path);
+    once_there(&path, |path| fs::symlink_metadata(path));
     let sender = UnixDatagram::unbound().unwrap();
     sender.send_to(b"a line", &path).unwrap();
     let error = "what systemd handed over as `log` is a Unix datagram socket, not a TCP listener";
