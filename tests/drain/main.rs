@@ -254,6 +254,7 @@ fn s8_a_drain_without_end() {
     runtime.drain();
     clock.advance(Duration::from_secs(1_000_000_000));
     assert!(runtime.is_draining());
+    assert_eq!(runtime.status().drain.unwrap().left, Duration::MAX);
     runtime.shutdown();
     runtime.wait().unwrap();
 }

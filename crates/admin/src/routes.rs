@@ -1,5 +1,7 @@
 //! Which request asks for what.
 
+use std::time::Duration;
+
 use foster_core::status::{RuntimeState, Status, UnitKind, UnitNode};
 use foster_core::{ReloadError, ReloadReport, Runtime, UnitState};
 use serde_json::json;
@@ -129,8 +131,11 @@ pub(crate) fn ready(status: &Status) -> Response {
         return Response::text(503, format!("stopping: {}", stop.cause));
     }
     if let Some(drain) = &status.drain {
-        let left = drain.left.as_secs_f64();
-        return Response::text(503, format!("draining: it stops in {left:.1} s"));
+        let text = match drain.left {
+            Duration::MAX => "draining: until somebody stops it".to_owned(),
+            left => format!("draining: it stops in {:.1} s", left.as_secs_f64()),
+        };
+        return Response::text(503, text);
     }
     if status.state == RuntimeState::Running && status.is_ready {
         return Response::text(200, "ready");

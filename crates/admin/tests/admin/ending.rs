@@ -61,6 +61,20 @@ fn who_drains_is_alive_and_not_ready() {
 }
 
 #[test]
+fn who_drains_without_end_says_so() {
+    let looked = Looked::with(builder().drain(Duration::MAX), Admin::loopback(0), |_| {});
+    until("it is ready", || looked.get("/readyz").status == 200);
+    looked.runtime.drain();
+    let answer = looked.get("/readyz");
+    assert_eq!(answer.status, 503);
+    assert_eq!(answer.body.trim_end(), "draining: until somebody stops it");
+    let status: Status = serde_json::from_str(&looked.get("/status").body).unwrap();
+    assert_eq!(status.drain.unwrap().left, Duration::MAX);
+    looked.runtime.shutdown();
+    looked.runtime.wait().unwrap();
+}
+
+#[test]
 fn a_stop_without_others_is_at_once() {
     let looked = Looked::new();
     looked.get("/status");

@@ -93,6 +93,10 @@ fn a_line_says_what_is_done_and_what_is_amiss() {
         (drain(with(&[]), json!(3.2)), "draining, 4 s left"),
         (drain(with(&[]), json!(3.0)), "draining, 3 s left"),
         (
+            drain(with(&[]), json!(Duration::MAX.as_secs_f64())),
+            "draining",
+        ),
+        (
             drain(with(&[("a", "failed")]), json!(0.0)),
             "draining, 0 s left; failed: a",
         ),

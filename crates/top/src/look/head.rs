@@ -1,5 +1,7 @@
 //! What is said of the runtime as a whole, above the lists.
 
+use std::time::Duration;
+
 use foster::UnitState;
 use foster::status::{RuntimeState, Status};
 
@@ -63,7 +65,10 @@ pub(crate) fn alerts(status: &Status) -> Vec<Toned> {
         });
     }
     if let Some(drain) = &status.drain {
-        let text = format!("draining, it stops in {}", age(drain.left));
+        let text = match drain.left {
+            Duration::MAX => "draining, until somebody stops it".to_owned(),
+            left => format!("draining, it stops in {}", age(left)),
+        };
         alerts.push((text, Tone::Changing));
     }
     if let Some(stop) = &status.stop {

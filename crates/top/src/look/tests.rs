@@ -207,6 +207,9 @@ fn the_summary_says_what_is_not_as_it_should_be() {
     let drain = json!({ "age": 1.0, "left": 4.0 });
     let draining = texts(alerts(&status_with("drain", drain)));
     assert_eq!(draining[1], "draining, it stops in 4.0s");
+    let endless = json!({ "age": 1.0, "left": Duration::MAX.as_secs_f64() });
+    let draining = texts(alerts(&status_with("drain", endless)));
+    assert_eq!(draining[1], "draining, until somebody stops it");
 
     let stopping = status_with("stop", stop());
     let expected = [

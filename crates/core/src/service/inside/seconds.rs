@@ -10,8 +10,15 @@ pub(super) fn serialize<S: Serializer>(time: &Duration, to: S) -> Result<S::Ok, 
 }
 
 pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
-    let seconds = f64::deserialize(from)?;
-    Duration::try_from_secs_f64(seconds).map_err(D::Error::custom)
+    duration(f64::deserialize(from)?)
+}
+
+/// `Duration::MAX`, which is never, is written as a number that is a little greater.
+fn duration<E: Error>(seconds: f64) -> Result<Duration, E> {
+    match seconds >= Duration::MAX.as_secs_f64() {
+        true => Ok(Duration::MAX),
+        false => Duration::try_from_secs_f64(seconds).map_err(E::custom),
+    }
 }
 
 /// Of a duration that may be missing.
@@ -29,7 +36,6 @@ pub(super) mod option {
         from: D,
     ) -> Result<Option<Duration>, D::Error> {
         let seconds = Option::<f64>::deserialize(from)?;
-        let time = seconds.map(Duration::try_from_secs_f64).transpose();
-        time.map_err(D::Error::custom)
+        seconds.map(duration).transpose()
     }
 }

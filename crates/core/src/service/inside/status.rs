@@ -83,7 +83,7 @@ pub struct DrainStatus {
     /// For how long it has been draining.
     #[cfg_attr(feature = "serde", serde(with = "super::seconds"))]
     pub age: Duration,
-    /// How long it goes on at most, before the stop begins.
+    /// How long it goes on at most, before the stop begins. `Duration::MAX` if only somebody ends it.
     #[cfg_attr(feature = "serde", serde(with = "super::seconds"))]
     pub left: Duration,
 }

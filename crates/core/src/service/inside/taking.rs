@@ -9,6 +9,7 @@ use super::status::{
     DrainStatus, FlavourStatus, Limited, PayloadStatus, RestartCount, RuntimeState, StallStatus,
     Status, StopCause, StopStatus, UnitKind, UnitNode,
 };
+use crate::base::moment::never;
 use crate::base::sync::Arc;
 use crate::errors::failure::Failure;
 use crate::lifetime::gate::Gate;
@@ -85,7 +86,10 @@ fn drain(lifetime: &Lifetime) -> Option<DrainStatus> {
     let now = lifetime.settings.clock.now();
     Some(DrainStatus {
         age: now.saturating_duration_since(since),
-        left: due.saturating_duration_since(now),
+        left: match due == never() {
+            true => Duration::MAX,
+            false => due.saturating_duration_since(now),
+        },
     })
 }
 
