@@ -20,6 +20,9 @@ use crate::told::{number, process};
 /// The number of the first descriptor, by definition.
 const FIRST: RawFd = 3;
 
+/// How many there are at most: a process of Linux can have no more open, unless `fs.nr_open` was raised.
+const MOST: RawFd = 1 << 20;
+
 /// The name of those without one, by definition.
 const NAMELESS: &str = "unknown";
 
@@ -40,9 +43,12 @@ pub(crate) fn promised(record: &Record, own: u32) -> Result<Vec<Promised>, Syste
         _ => return Ok(Vec::new()),
     }
     let numbers = number(count).and_then(|count| RawFd::try_from(count).ok());
-    let numbers = numbers.and_then(|count| Some(FIRST..FIRST.checked_add(count)?));
-    let allowed = "it must be a number of descriptors";
-    let numbers = numbers.ok_or_else(|| SystemdError::value("LISTEN_FDS", count, allowed))?;
+    let numbers = numbers.filter(|count| *count <= MOST);
+    let refused = || {
+        let allowed = format!("it must be a number of descriptors, at most {MOST}");
+        SystemdError::value("LISTEN_FDS", count, &allowed)
+    };
+    let numbers = FIRST..FIRST + numbers.ok_or_else(refused)?;
     let Some(names) = &record.listen_fdnames else {
         let names = iter::repeat_with(|| NAMELESS.to_owned());
         return Ok(promise(numbers, names));
@@ -186,6 +192,12 @@ mod tests {
             ("abc", "7", None, "LISTEN_FDS is `abc`"),
             ("-1", "7", None, "LISTEN_FDS is `-1`"),
             ("2147483647", "7", None, "LISTEN_FDS is `2147483647`"),
+            (
+                "1048577",
+                "7",
+                None,
+                "LISTEN_FDS is `1048577`: it must be a number of descriptors, at most 1048576",
+            ),
             ("1", "x", None, "LISTEN_PID is `x`"),
             (
                 "2",
