@@ -48,6 +48,8 @@ impl Runtime {
         let lifetime = &self.core().lifetime;
         // First: what is looked at afterwards is then what a stop that has begun still waits for.
         let (drain, phase) = (drain(lifetime), lifetime.phase());
+        // It may have ended in between.
+        let drain = drain.filter(|_| phase < Phase::Stopping);
         let stop_begun = lifetime.stop_begun();
         let mut seen = SeenPayloads::default();
         let schedulers = &self.core().root.schedulers;
