@@ -8,7 +8,8 @@ use std::net::TcpListener as StdListener;
 use std::time::Duration;
 
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header::CONNECTION};
+use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Router, serve};
 use foster::status::RuntimeState;
@@ -20,11 +21,15 @@ const DRAIN: Duration = Duration::from_secs(3);
 /// How long the requests may take that are there when the stop begins.
 const GRACE: Duration = Duration::from_secs(15);
 
-async fn greet(State(runtime): State<Runtime>) -> Result<String, StatusCode> {
+async fn greet(State(runtime): State<Runtime>) -> Result<impl IntoResponse, StatusCode> {
     // Blocking code has a thread of its own. Also while the runtime stops.
     let lines = runtime.call(foster::Thread, || include_str!("main.rs").lines().count());
     let lines = lines.await.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
-    Ok(format!("hello from {lines} lines\n"))
+    // Who keeps its connection hears of no balancer: it is told that this was the last answer on it.
+    let goes_on = !runtime.is_draining() && !runtime.is_stopping();
+    let connection = if goes_on { "keep-alive" } else { "close" };
+    let hello = format!("hello from {lines} lines\n");
+    Ok(([(CONNECTION, connection)], hello))
 }
 
 /// The service itself. Asked to end it takes no more connections, and answers what it has.

@@ -91,6 +91,24 @@ fn a_second_signal_and_ctrl_c_end_it_without_the_wait() {
     }
 }
 
+/// A connection that is kept goes round the balancer: without a word its next request would meet the end.
+#[test]
+fn who_keeps_a_connection_is_told_in_time_that_it_ends() {
+    let (mut service, http, health) = start();
+    let mut connection = Connection::new(http).unwrap();
+    for _ in 0..2 {
+        assert_eq!(connection.get("/").unwrap().0, 200);
+        assert!(!connection.is_over);
+    }
+    service.signal("TERM");
+    until("it drains", || get(health, "/readyz").unwrap().0 == 503);
+    assert_eq!(connection.get("/").unwrap().0, 200);
+    assert!(connection.is_over);
+    service.signal("TERM");
+    let (status, output) = service.end();
+    assert_eq!(status.code(), Some(0), "{output}");
+}
+
 /// The times that are written beside the example hold what a stop may take.
 #[test]
 fn the_unit_file_and_the_manifest_leave_it_the_time() {
