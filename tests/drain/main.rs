@@ -29,6 +29,8 @@ once!(
     s8_an_idle_runtime_need_not_wait,
     s8_a_second_call_changes_nothing,
     s8_a_drain_without_end,
+    s8_a_runtime_that_stops_does_not_drain,
+    s8_nobody_hears_of_a_drain_behind_the_stop,
 );
 
 /// The child's side of the tests of signals.
@@ -180,12 +182,17 @@ fn s8_the_stop_begins_at_the_very_moment() {
 fn s8_by_the_systems_clock_as_well() {
     let drain = Duration::from_millis(50);
     let runtime = builder().drain(drain).build();
-    // Without a flavour nobody else wakes the runner.
+    // Without a flavour nobody else wakes the runner, once it has nothing more to do with the start.
     runtime.start().unwrap();
+    runtime.wait_ready(SOON).unwrap();
+    let mut changes = runtime.changes(8);
+    assert_eq!(changes.recv_timeout(2 * drain), None);
     let began = std::time::Instant::now();
     runtime.drain();
-    runtime.wait().unwrap();
+    assert_eq!(changes.recv_timeout(SOON), Some(RuntimeChange::Draining));
+    assert_eq!(changes.recv_timeout(SOON), Some(RuntimeChange::Stopping));
     assert!(began.elapsed() >= drain);
+    runtime.wait().unwrap();
 }
 
 fn s8_without_a_time_for_it_the_runtime_stops() {
@@ -206,6 +213,7 @@ fn s8_before_the_start_the_runtime_stops() {
     };
     runtime.adopt(Smol, payload).unwrap();
     runtime.drain();
+    assert!(runtime.is_stopping() && !runtime.is_draining());
     runtime.run().unwrap();
     assert!(dropped.has_happened());
 }
@@ -257,4 +265,43 @@ fn s8_a_drain_without_end() {
     assert_eq!(runtime.status().drain.unwrap().left, Duration::MAX);
     runtime.shutdown();
     runtime.wait().unwrap();
+}
+
+fn s8_a_runtime_that_stops_does_not_drain() {
+    let (runtime, _clock) = draining();
+    let blocker = Blocker::new();
+    let blocks = blocker.clone();
+    let holder = move || {
+        let _token = Shutdown::current();
+        blocks.block();
+    };
+    runtime.adopt(foster::Thread, holder).unwrap();
+    blocker.expect_blocked();
+    let mut changes = runtime.changes(8);
+    runtime.shutdown();
+    runtime.drain();
+    assert!(!runtime.is_draining());
+    assert_eq!(runtime.status().drain, None);
+    blocker.go_on();
+    runtime.wait().unwrap();
+    let told: Vec<_> = std::iter::from_fn(|| changes.try_recv()).collect();
+    assert_eq!(told, [RuntimeChange::Stopping]);
+}
+
+/// Also if both begin in the same moment.
+fn s8_nobody_hears_of_a_drain_behind_the_stop() {
+    for _ in 0..500 {
+        let (runtime, _clock) = draining();
+        let mut changes = runtime.changes(8);
+        let drains = runtime.clone();
+        let draining = std::thread::spawn(move || drains.drain());
+        runtime.shutdown();
+        draining.join().unwrap();
+        runtime.wait().unwrap();
+        let mut last = None;
+        while let Some(change) = changes.try_recv() {
+            last = Some(change);
+        }
+        assert_eq!(last, Some(RuntimeChange::Stopping));
+    }
 }

@@ -63,8 +63,16 @@ impl<T: Clone> Broadcast<T> {
     /// Puts `news` into every mailbox. Those that had to make room are to be dropped where nothing is locked: they may
     /// be the last that hold something of the user's.
     pub(crate) fn publish(&self, news: &T) -> (Wakers, Vec<T>) {
+        self.publish_if(|| true, news)
+    }
+
+    /// As [`publish`](Self::publish), where `holds` as it is put in: what makes that false is then published behind it.
+    pub(crate) fn publish_if(&self, holds: impl Fn() -> bool, news: &T) -> (Wakers, Vec<T>) {
         let mut dropped = Vec::new();
         let wakers = self.alter(|contents| {
+            if !holds() {
+                return;
+            }
             if contents.waiting.len() >= contents.capacity {
                 contents.missed += 1;
                 dropped.extend(contents.waiting.pop_front());

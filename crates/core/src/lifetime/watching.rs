@@ -22,8 +22,10 @@ impl Lifetime {
         if !self.changes.is_heard() {
             return Wakers::default();
         }
+        // A stop that has begun in the same moment is told by its own thread, and nothing but its steps behind it.
+        let is_in_order = || change != RuntimeChange::Draining || self.phase() < Phase::Stopping;
         // What made room is dropped here: it is a word.
-        let (wakers, _) = self.changes.publish(&change);
+        let (wakers, _) = self.changes.publish_if(is_in_order, &change);
         wakers
     }
 
