@@ -5,8 +5,11 @@ use crate::base::changes::Changes;
 use crate::lifetime::change::RuntimeChange;
 
 impl Runtime {
-    /// A stream of the steps of this runtime's life from now on, in order: that it runs, is ready, reloads, stops. It holds
-    /// at most `capacity` changes, and at least one: see [`Changes`]. Its end is that of the runtime.
+    /// A stream of the steps of this runtime's life from now on: that it runs, is ready, reloads, stops. It holds at most
+    /// `capacity` changes, and at least one: see [`Changes`]. Its end is that of the runtime.
+    ///
+    /// Steps of different kinds that come in the same moment may be told in either order: a runtime without services may be
+    /// ready before it is told that it runs.
     ///
     /// It is for those who pass this on, such as to a service manager; [`unit_changes`](Self::unit_changes) tells of
     /// services, and [`status`](Self::status) how the runtime does at present. A change may be told a moment after it can
