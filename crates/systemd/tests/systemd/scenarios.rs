@@ -213,7 +213,15 @@ fn slow(builder: Builder) -> Result<(), BoxError> {
             wait_for(name);
         })?;
     }
+    // Somebody goes on asking while the others hang.
+    let asked = runtime.clone();
+    thread::spawn(move || while asked.execute(Smol, work).is_ok() {});
     Ok(runtime.run()?)
+}
+
+/// An execute that takes a moment.
+async fn work() {
+    async_io::Timer::after(Duration::from_millis(70)).await;
 }
 
 /// A service that reloads when it is told to.
