@@ -4,8 +4,8 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 use std::sync::mpsc::channel;
 
-use foster::status::{RuntimeState, Status};
-use foster::{Ready, Restart, Settings, Smol, Thread, Tokio, service};
+use foster::status::{RuntimeState, Status, UnitNode};
+use foster::{Ready, Restart, Settings, Smol, Thread, Tokio, UnitState, service};
 use foster_admin::Admin;
 
 use crate::client::{AT_ONCE, Looked, builder, until};
@@ -40,7 +40,10 @@ fn has_settled(looked: &Looked) {
         let status = looked.runtime.status();
         let flaky = status.units.iter().find(|unit| unit.name == "flaky");
         let is_delayed = flaky.is_some_and(|unit| unit.next_start.is_some());
-        is_delayed && status.payloads.iter().map(|one| one.count).sum::<usize>() == 3
+        let has_begun =
+            |unit: &UnitNode| matches!(unit.state, UnitState::Running | UnitState::Delayed);
+        let have_begun = status.units.iter().all(has_begun);
+        is_delayed && have_begun && status.payloads.iter().map(|one| one.count).sum::<usize>() == 3
     });
 }
 
