@@ -109,8 +109,9 @@ function drawNotices() {
     const drain = status.drain, notice = make("div", "card notice warn");
     const left = Math.max(0, drain.left - aged()), all = drain.age + drain.left;
     notice.append(make("strong", "", "It drains: it gets nothing new, and goes on"));
-    notice.append(make("p", "", "It stops in " + span(left) + "."));
-    notice.append(meter(left / all));
+    const isEndless = drain.left > 1e12;
+    notice.append(make("p", "", isEndless ? "It stops when somebody ends that." : "It stops in " + span(left) + "."));
+    if (!isEndless) notice.append(meter(left / all));
     notices.push(notice);
   }
   if (status.stop) {
