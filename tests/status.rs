@@ -16,7 +16,6 @@ use foster::{
 on_every_flavour!(
     i1_a_service_is_shown_with_all_that_became_of_it,
     i1_a_stop_says_what_it_waits_for,
-    i1_who_looks_on_waits_for_all_others_and_for_nobody_who_does,
     i1_payloads_are_counted_by_name_or_place,
 );
 
@@ -141,45 +140,6 @@ fn i1_a_stop_says_what_it_waits_for<F: Member>(flavour: F) {
     });
     holder.go.happen();
     runtime.wait().unwrap();
-}
-
-fn i1_who_looks_on_waits_for_all_others_and_for_nobody_who_does<F: Member>(flavour: F) {
-    let runtime = started();
-    let seen: Log<Vec<String>> = Log::new();
-    let look_on = || {
-        let (runtime, seen) = (runtime.clone(), seen.clone());
-        move || {
-            let (runtime, seen) = (runtime.clone(), seen.clone());
-            async move {
-                let _token = Shutdown::current();
-                loop {
-                    if let Some(stop) = runtime.status().stop {
-                        if stop.is_empty() {
-                            return;
-                        }
-                        seen.write(stop.waits_for);
-                    }
-                    futures_lite::future::yield_now().await;
-                }
-            }
-        }
-    };
-    for name in ["page", "notifier"] {
-        let unit = runtime.unit().looks_on().name(name);
-        let unit = flavour.serve(unit, look_on()).unwrap();
-        unit.expect(UnitState::Running);
-    }
-    let group = runtime.group("ports").create().unwrap();
-    let holder = flavour.holder(&group);
-    runtime.shutdown();
-    holder.asked.expect("it is asked");
-    expect("both have looked", || seen.read().len() > 2);
-    holder.go.happen();
-    runtime.wait().unwrap();
-    // None is named where it ends at this moment, and is counted.
-    for one in seen.read().iter().flatten() {
-        assert!(one.contains("ports/"), "{one}");
-    }
 }
 
 fn i1_payloads_are_counted_by_name_or_place<F: Member>(flavour: F) {

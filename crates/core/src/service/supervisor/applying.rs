@@ -227,6 +227,10 @@ impl Applying<'_> {
     /// Names the present run of a unit in the report: of a group, its payloads that hold a token.
     fn blame(&mut self, id: Id, blame: &Blame, mut is_excused: bool) -> Option<()> {
         let unit = self.unit(id)?;
+        if unit.looks_on && matches!(blame, Blame::CutShort { .. }) {
+            // It went on for the sake of others, who are to blame.
+            return Some(());
+        }
         let tasks: Vec<_> = match unit.members() {
             Some(members) => {
                 is_excused |= members.part().each_may_fail;
