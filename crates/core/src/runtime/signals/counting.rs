@@ -208,7 +208,7 @@ mod tests {
             can_drain: false,
             ..RUNS
         };
-        let rows: [&[(Signal, u64, Standing, Deed)]; 8] = [
+        let rows: [&[(Signal, u64, Standing, Deed)]; 9] = [
             // The second ends the drain and is the first that counts.
             &[
                 (OTHER, 0, RUNS, Drain),
@@ -241,7 +241,13 @@ mod tests {
                 (OTHER, 5_000, STOPS, Stop),
                 (OTHER, 5_300, STOPS, CutShort),
             ],
-            // The application had begun it.
+            // The application had begun it: the first signal finds it so and changes nothing, the next one ends it.
+            &[
+                (OTHER, 0, RUNS, Drain),
+                (OTHER, 300, RUNS, Stop),
+                (OTHER, 600, STOPS, CutShort),
+            ],
+            // It has run out before any signal came: none has asked for it.
             &[(OTHER, 0, RAN_OUT, Stop), (OTHER, 300, RAN_OUT, CutShort)],
             // Without one.
             &[(OTHER, 0, STOPS, Stop), (OTHER, 300, STOPS, CutShort)],
