@@ -20,6 +20,7 @@ on_every_flavour!(
     i4_each_step_of_a_service_is_an_event,
     i4_a_run_is_polled_inside_a_span,
     i4_groups_begin_and_end,
+    i4_a_service_that_overruns_its_stop_is_told_of_while_it_does,
 );
 
 on_async_flavours!(i4_a_stall_begins_and_is_over);
@@ -212,6 +213,40 @@ fn i4_a_run_is_polled_inside_a_span<F: Host>(flavour: F) {
     );
     runtime.shutdown();
     runtime.wait().unwrap();
+}
+
+fn i4_a_service_that_overruns_its_stop_is_told_of_while_it_does<F: Host>(flavour: F) {
+    let _one = listen();
+    let (clock, runtime) = manual();
+    let (asked, go) = (Event::new(), Event::new());
+    let (asks, goes) = (asked.clone(), go.clone());
+    let run = move || {
+        let (asks, goes) = (asks.clone(), goes.clone());
+        async move {
+            Shutdown::current().requested().await;
+            asks.happen();
+            match F::NAME {
+                "std::thread" => block_until(&goes),
+                _ => std::future::pending().await,
+            }
+        }
+    };
+    let unit = runtime.unit().name("hangs").stop_time(SECOND).may_fail();
+    let unit = flavour.serve(unit, run).unwrap();
+    unit.expect(UnitState::Running);
+    unit.stop();
+    asked.expect("it is asked");
+    assert!(!names("hangs").contains(&"unit.overran".to_owned()));
+    clock.advance(SECOND);
+    expect("it is told", || {
+        names("hangs").contains(&"unit.overran".to_owned())
+    });
+    // The runtime runs, so nobody is a straggler yet.
+    assert!(!names("hangs").contains(&"straggler".to_owned()));
+    assert!(!runtime.is_stopping());
+    go.happen();
+    runtime.shutdown();
+    let _ = runtime.wait();
 }
 
 fn i4_groups_begin_and_end<F: Member>(flavour: F) {

@@ -7,6 +7,9 @@ on_every_flavour!(
     g3_a_panic_of_a_parent_that_ends_cuts_no_child_short,
     g3_a_failure_behind_the_groups_own_end_asks_nobody,
     g3_a_service_that_fails_ends_its_group_alone,
+    g3_each_failure_of_a_tree_stands_in_the_report_under_its_path,
+    v2_an_end_of_the_runtime_is_absorbed_by_nobody,
+    v2_who_was_asked_to_stop_may_end_the_runtime_as_well,
 );
 
 /// By an error and by a panic. The parent, which would have gone on, is asked.
@@ -162,4 +165,74 @@ fn g3_a_service_that_fails_ends_its_group_alone<F: Member>(flavour: F) {
     assert!(!outside.asked.has_happened());
     goes_on(&runtime);
     end(&runtime);
+}
+
+/// The first by an error, which asks the others; of these one panics as it ends.
+fn g3_each_failure_of_a_tree_stands_in_the_report_under_its_path<F: Member>(flavour: F) {
+    let runtime = started();
+    let (fail, held) = (Event::new(), Log::new());
+    let (fails, holds) = (fail.clone(), held.clone());
+    serve_once(flavour, runtime.unit().name("parent"), move || async move {
+        let own = Group::current();
+        let of_first = holds.clone();
+        serve_once(flavour, own.unit().name("first"), move || async move {
+            of_first.write(());
+            until(&fails).await;
+            Err::<(), _>("an error")
+        });
+        serve_once(flavour, own.unit().name("second"), move || async move {
+            let token = Shutdown::current();
+            holds.write(());
+            token.requested().await;
+            panic!("a panic");
+        });
+        Shutdown::current().requested().await;
+    });
+    expect("both run", || held.read().len() == 2);
+    fail.happen();
+    let report = runtime.wait().unwrap_err();
+    let failures: Vec<_> = (report.failures().iter())
+        .map(|one| (one.payload(), one.kind(), one.message()))
+        .collect();
+    assert_eq!(
+        failures,
+        [
+            ("parent/first", FailureKind::Error, "an error"),
+            ("parent/second", FailureKind::Panic, "a panic"),
+        ]
+    );
+    assert!(report.stragglers().is_empty(), "{report}");
+}
+
+/// It is no failure, so a group that may fail has nothing to keep to itself.
+fn v2_an_end_of_the_runtime_is_absorbed_by_nobody<F: Member>(flavour: F) {
+    let runtime = started();
+    let group = runtime.group("optional").may_fail().create().unwrap();
+    let go = Event::new();
+    let goes = go.clone();
+    serve_once(flavour, group.unit().name("ends"), move || async move {
+        until(&goes).await;
+        Exit::Shutdown
+    });
+    go.happen();
+    runtime.wait().unwrap();
+    assert_eq!(group.state(), UnitState::Ended);
+    assert!(runtime.tolerated().is_empty());
+    let stop = runtime.status().stop.expect("it stops");
+    assert_eq!(stop.cause, foster::status::StopCause::Service);
+}
+
+fn v2_who_was_asked_to_stop_may_end_the_runtime_as_well<F: Member>(flavour: F) {
+    let runtime = started();
+    let unit = runtime.unit().name("ends").may_fail();
+    let unit = serve_once(flavour, unit, || async {
+        Shutdown::current().requested().await;
+        Exit::Shutdown
+    });
+    unit.expect(UnitState::Running);
+    unit.stop();
+    runtime.wait().unwrap();
+    assert_eq!(unit.state(), UnitState::Ended);
+    let stop = runtime.status().stop.expect("it stops");
+    assert_eq!(stop.cause, foster::status::StopCause::Service);
 }

@@ -6,6 +6,7 @@ on_every_flavour!(
     s6_until_requested_gives_the_value_or_says_that_the_end_came,
     s6_until_requested_polls_nothing_once_the_end_is_requested,
     s6_until_requested_loses_no_message,
+    s6_a_future_that_asks_for_the_stop_itself_is_ended_by_it,
 );
 
 on_async_flavours!(s6_until_requested_drops_the_future_where_it_awaits);
@@ -55,6 +56,31 @@ fn s6_until_requested_polls_nothing_once_the_end_is_requested<F: AnyFlavour>(fla
     };
     flavour.adopt(&runtime, code).unwrap();
     runtime.wait().unwrap();
+}
+
+/// In its first poll, or in a later one.
+fn s6_a_future_that_asks_for_the_stop_itself_is_ended_by_it<F: Host>(flavour: F) {
+    for polls in [1, 2] {
+        let (runtime, log) = (started(), Log::new());
+        let (inner, writes) = (runtime.clone(), log.clone());
+        let run = move || {
+            let (inner, writes) = (inner.clone(), writes.clone());
+            async move {
+                let token = Shutdown::current();
+                let asks = async {
+                    for _ in 1..polls {
+                        yield_now().await;
+                    }
+                    inner.shutdown();
+                    pending::<()>().await;
+                };
+                writes.write(token.until_requested(asks).await);
+            }
+        };
+        flavour.serve(runtime.unit(), run).unwrap();
+        runtime.wait().unwrap();
+        assert_eq!(log.read(), [None]);
+    }
 }
 
 fn s6_a_value_that_is_there_when_the_end_comes_is_given() {
