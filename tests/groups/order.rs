@@ -71,6 +71,8 @@ impl Turn {
         for probe in &turn.probes {
             probe.held.expect("it holds its token");
         }
+        // Its first poll, in which it took that, may not be over.
+        expect("it runs", || (turn.state)() == UnitState::Running);
         turn
     }
 
