@@ -17,6 +17,7 @@
 #![deny(unsafe_code)]
 
 mod adopt;
+mod affinity;
 mod alone;
 mod execute;
 mod executors;
