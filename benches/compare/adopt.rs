@@ -3,11 +3,12 @@
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use foster::{Runtime, Smol, Thread, Tokio, TokioMultiThread};
+use foster::{Runtime, Smol, Thread, Tokio};
 use futures_lite::FutureExt;
 
 use super::executors::{self, RUNS, with_foster};
 use super::measure::{Measure, Plan, Row};
+use super::one_core::on_one_core;
 use super::payloads::{Counter, all, each};
 use super::table::grouped;
 
@@ -17,17 +18,32 @@ fn measure<'a>(name: &str, number: usize) -> Measure<'a> {
 }
 
 pub(crate) fn smol(plan: &Plan) -> Vec<Row> {
-    from_outside(plan, "adopt-smol", |runtime, counter| {
-        let payload = move || async move { counter.count() };
-        runtime.adopt(Smol, payload).expect(RUNS);
-    })
+    from_outside(plan, "adopt-smol", adopt_on_smol)
 }
 
 pub(crate) fn tokio(plan: &Plan) -> Vec<Row> {
-    from_outside(plan, "adopt-tokio", |runtime, counter| {
-        let payload = move || async move { counter.count() };
-        runtime.adopt(Tokio, payload).expect(RUNS);
-    })
+    from_outside(plan, "adopt-tokio", adopt_on_tokio)
+}
+
+/// As above, with both threads on one core.
+pub(crate) fn one_core_smol(plan: &Plan) -> Vec<Row> {
+    let name = "adopt-one-core-smol";
+    on_one_core(name, || from_outside(plan, name, adopt_on_smol))
+}
+
+pub(crate) fn one_core_tokio(plan: &Plan) -> Vec<Row> {
+    let name = "adopt-one-core-tokio";
+    on_one_core(name, || from_outside(plan, name, adopt_on_tokio))
+}
+
+fn adopt_on_smol(runtime: &Runtime, counter: Counter) {
+    let payload = move || async move { counter.count() };
+    runtime.adopt(Smol, payload).expect(RUNS);
+}
+
+fn adopt_on_tokio(runtime: &Runtime, counter: Counter) {
+    let payload = move || async move { counter.count() };
+    runtime.adopt(Tokio, payload).expect(RUNS);
 }
 
 /// Beside both raw executors, whichever is below: the cheaper one is what to beat.
@@ -57,30 +73,6 @@ fn from_outside(plan: &Plan, name: &str, adopt: impl Fn(&Runtime, Counter)) -> V
         // tokio catches panics in any case.
         .side("tokio", || {
             executors::tokio().with(|handle| {
-                each(number, counter, || {
-                    drop(handle.spawn(async move { counter.count() }));
-                })
-            })
-        })
-        .compare(plan)
-}
-
-/// On as many threads on both sides: one for each core.
-pub(crate) fn parallel(plan: &Plan) -> Vec<Row> {
-    let number = plan.number(100_000, 25_000);
-    let counter = Counter::new();
-    measure("adopt-parallel", number)
-        .side("foster", || {
-            with_foster(|runtime| {
-                each(number, counter, || {
-                    let payload = move || async move { counter.count() };
-                    let key = TokioMultiThread::new();
-                    runtime.adopt(key, payload).expect(RUNS);
-                })
-            })
-        })
-        .side("tokio", || {
-            executors::tokio_multi_thread().with(|handle| {
                 each(number, counter, || {
                     drop(handle.spawn(async move { counter.count() }));
                 })

@@ -97,6 +97,13 @@ pub(crate) fn tokio_multi_thread() -> RawTokio {
     tokio_with(Builder::new_multi_thread())
 }
 
+/// The same with that many workers.
+pub(crate) fn tokio_pool(workers: usize) -> RawTokio {
+    let mut builder = Builder::new_multi_thread();
+    builder.worker_threads(workers);
+    tokio_with(builder)
+}
+
 fn tokio_with(mut builder: Builder) -> RawTokio {
     let runtime = builder.enable_all().build().expect("tokio starts");
     let executor = runtime.handle().clone();

@@ -7,7 +7,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use async_io::{Async, Timer};
-use foster::{Smol, Tokio};
+use foster::{Smol, Tokio, TokioMultiThread};
 use futures_lite::future::{block_on, yield_now};
 
 use super::executors::{self, RUNS, with_foster};
@@ -75,6 +75,35 @@ pub(crate) fn timer(plan: &Plan) -> Vec<Row> {
     let mut rows = smol.compare(plan);
     rows.extend(tokio.compare(plan));
     rows
+}
+
+/// The same on a worker for each core, on both sides.
+pub(crate) fn timer_parallel(plan: &Plan) -> Vec<Row> {
+    let times = plan.number(300, 30);
+    let counter = Counter::new();
+    let of = format!("p99 of a timer, {} adopted, a pool", grouped(FLOOD));
+    Measure::new("fairness-parallel", of)
+        .side("foster", || {
+            with_foster(|runtime| {
+                let (tell, told) = mpsc::channel();
+                let timer = move || late(times, || tokio::time::sleep(SLEEP), tell);
+                runtime.adopt(TokioMultiThread, timer).expect(RUNS);
+                flooded(&told, counter, || {
+                    let payload = move || async move { counter.count() };
+                    runtime.adopt(TokioMultiThread, payload).expect(RUNS);
+                })
+            })
+        })
+        .side("tokio", || {
+            executors::tokio_multi_thread().with(|handle| {
+                let (tell, told) = mpsc::channel();
+                drop(handle.spawn(late(times, || tokio::time::sleep(SLEEP), tell)));
+                flooded(&told, counter, || {
+                    drop(handle.spawn(async move { counter.count() }));
+                })
+            })
+        })
+        .compare(plan)
 }
 
 /// Hands in payloads, one flood behind another, until the delays of the timer are told.

@@ -92,13 +92,17 @@ impl Idle {
     }
 
     pub(crate) fn raw_tokio(self) -> Times {
+        self.tokio_on(executors::tokio())
+    }
+
+    pub(crate) fn tokio_on(self, raw: executors::RawTokio) -> Times {
         let idle = |raw: &executors::RawTokio| drop(raw.executor.spawn(self.idle()));
-        self.live(executors::tokio(), idle, executors::Raw::stop)
+        self.live(raw, idle, executors::Raw::stop)
     }
 
     /// tokio-util's tracker, all tasks with the same token. It is cancelled on tokio's own thread: from
     /// any other, each wake-up would be a system call.
-    pub(crate) fn tracker(self) -> Times {
+    pub(crate) fn tracker(self, raw: executors::RawTokio) -> Times {
         let (tracker, token) = (TaskTracker::new(), CancellationToken::new());
         let idle = |raw: &executors::RawTokio| {
             let task = self.until_cancelled(token.clone());
@@ -114,6 +118,6 @@ impl Idle {
             futures_lite::future::block_on(over).expect("nothing panics");
             raw.stop();
         };
-        self.live(executors::tokio(), idle, end)
+        self.live(raw, idle, end)
     }
 }

@@ -17,6 +17,7 @@
 #![deny(unsafe_code)]
 
 mod adopt;
+mod affinity;
 mod alone;
 mod execute;
 mod executors;
@@ -26,8 +27,10 @@ mod idle;
 mod life;
 mod measure;
 mod memory;
+mod one_core;
 mod payloads;
 mod plot;
+mod pool;
 mod status;
 mod stop;
 mod table;
@@ -45,7 +48,13 @@ type Take = fn(&Plan) -> Vec<Row>;
 const MEASURES: &[(&str, Take)] = &[
     ("adopt-smol", adopt::smol),
     ("adopt-tokio", adopt::tokio),
-    ("adopt-parallel", adopt::parallel),
+    ("adopt-one-core-smol", adopt::one_core_smol),
+    ("adopt-one-core-tokio", adopt::one_core_tokio),
+    ("adopt-parallel", pool::outside),
+    ("adopt-parallel-2", pool::outside_2),
+    ("adopt-parallel-held", pool::held),
+    ("adopt-parallel-inside", pool::inside),
+    ("adopt-parallel-inside-2", pool::inside_2),
     ("adopt-thread", adopt::thread),
     ("adopt-inside-smol", adopt::inside_smol),
     ("adopt-inside-tokio", adopt::inside_tokio),
@@ -57,20 +66,29 @@ const MEASURES: &[(&str, Take)] = &[
     ("failure", life::failure),
     ("stop-hard", stop::hard),
     ("stop-graceful", stop::graceful),
+    ("stop-hard-parallel", stop::hard_parallel),
+    ("stop-graceful-parallel", stop::graceful_parallel),
     ("growth", stop::growth),
     ("units", units::units),
     ("serve", units::serve),
     ("memory-smol", memory::smol),
     ("memory-tokio", memory::tokio),
+    ("memory-parallel", memory::parallel),
     ("status", status::status),
     ("fairness", fairness::timer),
     ("fairness-socket", fairness::socket),
+    ("fairness-parallel", fairness::timer_parallel),
 ];
 
-/// Whether `wish` is for a measure of this name, or for one of its rows.
+/// Whether `wish` is for a measure of this name, or for one of its rows: the longest name that it begins with says of
+/// which measure that is one.
 fn takes(name: &str, wish: &str) -> bool {
-    let begins = |(name, _): &(&str, Take)| name.starts_with(wish);
-    name.starts_with(wish) || (wish.starts_with(name) && !MEASURES.iter().any(begins))
+    let names = || MEASURES.iter().map(|(name, _)| *name);
+    let of_row = || {
+        let begun_by = names().filter(|name| wish.starts_with(name));
+        begun_by.max_by_key(|name| name.len()) == Some(name)
+    };
+    name.starts_with(wish) || (of_row() && !names().any(|name| name.starts_with(wish)))
 }
 
 /// What the command line asks for.

@@ -133,8 +133,25 @@ pub(crate) struct Row {
     pub(crate) name: String,
     pub(crate) of: String,
     pub(crate) unit: Unit,
-    /// Foster first.
+    /// Foster first. None where the measure does not apply.
     pub(crate) columns: Vec<Column>,
+}
+
+impl Row {
+    /// A row without figures, that says why.
+    pub(crate) fn does_not_apply(name: &str, of: &str, why: String) -> Self {
+        Self {
+            name: name.to_owned(),
+            of: format!("{of} (does not apply: {why})"),
+            unit: Unit::Nanoseconds,
+            columns: Vec::new(),
+        }
+    }
+
+    /// All but Foster's.
+    pub(crate) fn peers(&self) -> &[Column] {
+        self.columns.get(1..).unwrap_or_default()
+    }
 }
 
 pub(crate) struct Column {

@@ -6,7 +6,7 @@ use std::fs;
 use std::future::pending;
 use std::hint::black_box;
 
-use foster::{Smol, Tokio};
+use foster::{Smol, Tokio, TokioMultiThread};
 
 use super::alone::{ask, tell};
 use super::executors::{self, RUNS};
@@ -26,6 +26,14 @@ pub(crate) fn tokio(plan: &Plan) -> Vec<Row> {
     compare(plan, "memory-tokio", ["foster-tokio", "tokio"])
 }
 
+pub(crate) fn parallel(plan: &Plan) -> Vec<Row> {
+    compare(
+        plan,
+        "memory-parallel",
+        ["foster-parallel", "tokio-parallel"],
+    )
+}
+
 fn compare(plan: &Plan, name: &str, [foster, peer]: [&'static str; 2]) -> Vec<Row> {
     let number = plan.number(100_000, 25_000);
     let figures: &[&str] = if resident().is_some() {
@@ -38,7 +46,7 @@ fn compare(plan: &Plan, name: &str, [foster, peer]: [&'static str; 2]) -> Vec<Ro
         .unit(Unit::Bytes)
         .figures(figures)
         .side_of_many("foster", || ask(foster, number))
-        .side_of_many(peer, || ask(peer, number))
+        .side_of_many(peer.trim_end_matches("-parallel"), || ask(peer, number))
         .compare(plan)
 }
 
@@ -57,12 +65,23 @@ pub(crate) fn sample_of(side: &str, number: usize) -> bool {
                 runtime.adopt(Tokio, move || idle(counter)).expect(RUNS);
             });
         }
+        "foster-parallel" => {
+            let runtime = executors::started();
+            sample(number, |counter| {
+                let payload = move || idle(counter);
+                runtime.adopt(TokioMultiThread, payload).expect(RUNS);
+            });
+        }
         "async-executor" => {
             let raw = executors::smol();
             sample(number, |counter| raw.executor.spawn(idle(counter)).detach());
         }
         "tokio" => {
             let raw = executors::tokio();
+            sample(number, |counter| drop(raw.executor.spawn(idle(counter))));
+        }
+        "tokio-parallel" => {
+            let raw = executors::tokio_multi_thread();
             sample(number, |counter| drop(raw.executor.spawn(idle(counter))));
         }
         _ => return false,

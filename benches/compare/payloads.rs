@@ -11,6 +11,8 @@ use std::time::Instant;
 #[derive(Clone, Copy)]
 pub(crate) struct Counter(&'static Count);
 
+/// With a cache line of its own, and the one beside it that processors fetch with it.
+#[repr(align(128))]
 struct Count {
     left: AtomicUsize,
     bench: Thread,

@@ -38,7 +38,7 @@ fn ratios(rows: &[&Row], file: &Path) -> Outcome {
     const TOP: i32 = 50;
     let bars = || {
         rows.iter()
-            .flat_map(|row| row.columns[1..].iter().map(move |peer| (row, peer)))
+            .flat_map(|row| row.peers().iter().map(move |peer| (row, peer)))
     };
     let height = TOP as u32 + LINE * bars().count() as u32 + 20;
     let area = SVGBackend::new(file, (WIDTH, height)).into_drawing_area();

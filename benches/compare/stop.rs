@@ -1,6 +1,6 @@
 //! The end of a runtime with many idle payloads, and what one costs as they become more.
 
-use foster::{Smol, Tokio};
+use foster::{Smol, Tokio, TokioMultiThread};
 
 use super::executors::{self, RUNS};
 use super::idle::{Idle, Times};
@@ -41,6 +41,24 @@ pub(crate) fn hard(plan: &Plan) -> Vec<Row> {
     rows
 }
 
+/// The same on a worker for each core, on both sides.
+pub(crate) fn hard_parallel(plan: &Plan) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for (name, number) in numbers(plan, "stop-hard-parallel") {
+        let idle = Idle::new(number);
+        let of = format!("{} idle, a pool", grouped(number));
+        rows.extend(
+            Measure::new(&name, of)
+                .side("foster", || foster!(idle, idle, TokioMultiThread).end)
+                .side("tokio", || {
+                    idle.tokio_on(executors::tokio_multi_thread()).end
+                })
+                .compare(plan),
+        );
+    }
+    rows
+}
+
 /// Payloads that hold a token are asked, and end by themselves.
 pub(crate) fn graceful(plan: &Plan) -> Vec<Row> {
     let mut rows = Vec::new();
@@ -57,7 +75,27 @@ pub(crate) fn graceful(plan: &Plan) -> Vec<Row> {
         rows.extend(
             Measure::new(&name, of("tokio"))
                 .side("foster", || foster!(idle, until_asked, Tokio).end)
-                .side("tokio-util", || idle.tracker().end)
+                .side("tokio-util", || idle.tracker(executors::tokio()).end)
+                .compare(plan),
+        );
+    }
+    rows
+}
+
+/// The same on a worker for each core, on both sides.
+pub(crate) fn graceful_parallel(plan: &Plan) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for (name, number) in numbers(plan, "stop-graceful-parallel") {
+        let idle = Idle::new(number);
+        let of = format!("{} with tokens, a pool", grouped(number));
+        rows.extend(
+            Measure::new(&name, of)
+                .side("foster", || {
+                    foster!(idle, until_asked, TokioMultiThread).end
+                })
+                .side("tokio-util", || {
+                    idle.tracker(executors::tokio_multi_thread()).end
+                })
                 .compare(plan),
         );
     }

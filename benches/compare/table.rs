@@ -33,8 +33,10 @@ pub(crate) fn row(row: &Row) {
             column.ratio.upper,
         )
     };
-    let foster = value(row.columns[0].value.median, row.unit);
-    let peers: Vec<_> = row.columns[1..].iter().map(peer).collect();
+    let foster = row.columns.first();
+    let foster = foster.map(|column| value(column.value.median, row.unit));
+    let foster = foster.unwrap_or_default();
+    let peers: Vec<_> = row.peers().iter().map(peer).collect();
     println!(
         "| {} | {} | {foster} | {} |",
         row.name,
@@ -46,7 +48,7 @@ pub(crate) fn row(row: &Row) {
 pub(crate) fn end(rows: &[Row]) {
     println!();
     for row in rows {
-        for column in &row.columns[1..] {
+        for column in row.peers() {
             let ratio = column.ratio.median;
             println!("RATIO {} {} {ratio:.3}", row.name, column.side);
         }
