@@ -398,3 +398,28 @@ fn s6_a_server_with_a_stop_of_its_own_is_ended_by_a_helper() {
     assert_eq!(ends.read(), ["returned", "returned", "stopped"]);
     assert_eq!(unit.state(), UnitState::Ended);
 }
+
+/// The page names them by their files.
+#[test]
+fn every_test_that_the_page_of_the_peers_names_exists() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = std::fs::read_to_string(folder.join("../docs/PEERS.md")).unwrap();
+    let is_letter = |one: char| one.is_ascii_alphanumeric() || "_/.:".contains(one);
+    let words = page.split(|one| !is_letter(one));
+    let mut seen = 0;
+    for (file, test) in words.filter_map(|word| word.split_once(".rs:")) {
+        let file = folder.join(file).with_extension("rs");
+        let test = test.trim_end_matches(['.', ':']);
+        // The peers' own tests have a space behind the colon.
+        if test.is_empty() {
+            continue;
+        }
+        let code = std::fs::read_to_string(&file).unwrap_or_else(|_| panic!("no {file:?}"));
+        assert!(
+            code.contains(&format!("fn {test}")),
+            "no {test} in {file:?}"
+        );
+        seen += 1;
+    }
+    assert!(seen > 150, "{seen}");
+}
