@@ -4,13 +4,14 @@ mod common;
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use std::task::{Context, Poll, Waker};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
+use common::services;
 use common::*;
-use foster::{Manual, Smol, Thread, Tokio, TokioHandle, TokioMultiThread};
+use foster::{Manual, Probing, Runtime, Smol, Thread, Tokio, TokioHandle, TokioMultiThread};
 
 /// For what must not happen.
 const MOMENT: Duration = Duration::from_millis(50);
@@ -18,6 +19,7 @@ const MOMENT: Duration = Duration::from_millis(50);
 on_async_flavours!(
     i2_an_executor_that_is_blocked_does_not_answer,
     i2_many_short_turns_are_no_block,
+    i2_whoever_is_answered_may_ask_again_at_once,
 );
 
 once!(
@@ -44,6 +46,41 @@ fn i2_an_executor_that_is_blocked_does_not_answer<F: AsyncFlavour>(flavour: F) {
     let probing = runtime.probe();
     go.happen();
     probing.wait(SOON).unwrap();
+    runtime.shutdown();
+    runtime.wait().unwrap();
+}
+
+/// On the thread that answers, before that has gone to sleep again.
+fn i2_whoever_is_answered_may_ask_again_at_once<F: AsyncFlavour>(flavour: F) {
+    struct AsksAgain {
+        runtime: Runtime,
+        again: Mutex<Option<Probing>>,
+    }
+    impl Wake for AsksAgain {
+        fn wake(self: Arc<Self>) {
+            *self.again.lock().unwrap() = Some(self.runtime.probe());
+        }
+    }
+    // Nobody else wakes the executor: those who look for stalls would.
+    let runtime = builder().stall_after(Duration::MAX).build();
+    runtime.start().unwrap();
+    // Held up, so that the first answer comes when there is somebody to be woken by it.
+    let go = busy(&runtime, flavour);
+    let asks = Arc::new(AsksAgain {
+        runtime: runtime.clone(),
+        again: Mutex::new(None),
+    });
+    let waker = Waker::from(Arc::clone(&asks));
+    let mut first = pin!(runtime.probe());
+    let polled = first.as_mut().poll(&mut Context::from_waker(&waker));
+    assert!(polled.is_pending());
+    go.happen();
+    let mut again = None;
+    services::expect("it is answered, and asks again", || {
+        again = asks.again.lock().unwrap().take();
+        again.is_some()
+    });
+    again.unwrap().wait(SOON).unwrap();
     runtime.shutdown();
     runtime.wait().unwrap();
 }

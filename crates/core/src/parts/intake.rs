@@ -139,13 +139,7 @@ impl Intake {
     /// for new payloads counts as a pause.
     async fn next_batch(&self, batch: &mut VecDeque<Coroutine>, since_pause: &mut usize) -> bool {
         poll_fn(|context| {
-            let mut state = self.queue.lock();
-            if !state.probes.is_empty() {
-                let probes = std::mem::take(&mut state.probes);
-                drop(state);
-                probes.into_iter().for_each(Probe::answer);
-                state = self.queue.lock();
-            }
+            let mut state = self.queue.lock_answered();
             if !state.new.is_empty() {
                 std::mem::swap(&mut state.new, batch);
                 return Poll::Ready(true);
@@ -153,7 +147,7 @@ impl Intake {
             if state.closed {
                 return Poll::Ready(false);
             }
-            state.waker = Some(context.waker().clone());
+            RunQueue::sleep(state, context);
             *since_pause = 0;
             Poll::Pending
         })

@@ -27,7 +27,6 @@ use std::mem;
 use std::task::{Context, Poll};
 
 use crate::base::sync::{Arc, Weak};
-use crate::contract::probe::Probe;
 use crate::payload::Coroutine;
 use crate::scheduler::driven::{Batch, Purpose};
 use crate::scheduler::host::Host;
@@ -131,13 +130,7 @@ impl Driver {
 
     /// Takes in arrivals, or waits for them if there is nothing to do. `false` when all is over.
     fn fill(&mut self, context: &mut Context<'_>) -> Poll<bool> {
-        let mut inbox = self.queue.lock();
-        if !inbox.probes.is_empty() {
-            let probes = mem::take(&mut inbox.probes);
-            drop(inbox);
-            probes.into_iter().for_each(Probe::answer);
-            inbox = self.queue.lock();
-        }
+        let mut inbox = self.queue.lock_answered();
         match self.woken.is_empty() {
             true => mem::swap(&mut self.woken, &mut inbox.woken),
             false => self.woken.append(&mut inbox.woken),
@@ -158,7 +151,7 @@ impl Driver {
             inbox.over = true;
             return Poll::Ready(false);
         }
-        inbox.waker = Some(context.waker().clone());
+        RunQueue::sleep(inbox, context);
         // The executor has its turn.
         self.since_pause = 0;
         Poll::Pending

@@ -6,7 +6,7 @@
 
 use std::any::Any;
 use std::collections::VecDeque;
-use std::task::Waker;
+use std::task::{Context, Waker};
 
 use crate::base::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use crate::contract::flavour::Rejected;
@@ -47,6 +47,29 @@ pub(crate) struct Inbox {
 impl RunQueue {
     pub(crate) fn lock(&self) -> MutexGuard<'_, Inbox> {
         self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The inbox, once those who have asked by then are answered: with no lock held.
+    pub(crate) fn lock_answered(&self) -> MutexGuard<'_, Inbox> {
+        let mut inbox = self.lock();
+        if !inbox.probes.is_empty() {
+            let probes = std::mem::take(&mut inbox.probes);
+            drop(inbox);
+            probes.into_iter().for_each(Probe::answer);
+            inbox = self.lock();
+        }
+        inbox
+    }
+
+    /// Has the driver or feed, which has looked at `inbox`, woken for what comes from here on.
+    pub(crate) fn sleep(mut inbox: MutexGuard<'_, Inbox>, context: &Context<'_>) {
+        if inbox.probes.is_empty() {
+            inbox.waker = Some(context.waker().clone());
+            return;
+        }
+        // Whoever was answered has asked again, and found nobody to wake. The executor has its turn first.
+        drop(inbox);
+        context.waker().wake_by_ref();
     }
 
     /// Changes the inbox, and wakes the driver or feed that waits for it.
