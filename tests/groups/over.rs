@@ -13,9 +13,37 @@ once!(
     v20_nothing_is_a_part_of_itself,
     g5_who_waits_for_a_place_is_told_with_nothing_locked,
     g4_what_services_own_is_let_go_of_with_nothing_locked,
+    s6_a_thread_that_its_group_has_left_behind_is_asked_to_end,
     g2_a_thousand_levels_end,
     g2_a_thousand_that_rest_end_with_their_parent,
 );
+
+/// It takes its token when its group is over.
+fn s6_a_thread_that_its_group_has_left_behind_is_asked_to_end() {
+    let runtime = started();
+    let group = runtime.group("group").create().unwrap();
+    let (begun, go, asked) = (Event::new(), Event::new(), Log::new());
+    let (begins, goes, asks) = (begun.clone(), go.clone(), asked.clone());
+    let run = move || {
+        begins.happen();
+        block_until(&goes);
+        let token = Shutdown::current();
+        asks.write((token.is_requested(), token.wait_timeout(SOON)));
+    };
+    let run = service(Thread, run);
+    let unit = group.unit().name("deaf").serve(run).unwrap();
+    begun.expect("it runs");
+    group.shutdown();
+    assert!(group.wait_stopped(SOON));
+    assert_eq!(unit.state(), UnitState::LeftBehind);
+    let began = std::time::Instant::now();
+    go.happen();
+    expect("it has its token", || !asked.read().is_empty());
+    assert_eq!(asked.read(), [(true, true)]);
+    assert!(began.elapsed() < SOON);
+    runtime.shutdown();
+    runtime.wait().unwrap();
+}
 
 fn g1_a_group_that_is_cancelled_before_the_start_takes_nothing_more() {
     let runtime = runtime();

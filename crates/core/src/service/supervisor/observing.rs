@@ -85,7 +85,9 @@ impl Observer for Attempt {
     }
 
     fn is_requested(&self) -> bool {
-        self.unit().state() == UnitState::Stopping
+        // A thread that was left behind as its group ended may take its token after that.
+        let state = self.unit().state();
+        matches!(state, UnitState::Stopping | UnitState::LeftBehind)
             || self.unit().lifetime().phase() >= Phase::Cancelling
     }
 
