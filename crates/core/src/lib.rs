@@ -44,6 +44,7 @@ pub mod __private {
     pub use inventory;
     // The flavour of the stand-in for a service that the attribute refused.
     pub use crate::parts::manual::Manual;
+    pub use crate::parts::pool_intake::PoolIntake;
 }
 
 /// The entry points of `crates/core/fuzz`.
@@ -90,6 +91,7 @@ pub use crate::lifetime::settings::{OnSignal, Signals};
 pub use crate::parts::executor_thread::{Executor, ExecutorThread};
 pub use crate::parts::intake::{Fed, Intake};
 pub use crate::parts::manual::Manual;
+pub use crate::parts::pool_intake::PoolIntake;
 pub use crate::payload::{
     Asynchronous, Completion, Coroutine, IntoPayload, Kind, Parallel, Payload, Run, Subroutine,
 };

@@ -479,7 +479,7 @@ pub mod flavour {
 
     // All of a flavour but the executor, and its parts.
     #[doc(inline)]
-    pub use foster_core::{Executor, ExecutorThread, Fed, Intake, Joining, Latch};
+    pub use foster_core::{Executor, ExecutorThread, Fed, Intake, Joining, Latch, PoolIntake};
 
     // Payloads of a kind of one's own.
     #[doc(inline)]

@@ -33,10 +33,15 @@ pub(crate) enum Inside {
     Blocking,
 }
 
+/// What is read at each poll.
+struct Here {
+    inside: Cell<Inside>,
+    /// How many entries `ACTING` has.
+    held: Cell<usize>,
+}
+
 thread_local! {
-    static INSIDE: Cell<Inside> = const { Cell::new(Inside::Nothing) };
-    /// How many entries `ACTING` has. Apart from it, as this is read at each poll.
-    static HELD: Cell<usize> = const { Cell::new(0) };
+    static HERE: Here = const { Here { inside: Cell::new(Inside::Nothing), held: Cell::new(0) } };
     /// Those who act on this thread until their scope ends.
     static ACTING: RefCell<Vec<Acting>> = const { RefCell::new(Vec::new()) };
 }
@@ -77,12 +82,12 @@ impl Acting {
     /// It has found out that its moment has come.
     pub(crate) fn found_out(self) {
         // Outside of payloads, and where the thread's locals are gone, that is all there is to know.
-        if INSIDE.with(Cell::get) == Inside::Nothing {
+        if HERE.with(|here| here.inside.get()) == Inside::Nothing {
             return;
         }
         let kept = ACTING.try_with(|acting| acting.borrow_mut().push(self));
         if kept.is_ok() {
-            HELD.with(|held| held.set(held.get() + 1));
+            HERE.with(|here| here.held.set(here.held.get() + 1));
         }
     }
 }
@@ -97,27 +102,29 @@ impl Drop for Acting {
 }
 
 /// Runs `code`, in which a payload acts. It must not unwind.
+#[inline]
 pub(crate) fn scope<R>(inside: Inside, code: impl FnOnce() -> R) -> R {
-    let held = HELD.with(Cell::get);
-    let before = INSIDE.with(|cell| cell.replace(inside));
-    let result = code();
-    INSIDE.with(|cell| cell.set(before));
-    if HELD.with(Cell::get) > held {
-        release(held);
-    }
-    result
+    HERE.with(|here| {
+        let (held, before) = (here.held.get(), here.inside.replace(inside));
+        let result = code();
+        here.inside.set(before);
+        if here.held.get() > held {
+            release(held);
+        }
+        result
+    })
 }
 
 /// The code on this thread is about to wait: it has acted.
 pub(crate) fn have_acted() {
-    if HELD.with(Cell::get) > 0 {
+    if HERE.with(|here| here.held.get()) > 0 {
         release(0);
     }
 }
 
 /// The code on this thread is about to return from a poll of a sleep that goes on. Blocking code polls to wait.
 pub(crate) fn goes_on() {
-    if INSIDE.with(Cell::get) == Inside::Blocking {
+    if HERE.with(|here| here.inside.get()) == Inside::Blocking {
         have_acted();
     }
 }
@@ -125,7 +132,7 @@ pub(crate) fn goes_on() {
 /// All but the first `kept` on this thread have acted.
 #[cold]
 fn release(kept: usize) {
-    HELD.with(|held| held.set(kept));
+    HERE.with(|here| here.held.set(kept));
     let acting = ACTING.try_with(|acting| acting.borrow_mut().split_off(kept));
     drop(acting);
 }

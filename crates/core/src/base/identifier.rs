@@ -46,6 +46,7 @@ impl Identifier {
     }
 
     /// The path as text.
+    #[inline]
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -17,6 +17,9 @@ pub(crate) trait Backend: Send + Sync {
     fn probe(&self, probe: Probe);
     /// Whether it was started.
     fn is_up(&self) -> bool;
+    /// The [`Typed`] in it.
+    fn typed(&self) -> &dyn Any;
+    /// The [`Keyed`] that it is.
     fn as_any(&self) -> &dyn Any;
 }
 
@@ -52,33 +55,8 @@ impl<P> Typed<P> {
     }
 
     /// The flavour, if it was started.
+    #[inline]
     pub(crate) fn flavour(&self) -> Option<&Arc<dyn Flavour<Payload = P>>> {
         self.flavour.get()
-    }
-}
-
-impl<P: 'static> Backend for Typed<P> {
-    fn cancel(&self) {
-        if let Some(flavour) = self.flavour.get() {
-            flavour.cancel();
-        }
-    }
-
-    fn join(&self, by: Instant) -> bool {
-        self.flavour.get().is_none_or(|flavour| flavour.join(by))
-    }
-
-    fn probe(&self, probe: Probe) {
-        if let Some(flavour) = self.flavour.get() {
-            flavour.probe(probe);
-        }
-    }
-
-    fn is_up(&self) -> bool {
-        self.flavour.get().is_some()
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }

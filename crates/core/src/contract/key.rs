@@ -3,10 +3,12 @@
 use std::any::{Any, TypeId, type_name};
 use std::fmt;
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::base::identifier::Identifier;
 use crate::contract::backend::{Backend, Typed};
 use crate::contract::flavour::Flavour;
+use crate::contract::probe::Probe;
 use crate::contract::reporter::Reporter;
 use crate::errors::refusal::BoxError;
 
@@ -133,11 +135,6 @@ impl AnyKey {
         self.0.equals(other.0.as_any())
     }
 
-    pub(crate) fn agrees_with_key<K: Key>(&self, key: &K) -> bool {
-        let same = self.0.as_any().downcast_ref::<K>();
-        same.is_some_and(|known| known == key)
-    }
-
     pub(crate) fn payload_name(&self) -> &'static str {
         short_name(self.0.payload().1)
     }
@@ -173,10 +170,51 @@ impl<K: Key> ErasedKey for Erased<K> {
     }
 
     fn backend(&self) -> Box<dyn Backend> {
-        let key = self.key.clone();
-        Box::new(Typed::<K::Payload>::new(Box::new(move |reporter| {
-            key.start(reporter)
-        })))
+        Box::new(Keyed::new(self.key.clone()))
+    }
+}
+
+/// A flavour of one runtime, and its key.
+pub(crate) struct Keyed<K: Key> {
+    pub(crate) key: K,
+    pub(crate) typed: Typed<K::Payload>,
+}
+
+impl<K: Key> Keyed<K> {
+    pub(crate) fn new(key: K) -> Self {
+        let starter = key.clone();
+        let typed = Typed::new(Box::new(move |reporter| starter.start(reporter)));
+        Self { key, typed }
+    }
+}
+
+impl<K: Key> Backend for Keyed<K> {
+    fn cancel(&self) {
+        if let Some(flavour) = self.typed.flavour() {
+            flavour.cancel();
+        }
+    }
+
+    fn join(&self, by: Instant) -> bool {
+        self.typed.flavour().is_none_or(|flavour| flavour.join(by))
+    }
+
+    fn probe(&self, probe: Probe) {
+        if let Some(flavour) = self.typed.flavour() {
+            flavour.probe(probe);
+        }
+    }
+
+    fn is_up(&self) -> bool {
+        self.typed.flavour().is_some()
+    }
+
+    fn typed(&self) -> &dyn Any {
+        &self.typed
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
     }
 }
 

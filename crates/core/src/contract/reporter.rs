@@ -1,5 +1,6 @@
 //! The way from a flavour to its runtime.
 
+use std::any::Any;
 use std::fmt;
 use std::time::Duration;
 
@@ -78,6 +79,11 @@ impl Reporter {
         Some(self.to.upgrade()?.waking())
     }
 
+    /// Who receives the reports.
+    pub(crate) fn receiver(&self) -> Option<Arc<dyn Any + Send + Sync>> {
+        Some(self.to.upgrade()?.as_any())
+    }
+
     /// Reports that the flavour died for `reason` and will run nothing more.
     ///
     /// That is a failure, and so is every payload that was alive on the flavour. A caller that
@@ -152,6 +158,9 @@ pub(crate) trait FlavourReports: Send + Sync {
 
     /// The flavour died.
     fn lost(&self, reason: &str);
+
+    /// For the floors above, which know the type behind the trait.
+    fn as_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
 }
 
 /// Answers whether the flavour runs payloads on the calling thread.

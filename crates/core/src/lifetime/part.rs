@@ -29,10 +29,12 @@ impl Part {
         Arc::new(Self { lifetime, group })
     }
 
+    #[inline]
     pub(crate) fn lifetime(&self) -> &Arc<Lifetime> {
         &self.lifetime
     }
 
+    #[inline]
     pub(crate) fn group(&self) -> Option<&GroupPart> {
         self.group.as_ref()
     }
@@ -43,6 +45,7 @@ impl Part {
     }
 
     /// How far the end of this part has come. That of the runtime may be ahead of a group's, which has its turn later.
+    #[inline]
     pub(crate) fn phase(&self) -> Phase {
         match &self.group {
             None => self.lifetime.phase(),
@@ -51,6 +54,7 @@ impl Part {
     }
 
     /// Whether nothing more is taken in.
+    #[inline]
     pub(crate) fn is_closed(&self) -> bool {
         self.phase() >= Phase::Stopping
             || self.group.is_some() && self.lifetime.phase() >= Phase::Stopping
@@ -84,6 +88,7 @@ impl Part {
         }
     }
 
+    #[inline]
     pub(crate) fn is_held(&self) -> bool {
         match &self.group {
             None => self.lifetime.is_held(),
@@ -113,6 +118,7 @@ impl Part {
     }
 
     /// Whether somebody waits for nothing to be left in it.
+    #[inline]
     pub(crate) fn is_watched(&self) -> bool {
         let group = self.group.as_ref();
         self.lifetime.settings.until_idle

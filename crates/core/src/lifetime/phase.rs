@@ -33,6 +33,7 @@ pub(crate) enum Phase {
 
 impl Phase {
     /// The phase with this number, which `as u8` gave.
+    #[inline]
     pub(super) fn of_number(number: u8) -> Self {
         match number {
             0 => Self::Idle,

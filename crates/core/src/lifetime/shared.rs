@@ -190,6 +190,7 @@ impl Lifetime {
         lifetime
     }
 
+    #[inline]
     pub(crate) fn phase(&self) -> Phase {
         Phase::of_number(self.phase.load(SeqCst))
     }

@@ -17,6 +17,7 @@ mod executor;
 mod failures;
 mod groups;
 mod places;
+mod pool;
 mod services;
 mod start;
 mod states;

@@ -32,6 +32,7 @@ impl Fake {
                 is_blocking: false,
                 is_late: false,
                 is_observed: false,
+                is_called: false,
                 has_queue: true,
             }),
             queue: Mutex::new(Queue {

@@ -14,10 +14,10 @@ use crate::Clock;
 
 /// Something that one thread lets happen and a payload awaits.
 #[derive(Clone, Default)]
-struct Signal(Arc<Mutex<(bool, Option<Waker>)>>);
+pub(super) struct Signal(Arc<Mutex<(bool, Option<Waker>)>>);
 
 impl Signal {
-    fn give(&self) {
+    pub(super) fn give(&self) {
         let waker = {
             let mut state = self.0.lock().unwrap();
             state.0 = true;
@@ -28,7 +28,7 @@ impl Signal {
         }
     }
 
-    async fn given(&self) {
+    pub(super) async fn given(&self) {
         poll_fn(|context| {
             let mut state = self.0.lock().unwrap();
             if state.0 {

@@ -13,6 +13,7 @@ use crate::contract::flavour::Rejected;
 use crate::contract::probe::Probe;
 use crate::payload::Coroutine;
 use crate::scheduler::{BATCH, RunQueue};
+use crate::task::Runnable;
 
 /// A queue that any thread fills and one executor's thread drains, in batches.
 ///
@@ -35,7 +36,8 @@ impl Intake {
     ///
     /// If the queue is closed, the payload is handed back.
     pub fn push(&self, payload: Coroutine) -> Result<(), Rejected<Coroutine>> {
-        self.queue.push(payload)
+        let pushed = self.queue.push(payload.into());
+        pushed.map_err(|payload| Rejected::new(payload.into()))
     }
 
     /// Closes the queue to new payloads. Those in the queue are still drained.
@@ -45,7 +47,7 @@ impl Intake {
 
     /// Whether [`close`](Self::close) was called.
     pub fn is_closed(&self) -> bool {
-        self.queue.lock().closed
+        self.queue.lanes()[0].lock().closed
     }
 
     /// Has whoever drives or feeds [answer](Probe::answer) when the executor comes to that: for
@@ -92,7 +94,7 @@ impl Intake {
         P: Future + 'static,
     {
         let queue = Arc::clone(&self.queue);
-        async move { queue.drive(pause, is_spent).await }
+        async move { queue.drive(0, pause, is_spent).await }
     }
 
     /// Hands every payload to `spawn`, until the queue is closed and all payloads are over. `spawn`
@@ -109,7 +111,7 @@ impl Intake {
         let mut batch = VecDeque::new();
         let mut since_pause = 0;
         while self.next_batch(&mut batch, &mut since_pause).await {
-            for payload in batch.drain(..) {
+            for payload in batch.drain(..).map(Coroutine::from) {
                 if payload.is_cancelled() {
                     // Never started, so it ends without an executor: a long queue is cleared fast.
                     drop(payload);
@@ -137,9 +139,9 @@ impl Intake {
 
     /// Swaps the queue into the empty `batch`; `false` when the queue is closed and drained. A wait
     /// for new payloads counts as a pause.
-    async fn next_batch(&self, batch: &mut VecDeque<Coroutine>, since_pause: &mut usize) -> bool {
+    async fn next_batch(&self, batch: &mut VecDeque<Runnable>, since_pause: &mut usize) -> bool {
         poll_fn(|context| {
-            let mut state = self.queue.lock_answered();
+            let mut state = self.queue.lanes()[0].lock_answered();
             if !state.new.is_empty() {
                 std::mem::swap(&mut state.new, batch);
                 return Poll::Ready(true);
@@ -147,7 +149,7 @@ impl Intake {
             if state.closed {
                 return Poll::Ready(false);
             }
-            RunQueue::sleep(state, context);
+            self.queue.sleep(state, context);
             *since_pause = 0;
             Poll::Pending
         })
@@ -157,7 +159,7 @@ impl Intake {
 
 impl fmt::Debug for Intake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let inbox = self.queue.lock();
+        let inbox = self.queue.lanes()[0].lock();
         f.debug_struct("Intake")
             .field("waiting", &inbox.new.len())
             .field("closed", &inbox.closed)

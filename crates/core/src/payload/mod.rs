@@ -13,7 +13,7 @@ pub use self::current::Payload;
 pub use self::run::{Kind, Run};
 use crate::base::sync::Arc;
 use crate::base::text;
-use crate::task::{Observer, Runnable, Task, Ticket, Waiter, is_large};
+use crate::task::{Observer, Runnable, Ticket, Waiter, is_large};
 
 /// A unit of work that fits flavours whose [`Payload`](crate::Flavour::Payload) is `P`.
 ///
@@ -107,13 +107,17 @@ impl Coroutine {
     pub(crate) fn is_cancelled(&self) -> bool {
         self.0.task().header().is_cancelled()
     }
+}
 
-    pub(crate) fn task(&self) -> &Arc<Task> {
-        self.0.task()
+impl From<Runnable> for Coroutine {
+    fn from(runnable: Runnable) -> Self {
+        Self(runnable)
     }
+}
 
-    pub(crate) fn into_task(self) -> Arc<Task> {
-        self.0.into_task()
+impl From<Coroutine> for Runnable {
+    fn from(coroutine: Coroutine) -> Self {
+        coroutine.0
     }
 }
 
@@ -191,6 +195,18 @@ impl Parallel {
     /// A handle to wait for the end of this payload, for [`block_on`](crate::Flavour::block_on).
     pub fn completion(&self) -> Completion {
         Completion(self.0.task().waiter())
+    }
+}
+
+impl From<Runnable> for Parallel {
+    fn from(runnable: Runnable) -> Self {
+        Self(runnable)
+    }
+}
+
+impl From<Parallel> for Runnable {
+    fn from(parallel: Parallel) -> Self {
+        parallel.0
     }
 }
 

@@ -11,7 +11,7 @@ use crate::contract::key::{AnyKey, Key, short_name};
 use crate::errors::lookup::{LookupError, RegisterError};
 use crate::errors::refusal::Reason;
 use crate::runtime::site::Site;
-use crate::scheduler::{Scheduler, Schedulers};
+use crate::scheduler::{Listed, Scheduler, Schedulers};
 
 /// A flavour that was looked up by its identifier. It serves as a key for payloads of type `P`.
 ///
@@ -77,7 +77,7 @@ pub(crate) mod sealed {
     /// The scheduler of a chosen flavour.
     #[allow(missing_debug_implementations, reason = "never leaves the crate")]
     pub struct Chosen<'a, P> {
-        pub(crate) scheduler: &'a Arc<Scheduler>,
+        pub(crate) listed: &'a Listed,
         pub(crate) typed: &'a Typed<P>,
     }
 }
@@ -95,17 +95,17 @@ impl<K: Key> sealed::Select for K {
         self.identifier()
     }
 
+    #[inline(always)]
     fn select<'a>(&self, site: &'a Site, root: &Site) -> Result<Chosen<'a, K::Payload>, Reason> {
         let identifier = self.identifier();
-        let scheduler = site.scheduler(&identifier, || {
+        let listed = site.scheduler(&identifier, || {
             let make = || Scheduler::new(self.clone().into(), Arc::clone(&root.part));
             root.schedulers.find_or_add(&identifier, make)
         });
-        match scheduler.typed() {
-            Some(typed) if scheduler.host.key().agrees_with_key(self) => {
-                Ok(Chosen { scheduler, typed })
-            }
-            _ => Err(Reason::Conflict(disagreement(scheduler.host.key(), self))),
+        let host = &listed.scheduler.host;
+        match host.typed_by(self) {
+            Some(typed) => Ok(Chosen { listed, typed }),
+            None => Err(Reason::Conflict(disagreement(host.key(), self))),
         }
     }
 }
@@ -123,9 +123,9 @@ impl<P: Send + 'static> sealed::Select for Registered<P> {
 
     fn select<'a>(&self, site: &'a Site, root: &Site) -> Result<Chosen<'a, P>, Reason> {
         let here = root.schedulers.find(&self.identifier);
-        let scheduler = here.map(|on_root| site.scheduler(&self.identifier, || on_root));
-        match scheduler.and_then(|scheduler| Some((scheduler, scheduler.typed()?))) {
-            Some((scheduler, typed)) => Ok(Chosen { scheduler, typed }),
+        let listed = here.map(|on_root| site.scheduler(&self.identifier, || on_root));
+        match listed.and_then(|listed| Some((listed, listed.scheduler.typed()?))) {
+            Some((listed, typed)) => Ok(Chosen { listed, typed }),
             // It was looked up in one runtime and used in another.
             None => Err(Reason::Conflict(
                 not_here::<P>(self.identifier.as_str(), &root.schedulers).to_string(),
@@ -140,10 +140,10 @@ impl Site {
     fn scheduler<'a>(
         &self,
         identifier: &Identifier,
-        on_root: impl FnOnce() -> &'a Arc<Scheduler>,
-    ) -> &Arc<Scheduler> {
+        on_root: impl FnOnce() -> &'a Listed,
+    ) -> &Listed {
         self.schedulers.find_or_add(identifier, || {
-            let on_root = on_root();
+            let on_root = &on_root().scheduler;
             match self.part.group() {
                 Some(_) => Scheduler::of_part(Arc::clone(&on_root.host), Arc::clone(&self.part)),
                 None => Arc::clone(on_root),
@@ -186,7 +186,7 @@ pub(crate) fn look_up<P: 'static>(
         .map_err(|error| not_here::<P>(error.given(), schedulers))?;
     match schedulers
         .find(&identifier)
-        .and_then(|scheduler| scheduler.typed::<P>())
+        .and_then(|listed| listed.scheduler.typed::<P>())
     {
         Some(_) => Ok(Registered {
             identifier,

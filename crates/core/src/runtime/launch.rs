@@ -15,7 +15,7 @@ use crate::runtime::choice::Choice;
 use crate::runtime::choice::sealed::Chosen;
 use crate::runtime::deadlock;
 use crate::runtime::site::Site;
-use crate::scheduler::Scheduler;
+use crate::scheduler::{Listed, Scheduler};
 use crate::task::Identity;
 use crate::task::JoinState;
 use crate::task::Ticket;
@@ -28,6 +28,7 @@ impl Core {
     ///
     /// Here and below, `MAY_BE_FULL` says whether a limit may refuse it, so that it is given back. Each way that a large
     /// payload may go takes stack space in an unoptimised build, whether it goes there or not.
+    #[inline(always)]
     pub(crate) fn adopt<const MAY_BE_FULL: bool, C, P>(
         &self,
         site: &Site,
@@ -40,46 +41,53 @@ impl Core {
         C: Choice,
         P: IntoPayload<C::Payload, Output: Outcome> + Send + 'static,
     {
-        let origin = {
-            let name = name.clone();
-            let key = &key;
-            move || site.origin(name.clone(), place, key.chosen())
-        };
-        let chosen = check_name(&name).and_then(|()| {
-            let chosen = key.select(site, &self.root)?;
-            // Checked before the count as well: a flood of refused payloads must not hide from the
-            // runner that everything else has ended.
-            site.check_open()?;
-            if place_taken.take().is_none() {
-                chosen.scheduler.take_place()?;
-            }
-            Ok(chosen)
-        });
-        let Chosen { scheduler, typed } = match chosen {
+        let origin = |name| site.origin(name, place, key.chosen());
+        let chosen = self.choose(site, &key, &name, place_taken);
+        let Chosen { listed, typed } = match chosen {
             Ok(chosen) => chosen,
             Err(reason) if MAY_BE_FULL => {
-                return Err(AdoptError::new(origin(), reason.with(payload)));
+                return Err(AdoptError::new(origin(name), reason.with(payload)));
             }
-            Err(reason) => return Err(AdoptError::new(origin(), reason)),
+            Err(reason) => return Err(AdoptError::new(origin(name), reason)),
         };
+        let scheduler = &listed.scheduler;
         scheduler.accept();
-        let payload = payload.into_payload(Ticket::adopted(Identity::new(
-            name,
-            place,
-            Arc::clone(scheduler) as _,
-        )));
-        self.admit(site, scheduler, typed, payload, &origin)
-            .map_err(|reason| AdoptError::new(origin(), reason))
+        let known = name.clone();
+        let payload =
+            payload.into_payload(Ticket::adopted(Identity::new(name, place, listed.here())));
+        self.admit(site, scheduler, typed, payload, || origin(known.clone()))
+            .map_err(|reason| AdoptError::new(origin(known.clone()), reason))
+    }
+
+    /// The flavour for a payload that is adopted, with a place there if it has none yet.
+    #[inline(always)]
+    fn choose<'a, C: Choice>(
+        &self,
+        site: &'a Site,
+        key: &C,
+        name: &PayloadName,
+        place_taken: &mut Option<Gates>,
+    ) -> Result<Chosen<'a, C::Payload>, Reason> {
+        check_name(name)?;
+        let chosen = key.select(site, &self.root)?;
+        // Checked before the count as well: a flood of refused payloads must not hide from the
+        // runner that everything else has ended.
+        site.check_open()?;
+        if place_taken.take().is_none() {
+            chosen.listed.scheduler.take_place()?;
+        }
+        Ok(chosen)
     }
 
     /// Spawns the payload, lets it wait for the start, or refuses it.
+    #[inline(always)]
     fn admit<P: Send + 'static>(
         &self,
         site: &Site,
         scheduler: &Arc<Scheduler>,
         typed: &Typed<P>,
         payload: P,
-        origin: &dyn Fn() -> Origin,
+        origin: impl Fn() -> Origin,
     ) -> Result<(), Reason> {
         // Looked at after it was counted: see `Scheduler::accept`.
         let payload = match self.lifetime.phase() {
@@ -154,11 +162,12 @@ impl Core {
     {
         check_name(&name)?;
         self.admits_execute(site)?;
-        let Chosen { scheduler, typed } = key.select(site, &self.root)?;
+        let Chosen { listed, typed } = key.select(site, &self.root)?;
+        let scheduler = &listed.scheduler;
         // Counted before the flavour is started: the runner may have ended meanwhile, and nobody
         // would end a flavour that starts afterwards.
         let who = (name, place);
-        let payload = self.prepare::<MAY_BE_FULL, _, _, _>(site, scheduler, payload, join, who)?;
+        let payload = self.prepare::<MAY_BE_FULL, _, _, _>(site, listed, payload, join, who)?;
         let flavour = match scheduler.host.started(typed) {
             Ok(flavour) => flavour,
             Err(reason) => return refuse(payload, reason),
@@ -194,7 +203,7 @@ impl Core {
     fn prepare<const MAY_BE_FULL: bool, P, T: Send + 'static, I>(
         &self,
         site: &Site,
-        scheduler: &Arc<Scheduler>,
+        listed: &Listed,
         payload: I,
         join: &Arc<JoinState<T>>,
         (name, place): (PayloadName, Place),
@@ -202,12 +211,13 @@ impl Core {
     where
         I: IntoPayload<P, Output = T> + Send + 'static,
     {
+        let scheduler = &listed.scheduler;
         match scheduler.take_place() {
             Err(reason) if MAY_BE_FULL => return Err(reason.with(payload)),
             taken => taken?,
         }
         let is_late = scheduler.accept_call();
-        let header = Identity::new(name, place, Arc::clone(scheduler) as _);
+        let header = Identity::new(name, place, listed.here());
         let payload = payload.into_payload(Ticket::called(header, is_late, join));
         match self.admits_execute(site) {
             Ok(()) => Ok(payload),
@@ -254,14 +264,16 @@ impl Core {
     {
         check_name(&name)?;
         self.admits_execute(site)?;
-        let Chosen { scheduler, typed } = key.select(site, &self.root)?;
+        let Chosen { listed, typed } = key.select(site, &self.root)?;
+        let scheduler = &listed.scheduler;
         let who = (name, place);
-        let payload = self.prepare::<MAY_BE_FULL, _, _, _>(site, scheduler, payload, join, who)?;
+        let payload = self.prepare::<MAY_BE_FULL, _, _, _>(site, listed, payload, join, who)?;
         spawn(scheduler, typed, payload)
     }
 }
 
 /// Refuses the empty name, which identifies nothing.
+#[inline]
 fn check_name(name: &PayloadName) -> Result<(), Reason> {
     match name.as_deref() {
         Some("") => Err(Reason::NoName),

@@ -26,6 +26,7 @@ impl Site {
     }
 
     /// Refuses what comes too late.
+    #[inline]
     pub(crate) fn check_open(&self) -> Result<(), Reason> {
         match self.part.is_closed() {
             true => Err(self.closed()),

@@ -9,6 +9,7 @@ use crate::scheduler::Scheduler;
 use crate::task::{self, Dropping};
 
 /// Starts the flavour if it is not started, and hands the payload to it.
+#[inline(always)]
 pub(crate) fn spawn<P: 'static>(
     scheduler: &Arc<Scheduler>,
     typed: &Typed<P>,

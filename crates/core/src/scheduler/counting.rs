@@ -2,6 +2,7 @@
 
 use crate::errors::refusal::Reason;
 use crate::lifetime::Phase;
+use crate::scheduler::counts::Counts;
 use crate::scheduler::scheduler::Scheduler;
 use crate::task::{Header, Settled};
 
@@ -9,21 +10,22 @@ impl Scheduler {
     /// Counts a payload as taken in. The caller checks the phase *after* this, and refuses the
     /// payload if it must. The runner changes the phase first and counts afterwards. So either the
     /// runner counts the payload, or the caller refuses it.
+    #[inline]
     pub(crate) fn accept(&self) {
-        self.counts.timely.accepted.add(1);
+        self.counts_here(false).accept();
     }
 
     /// The same, for the payload of an execute or a call. Returns whether the payload is late: it
     /// came while the runtime was stopping.
     pub(crate) fn accept_call(&self) -> bool {
         let is_late = self.part.is_closed();
-        self.counts.of(is_late).accepted.add(1);
+        self.counts_here(is_late).accept();
         is_late
     }
 
     /// The payload had its first poll, or has its thread.
     pub(super) fn count_start(&self, header: &Header) {
-        self.counts.of(header.state.is_late()).started.add(1);
+        self.counts_here(header.state.is_late()).start();
         let part = &self.part;
         let awaited = match part.phase() {
             Phase::Stopping => !part.is_held(),
@@ -37,19 +39,34 @@ impl Scheduler {
 
     /// The payload is over. Calls the runner only if this may be the end that it waits for: when
     /// many end at once, it would only be held up by the others.
+    #[inline]
     pub(super) fn count_end(&self, settled: Settled) {
-        let (counts, part) = (self.counts.of(settled.was_late()), &self.part);
+        let part = &self.part;
         if settled.was_holder() {
             part.release();
         }
-        match settled.had_started() {
-            true => counts.over.add(1),
-            false => counts.over_early.add(1),
+        self.counts_here(settled.was_late())
+            .end(settled.had_started());
+        if part.group().is_some() {
+            self.give_places_back();
         }
-        if let Some(group) = part.group() {
-            // One by one: most often nobody is to be woken, and then nothing is collected.
-            group.gates.iter().for_each(|gate| gate.give_back().wake());
+        if part.phase() >= Phase::Stopping || part.is_watched() {
+            self.look_after_end();
         }
+    }
+
+    fn give_places_back(&self) {
+        let gates = self.part.group().map(|group| group.gates.iter());
+        // One by one: most often nobody is to be woken, and then nothing is collected.
+        gates
+            .into_iter()
+            .flatten()
+            .for_each(|gate| gate.give_back().wake());
+    }
+
+    /// Calls the runner if this end may be the one that it waits for.
+    fn look_after_end(&self) {
+        let part = &self.part;
         let awaited = match part.phase() {
             // A payload that holds the grace time open comes here as well, and is no holder any
             // more by then.
@@ -62,7 +79,14 @@ impl Scheduler {
         }
     }
 
+    /// The counts for what happens on the calling thread.
+    #[inline]
+    fn counts_here(&self, is_late: bool) -> &Counts {
+        self.counts.here(self.host.lane_here(), is_late)
+    }
+
     /// Takes a place in each limit that counts its payloads, for one that is taken in. To be called before that.
+    #[inline]
     pub(crate) fn take_place(&self) -> Result<(), Reason> {
         match self.part.group() {
             Some(group) => group.gates.take().map_err(Reason::Full),
@@ -86,17 +110,17 @@ impl Scheduler {
 
     /// How many payloads were taken in and have neither had their first poll, or their thread, nor are over.
     pub(crate) fn unstarted(&self) -> usize {
-        self.counts.timely.unstarted() + self.counts.late.unstarted()
+        self.counts.unstarted()
     }
 
     /// Whether every payload that was taken in has had its first poll.
     pub(crate) fn all_started(&self) -> bool {
-        self.timely_started() && self.counts.late.all_started()
+        self.counts.all_started()
     }
 
     /// Whether every payload that was not late has had its first poll.
     pub(crate) fn timely_started(&self) -> bool {
-        self.counts.timely.all_started()
+        self.counts.timely_started()
     }
 
     /// Whether every payload that was taken in is over.

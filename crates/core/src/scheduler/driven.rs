@@ -1,9 +1,13 @@
 //! The living payloads that core's run queue polls.
 //!
-//! Most of them are parked at their schedulers until they are woken. For a first poll or a sweep, the queue takes
-//! several payloads into a batch. A batch moves under one lock of its host, and a payload that is over by then
-//! is never parked. A search for living payloads finds both the parked ones and the batches, as it
-//! takes the host's lock first, and then a scheduler's: so do all moves (`places`).
+//! Most of them are parked at their schedulers until they are woken. For a first poll or a sweep, a driver takes
+//! payloads into a batch: several, unless others are to take them from it while it is held up. A batch moves under one lock
+//! of its lane, and a payload that is over by then is never parked. A search for living payloads finds both the parked ones
+//! and the batches, as it takes the lane's lock first, and then a scheduler's: so do all moves (`places`).
+//!
+//! A payload stays parked where it was first, whichever driver polls it later. With several drivers one may be polled again,
+//! and be over, before the driver of its first poll parks it. Whoever parks it sets its key and then looks whether it is over;
+//! whoever ends it does that first, and then looks for the key: one of the two sees the other.
 
 use crossbeam_utils::CachePadded;
 use slab::Slab;
@@ -11,29 +15,35 @@ use slab::Slab;
 use crate::base::sync::{Arc, Mutex, MutexGuard, lock};
 use crate::task::Task;
 
-/// The batches of a run queue, as all threads see them. On cache lines of their own: the queue
-/// writes them all the time, while adopters read the rest of the host.
+/// The batches of one driver, as all threads see them. On cache lines of their own: the driver
+/// writes them all the time, while adopters read the rest.
 #[derive(Default)]
 pub(super) struct Batches(CachePadded<Mutex<Shown>>);
 
-/// What is in the batches, and how many payloads are parked instead, at all schedulers of the host.
+/// What is in the batches, and how many payloads are parked in this lane instead, at all schedulers of the host.
 #[derive(Default)]
 pub(super) struct Shown {
     in_batches: [Option<Arc<Vec<Arc<Task>>>>; 2],
     pub(super) parked: usize,
 }
 
-/// The payloads of one scheduler that wait to be woken.
-#[derive(Default)]
+/// The payloads of one scheduler that wait to be woken, in one lane.
 pub(super) struct Parked(Mutex<Places>);
 
 /// The places of parked payloads.
-#[derive(Default)]
 pub(super) struct Places {
+    coding: Coding,
     tasks: Slab<Arc<Task>>,
     /// In which second of the host's watch each was parked first, by the same keys. Apart from the tasks, so that it takes
     /// no more than itself.
     seconds: Vec<u32>,
+}
+
+/// How a payload's key says in which lane and at which place there it is parked.
+#[derive(Clone, Copy)]
+pub(super) struct Coding {
+    lane: usize,
+    lanes: usize,
 }
 
 /// The purpose of a batch. There is one batch for each.
@@ -46,19 +56,19 @@ pub(crate) enum Purpose {
 /// Payloads that the run queue has taken at once, as the polling thread sees them.
 pub(crate) struct Batch {
     purpose: Purpose,
-    /// Shared with the host while the payloads are in the batch.
+    /// Shared with the lane while the payloads are in the batch.
     tasks: Arc<Vec<Arc<Task>>>,
     /// How many of them were visited.
     seen: usize,
     /// Which of them are over, one bit for each.
-    over: u128,
+    over: u64,
     /// Of a sweep: in which second each was parked first.
     seconds: Vec<u32>,
 }
 
 impl Batch {
     /// The capacity of a batch.
-    pub(crate) const ROOM: usize = u128::BITS as usize;
+    pub(crate) const ROOM: usize = u64::BITS as usize;
 
     pub(crate) fn new(purpose: Purpose) -> Self {
         Self {
@@ -84,6 +94,7 @@ impl Batch {
     }
 
     /// The next payload to visit.
+    #[inline]
     pub(crate) fn next(&mut self) -> Option<&Arc<Task>> {
         let next = self.tasks.get(self.seen)?;
         self.seen += 1;
@@ -91,17 +102,9 @@ impl Batch {
     }
 
     /// The payload that was visited last is over.
+    #[inline]
     pub(crate) fn last_is_over(&mut self) {
         self.over |= 1 << (self.seen - 1);
-    }
-
-    /// Puts `tasks` into the empty batch, before the host shows them.
-    pub(crate) fn fill(&mut self, tasks: impl Iterator<Item = Arc<Task>>) {
-        self.own().extend(tasks.take(Self::ROOM));
-    }
-
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Task>> {
-        self.tasks.iter()
     }
 
     /// In which seconds the visited payloads were parked first; none, if this is no sweep.
@@ -109,26 +112,37 @@ impl Batch {
         std::mem::take(&mut self.seconds)
     }
 
-    /// Takes the visited payloads out, each with its number in the batch, and whether it is over. The host does not show the
+    /// The usual case: all payloads in it were visited and are over. Then they are `over`, which was empty.
+    pub(super) fn swap_over(&mut self, over: &mut Vec<Arc<Task>>) -> bool {
+        let is_all = self.seen == self.len() && self.over.count_ones() as usize == self.seen;
+        let swaps = is_all && over.is_empty();
+        if swaps {
+            (self.seen, self.over) = (0, 0);
+            self.seconds.clear();
+            std::mem::swap(self.list(), over);
+        }
+        swaps
+    }
+
+    /// Takes the visited payloads out, each with its number in the batch, and whether it is over. The lane does not show the
     /// batch then.
     pub(super) fn take_visited(&mut self) -> impl Iterator<Item = (usize, bool, Arc<Task>)> {
         let (seen, over) = (
             std::mem::take(&mut self.seen),
             std::mem::take(&mut self.over),
         );
-        let visited = self.own().drain(..seen).enumerate();
+        let visited = self.list().drain(..seen).enumerate();
         visited.map(move |(index, task)| (index, over & (1 << index) != 0, task))
     }
 
-    /// Puts a parked payload in, before the host shows the batch.
-    pub(super) fn push(&mut self, task: Arc<Task>, second: u32) {
-        self.own().push(task);
-        self.seconds.push(second);
+    /// The lists of the payloads, and of the seconds in which they were parked first, to fill before the lane shows the batch.
+    pub(super) fn lists(&mut self) -> (&mut Vec<Arc<Task>>, &mut Vec<u32>) {
+        (Arc::make_mut(&mut self.tasks), &mut self.seconds)
     }
 
-    /// The list, for changing its members. Nobody else holds it then: the host's reference was
+    /// The list, for changing its members: before the lane shows the batch, or once that hides it. Nobody else holds it then: the lane's reference was
     /// taken back, and a search takes references to the payloads alone, under the lock.
-    fn own(&mut self) -> &mut Vec<Arc<Task>> {
+    pub(super) fn list(&mut self) -> &mut Vec<Arc<Task>> {
         Arc::make_mut(&mut self.tasks)
     }
 }
@@ -141,6 +155,11 @@ impl Batches {
 }
 
 impl Shown {
+    /// Whether no payload is in a batch or parked in this lane.
+    pub(super) fn is_empty(&self) -> bool {
+        self.parked == 0 && self.in_batches.iter().all(Option::is_none)
+    }
+
     /// The payloads in batches.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<Task>> {
         self.in_batches
@@ -167,48 +186,90 @@ impl Shown {
     }
 }
 
+impl Coding {
+    fn encode(self, place: usize) -> usize {
+        place * self.lanes + self.lane
+    }
+
+    /// The place, if it is in this lane.
+    fn place(self, key: usize) -> Option<usize> {
+        match self.lanes {
+            1 => Some(key),
+            lanes => (key % lanes == self.lane).then_some(key / lanes),
+        }
+    }
+
+    fn is_shared(self) -> bool {
+        self.lanes > 1
+    }
+}
+
 impl Parked {
-    /// To be taken under the lock of the host's batches.
+    /// Those of `lane`, one of `lanes`.
+    pub(super) fn new(lane: usize, lanes: usize) -> Self {
+        Self(Mutex::new(Places {
+            coding: Coding { lane, lanes },
+            tasks: Slab::new(),
+            seconds: Vec::new(),
+        }))
+    }
+
+    /// To be taken under the lock of the lane's batches.
     pub(super) fn lock(&self) -> MutexGuard<'_, Places> {
         lock(&self.0)
     }
 }
 
 impl Places {
-    /// Parks a payload, in this second.
-    pub(super) fn park(&mut self, task: Arc<Task>, second: u32) {
+    /// Whether several drivers poll what is parked here.
+    pub(super) fn is_shared(&self) -> bool {
+        self.coding.is_shared()
+    }
+
+    /// Parks a payload, in this second, unless it is over by now: then it is handed back.
+    pub(super) fn park(&mut self, task: Arc<Task>, second: u32) -> Result<(), Arc<Task>> {
         let entry = self.tasks.vacant_entry();
-        let key = entry.key();
-        task.state().set_key(key);
-        entry.insert(task);
-        if key >= self.seconds.len() {
-            self.seconds.resize(key + 1, 0);
+        let place = entry.key();
+        let state = task.state();
+        match self.coding.is_shared() {
+            false => state.set_key(place),
+            true => {
+                state.publish_key(self.coding.encode(place));
+                if state.is_settled() {
+                    return Err(task);
+                }
+            }
         }
-        self.seconds[key] = second;
+        entry.insert(task);
+        if place >= self.seconds.len() {
+            self.seconds.resize(place + 1, 0);
+        }
+        self.seconds[place] = second;
+        Ok(())
     }
 
     /// Takes out a payload, if it is parked. The last reference must not be dropped under the lock.
     pub(super) fn take_out(&mut self, task: &Arc<Task>) -> Option<Arc<Task>> {
-        let key = task.state().key()?;
+        let place = self.coding.place(task.state().key()?)?;
         let is_there = self
             .tasks
-            .get(key)
+            .get(place)
             .is_some_and(|known| Arc::ptr_eq(known, task));
-        is_there.then(|| self.tasks.remove(key))
+        is_there.then(|| self.tasks.remove(place))
     }
 
     /// Takes out what is parked at this place, with the second in which it was.
-    pub(super) fn take(&mut self, key: usize) -> Option<(Arc<Task>, u32)> {
-        let task = self.tasks.try_remove(key)?;
-        Some((task, self.seconds[key]))
+    pub(super) fn take(&mut self, place: usize) -> Option<(Arc<Task>, u32)> {
+        let task = self.tasks.try_remove(place)?;
+        Some((task, self.seconds[place]))
     }
 
-    pub(super) fn get(&self, key: usize) -> Option<(&Arc<Task>, u32)> {
-        let task = self.tasks.get(key)?;
-        Some((task, self.seconds[key]))
+    pub(super) fn get(&self, place: usize) -> Option<(&Arc<Task>, u32)> {
+        let task = self.tasks.get(place)?;
+        Some((task, self.seconds[place]))
     }
 
-    /// All keys are less.
+    /// All places are less.
     pub(super) fn capacity(&self) -> usize {
         self.tasks.capacity()
     }

@@ -1,6 +1,6 @@
-//! The thread that polls the payloads of a run queue.
+//! A thread that polls the payloads of a run queue: one driver for each lane.
 //!
-//! A payload that a run queue polls is new, in a batch, or parked; one that is woken stands in a queue as well. This thread
+//! A payload that a run queue polls is new, in a batch, or parked; one that is woken stands in a queue as well. A driver
 //! moves it, except for the two moves that others make:
 //!
 //! ```text
@@ -17,8 +17,12 @@
 //!                                   a sweep: its batch (of those that are parked) ──┘
 //! ```
 //!
+//! `new` and `woken` are the driver's stock. Where there are several drivers, one that has nothing takes a share of another
+//! one's stock or inbox, and each takes one payload at a time: what it holds itself waits for the one that it polls.
+//!
 //! A search finds a payload in its batch, or where it is parked. There is a sweep of each scheduler as its group's stop begins,
-//! and one as payloads are cancelled. From each place a payload goes when it is over: it is marked in its batch, or goes to `over`, and is
+//! and one as payloads are cancelled. A single driver polls them where they are; of several, one wakes them, for all to poll.
+//! From each place a payload goes when it is over: it is marked in its batch, or goes to `over`, and is
 //! forgotten at the end of the turn, or of the batch of a sweep.
 
 use std::collections::VecDeque;
@@ -26,27 +30,29 @@ use std::future::{Future, poll_fn};
 use std::mem;
 use std::task::{Context, Poll};
 
-use crate::base::sync::{Arc, Weak};
-use crate::payload::Coroutine;
+use crate::base::sync::{Arc, MutexGuard, Weak};
 use crate::scheduler::driven::{Batch, Purpose};
 use crate::scheduler::host::Host;
-use crate::scheduler::run_queue::{BATCH, RunQueue};
+use crate::scheduler::lane::{Inbox, Lane, Swept, append};
+use crate::scheduler::run_queue::{BATCH, Here, RunQueue};
 use crate::scheduler::scheduler::Scheduler;
 use crate::task::{self, AfterPoll, Runnable, Schedule, Task};
 
 impl RunQueue {
-    /// Polls all payloads, until the queue is closed and they are over. After each poll, `is_spent`
+    /// Polls payloads as the driver of `lane`, until the queue is closed and all are over. After each poll, `is_spent`
     /// says whether the executor wants its turn.
     pub(crate) async fn drive<P: Future>(
         self: &Arc<Self>,
+        lane: usize,
         mut pause: impl FnMut() -> P,
         mut is_spent: impl FnMut() -> bool,
     ) {
-        let mut driver = Driver::new(Arc::clone(self));
+        let mut driver = Driver::new(Arc::clone(self), lane);
         while poll_fn(|context| driver.fill(context)).await {
             if driver.turn(&mut is_spent) {
                 driver.since_pause = 0;
                 pause().await;
+                driver.looks_around = true;
             }
         }
     }
@@ -56,122 +62,210 @@ impl RunQueue {
         self.owner()?.downcast().ok()
     }
 
-    /// Ends the payloads that nobody will poll any more, on the thread that polled them.
+    /// Ends the payloads that nobody will poll any more; coroutines on the thread that polled them.
     pub(crate) fn abandon(&self) {
-        let left = {
-            let mut inbox = self.lock();
-            (inbox.closed, inbox.over) = (true, true);
-            inbox.swept.clear();
-            let probes = mem::take(&mut inbox.probes);
-            let left = (mem::take(&mut inbox.new), mem::take(&mut inbox.woken));
-            (left, probes)
-        };
-        drop(left);
+        for lane in self.lanes() {
+            let left = {
+                let mut inbox = lane.lock();
+                (inbox.closed, inbox.over) = (true, true);
+                inbox.swept.clear();
+                let probes = mem::take(&mut inbox.probes);
+                let mut stock = lane.stock();
+                stock.take_in(&mut inbox);
+                (mem::take(&mut *stock), probes)
+            };
+            drop(left);
+        }
         let Some(host) = self.host() else {
             return;
         };
         host.put_all_back();
         for scheduler in host.schedulers() {
-            let (mut batch, mut over, mut next) = (Batch::new(Purpose::Sweep), Vec::new(), 0);
-            loop {
-                scheduler.pick_up(&mut batch, &mut next);
-                if batch.is_empty() {
-                    break;
-                }
-                while let Some(task) = batch.next() {
-                    // As a flavour that drops its payload.
-                    drop(Runnable::from(Arc::clone(task)));
-                    batch.last_is_over();
-                }
-                host.put_back(&mut batch, &mut over);
-                over.clear();
+            for lane in host.lanes() {
+                drop_parked(&scheduler, lane);
             }
         }
     }
 }
 
-/// The queue, as the polling thread sees it.
+/// Drops payloads that are parked in a lane, as a flavour that drops its payload.
+fn drop_parked(scheduler: &Scheduler, lane: (usize, &Lane)) {
+    let (mut batch, mut next) = (Batch::new(Purpose::Sweep), 0);
+    let (mut over, mut due) = (Vec::new(), Vec::new());
+    loop {
+        scheduler.pick_up(lane, &mut batch, &mut next);
+        if batch.is_empty() {
+            return;
+        }
+        while let Some(task) = batch.next() {
+            drop(Runnable::from(Arc::clone(task)));
+            batch.last_is_over();
+        }
+        scheduler
+            .host
+            .put_back(lane, &mut batch, &mut over, &mut due);
+        over.clear();
+    }
+}
+
+/// The queue, as one polling thread sees it.
 struct Driver {
     queue: Arc<RunQueue>,
+    number: usize,
     host: Option<Arc<Host>>,
-    new: VecDeque<Coroutine>,
+    /// The scheduler of the last new payload.
+    own: Option<Known>,
     /// New payloads that searches find, and that were not polled yet.
     first: Batch,
     woken: VecDeque<Arc<Task>>,
     /// Payloads that are over, to be forgotten.
     over: Vec<Arc<Task>>,
-    /// The present sweep, if there is one: of which scheduler, and its position among the parked payloads.
-    sweep: Option<(Arc<Scheduler>, usize)>,
-    /// The schedulers that are swept after that.
-    to_sweep: VecDeque<Weak<dyn Schedule>>,
+    /// Payloads that were woken, for all drivers to poll.
+    due: Vec<Arc<Task>>,
+    /// The present sweep, if there is one: of which scheduler and lane, and its position among what is parked there.
+    sweep: Option<(Arc<Scheduler>, usize, usize)>,
+    /// What is swept after that.
+    to_sweep: VecDeque<Swept>,
     swept: Batch,
     since_pause: usize,
     new_is_next: bool,
+    /// The same, where a single one is taken.
+    takes_new: bool,
+    /// Other lanes are looked at, although there is enough to do here: their drivers may be held up.
+    looks_around: bool,
 }
 
 impl Driver {
-    fn new(queue: Arc<RunQueue>) -> Self {
-        let driven = mem::replace(&mut queue.lock().driven, true);
+    fn new(queue: Arc<RunQueue>, number: usize) -> Self {
+        let driven = mem::replace(&mut queue.lanes()[number].lock().driven, true);
         assert!(!driven, "an intake is driven by one future at a time");
         Self {
             queue,
+            number,
             host: None,
-            new: VecDeque::new(),
+            own: None,
             first: Batch::new(Purpose::First),
             woken: VecDeque::new(),
             over: Vec::new(),
+            due: Vec::new(),
             sweep: None,
             to_sweep: VecDeque::new(),
             swept: Batch::new(Purpose::Sweep),
             since_pause: 0,
             new_is_next: false,
+            takes_new: false,
+            looks_around: false,
         }
     }
 
     /// Takes in arrivals, or waits for them if there is nothing to do. `false` when all is over.
     fn fill(&mut self, context: &mut Context<'_>) -> Poll<bool> {
-        let mut inbox = self.queue.lock_answered();
-        match self.woken.is_empty() {
-            true => mem::swap(&mut self.woken, &mut inbox.woken),
-            false => self.woken.append(&mut inbox.woken),
+        let queue = Arc::clone(&self.queue);
+        let lane = &queue.lanes()[self.number];
+        if mem::take(&mut self.looks_around) && !queue.is_single() {
+            self.take_share();
         }
-        if self.new.is_empty() {
-            mem::swap(&mut self.new, &mut inbox.new);
+        // Dropped after the lock.
+        let _stale;
+        let mut inbox = lane.lock_answered();
+        // It may be polled without having been woken. Who comes now is to wake another one.
+        _stale = queue.take_waker(&mut inbox);
+        if self.take_in(lane, &mut inbox) {
+            return Poll::Ready(true);
         }
+        if queue.is_single() {
+            if inbox.closed && self.has_none() {
+                inbox.over = true;
+                return Poll::Ready(false);
+            }
+            return self.sleep(&queue, inbox, context);
+        }
+        let is_closed = inbox.closed;
+        drop(inbox);
+        if self.take_share() {
+            return Poll::Ready(true);
+        }
+        if is_closed && self.are_all_over() {
+            // Each of the others finds out for itself.
+            queue.wake_all();
+            return Poll::Ready(false);
+        }
+        let mut inbox = lane.lock_answered();
+        if self.take_in(lane, &mut inbox) {
+            return Poll::Ready(true);
+        }
+        let is_closed = inbox.closed;
+        let waits = self.sleep(&queue, inbox, context);
+        // Whoever has changed another lane meanwhile may have found nobody to wake.
+        let is_due =
+            || queue.others(self.number).any(Lane::has_some) || is_closed && self.are_all_over();
+        match is_due() && queue.stay_awake(self.number) {
+            true => Poll::Ready(true),
+            false => waits,
+        }
+    }
+
+    /// Takes in what is in the inbox. Returns whether there is anything to do.
+    fn take_in(&mut self, lane: &Lane, inbox: &mut Inbox) -> bool {
         self.to_sweep.append(&mut inbox.swept);
-        let idle = self.woken.is_empty()
-            && self.new.is_empty()
+        let mut stock = lane.stock();
+        stock.take_in(inbox);
+        let is_idle = stock.is_empty()
+            && self.woken.is_empty()
             && self.first.is_empty()
             && self.sweep.is_none()
             && self.to_sweep.is_empty();
-        if !idle {
-            return Poll::Ready(true);
-        }
-        if inbox.closed && self.is_empty() {
-            inbox.over = true;
-            return Poll::Ready(false);
-        }
-        RunQueue::sleep(inbox, context);
+        !is_idle
+    }
+
+    fn sleep(
+        &mut self,
+        queue: &RunQueue,
+        inbox: MutexGuard<'_, Inbox>,
+        context: &mut Context<'_>,
+    ) -> Poll<bool> {
+        queue.sleep(inbox, context);
         // The executor has its turn.
         self.since_pause = 0;
         Poll::Pending
     }
 
-    /// Whether no payload is left to care for.
-    fn is_empty(&self) -> bool {
-        self.host.as_ref().is_none_or(|host| !host.has_parked())
+    /// Takes from another driver. Returns whether there was anything.
+    fn take_share(&mut self) -> bool {
+        for other in self.queue.others(self.number) {
+            let (share, mut swept) = other.share();
+            if share.is_empty() && swept.is_empty() {
+                continue;
+            }
+            self.to_sweep.append(&mut swept);
+            let is_more = share.len() > 1;
+            self.queue.lanes()[self.number].stock().put(share);
+            if is_more {
+                self.queue.wake_another(self.number);
+            }
+            return true;
+        }
+        false
+    }
+
+    /// Whether no payload is parked or in a batch.
+    fn has_none(&self) -> bool {
+        self.host.as_ref().is_none_or(|host| host.has_none())
+    }
+
+    /// Whether there is nothing for any driver any more.
+    fn are_all_over(&self) -> bool {
+        // In the order in which payloads move.
+        let has_some = self.queue.lanes().iter().any(Lane::has_some);
+        !has_some && self.queue.host().is_none_or(|host| host.has_none())
     }
 
     /// Polls the present payloads, in bounded batches. Returns whether the executor must have its
     /// turn.
     fn turn(&mut self, is_spent: &mut impl FnMut() -> bool) -> bool {
+        let _here = Here::enter(&self.queue, self.number);
         let paused = self.poll_all(is_spent);
-        if let Some(host) = &self.host {
-            if self.first.was_seen() || !self.over.is_empty() {
-                host.put_back(&mut self.first, &mut self.over);
-                self.over.clear();
-            }
-        }
+        self.put_back();
         paused
     }
 
@@ -180,22 +274,42 @@ impl Driver {
             // Ended payloads leave work for the executor: the tasks that they spawned on it.
             return true;
         }
-        if self.first.is_empty() {
-            self.next_batch();
-        }
-        // Payloads woken meanwhile come next time.
-        let mut woken = self.woken.len();
-        while self.poll_next(&mut woken) {
-            self.since_pause += 1;
-            if self.since_pause >= BATCH || is_spent() {
-                return true;
+        loop {
+            self.take_next();
+            // Payloads woken meanwhile come next time.
+            let mut woken = self.woken.len();
+            let is_last = self.queue.is_single() || woken == 0 && self.first.is_empty();
+            while self.poll_next(&mut woken) {
+                self.since_pause += 1;
+                if self.since_pause >= BATCH || is_spent() {
+                    return true;
+                }
             }
+            if is_last {
+                return false;
+            }
+            self.put_back();
         }
-        false
+    }
+
+    /// Parks what waits, and forgets what is over.
+    fn put_back(&mut self) {
+        let Some(host) = &self.host else { return };
+        let lane = (self.number, &self.queue.lanes()[self.number]);
+        if self.first.was_seen() || !self.over.is_empty() {
+            host.put_back(lane, &mut self.first, &mut self.over, &mut self.due);
+            self.over.clear();
+        }
+        if !(self.queue.is_single() || self.woken.is_empty() && self.due.is_empty()) {
+            // For others to take, as the next payload may block this thread. Not sooner, as they may end it.
+            self.due.extend(self.woken.drain(..));
+            lane.1.stock().woken.extend(self.due.drain(..));
+        }
     }
 
     /// Polls the next payload, if there is one. New and woken payloads take turns, so that neither
     /// waits for all of the others.
+    #[inline(always)]
     fn poll_next(&mut self, woken: &mut usize) -> bool {
         self.new_is_next = !self.new_is_next;
         if self.new_is_next || *woken == 0 {
@@ -230,14 +344,24 @@ impl Driver {
             let Some(next) = self.to_sweep.pop_front() else {
                 return false;
             };
-            let next = next.upgrade();
-            self.sweep = next.map(|next| (Scheduler::behind(&*next).me(), 0));
+            let scheduler = next.scheduler.upgrade();
+            self.sweep =
+                scheduler.map(|scheduler| (Scheduler::behind(&*scheduler).me(), next.lane, 0));
         }
-        let Some((scheduler, next)) = &mut self.sweep else {
+        match self.queue.is_single() {
+            true => self.sweep_here(),
+            false => self.sweep_by_waking(),
+        }
+    }
+
+    /// Polls or ends the payloads where they are, as nobody else does.
+    fn sweep_here(&mut self) -> bool {
+        let Some((scheduler, number, next)) = &mut self.sweep else {
             return false;
         };
         let scheduler = Arc::clone(scheduler);
-        scheduler.pick_up(&mut self.swept, next);
+        let lane = (*number, &self.queue.lanes()[*number]);
+        scheduler.pick_up(lane, &mut self.swept, next);
         if self.swept.len() < Batch::ROOM {
             // The last batch of the sweep.
             self.sweep = None;
@@ -257,23 +381,77 @@ impl Driver {
                 }
             }
         }
-        scheduler.host.put_back(&mut self.swept, &mut self.over);
+        let (over, due) = (&mut self.over, &mut self.due);
+        scheduler.host.put_back(lane, &mut self.swept, over, due);
         self.over.clear();
         true
     }
 
-    /// Makes searches find as many new payloads as are polled in one go.
-    fn next_batch(&mut self) {
-        let (new, queue) = (&mut self.new, &self.queue);
-        let next = || loop {
-            let payload = new.pop_front()?;
-            if Scheduler::of(&**payload.task()).host.is_driven_by(queue) {
-                return Some(payload.into_task());
-            }
-            // It belongs to a flavour with another queue, and came here by mistake.
-            drop(payload);
+    /// Wakes the payloads, for all drivers: one of them may block the thread that polls it.
+    fn sweep_by_waking(&mut self) -> bool {
+        let Some((scheduler, number, next)) = self.sweep.take() else {
+            return false;
         };
-        self.first.fill(std::iter::from_fn(next));
+        let swept = (number, &self.queue.lanes()[number]);
+        let next = scheduler.wake_parked(swept, next, &mut self.due);
+        let has_more = self.due.len() > 1;
+        let lane = &self.queue.lanes()[self.number];
+        lane.stock().woken.extend(self.due.drain(..));
+        if has_more {
+            self.queue.wake_another(self.number);
+        }
+        self.sweep = next.map(|next| (scheduler, number, next));
+        true
+    }
+
+    /// Takes what is polled next out of the stock: as many as there is room for, or a single one where others may take the
+    /// rest. Searches find new ones from here on.
+    fn take_next(&mut self) {
+        let lane = &self.queue.lanes()[self.number];
+        let is_fresh = self.first.is_empty();
+        let (mut mistaken, mut strangers) = (Vec::new(), Vec::new());
+        {
+            let mut stock = lane.stock();
+            let room = if self.queue.is_single() {
+                append(&mut self.woken, &mut stock.woken);
+                // Where a pause ends a batch, that is soon forgotten.
+                Batch::ROOM.min(BATCH - self.since_pause)
+            } else {
+                self.takes_new = !self.takes_new && !stock.new.is_empty();
+                match self.takes_new || stock.woken.is_empty() {
+                    true => 1,
+                    false => {
+                        self.woken.extend(stock.woken.pop_front());
+                        0
+                    }
+                }
+            };
+            if is_fresh && !stock.new.is_empty() {
+                let batch = self.first.list();
+                batch.reserve(room);
+                while batch.len() < room {
+                    let Some(payload) = stock.new.pop_front() else {
+                        break;
+                    };
+                    let header = payload.task().header();
+                    if !is_own(&mut self.own, header.scheduler(), &self.queue) {
+                        // It belongs to a flavour with another queue, and came here by mistake.
+                        mistaken.push(payload);
+                        continue;
+                    }
+                    if header.state.key().is_some() {
+                        strangers.push(Arc::clone(payload.task()));
+                    }
+                    header.state.begin_driven();
+                    batch.push(payload.into_task());
+                }
+            }
+        }
+        drop(mistaken);
+        for task in strangers {
+            // Its flavour has polled it by other means before, or might have.
+            Scheduler::of(&*task).unregister(task.header());
+        }
         if self.host.is_none() {
             self.host = self.queue.host();
             if let Some(host) = &self.host {
@@ -281,23 +459,38 @@ impl Driver {
                 host.watch.waking.note();
             }
         }
-        if let Some(host) = self.host.as_ref().filter(|_| !self.first.is_empty()) {
-            take_in_batch(host, &self.first);
+        if let Some(host) = self
+            .host
+            .as_ref()
+            .filter(|_| is_fresh && !self.first.is_empty())
+        {
+            host.note_thread();
+            lane.batches.lock().show(&self.first);
         }
     }
 }
 
-/// The payloads in `batch` are about to have their first poll.
-fn take_in_batch(host: &Host, batch: &Batch) {
-    host.note_thread();
-    for task in batch.iter() {
-        if task.state().is_started() {
-            // Its flavour has polled it by other means before.
-            Scheduler::of(&**task).unregister(task.header());
-        }
-        task.state().begin_driven();
+/// Whether the payloads of a scheduler are polled from `queue`. The last one that was is `known`, so that most need no look.
+#[inline]
+fn is_own(known: &mut Option<Known>, scheduler: &Arc<dyn Schedule>, queue: &Arc<RunQueue>) -> bool {
+    let is_it = |known: &Known| known.address == Arc::as_ptr(scheduler).cast::<()>().addr();
+    if known.as_ref().is_some_and(is_it) {
+        return true;
     }
-    host.take_in_batch(batch);
+    let is_own = Scheduler::behind(&**scheduler).host.is_driven_by(queue);
+    if is_own {
+        *known = Some(Known {
+            address: Arc::as_ptr(scheduler).cast::<()>().addr(),
+            _keeps: Arc::downgrade(scheduler),
+        });
+    }
+    is_own
+}
+
+/// A scheduler, by its place in memory, which it keeps.
+struct Known {
+    address: usize,
+    _keeps: Weak<dyn Schedule>,
 }
 
 /// The state of a payload after a poll.
@@ -309,7 +502,7 @@ enum Polled {
 }
 
 fn step(task: &Arc<Task>) -> Poll<()> {
-    task.with_waker(task, &mut |context| task::advance(task, context))
+    task::advance(task, None)
 }
 
 /// Polls a payload that was taken out of the queue, or is new.
@@ -325,10 +518,8 @@ fn poll(task: &Arc<Task>) -> Polled {
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        // For the thread that abandons the queue, once the executor's end is reported.
-        let mut inbox = self.queue.lock();
-        self.new.append(&mut inbox.new);
-        mem::swap(&mut self.new, &mut inbox.new);
+        // Nobody wakes it any more.
+        self.queue.stay_awake(self.number);
     }
 }
 
@@ -342,6 +533,7 @@ mod tests {
 
     use super::*;
     use crate::lifetime::Phase;
+    use crate::payload::Coroutine;
     use crate::task::{Identity, Ticket};
     use crate::{Manual, Runtime, Signals};
 
@@ -361,7 +553,7 @@ mod tests {
         let identity = Identity::new(None, Location::caller(), Arc::clone(scheduler) as _);
         scheduler.accept();
         let payload = Coroutine::new(make, Ticket::adopted(identity));
-        queue.push(payload).unwrap();
+        assert!(queue.push(payload.into()).is_ok());
     }
 
     fn kept(scheduler: &Scheduler) -> usize {
@@ -385,7 +577,7 @@ mod tests {
                 }
             })
         });
-        let mut drive = pin!(queue.drive(|| ready(()), || false));
+        let mut drive = pin!(queue.drive(0, || ready(()), || false));
         let mut context = Context::from_waker(Waker::noop());
         assert!(drive.as_mut().poll(&mut context).is_pending());
         assert_eq!(kept(&scheduler), 1);
@@ -412,13 +604,13 @@ mod tests {
                 false => Poll::Pending,
             })
         };
-        let mut drive = pin!(queue.drive(pause, || false));
+        let mut drive = pin!(queue.drive(0, pause, || false));
         let mut context = Context::from_waker(Waker::noop());
         for _ in 0..4 {
             assert!(drive.as_mut().poll(&mut context).is_pending());
         }
         assert_eq!(kept(&scheduler), PAYLOADS);
-        queue.sweep(Arc::downgrade(&scheduler) as _);
+        queue.sweep(&(Arc::downgrade(&scheduler) as _));
         // It pauses when it has passed as many as there is room for.
         assert!(drive.as_mut().poll(&mut context).is_pending());
         assert!(
@@ -427,7 +619,7 @@ mod tests {
                 .lifetime
                 .advance(Phase::Idle, Phase::Cancelling)
         );
-        queue.sweep(Arc::downgrade(&scheduler) as _);
+        queue.sweep(&(Arc::downgrade(&scheduler) as _));
         for _ in 0..4 {
             assert!(drive.as_mut().poll(&mut context).is_pending());
         }

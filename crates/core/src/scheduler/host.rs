@@ -1,5 +1,6 @@
 //! A host: one flavour of one runtime, with the threads on which it runs payloads.
 
+use std::any::Any;
 use std::cell::Cell;
 
 use slab::Slab;
@@ -12,13 +13,12 @@ use crate::base::sync::thread_local;
 use crate::base::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, Weak, lock};
 use crate::base::threads::current_thread;
 use crate::contract::backend::{Backend, Typed};
-use crate::contract::key::AnyKey;
+use crate::contract::key::{AnyKey, Key, Keyed};
 use crate::contract::reporter::RunsHere;
 use crate::contract::waking::Watcher;
 use crate::errors::failure::{Cause, Failure, Origin, What};
 use crate::lifetime::Lifetime;
 use crate::scheduler::counts::Tally;
-use crate::scheduler::driven::Batches;
 use crate::scheduler::run_queue::RunQueue;
 use crate::scheduler::watch::Watch;
 use crate::task::Schedule;
@@ -40,8 +40,6 @@ pub(crate) fn is_thread_noted() -> bool {
 pub(crate) struct Host {
     pub(super) me: Weak<Self>,
     schedulers: Mutex<Listed>,
-    /// The payloads that the run queue visits right now.
-    pub(super) batches: Batches,
     /// The run queue of its payloads.
     pub(super) queue: OnceLock<Arc<RunQueue>>,
     /// Different for every host of the process, and never 0.
@@ -103,7 +101,6 @@ impl Host {
         Arc::new_cyclic(|me: &Weak<Self>| Self {
             me: Weak::clone(me),
             schedulers: Mutex::default(),
-            batches: Batches::default(),
             queue: OnceLock::new(),
             number: NUMBERS.fetch_add(1, SeqCst),
             threads: Mutex::default(),
@@ -125,6 +122,7 @@ impl Host {
         self.number
     }
 
+    #[inline]
     pub(crate) fn identifier(&self) -> &Identifier {
         &self.identifier
     }
@@ -135,7 +133,16 @@ impl Host {
 
     /// The backend, if its flavour takes payloads of type `P`.
     pub(crate) fn typed<P: 'static>(&self) -> Option<&Typed<P>> {
-        self.backend.as_any().downcast_ref()
+        self.backend.typed().downcast_ref()
+    }
+
+    /// The backend, if it is that of this key.
+    #[inline]
+    pub(crate) fn typed_by<K: Key>(&self, key: &K) -> Option<&Typed<K::Payload>> {
+        let keyed = self.backend.as_any().downcast_ref::<Keyed<K>>();
+        keyed
+            .filter(|known| known.key == *key)
+            .map(|known| &known.typed)
     }
 
     /// Whether the payloads here are blocking code, which cannot be cancelled.
@@ -182,6 +189,12 @@ impl Host {
 
     pub(super) fn listed(&self) -> MutexGuard<'_, Listed> {
         lock(&self.schedulers)
+    }
+
+    /// Has `queue` poll the payloads of the flavour that reports to `receiver`.
+    pub(crate) fn has_queue(receiver: Arc<dyn Any + Send + Sync>, queue: &Arc<RunQueue>) -> bool {
+        let host = receiver.downcast::<Self>();
+        host.is_ok_and(|host| host.is_driven_by(queue))
     }
 
     /// Whether `queue` may poll payloads here. The first queue that asks may, and no other ever does.

@@ -3,8 +3,8 @@
 //! group: its payloads, and their number (`counts`, `counting`).
 //!
 //! A payload knows its scheduler through a trait (`schedule`). Payloads that the flavour polls by its own
-//! means are in the `registry`. All others are polled from a `run_queue`, on the thread of its `driver`, and
-//! are `driven` while they are alive; `places` has the moves between their places, and `visiting` looks at all of them. `watching`
+//! means are in the `registry`. All others are polled from a `run_queue`, on the threads of its drivers (`driver`), of which each has
+//! its `lane`; and they are `driven` while they are alive; `places` has the moves between their places, and `visiting` looks at all of them. `watching`
 //! looks for executors that are held up, as `stalls` decides; `watch` is what is kept for it. `schedulers` has those of a
 //! group, or of a runtime.
 
@@ -13,6 +13,8 @@ mod counts;
 mod driven;
 mod driver;
 mod host;
+mod in_lane;
+mod lane;
 mod places;
 mod registry;
 mod reports;
@@ -30,5 +32,5 @@ mod watching;
 pub(crate) use self::host::{Host, is_thread_noted};
 pub(crate) use self::run_queue::{BATCH, RunQueue};
 pub(crate) use self::scheduler::Scheduler;
-pub(crate) use self::schedulers::Schedulers;
+pub(crate) use self::schedulers::{Listed, Schedulers};
 pub(crate) use self::watching::Stall;

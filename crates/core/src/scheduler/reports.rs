@@ -1,5 +1,7 @@
 //! What a flavour reports, to its host.
 
+use std::any::Any;
+
 use crate::base::manual_time::ManualTime;
 use crate::base::sync::Arc;
 use crate::base::sync::atomic::Ordering::SeqCst;
@@ -31,6 +33,10 @@ impl FlavourReports for Host {
 
     fn waking(&self) -> Waking {
         self.watch.waking.clone()
+    }
+
+    fn as_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
+        self
     }
 
     /// The flavour is lost, and with it every payload that ran on it.

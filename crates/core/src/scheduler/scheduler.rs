@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use slab::Slab;
 
 use crate::base::identifier::Identifier;
-use crate::base::sync::{Arc, Mutex, MutexGuard, Weak, lock};
+use crate::base::sync::{Arc, Mutex, MutexGuard, OnceLock, Weak, lock};
 use crate::contract::backend::Typed;
 use crate::contract::key::AnyKey;
 use crate::lifetime::{Lifetime, Part};
@@ -32,8 +32,8 @@ pub(crate) struct Scheduler {
     /// The payloads that their flavour polls by its own means, and that are not over: parallels
     /// from the moment they are made, all others from the moment they start.
     pub(super) registry: Mutex<Slab<Undriven>>,
-    /// The payloads of the run queue that wait to be woken.
-    pub(super) parked: Parked,
+    /// The payloads of the run queue that wait to be woken, for each lane.
+    parked: OnceLock<Box<[Parked]>>,
     /// The waiters for the ends of adopted payloads, by the task's address.
     pub(super) waiters: Mutex<HashMap<usize, Arc<dyn Waiter>>>,
     /// When a blocking payload last got its thread.
@@ -57,7 +57,7 @@ impl Scheduler {
             key: host.enter(Weak::clone(me) as Weak<dyn Schedule>, &counts),
             counts,
             registry: Mutex::default(),
-            parked: Parked::default(),
+            parked: OnceLock::new(),
             waiters: Mutex::default(),
             last_begun: Mutex::default(),
             host,
@@ -70,10 +70,12 @@ impl Scheduler {
         me.expect("whoever asks holds one")
     }
 
+    #[inline]
     pub(crate) fn lifetime(&self) -> &Arc<Lifetime> {
         self.part.lifetime()
     }
 
+    #[inline]
     pub(crate) fn identifier(&self) -> &Identifier {
         self.host.identifier()
     }
@@ -128,8 +130,17 @@ impl Scheduler {
     /// Has every payload that was asked to end check its token, or end.
     pub(crate) fn sweep(&self) {
         if let Some(queue) = self.host.queue.get() {
-            queue.sweep(Weak::clone(&self.me) as Weak<dyn Schedule>);
+            queue.sweep(&(Weak::clone(&self.me) as Weak<dyn Schedule>));
         }
+    }
+
+    /// What is parked in this lane of the run queue.
+    pub(super) fn parked(&self, lane: usize) -> &Parked {
+        let parked = self.parked.get_or_init(|| {
+            let lanes = self.host.lanes().count();
+            (0..lanes).map(|lane| Parked::new(lane, lanes)).collect()
+        });
+        &parked[lane]
     }
 
     pub(super) fn registry(&self) -> MutexGuard<'_, Slab<Undriven>> {

@@ -1,11 +1,14 @@
 //! All schedulers of a group or a runtime, and all of a host.
 
+use std::ptr;
+
 use crate::base::identifier::Identifier;
 use crate::base::sync::{Arc, Mutex, OnceLock, PoisonError};
 use crate::lifetime::{Phase, Services};
 use crate::scheduler::host::Host;
+use crate::scheduler::in_lane::InLane;
 use crate::scheduler::scheduler::Scheduler;
-use crate::task::Task;
+use crate::task::{Schedule, Task};
 
 /// All schedulers of a group, or those of a runtime for what is in no group. The list only grows, so a look-up takes no lock.
 #[derive(Default)]
@@ -14,14 +17,43 @@ pub(crate) struct Schedulers {
     growing: Mutex<()>,
 }
 
-struct Listed {
-    scheduler: Arc<Scheduler>,
+/// One of them.
+pub(crate) struct Listed {
+    pub(crate) scheduler: Arc<Scheduler>,
+    /// It, for the payloads that come from each lane of its run queue: the threads of a pool do not count references in the same
+    /// memory.
+    lanes: OnceLock<Box<[Arc<InLane>]>>,
     next: OnceLock<Box<Listed>>,
+}
+
+impl Listed {
+    /// The scheduler, for a payload that the calling thread hands in.
+    #[inline]
+    pub(crate) fn here(&self) -> Arc<dyn Schedule> {
+        match self.scheduler.host.lane_here() {
+            (_, 1) => Arc::clone(&self.scheduler) as _,
+            (lane, lanes) => self.in_lane(lane, lanes),
+        }
+    }
+
+    fn in_lane(&self, lane: usize, lanes: usize) -> Arc<dyn Schedule> {
+        let one = || Arc::new(InLane::new(&self.scheduler));
+        let all = self
+            .lanes
+            .get_or_init(|| (0..lanes).map(|_| one()).collect());
+        Arc::clone(&all[lane]) as _
+    }
 }
 
 impl Schedulers {
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Scheduler>> {
-        std::iter::successors(self.head.get(), |node| node.next.get()).map(|node| &node.scheduler)
+        self.listed().map(|listed| &listed.scheduler)
+    }
+
+    #[inline]
+    fn listed(&self) -> impl Iterator<Item = &Listed> {
+        let first = self.head.get().map(|listed| &**listed);
+        std::iter::successors(first, |listed| listed.next.get().map(|next| &**next))
     }
 
     /// The hosts of all.
@@ -29,40 +61,52 @@ impl Schedulers {
         self.iter().map(|scheduler| &scheduler.host)
     }
 
-    pub(crate) fn find(&self, identifier: &Identifier) -> Option<&Arc<Scheduler>> {
+    #[inline]
+    pub(crate) fn find(&self, identifier: &Identifier) -> Option<&Listed> {
         // Most often both come from one key, and are the same text.
-        let is_same = |known: &Identifier| std::ptr::eq(known.as_str(), identifier.as_str());
-        self.iter().find(|scheduler| {
-            is_same(scheduler.identifier()) || scheduler.identifier() == identifier
+        let is_same = |known: &Identifier| ptr::eq(known.as_str(), identifier.as_str());
+        self.listed().find(|listed| {
+            let known = listed.scheduler.identifier();
+            is_same(known) || known == identifier
         })
     }
 
     /// The scheduler for `identifier`, made by `make` if there is none.
+    #[inline]
     pub(crate) fn find_or_add(
         &self,
         identifier: &Identifier,
         make: impl FnOnce() -> Arc<Scheduler>,
-    ) -> &Arc<Scheduler> {
-        if let Some(scheduler) = self.find(identifier) {
-            return scheduler;
+    ) -> &Listed {
+        match self.find(identifier) {
+            Some(listed) => listed,
+            None => self.find_or_add_slowly(identifier, make),
         }
+    }
+
+    #[cold]
+    fn find_or_add_slowly(
+        &self,
+        identifier: &Identifier,
+        make: impl FnOnce() -> Arc<Scheduler>,
+    ) -> &Listed {
         // Made before the lock, as a key is user code. Another thread may be faster.
         let made = make();
         let _growing = self.growing.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(scheduler) = self.find(identifier) {
-            return scheduler;
+        if let Some(listed) = self.find(identifier) {
+            return listed;
         }
         let mut end = &self.head;
         while let Some(node) = end.get() {
             end = &node.next;
         }
-        &end.get_or_init(|| {
+        end.get_or_init(|| {
             Box::new(Listed {
                 scheduler: made,
+                lanes: OnceLock::new(),
                 next: OnceLock::new(),
             })
         })
-        .scheduler
     }
 
     /// Whether no payload is alive on any host of the runtime.

@@ -18,13 +18,22 @@ const LEAST_STACK: usize = 64 * 1024;
 
 impl Host {
     /// The flavour, started now if it was not started before.
+    #[inline]
     pub(crate) fn started<'a, P: 'static>(
         self: &'a Arc<Self>,
         typed: &'a Typed<P>,
     ) -> Result<&'a Arc<dyn Flavour<Payload = P>>, Reason> {
-        if let Some(flavour) = typed.flavour() {
-            return Ok(flavour);
+        match typed.flavour() {
+            Some(flavour) => Ok(flavour),
+            None => self.start(typed),
         }
+    }
+
+    #[cold]
+    fn start<'a, P: 'static>(
+        self: &'a Arc<Self>,
+        typed: &'a Typed<P>,
+    ) -> Result<&'a Arc<dyn Flavour<Payload = P>>, Reason> {
         let mut start = self.lock_start();
         loop {
             if let Some(flavour) = typed.flavour() {

@@ -18,22 +18,24 @@ impl Scheduler {
                 look(task, second);
             }
         };
-        {
-            let shown = self.host.batches.lock();
-            let is_own = |task: &&Arc<Task>| std::ptr::addr_eq(Arc::as_ptr(task.scheduler()), self);
-            shown.iter().filter(is_own).for_each(|task| look(task, 0));
-        }
-        let mut next = 0;
-        let mut is_last = false;
-        while !is_last {
-            // The lock of the host keeps payloads where they are.
-            let _shown = self.host.batches.lock();
-            let parked = self.parked.lock();
-            let behind = next + AT_ONCE;
-            (next..behind)
-                .filter_map(|key| parked.get(key))
-                .for_each(|(task, second)| look(task, second));
-            (next, is_last) = (behind, behind >= parked.capacity());
+        for (number, lane) in self.host.lanes() {
+            {
+                let shown = lane.batches.lock();
+                let is_own = |task: &&Arc<Task>| std::ptr::eq(Scheduler::of(&***task), self);
+                shown.iter().filter(is_own).for_each(|task| look(task, 0));
+            }
+            let mut next = 0;
+            let mut is_last = false;
+            while !is_last {
+                // The lock of the lane keeps payloads where they are.
+                let _shown = lane.batches.lock();
+                let parked = self.parked(number).lock();
+                let behind = next + AT_ONCE;
+                (next..behind)
+                    .filter_map(|place| parked.get(place))
+                    .for_each(|(task, second)| look(task, second));
+                (next, is_last) = (behind, behind >= parked.capacity());
+            }
         }
         let mut next = 0;
         let mut is_last = false;

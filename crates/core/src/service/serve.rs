@@ -284,7 +284,8 @@ impl<'a> UnitBuilder<'a> {
             settings.check_once().map_err(refused)?;
         }
         let chosen = key.select(&core.root, &core.root);
-        let Chosen { scheduler, .. } = chosen.map_err(|reason| refused(reason.into()))?;
+        let Chosen { listed, .. } = chosen.map_err(|reason| refused(reason.into()))?;
+        let scheduler = &listed.scheduler;
         if core.lifetime.phase() >= Phase::Stopping {
             return Err(refused(Problem::Stopping).into());
         }

@@ -45,6 +45,7 @@ where
 
     const IS_BLOCKING: bool = false;
 
+    #[inline(always)]
     fn poll(
         &self,
         keeper: &Arc<Task>,
@@ -102,6 +103,7 @@ pub(crate) enum Completer<T> {
 
 impl<T> Completer<T> {
     /// Takes the payload's value. Returns the cause if the payload has failed.
+    #[inline(always)]
     pub(crate) fn take_in(&self, value: T) -> Option<Cause> {
         match self {
             Self::Adopted(verdict) => verdict(value),

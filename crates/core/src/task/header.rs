@@ -28,6 +28,7 @@ pub(crate) struct NamedIdentity {
 }
 
 impl Identity {
+    #[inline]
     pub(crate) fn new(
         name: Option<Cow<'static, str>>,
         place: Place,
@@ -43,7 +44,8 @@ impl Identity {
         }
     }
 
-    fn scheduler(&self) -> &Arc<dyn Schedule> {
+    #[inline]
+    pub(super) fn scheduler(&self) -> &Arc<dyn Schedule> {
         match self {
             Self::Unnamed(_, scheduler) => scheduler,
             Self::Named(named) => &named.scheduler,
@@ -91,20 +93,8 @@ pub(crate) struct Header {
 }
 
 impl Header {
-    // Inlined, as most arguments are constants at the call.
     #[inline]
-    pub(super) fn new(
-        identity: Identity,
-        is_blocking: bool,
-        is_late: bool,
-        is_observed: bool,
-    ) -> Self {
-        let birth = Birth {
-            is_blocking,
-            is_late,
-            is_observed,
-            has_queue: identity.scheduler().has_queue(),
-        };
+    pub(super) fn new(identity: Identity, birth: Birth) -> Self {
         Self {
             identity,
             state: State::new(birth),
@@ -118,16 +108,19 @@ impl Header {
         self.identity.scheduler()
     }
 
+    #[inline]
     pub(crate) fn lifetime(&self) -> &Arc<Lifetime> {
         self.part().lifetime()
     }
 
     /// The part of its runtime that the payload was handed into.
+    #[inline]
     pub(crate) fn part(&self) -> &Arc<Part> {
         self.scheduler().part()
     }
 
     /// Whether the payload is to be dropped at its next poll.
+    #[inline]
     pub(crate) fn is_cancelled(&self) -> bool {
         self.state.is_cancelled() || self.part().phase() >= Phase::Cancelling
     }

@@ -43,4 +43,4 @@ pub(crate) use self::observer::Observer;
 pub(crate) use self::raw::Task;
 pub(crate) use self::runnable::{Runnable, advance, end, is_large};
 pub(crate) use self::schedule::Schedule;
-pub(crate) use self::state::{AfterPoll, Settled};
+pub(crate) use self::state::{AfterPoll, Settled, Wake};

@@ -15,7 +15,7 @@ use crate::task::join::Waiter;
 use crate::task::observer::{Observed, Observer};
 use crate::task::schedule::Schedule;
 use crate::task::stage::{ForeignThread, as_itself};
-use crate::task::state::{Settled, State, Wake};
+use crate::task::state::{Birth, Settled, State, Wake};
 
 /// Everything Foster knows of one payload, together with the payload's code, in one allocation.
 /// Shared by the payload, its wakers, its shutdown tokens and its scheduler, as long as that polls it or
@@ -27,8 +27,13 @@ pub(crate) trait RawTask: Send + Sync {
     fn header(&self) -> &Header;
 
     /// Continues the code. When the code is ready, its future is dropped and its result is kept or
-    /// judged. Returns the cause if the payload has failed. `me` is this task.
-    fn step(&self, me: &Arc<Task>, context: &mut Context<'_>) -> Result<Step, ForeignThread>;
+    /// judged. Returns the cause if the payload has failed. `me` is this task. Without a `context`, the code gets a waker that
+    /// puts this task into the run queue of its scheduler.
+    fn step(
+        &self,
+        me: &Arc<Task>,
+        context: Option<&mut Context<'_>>,
+    ) -> Result<Step, ForeignThread>;
 
     /// Drops the closure or the future if the calling thread may, else leaks it.
     fn clear(&self, me: &Arc<Task>) -> Result<(), ForeignThread>;
@@ -42,14 +47,6 @@ pub(crate) trait RawTask: Send + Sync {
 
     /// The payload's observer. Only asked if the state says that there is one.
     fn observed(&self) -> Option<&dyn Observer>;
-
-    /// Calls `poll` with a waker that puts this task into the run queue of its scheduler. `me` is
-    /// this task.
-    fn with_waker(
-        &self,
-        me: &Arc<Task>,
-        poll: &mut dyn FnMut(&mut Context<'_>) -> Poll<()>,
-    ) -> Poll<()>;
 }
 
 /// The progress of the user's code. Causes are boxed, as failures are rare.
@@ -65,6 +62,7 @@ struct TaskCell<B: Body, O> {
 }
 
 /// Makes a task from its parts.
+#[inline(always)]
 pub(crate) fn task<B, O>(
     identity: Identity,
     is_late: bool,
@@ -77,8 +75,15 @@ where
     O: Observed,
 {
     let waiter = completer.waiter();
+    let birth = Birth {
+        is_blocking: B::IS_BLOCKING,
+        is_late,
+        is_observed: O::IS_OBSERVED,
+        is_called: waiter.is_some(),
+        has_queue: identity.scheduler().has_queue(),
+    };
     let task: Arc<Task> = Arc::new(TaskCell {
-        header: Header::new(identity, B::IS_BLOCKING, is_late, O::IS_OBSERVED),
+        header: Header::new(identity, birth),
         completer,
         observer,
         body,
@@ -103,8 +108,18 @@ where
         &self.header
     }
 
-    fn step(&self, me: &Arc<Task>, context: &mut Context<'_>) -> Result<Step, ForeignThread> {
-        let polled = self.body.poll(me, context)?;
+    fn step(
+        &self,
+        me: &Arc<Task>,
+        context: Option<&mut Context<'_>>,
+    ) -> Result<Step, ForeignThread> {
+        let polled = match context {
+            Some(context) => self.body.poll(me, context)?,
+            None => as_itself(self, me, |this| {
+                let waker = waker_ref(this);
+                self.body.poll(me, &mut Context::from_waker(&waker))
+            })?,
+        };
         Ok(polled.map(|value| self.completer.take_in(value?).map(Box::new)))
     }
 
@@ -122,16 +137,6 @@ where
 
     fn observed(&self) -> Option<&dyn Observer> {
         self.observer.observer()
-    }
-
-    fn with_waker(
-        &self,
-        me: &Arc<Task>,
-        poll: &mut dyn FnMut(&mut Context<'_>) -> Poll<()>,
-    ) -> Poll<()> {
-        as_itself(self, me, |this| {
-            poll(&mut Context::from_waker(&waker_ref(this)))
-        })
     }
 }
 
@@ -270,18 +275,26 @@ impl Task {
 
     /// Counts the payload as over in its scheduler, and releases everyone who waits for its end:
     /// its observer, its caller, and the listeners of its tokens.
-    fn close(&self, settled: Settled) {
-        let header = self.header();
+    #[inline(always)]
+    fn close(&self, header: &Header, settled: Settled) {
         #[cfg(feature = "console")]
         header.seen.end();
         header.scheduler().has_ended(header, settled);
+        if settled.is_heard_of() {
+            self.release(header, settled);
+        }
+    }
+
+    fn release(&self, header: &Header, settled: Settled) {
         if settled.was_observed() {
             if let Some(observer) = self.observed() {
                 observer.end();
             }
         }
-        if let Some(waiter) = self.caller() {
-            waiter.open();
+        if settled.was_called() {
+            if let Some(waiter) = self.caller() {
+                waiter.open();
+            }
         }
         if settled.was_awaited() {
             header.scheduler().release_waiter_of(header);
@@ -297,16 +310,23 @@ impl Task {
 
     /// Marks the payload as over, unless it was already.
     pub(crate) fn settle(&self) {
-        if let Some(settled) = self.state().settle() {
-            self.close(settled);
+        self.settle_by(self.header());
+    }
+
+    /// The same, by its header.
+    #[inline]
+    pub(super) fn settle_by(&self, header: &Header) {
+        if let Some(settled) = header.state.settle() {
+            self.close(header, settled);
         }
     }
 
     /// Marks the payload as lost with its flavour, unless it is over.
     pub(crate) fn lose(&self, reason: &str) {
-        if let Some(settled) = self.state().settle() {
+        let header = self.header();
+        if let Some(settled) = header.state.settle() {
             self.fail(Cause::lost(reason));
-            self.close(settled);
+            self.close(header, settled);
         }
     }
 

@@ -6,6 +6,7 @@
 //! failures stay inside.
 
 use std::future::Future;
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Poll, Waker};
 
@@ -15,6 +16,7 @@ use crate::errors::failure::Cause;
 use crate::lifetime::Untold;
 use crate::task::body::{BlockingBody, Body, Panic};
 use crate::task::context::{self, Dropping};
+use crate::task::header::Header;
 use crate::task::observer::Observed;
 use crate::task::raw::{self, Task};
 use crate::task::stage::{ForeignThread, StageCell, boxed};
@@ -76,8 +78,11 @@ impl Runnable {
             true => Self::unbound(Box::new(make), ticket, observer),
             false => Self::unbound(make, ticket, observer),
         };
-        // Before the flavour has it, as the flavour may never poll it: its threads need not run.
-        this.task().scheduler().register(this.task());
+        let task = this.task();
+        if !task.state().is_driven() {
+            // Before the flavour has it, as the flavour may never poll it: its threads need not run.
+            task.scheduler().register(task);
+        }
         this
     }
 
@@ -126,7 +131,10 @@ impl Runnable {
 
     /// Takes the task out, for the run queue.
     pub(crate) fn into_task(mut self) -> Arc<Task> {
-        self.task.take().expect("it is taken out at the end alone")
+        let task = self.task.take();
+        // Nothing is left to drop, and so nobody need look.
+        mem::forget(self);
+        task.expect("it is taken out at the end alone")
     }
 
     /// Runs blocking code to its end.
@@ -145,7 +153,7 @@ impl Runnable {
             // that it does not find there sees the phase.
             header.scheduler().begin(task);
         }
-        if advance(task, context).is_ready() {
+        if advance(task, Some(&mut *context)).is_ready() {
             return Poll::Ready(());
         }
         // Registered before the flag is checked again: see the handshakes of the state.
@@ -164,18 +172,23 @@ impl From<Arc<Task>> for Runnable {
     }
 }
 
-/// Continues the payload, or drops it if it was cancelled. Never unwinds.
-pub(crate) fn advance(task: &Arc<Task>, context: &mut Context<'_>) -> Poll<()> {
+/// Continues the payload, or drops it if it was cancelled. Never unwinds. Without a `context` it is woken by the run queue's
+/// waker.
+pub(crate) fn advance(task: &Arc<Task>, context: Option<&mut Context<'_>>) -> Poll<()> {
+    let header = task.header();
     // A manual clock that woke the payload goes on when all of this is done.
-    let inside = match task.state().is_blocking() {
+    let inside = match header.state.is_blocking() {
         true => Inside::Blocking,
         false => Inside::Poll,
     };
-    acting::scope(inside, || advance_in_scope(task, context))
+    acting::scope(inside, || advance_in_scope(task, header, context))
 }
 
-fn advance_in_scope(task: &Arc<Task>, context: &mut Context<'_>) -> Poll<()> {
-    let header = task.header();
+fn advance_in_scope(
+    task: &Arc<Task>,
+    header: &Header,
+    context: Option<&mut Context<'_>>,
+) -> Poll<()> {
     let state = &header.state;
     if header.is_cancelled() || state.is_settled() {
         end(task);
@@ -185,13 +198,15 @@ fn advance_in_scope(task: &Arc<Task>, context: &mut Context<'_>) -> Poll<()> {
     if state.is_blocking() {
         task.start();
     }
-    match guarded(task, || task.step(task, context)) {
+    match guarded(task, header, || task.step(task, context)) {
         Ok(Ok(Poll::Pending)) => {
             if is_first {
                 task.start();
             }
             return Poll::Pending;
         }
+        // The usual case.
+        Ok(Ok(Poll::Ready(None))) if !state.is_blocking() => task.settle_by(header),
         Ok(Ok(Poll::Ready(cause))) => conclude(task, cause.map(|cause| *cause), None),
         Ok(Err(ForeignThread)) => finish(
             task,
@@ -205,29 +220,35 @@ fn advance_in_scope(task: &Arc<Task>, context: &mut Context<'_>) -> Poll<()> {
 
 impl Drop for Runnable {
     fn drop(&mut self) {
-        let Some(task) = &self.task else { return };
-        let lost = match context::dropping() {
-            _ if task.state().is_settled() => {
-                // Over, or lost with its flavour. Only a lost payload still has its code.
-                if let Err(panic) = discard(task) {
-                    task.fail(Cause::panic(panic));
-                }
-                return;
-            }
-            // The adopter knows. The closure is dropped right here, as the runner or others may hold the
-            // task for a moment, and a panic of it continues at the adopter.
-            Dropping::Refused => {
-                task.settle();
-                let _leaked = task.clear(task);
-                return;
-            }
-            Dropping::ByFlavour if !task.header().is_cancelled() => {
-                Some("its flavour dropped it unfinished")
-            }
-            Dropping::ByFlavour | Dropping::Unrun => None,
-        };
-        finish(task, None, lost);
+        if let Some(task) = &self.task {
+            dropped(task);
+        }
     }
+}
+
+/// Its flavour, its adopter or its runtime drops the payload.
+fn dropped(task: &Arc<Task>) {
+    let lost = match context::dropping() {
+        _ if task.state().is_settled() => {
+            // Over, or lost with its flavour. Only a lost payload still has its code.
+            if let Err(panic) = discard(task) {
+                task.fail(Cause::panic(panic));
+            }
+            return;
+        }
+        // The adopter knows. The closure is dropped right here, as the runner or others may hold the
+        // task for a moment, and a panic of it continues at the adopter.
+        Dropping::Refused => {
+            task.settle();
+            let _leaked = task.clear(task);
+            return;
+        }
+        Dropping::ByFlavour if !task.header().is_cancelled() => {
+            Some("its flavour dropped it unfinished")
+        }
+        Dropping::ByFlavour | Dropping::Unrun => None,
+    };
+    finish(task, None, lost);
 }
 
 /// Ends a payload that was cancelled, or that has nothing left but its code.
@@ -240,6 +261,12 @@ pub(crate) fn end(task: &Arc<Task>) {
 /// the report tells first: see `conclude`.
 fn finish(task: &Arc<Task>, cause: Option<Cause>, lost: Option<&str>) {
     let discarded = discard(task);
+    let state = task.state();
+    if matches!(discarded, Ok(Ok(()))) && cause.is_none() && lost.is_none() && !state.is_blocking()
+    {
+        // The usual case: it was cancelled.
+        return task.settle();
+    }
     let lost = match discarded {
         Ok(Err(ForeignThread)) => {
             Some("its flavour dropped it on a thread other than its own: its future was leaked")
@@ -256,7 +283,6 @@ fn conclude(task: &Arc<Task>, cause: Option<Cause>, panic: Option<Panic>) {
     // thread.
     let is_awaited = state.is_blocking() && task.lifetime().begin_ending(|| state.come_to_end());
     if cause.is_none() && panic.is_none() {
-        // The usual case.
         return settle(task, is_awaited);
     }
     // That a group ends is no failure of what ends with it.
@@ -291,15 +317,15 @@ fn settle(task: &Arc<Task>, is_awaited: bool) {
 
 /// Drops the rest of the user's code.
 fn discard(task: &Arc<Task>) -> Result<Result<(), ForeignThread>, Panic> {
-    guarded(task, || task.clear(task))
+    guarded(task, task.header(), || task.clear(task))
 }
 
 /// Runs user code as the current payload of this thread, and catches its panics.
-fn guarded<R>(task: &Arc<Task>, code: impl FnOnce() -> R) -> Result<R, Panic> {
-    let state = task.state();
+fn guarded<R>(task: &Arc<Task>, header: &Header, code: impl FnOnce() -> R) -> Result<R, Panic> {
+    let state = &header.state;
     #[cfg(feature = "console")]
     let code = || {
-        let _turn = task.header().seen.enter(task);
+        let _turn = header.seen.enter(task);
         code()
     };
     state.set_polling(true);

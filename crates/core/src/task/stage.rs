@@ -102,6 +102,7 @@ where
     /// # Panics
     ///
     /// If the user's code panics, or if `keeper` is not the task around this cell.
+    #[inline(always)]
     pub(crate) fn poll<K: ?Sized>(
         &self,
         keeper: &Arc<K>,
@@ -165,6 +166,7 @@ where
 
     /// Opens the cell, unless another thread has it open: a flavour that polls a payload on two
     /// threads at once.
+    #[inline]
     fn enter<'a, K: ?Sized>(
         &'a self,
         keeper: &'a Arc<K>,
@@ -220,6 +222,7 @@ impl<F, A, K: ?Sized, const BOUND: bool> Drop for Inside<'_, F, A, K, BOUND> {
 /// # Panics
 ///
 /// As `code` does; and if `keeper` refers to another value.
+#[inline(always)]
 pub(crate) fn as_itself<T, K: ?Sized, R>(
     whole: &T,
     keeper: &Arc<K>,

@@ -16,8 +16,8 @@
 //!
 //! Beside that there are bits that are set once and stay: the payload takes a token (`HOLDS`), it is cancelled (`CANCELLED`:
 //! alone, by its dropped call or its service; and at the runtime's end each that no run queue polls), a thread waits for its
-//! end (`AWAITED`), somebody listens to its token (`LISTENED`), or it has children (`PARENT`). Three facts are set when it is made: whether it is blocking code, came late, or
-//! has an observer.
+//! end (`AWAITED`), somebody listens to its token (`LISTENED`), or it has children (`PARENT`). Four facts are set when it is made: whether it is blocking code, came late, has
+//! an observer, or a caller.
 //!
 //! A payload that a run queue polls (`DRIVEN`) stands at exactly one of these points. It begins as
 //! `DRIVING`, as its first poll comes without a wake: made so, if its scheduler has a queue already, else
@@ -87,6 +87,8 @@ const OBSERVED: u16 = 1 << 12;
 
 /// The payload has children, which are to hear of its end.
 const PARENT: u16 = 1 << 13;
+/// A caller waits for the payload.
+const CALLED: u16 = 1 << 14;
 
 /// No code of the payload is on a thread.
 const NO_TURN: u8 = 0;
@@ -115,6 +117,8 @@ pub(crate) struct Birth {
     pub(crate) is_blocking: bool,
     pub(crate) is_late: bool,
     pub(crate) is_observed: bool,
+    /// It has a caller.
+    pub(crate) is_called: bool,
     /// Its scheduler has a run queue, which polls the payload unless it is blocking code.
     pub(crate) has_queue: bool,
 }
@@ -173,6 +177,15 @@ impl Settled {
         self.had(LISTENED)
     }
 
+    /// Whether anybody is to hear of the end, beside the scheduler.
+    pub(crate) fn is_heard_of(self) -> bool {
+        self.had(OBSERVED | CALLED | AWAITED | LISTENED | PARENT)
+    }
+
+    pub(crate) fn was_called(self) -> bool {
+        self.had(CALLED)
+    }
+
     pub(crate) fn was_observed(self) -> bool {
         self.had(OBSERVED)
     }
@@ -192,6 +205,7 @@ impl State {
         let bits = bit(birth.is_blocking, BLOCKING)
             | bit(birth.is_late, LATE)
             | bit(birth.is_observed, OBSERVED)
+            | bit(birth.is_called, CALLED)
             | driven;
         Self {
             bits: AtomicU16::new(bits),
@@ -368,8 +382,13 @@ impl State {
         self.key.store(key, Relaxed);
     }
 
+    /// As [`set_key`](Self::set_key), before `is_settled` is read: whoever ends the payload settles it before it reads the key.
+    pub(crate) fn publish_key(&self, key: usize) {
+        self.key.store(u32::try_from(key).unwrap_or(NO_KEY), SeqCst);
+    }
+
     pub(crate) fn key(&self) -> Option<usize> {
-        let key = self.key.load(Relaxed);
+        let key = self.key.load(SeqCst);
         (key != NO_KEY).then_some(key as usize)
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
-use crate::task::Task;
+use crate::task::{Runnable, Task};
 use crate::{
     AdoptErrorKind, BoxError, Coroutine, ExecuteErrorKind, Flavour, Identifier, Key, Manual,
     Rejected, Reporter, Runtime, Shutdown, Signals, Subroutine,
@@ -47,8 +47,9 @@ impl Flavour for Held {
     type Payload = Coroutine;
 
     fn spawn(&self, payload: Coroutine) -> Result<(), Rejected<Coroutine>> {
+        let payload = Runnable::from(payload);
         self.0.lock().unwrap().push(Arc::clone(payload.task()));
-        Err(Rejected::because(payload, "it is a test"))
+        Err(Rejected::because(payload.into(), "it is a test"))
     }
 
     fn block_on(&self, payload: Coroutine) -> Result<(), Rejected<Coroutine>> {

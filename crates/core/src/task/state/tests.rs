@@ -6,6 +6,7 @@ const DRIVEN_BIRTH: Birth = Birth {
     is_blocking: false,
     is_late: false,
     is_observed: false,
+    is_called: false,
     has_queue: true,
 };
 
@@ -23,13 +24,14 @@ fn idle() -> State {
 
 #[test]
 fn what_is_said_at_birth_stays() {
-    for number in 0..16 {
+    for number in 0..32 {
         let is = |bit: u8| number & bit != 0;
         let birth = Birth {
             is_blocking: is(1),
             is_late: is(2),
             is_observed: is(4),
             has_queue: is(8),
+            is_called: is(16),
         };
         let state = State::new(birth);
         assert_eq!(state.is_blocking(), birth.is_blocking);
@@ -40,6 +42,8 @@ fn what_is_said_at_birth_stays() {
         assert!(!state.is_ending() && !state.is_settled() && !state.is_queued());
         assert_eq!(state.key(), None);
         assert!(!state.is_polling());
+        let settled = state.settle().expect("it was not over");
+        assert_eq!(settled.was_called(), birth.is_called);
     }
 }
 
