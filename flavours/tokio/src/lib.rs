@@ -72,6 +72,7 @@ mod driven;
 mod flavour;
 mod handle;
 mod multi_thread;
+mod nudge;
 mod parallels;
 #[cfg(feature = "test-util")]
 mod paused;

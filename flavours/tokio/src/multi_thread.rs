@@ -7,11 +7,14 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Instant;
 
-use foster_core::{BoxError, Flavour, Identifier, Key, Parallel, Probe, Rejected, Reporter};
+use foster_core::{
+    BoxError, Flavour, Identifier, Key, Parallel, PoolIntake, Probe, Rejected, Reporter,
+};
 use tokio::runtime::{Builder, Runtime};
+use tokio::task::coop::has_budget_remaining;
 
 use crate::driven::is_driven_here;
-use crate::parallels::Parallels;
+use crate::nudge::{Nudged, give_way};
 
 /// The key of a flavour on several threads, with its own tokio multi-thread runtime, all drivers enabled.
 ///
@@ -43,9 +46,13 @@ use crate::parallels::Parallels;
 /// Jobs of `spawn_blocking` run on threads beside the workers, cannot be cancelled, and are left behind
 /// when the runtime ends; so is a worker that `block_in_place` has turned into such a thread.
 ///
-/// A payload that blocks its worker, in an [`execute`](foster_core::Runtime::execute) or by other means,
-/// may hold up payloads in the worker's queue even if another worker sleeps: tokio wakes the other one only for
-/// the next task from outside. Use `block_in_place` there, or [`call`](foster_core::Runtime::call).
+/// A payload that blocks its worker holds up no other payload, as long as another worker is free. What it has spawned by tokio's
+/// own means may wait for it: tokio keeps the last one for that worker. So may payloads that yield by tokio's
+/// [`yield_now`](tokio::task::yield_now): tokio wakes them when the worker has nothing else to do. Use `block_in_place` there, or
+/// [`call`](foster_core::Runtime::call).
+///
+/// Payloads are no tasks of tokio's: one task for each worker polls them. Its budget is theirs together, and
+/// [`tokio::task::id`] is its.
 ///
 /// A panic in tokio's own code, such as that of a user's waker called by a timer, ends a worker. Tokio then
 /// aborts the process, but says nothing in a release build: after the last worker the flavour is dead, and its
@@ -130,13 +137,23 @@ impl Key for TokioMultiThread {
         let of_payloads = handle.clone();
         reporter.runs_where(move || is_driven_here(&of_payloads));
         let runtime = Arc::new(Mutex::new(Some(runtime)));
-        let at_end = Arc::clone(&runtime);
+        let payloads = PoolIntake::new(&reporter, threads);
+        // Not in `join`: after a stuck flavour the workers would have no time left to end.
+        let at_end = Arc::new(AtEnd(Arc::clone(&runtime)));
+        // All payloads of one share its budget, so tokio has its turn when that is spent.
+        for driver in payloads.drivers(give_way, || !has_budget_remaining()) {
+            let at_end = Arc::clone(&at_end);
+            let driver = async move {
+                driver.await;
+                drop(at_end);
+            };
+            drop(handle.spawn(Nudged::new(driver, &handle)));
+        }
         Ok(Arc::new(MultiThread {
             handle,
             runtime,
             workers,
-            // Not in `join`: after a stuck flavour the workers would have no time left to end.
-            payloads: Arc::new(Parallels::new(move || shut_down(&at_end))),
+            payloads,
         }))
     }
 }
@@ -181,30 +198,44 @@ struct MultiThread {
     handle: tokio::runtime::Handle,
     runtime: Arc<Mutex<Option<Runtime>>>,
     workers: Arc<Workers>,
-    payloads: Arc<Parallels>,
+    payloads: PoolIntake,
 }
 
 impl Flavour for MultiThread {
     type Payload = Parallel;
 
     fn spawn(&self, payload: Parallel) -> Result<(), Rejected<Parallel>> {
-        self.payloads.spawn(&self.handle, payload)
+        self.payloads.push(payload)
     }
 
     fn block_on(&self, payload: Parallel) -> Result<(), Rejected<Parallel>> {
-        self.payloads.block_on(&self.handle, payload)
+        let completion = payload.completion();
+        self.payloads.push(payload)?;
+        completion.wait();
+        Ok(())
     }
 
     fn cancel(&self) {
-        self.payloads.cancel();
+        self.payloads.close();
     }
 
+    /// By a task of its own: payloads that block some workers do not hold it up.
     fn probe(&self, probe: Probe) {
-        self.payloads.probe(&self.handle, probe);
+        drop(self.handle.spawn(async move { probe.answer() }));
     }
 
     fn join(&self, by: Instant) -> bool {
-        self.payloads.join(by) && self.workers.wait_for_end(by)
+        self.workers.wait_for_end(by)
+    }
+}
+
+/// Ends the runtime when no driver has it any more: no payload is left then, and no more will come.
+#[derive(Debug)]
+struct AtEnd(Arc<Mutex<Option<Runtime>>>);
+
+impl Drop for AtEnd {
+    fn drop(&mut self) {
+        shut_down(&self.0);
     }
 }
 

@@ -341,7 +341,9 @@ pub(crate) fn callers_are_let_go_at_the_end<K: Subject>(bench: &Bench<K>) -> Fin
         .start()
         .map_err(|error| bench.violation(error.to_string()))?;
     let key = Lending::new(bench.key());
-    let (began, release) = (Counter::to(blockers::<K>()), Gate::default());
+    // Each thread has one before the caller comes: what it hands in may begin before the others.
+    let threads = bench.setup.threads.min(blockers::<K>());
+    let (began, release) = (Counter::to(threads), Gate::default());
     for _ in 0..blockers::<K>() {
         let (began, release, patience) = (began.clone(), release.clone(), bench.patience());
         let payload = K::Payload::payload(once(move || {
@@ -353,9 +355,7 @@ pub(crate) fn callers_are_let_go_at_the_end<K: Subject>(bench: &Bench<K>) -> Fin
             .adopt(key.clone(), payload)
             .map_err(|error| bench.refused(&error))?;
     }
-    if K::Payload::SERIAL {
-        bench.until(&began.reached, "the payload did not start")?;
-    }
+    bench.until(&began.reached, "the payloads did not start")?;
     let caller = {
         let (runtime, key) = (runtime.clone(), key.clone());
         Caller::new(move || runtime.execute(key, K::Payload::payload(once(|| ()))))

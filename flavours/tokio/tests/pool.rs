@@ -1,0 +1,126 @@
+//! A payload that blocks a worker of the pool holds up nobody else.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::mpsc::channel;
+use std::task::Poll;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use foster_core::{Runtime, Signals};
+use foster_tokio::TokioMultiThread;
+
+const SOON: Duration = Duration::from_secs(20);
+const TWO: TokioMultiThread = TokioMultiThread::new().worker_threads(2);
+
+fn started() -> Runtime {
+    let runtime = Runtime::builder().signals(Signals::Leave).build();
+    runtime.start().unwrap();
+    runtime
+}
+
+fn end(runtime: &Runtime) {
+    runtime.shutdown();
+    runtime.wait().unwrap();
+}
+
+/// Tokio alone would keep what was woken last for the worker that blocks.
+#[test]
+fn what_a_blocked_worker_waits_for_runs_on_the_other() {
+    let runtime = started();
+    for _ in 0..300 {
+        let (inner, (over, is_over)) = (runtime.clone(), channel());
+        let blocks = move || async move {
+            for _ in 0..3 {
+                let (tell, told) = channel();
+                inner
+                    .adopt(TWO, move || async move { tell.send(()).unwrap() })
+                    .unwrap();
+                told.recv_timeout(SOON).expect("the other worker runs it");
+            }
+            over.send(()).unwrap();
+        };
+        runtime.adopt(TWO, blocks).unwrap();
+        is_over.recv_timeout(SOON).expect("it goes on");
+    }
+    end(&runtime);
+}
+
+/// Whatever has had its turns for so long that tokio had one in between.
+#[test]
+fn what_has_given_way_is_not_held_up_by_one_that_blocks() {
+    let runtime = started();
+    for _ in 0..20 {
+        let (done, release) = (Arc::new(AtomicUsize::new(0)), channel());
+        for _ in 0..400 {
+            let done = Arc::clone(&done);
+            let payload = move || {
+                let mut polls = 0;
+                poll_fn(move |context| {
+                    polls += 1;
+                    if polls > 3 {
+                        done.fetch_add(1, SeqCst);
+                        return Poll::Ready(());
+                    }
+                    context.waker().wake_by_ref();
+                    Poll::Pending
+                })
+            };
+            runtime.adopt(TWO, payload).unwrap();
+        }
+        let blocks = move || async move {
+            release.1.recv_timeout(SOON).expect("the others go on");
+        };
+        runtime.adopt(TWO, blocks).unwrap();
+        let deadline = Instant::now() + SOON;
+        while done.load(SeqCst) < 400 {
+            assert!(Instant::now() < deadline, "one that blocks holds them up");
+            thread::yield_now();
+        }
+        release.0.send(()).unwrap();
+    }
+    end(&runtime);
+}
+
+/// Also if the other worker has work without an end: wherever a payload was put, it comes to that.
+#[test]
+fn nothing_waits_for_ever_behind_one_that_blocks() {
+    let runtime = started();
+    let ((release, released), over) = (channel::<()>(), Arc::new(AtomicBool::new(false)));
+    let (blocks, is_blocked) = channel();
+    runtime
+        .adopt(TWO, move || async move {
+            blocks.send(()).unwrap();
+            let _ = released.recv_timeout(SOON);
+        })
+        .unwrap();
+    is_blocked.recv_timeout(SOON).unwrap();
+    let is_over = Arc::clone(&over);
+    let busy = move || {
+        poll_fn(move |context| match is_over.load(SeqCst) {
+            true => Poll::Ready(()),
+            false => {
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+        })
+    };
+    runtime.adopt(TWO, busy).unwrap();
+    let (done, all_done) = channel();
+    thread::scope(|scope| {
+        for _ in 0..8 {
+            let (runtime, done) = (&runtime, done.clone());
+            scope.spawn(move || {
+                let payload = move || async move { done.send(()).unwrap() };
+                runtime.adopt(TWO, payload).unwrap();
+            });
+        }
+    });
+    for _ in 0..8 {
+        all_done.recv_timeout(SOON).expect("it has its turn");
+    }
+    over.store(true, SeqCst);
+    drop(release);
+    end(&runtime);
+}
