@@ -25,6 +25,8 @@
 //! From each place a payload goes when it is over: it is marked in its batch, or goes to `over`, and is
 //! forgotten at the end of the turn, or of the batch of a sweep.
 
+mod sweeping;
+
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::mem;
@@ -338,72 +340,6 @@ impl Driver {
         true
     }
 
-    /// Continues the present sweep, if there is one. Returns whether it visited any payload.
-    fn sweep_some(&mut self) -> bool {
-        while self.sweep.is_none() {
-            let Some(next) = self.to_sweep.pop_front() else {
-                return false;
-            };
-            let scheduler = next.scheduler.upgrade();
-            self.sweep =
-                scheduler.map(|scheduler| (Scheduler::behind(&*scheduler).me(), next.lane, 0));
-        }
-        match self.queue.is_single() {
-            true => self.sweep_here(),
-            false => self.sweep_by_waking(),
-        }
-    }
-
-    /// Polls or ends the payloads where they are, as nobody else does.
-    fn sweep_here(&mut self) -> bool {
-        let Some((scheduler, number, next)) = &mut self.sweep else {
-            return false;
-        };
-        let scheduler = Arc::clone(scheduler);
-        let lane = (*number, &self.queue.lanes()[*number]);
-        scheduler.pick_up(lane, &mut self.swept, next);
-        if self.swept.len() < Batch::ROOM {
-            // The last batch of the sweep.
-            self.sweep = None;
-        }
-        if self.swept.is_empty() {
-            return false;
-        }
-        while let Some(task) = self.swept.next() {
-            if task.header().is_cancelled() {
-                // If it also stands in the queue, it is found to be over there.
-                task::end(task);
-                self.swept.last_is_over();
-            } else if task.state().is_holder() && !task.state().is_queued() {
-                // It stays parked: a wake meanwhile puts it into the queue, as at any other time.
-                if step(task).is_ready() {
-                    self.swept.last_is_over();
-                }
-            }
-        }
-        let (over, due) = (&mut self.over, &mut self.due);
-        scheduler.host.put_back(lane, &mut self.swept, over, due);
-        self.over.clear();
-        true
-    }
-
-    /// Wakes the payloads, for all drivers: one of them may block the thread that polls it.
-    fn sweep_by_waking(&mut self) -> bool {
-        let Some((scheduler, number, next)) = self.sweep.take() else {
-            return false;
-        };
-        let swept = (number, &self.queue.lanes()[number]);
-        let next = scheduler.wake_parked(swept, next, &mut self.due);
-        let has_more = self.due.len() > 1;
-        let lane = &self.queue.lanes()[self.number];
-        lane.stock().woken.extend(self.due.drain(..));
-        if has_more {
-            self.queue.wake_another(self.number);
-        }
-        self.sweep = next.map(|next| (scheduler, number, next));
-        true
-    }
-
     /// Takes what is polled next out of the stock: as many as there is room for, or a single one where others may take the
     /// rest. Searches find new ones from here on.
     fn take_next(&mut self) {
@@ -524,107 +460,4 @@ impl Drop for Driver {
 }
 
 #[cfg(all(test, not(foster_model)))]
-mod tests {
-    use std::future::{pending, ready};
-    use std::panic::Location;
-    use std::pin::pin;
-    use std::sync::Mutex;
-    use std::task::Waker;
-
-    use super::*;
-    use crate::lifetime::Phase;
-    use crate::payload::Coroutine;
-    use crate::task::{Identity, Ticket};
-    use crate::{Manual, Runtime, Signals};
-
-    /// A scheduler whose payloads the test has polled by a queue of its own.
-    fn scheduler() -> (Runtime, Arc<Scheduler>) {
-        let runtime = Runtime::builder().signals(Signals::Leave).build();
-        runtime.adopt(Manual::new(), || async {}).unwrap();
-        let scheduler = runtime.core().root.schedulers.iter().next().cloned();
-        (runtime, scheduler.expect("the payload has one"))
-    }
-
-    fn push<A: Future<Output = ()> + 'static>(
-        queue: &RunQueue,
-        scheduler: &Arc<Scheduler>,
-        make: impl FnOnce() -> A + Send + 'static,
-    ) {
-        let identity = Identity::new(None, Location::caller(), Arc::clone(scheduler) as _);
-        scheduler.accept();
-        let payload = Coroutine::new(make, Ticket::adopted(identity));
-        assert!(queue.push(payload.into()).is_ok());
-    }
-
-    fn kept(scheduler: &Scheduler) -> usize {
-        scheduler.driven().len()
-    }
-
-    /// Also if nothing new comes.
-    #[test]
-    fn payloads_that_are_over_are_forgotten() {
-        let (_runtime, scheduler) = scheduler();
-        let queue = Arc::<RunQueue>::default();
-        let waker = Arc::new(Mutex::new(None::<Waker>));
-        let kept_waker = Arc::clone(&waker);
-        let mut is_first = true;
-        push(&queue, &scheduler, move || {
-            poll_fn(move |context| {
-                *kept_waker.lock().unwrap() = Some(context.waker().clone());
-                match mem::take(&mut is_first) {
-                    true => Poll::Pending,
-                    false => Poll::Ready(()),
-                }
-            })
-        });
-        let mut drive = pin!(queue.drive(0, || ready(()), || false));
-        let mut context = Context::from_waker(Waker::noop());
-        assert!(drive.as_mut().poll(&mut context).is_pending());
-        assert_eq!(kept(&scheduler), 1);
-        waker.lock().unwrap().take().unwrap().wake();
-        assert!(drive.as_mut().poll(&mut context).is_pending());
-        assert_eq!(kept(&scheduler), 0);
-        queue.close();
-        assert!(drive.as_mut().poll(&mut context).is_ready());
-    }
-
-    /// What the first has passed is to be ended by the second.
-    #[test]
-    fn a_sweep_that_is_asked_for_during_another_one_begins_anew() {
-        const PAYLOADS: usize = Batch::ROOM + 2;
-        let (runtime, scheduler) = scheduler();
-        let queue = Arc::<RunQueue>::default();
-        for _ in 0..PAYLOADS {
-            push(&queue, &scheduler, pending::<()>);
-        }
-        let pause = || {
-            let mut is_over = false;
-            poll_fn(move |_| match mem::replace(&mut is_over, true) {
-                true => Poll::Ready(()),
-                false => Poll::Pending,
-            })
-        };
-        let mut drive = pin!(queue.drive(0, pause, || false));
-        let mut context = Context::from_waker(Waker::noop());
-        for _ in 0..4 {
-            assert!(drive.as_mut().poll(&mut context).is_pending());
-        }
-        assert_eq!(kept(&scheduler), PAYLOADS);
-        queue.sweep(&(Arc::downgrade(&scheduler) as _));
-        // It pauses when it has passed as many as there is room for.
-        assert!(drive.as_mut().poll(&mut context).is_pending());
-        assert!(
-            runtime
-                .core()
-                .lifetime
-                .advance(Phase::Idle, Phase::Cancelling)
-        );
-        queue.sweep(&(Arc::downgrade(&scheduler) as _));
-        for _ in 0..4 {
-            assert!(drive.as_mut().poll(&mut context).is_pending());
-        }
-        assert_eq!(kept(&scheduler), 0);
-        queue.close();
-        assert!(drive.as_mut().poll(&mut context).is_ready());
-    }
-}
+mod tests;
