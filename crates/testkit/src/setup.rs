@@ -42,7 +42,8 @@ impl Setup {
     /// Describes a flavour with its own threads, no timer and no socket, on an ordinary machine.
     pub fn new() -> Self {
         Self {
-            patience: Duration::from_secs(8),
+            // An interpreter takes a hundred times as long for each step.
+            patience: Duration::from_secs(if cfg!(miri) { 60 } else { 8 }),
             borrowed: false,
             threads: 1,
             sleep: None,
