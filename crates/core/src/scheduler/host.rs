@@ -87,6 +87,13 @@ pub(super) struct Start {
     pub(super) closed: bool,
 }
 
+impl Start {
+    /// Whether a payload may be handed in before the start is over. Not if the runtime is over already.
+    pub(super) fn is_open_early(&self) -> bool {
+        self.takes_early && !self.closed
+    }
+}
+
 impl Listed {
     /// Not to be dropped under the lock.
     pub(super) fn alive(&self) -> Vec<Arc<dyn Schedule>> {

@@ -65,7 +65,7 @@ impl Host {
         let begin = || {
             self.check_stack_size()?;
             let flavour = typed.start(reporter)?;
-            is_handed_in = mem::take(&mut self.lock_start().takes_early);
+            is_handed_in = self.lock_start().is_open_early();
             if is_handed_in {
                 hand_in(&flavour);
                 // Here, as the executor's thread would wake the runner before it polls.
