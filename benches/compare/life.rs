@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use foster::{Smol, Thread, Tokio};
+use foster::{Runtime, Smol, Thread, Tokio};
 
 use super::executors::{self, RUNS};
 use super::measure::{Measure, Plan, Row, median_of};
@@ -80,6 +80,92 @@ fn first<E: FnOnce()>(times: usize, counter: Counter, start: impl Fn() -> E) -> 
         end();
         time
     })
+}
+
+/// From nothing until a first payload notes that it runs, on a thread that stays in `run`. The end is not counted.
+pub(crate) fn run(plan: &Plan) -> Vec<Row> {
+    let times = plan.number(50, 10);
+    let smol = Measure::new("start-run", "until a payload ran, smol")
+        .side("foster", || {
+            noted(times, |noted| {
+                let (runtime, payload) = noting(noted);
+                let payload = || async { payload() };
+                runtime.adopt(Smol, payload).expect(RUNS);
+                runtime.run().expect("nothing fails");
+                || ()
+            })
+        })
+        .side("async-executor", || {
+            noted(times, |noted| {
+                let raw = executors::smol();
+                raw.executor.spawn(async move { note(&noted) }).detach();
+                move || raw.stop()
+            })
+        });
+    let tokio = Measure::new("start-run", "until a payload ran, tokio")
+        .side("foster", || {
+            noted(times, |noted| {
+                let (runtime, payload) = noting(noted);
+                let payload = || async { payload() };
+                runtime.adopt(Tokio, payload).expect(RUNS);
+                runtime.run().expect("nothing fails");
+                || ()
+            })
+        })
+        .side("tokio", || {
+            noted(times, |noted| {
+                let raw = executors::tokio();
+                drop(raw.executor.spawn(async move { note(&noted) }));
+                move || raw.stop()
+            })
+        });
+    let thread = Measure::new("start-run", "until a payload ran, thread")
+        .side("foster", || {
+            noted(times, |noted| {
+                let (runtime, payload) = noting(noted);
+                runtime.adopt(Thread, payload).expect(RUNS);
+                runtime.run().expect("nothing fails");
+                || ()
+            })
+        })
+        .side("std", || {
+            noted(times, |noted| {
+                let thread = thread::spawn(move || note(&noted));
+                move || thread.join().expect("nothing panics")
+            })
+        });
+    let measures = [smol, tokio, thread];
+    measures
+        .into_iter()
+        .flat_map(|one| one.compare(plan))
+        .collect()
+}
+
+/// Nanoseconds from the call of `start` until its payload has noted the time; what it returns ends it again.
+fn noted<E: FnOnce()>(times: usize, start: impl Fn(mpsc::Sender<Instant>) -> E) -> f64 {
+    median_of(times, || {
+        let (noted, time) = mpsc::channel();
+        let begin = Instant::now();
+        let end = start(noted);
+        let ran = time.recv().expect("it noted the time");
+        end();
+        (ran - begin).as_nanos() as f64
+    })
+}
+
+/// A runtime, and a payload that ends it.
+fn noting(noted: mpsc::Sender<Instant>) -> (Runtime, impl FnOnce() + Send) {
+    let runtime = executors::unstarted();
+    let ended = runtime.clone();
+    let payload = move || {
+        note(&noted);
+        ended.shutdown();
+    };
+    (runtime, payload)
+}
+
+fn note(noted: &mpsc::Sender<Instant>) {
+    noted.send(Instant::now()).expect("the bench listens");
 }
 
 /// How long a failure waits before it happens, for the bench to be blocked by then.
@@ -160,7 +246,7 @@ pub(crate) fn failure(plan: &Plan) -> Vec<Row> {
 
 fn fail(noted: &mpsc::Sender<Instant>) -> io::Result<()> {
     let error = io::Error::other("failed");
-    noted.send(Instant::now()).expect("the bench listens");
+    note(noted);
     Err(error)
 }
 

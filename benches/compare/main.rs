@@ -63,6 +63,7 @@ const MEASURES: &[(&str, Take)] = &[
     ("execute-thread", execute::thread),
     ("call", execute::call),
     ("start", life::start),
+    ("start-run", life::run),
     ("failure", life::failure),
     ("stop-hard", stop::hard),
     ("stop-graceful", stop::graceful),

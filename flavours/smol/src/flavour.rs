@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Waker};
 use std::time::Duration;
 
@@ -35,10 +35,8 @@ impl Key for Smol {
     }
 
     fn start(&self, reporter: Reporter) -> Result<Arc<dyn Flavour<Payload = Coroutine>>, BoxError> {
-        ExecutorThread::start(reporter, || {
-            start_reactor();
-            Ok(SmolExecutor(Rc::new(LocalExecutor::new())))
-        })
+        start_reactor();
+        ExecutorThread::begin_surely(reporter, || SmolExecutor(Rc::new(LocalExecutor::new())))
     }
 }
 
@@ -46,9 +44,13 @@ impl Key for Smol {
 /// cannot make them. Here the panic refuses the start; there it would end a flavour that has taken payloads,
 /// or the process, as a destructor on the way out panics again.
 fn start_reactor() {
-    // A waiting timer is the shortest way to the reactor.
-    let mut timer = Timer::after(Duration::from_secs(3_600));
-    let _ = Pin::new(&mut timer).poll(&mut Context::from_waker(Waker::noop()));
+    static STARTED: OnceLock<()> = OnceLock::new();
+    // Once in a process, as it wakes the reactor's thread. A panic leaves it to the next start.
+    STARTED.get_or_init(|| {
+        // A waiting timer is the shortest way to the reactor.
+        let mut timer = Timer::after(Duration::from_secs(3_600));
+        let _ = Pin::new(&mut timer).poll(&mut Context::from_waker(Waker::noop()));
+    });
 }
 
 struct SmolExecutor(Rc<LocalExecutor<'static>>);

@@ -49,7 +49,7 @@ impl Key for Tokio {
                 "its time cannot follow the clock: that takes the feature `test-util`".into(),
             );
         }
-        ExecutorThread::start(reporter, move || {
+        ExecutorThread::begin(reporter, move || {
             let mut runtime = Builder::new_current_thread();
             runtime.enable_all().thread_name(name);
             if let Some(bytes) = stack_size {

@@ -41,10 +41,7 @@ impl fmt::Display for Doing {
 impl SystemThread {
     /// The calling thread, if the system tells.
     pub(crate) fn current() -> Option<Self> {
-        // A link to `<process>/task/<thread>`.
-        let link = std::fs::read_link("/proc/thread-self").ok()?;
-        let number = link.file_name()?.to_str()?.parse().ok()?;
-        Some(Self(number))
+        u32::try_from(nix::unistd::gettid().as_raw()).ok().map(Self)
     }
 
     /// What it does; `None` if it has ended, or the system does not tell.

@@ -11,6 +11,7 @@ pub(crate) mod doing;
 pub(crate) mod event;
 pub(crate) mod identifier;
 pub(crate) mod joining;
+pub(crate) mod last;
 pub(crate) mod latch;
 pub(crate) mod manual_time;
 pub(crate) mod moment;

@@ -8,6 +8,7 @@ use crate::base::identifier::Identifier;
 use crate::base::manual_time::{Follower, ManualTime};
 use crate::base::sync::{Arc, Weak};
 use crate::contract::waking::Waking;
+use crate::errors::refusal::BoxError;
 
 /// A flavour's line to its runtime, for facts about the flavour and for its loss.
 #[derive(Clone)]
@@ -84,6 +85,22 @@ impl Reporter {
         Some(self.to.upgrade()?.as_any())
     }
 
+    /// A thread of the flavour goes on with the start after [`Key::start`](crate::Key::start) has returned, and says how it
+    /// comes out.
+    pub(crate) fn begin(&self) -> Beginning {
+        if let Some(to) = self.to.upgrade() {
+            to.begins(false);
+        }
+        Beginning(Some(Weak::clone(&self.to)))
+    }
+
+    /// As [`begin`](Self::begin), of a thread that cannot fail to begin.
+    pub(crate) fn begin_surely(&self) {
+        if let Some(to) = self.to.upgrade() {
+            to.begins(true);
+        }
+    }
+
     /// Reports that the flavour died for `reason` and will run nothing more.
     ///
     /// That is a failure, and so is every payload that was alive on the flavour. A caller that
@@ -99,6 +116,40 @@ impl fmt::Debug for Reporter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Reporter").field(&self.identifier).finish()
     }
+}
+
+/// A start that is not over yet. One that is dropped has failed.
+pub(crate) struct Beginning(Option<Weak<dyn FlavourReports>>);
+
+impl Beginning {
+    /// The thread has begun, or has `failed` to.
+    pub(crate) fn end(mut self, failed: Option<Unbegun>) {
+        self.tell(failed);
+    }
+
+    fn tell(&mut self, failed: Option<Unbegun>) {
+        if let Some(to) = self.0.take().and_then(|to| to.upgrade()) {
+            to.has_begun(failed);
+        }
+    }
+}
+
+impl Drop for Beginning {
+    fn drop(&mut self) {
+        if self.0.is_some() {
+            self.tell(Some(Unbegun {
+                error: "its thread ended before it had begun".into(),
+                payloads: Box::new(()),
+            }));
+        }
+    }
+}
+
+/// A flavour's thread that could not begin.
+pub(crate) struct Unbegun {
+    pub(crate) error: BoxError,
+    /// The payloads that it was handed meanwhile. To be dropped as refused.
+    pub(crate) payloads: Box<dyn Send>,
 }
 
 /// A manual clock that an executor's own time follows.
@@ -155,6 +206,12 @@ pub(crate) trait FlavourReports: Send + Sync {
 
     /// What is noted when its threads begin to work.
     fn waking(&self) -> Waking;
+
+    /// A thread of the flavour goes on with the start, and says how it comes out unless it is `sure` to succeed.
+    fn begins(&self, sure: bool);
+
+    /// That thread has begun, or has failed to.
+    fn has_begun(&self, failed: Option<Unbegun>);
 
     /// The flavour died.
     fn lost(&self, reason: &str);

@@ -28,7 +28,7 @@ impl Key for Model {
     }
 
     fn start(&self, reporter: Reporter) -> Result<Arc<dyn Flavour<Payload = Coroutine>>, BoxError> {
-        ExecutorThread::start(reporter, || Ok(OnlyWoken { _ends: None }))
+        ExecutorThread::begin(reporter, || Ok(OnlyWoken { _ends: None }))
     }
 }
 
@@ -61,7 +61,42 @@ impl Key for Counted {
     fn start(&self, reporter: Reporter) -> Result<Arc<dyn Flavour<Payload = Coroutine>>, BoxError> {
         self.started.add();
         let ends = Some(self.ended.on_drop());
-        ExecutorThread::start(reporter, || Ok(OnlyWoken { _ends: ends }))
+        ExecutorThread::begin(reporter, || Ok(OnlyWoken { _ends: ends }))
+    }
+}
+
+/// A key of the same flavour, whose first start fails on its thread.
+#[derive(Clone, Default)]
+pub(super) struct Failing(Count);
+
+impl PartialEq for Failing {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.is(&other.0)
+    }
+}
+
+impl fmt::Debug for Failing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Failing")
+    }
+}
+
+impl Key for Failing {
+    type Payload = Coroutine;
+
+    fn identifier(&self) -> Identifier {
+        Identifier::new("failing")
+    }
+
+    fn start(&self, reporter: Reporter) -> Result<Arc<dyn Flavour<Payload = Coroutine>>, BoxError> {
+        let starts = self.0.clone();
+        ExecutorThread::begin(reporter, move || {
+            starts.add();
+            match starts.get() {
+                1 => Err("not the first time".into()),
+                _ => Ok(OnlyWoken { _ends: None }),
+            }
+        })
     }
 }
 

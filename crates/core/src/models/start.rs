@@ -4,8 +4,9 @@ use shuttle::sync::Mutex;
 use shuttle::thread;
 use std::sync::Arc;
 
-use super::{Count, Model, holds, runtime};
-use crate::{AdoptError, Runtime};
+use super::executor::Failing;
+use super::{Count, Model, holds, runtime, stop_aside};
+use crate::{AdoptError, AdoptErrorKind, Runtime};
 
 /// What is adopted while the runtime starts runs once, and in the order of its adopter.
 #[test]
@@ -89,5 +90,42 @@ fn one_of_two_starts_succeeds() {
         runtime.shutdown();
         runtime.wait().unwrap();
         assert_eq!(ran.get(), 2);
+    });
+}
+
+/// A payload that is handed in while its flavour's thread fails to begin is refused, or runs; never both, and never neither. The
+/// next one starts the flavour again. All of it whatever the stop does meanwhile.
+#[test]
+fn a_start_that_fails_on_its_thread_refuses_what_came_meanwhile() {
+    holds(|| {
+        let (runtime, key) = (runtime(), Failing::default());
+        let (ran, dropped) = (Count::default(), Count::default());
+        runtime.start().unwrap();
+        let adopters: Vec<_> = (0..2)
+            .map(|_| {
+                let (runtime, key, ran) = (runtime.clone(), key.clone(), ran.clone());
+                let drops = dropped.on_drop();
+                thread::spawn(move || {
+                    let payload = move || async move {
+                        let _drops = drops;
+                        ran.add();
+                    };
+                    runtime.adopt(key, payload)
+                })
+            })
+            .collect();
+        let stops = stop_aside(&runtime);
+        let results = adopters
+            .into_iter()
+            .map(|adopter| adopter.join().unwrap().map_err(|error| error.kind()));
+        let results: Vec<_> = results.collect();
+        stops.join().unwrap();
+        runtime.wait().unwrap();
+        let taken = results.iter().filter(|result| result.is_ok()).count();
+        assert_eq!((ran.get(), dropped.get()), (taken, 2));
+        for kind in results.into_iter().filter_map(Result::err) {
+            let is_known = [AdoptErrorKind::Start, AdoptErrorKind::Stopping].contains(&kind);
+            assert!(is_known, "{kind:?}");
+        }
     });
 }

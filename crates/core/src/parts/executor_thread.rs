@@ -1,18 +1,18 @@
 //! A flavour of one thread that polls an executor, as smol, tokio and most others need.
 
-use std::cell::RefCell;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
+use crate::base::last::open_at_last;
 use crate::base::latch::Latch;
 use crate::base::panics::panic_message;
 use crate::base::sync::sync_channel;
 use crate::base::sync::thread::{self, JoinHandle};
-use crate::base::sync::{Arc, Mutex, PoisonError, thread_local};
+use crate::base::sync::{Arc, Mutex, PoisonError};
 use crate::contract::flavour::{Flavour, Rejected};
 use crate::contract::probe::Probe;
-use crate::contract::reporter::Reporter;
+use crate::contract::reporter::{Reporter, Unbegun};
 use crate::errors::refusal::BoxError;
 use crate::parts::intake::Intake;
 use crate::payload::Coroutine;
@@ -50,46 +50,95 @@ impl ExecutorThread {
         reporter: Reporter,
         make: impl FnOnce() -> Result<E, BoxError> + Send + 'static,
     ) -> Result<Arc<dyn Flavour<Payload = Coroutine>>, BoxError> {
+        let (made, is_made) = sync_channel(1);
+        let this = Self::on_thread(reporter, make, move |failed| {
+            let _ = made.send(failed);
+        })?;
+        match is_made.recv() {
+            Ok(None) => Ok(Arc::new(this)),
+            Ok(Some(failed)) => {
+                this.wait_for_thread();
+                Err(failed.error)
+            }
+            Err(_) => Err("its thread ended before it had begun".into()),
+        }
+    }
+
+    /// As [`start`](Self::start), without the wait: for the last line of a [`Key::start`](crate::Key::start).
+    ///
+    /// The first payloads are handed in while the executor is made, which saves them a wake-up. The runtime waits for the
+    /// executor all the same: if `make` fails, they are refused with its error, as if `Key::start` had returned that.
+    ///
+    /// # Errors
+    ///
+    /// If the operating system gives no thread.
+    pub fn begin<E: Executor>(
+        reporter: Reporter,
+        make: impl FnOnce() -> Result<E, BoxError> + Send + 'static,
+    ) -> Result<Arc<dyn Flavour<Payload = Coroutine>>, BoxError> {
+        let beginning = reporter.begin();
+        let this = Self::on_thread(reporter, make, move |failed| beginning.end(failed))?;
+        Ok(Arc::new(this))
+    }
+
+    /// As [`begin`](Self::begin), for an executor that can always be made: nobody waits for that. A panic of `make` is the
+    /// loss of the flavour.
+    ///
+    /// # Errors
+    ///
+    /// If the operating system gives no thread.
+    pub fn begin_surely<E: Executor>(
+        reporter: Reporter,
+        make: impl FnOnce() -> E + Send + 'static,
+    ) -> Result<Arc<dyn Flavour<Payload = Coroutine>>, BoxError> {
+        reporter.begin_surely();
+        let to = reporter.clone();
+        let made = move |failed: Option<Unbegun>| {
+            if let Some(failed) = failed {
+                to.lost(format!("its executor could not be made: {}", failed.error));
+            }
+        };
+        Ok(Arc::new(Self::on_thread(reporter, || Ok(make()), made)?))
+    }
+
+    /// Has `made` called on the thread as soon as the executor is made, or cannot be.
+    fn on_thread<E: Executor>(
+        reporter: Reporter,
+        make: impl FnOnce() -> Result<E, BoxError> + Send + 'static,
+        made: impl FnOnce(Option<Unbegun>) + Send + 'static,
+    ) -> Result<Self, BoxError> {
         let name = format!("foster {}", reporter.identifier());
         let intake = Arc::new(Intake::new());
-        let (made, is_made) = sync_channel(1);
         let on_thread = Arc::clone(&intake);
         let gone = Arc::new(Latch::default());
-        let last = Last(Arc::clone(&gone));
+        let last = Arc::clone(&gone);
         let mut thread = thread::Builder::new().name(name.clone());
         if let Some(bytes) = reporter.stack_size() {
             thread = thread.stack_size(bytes);
         }
         let handle = thread.spawn(move || {
-            LAST.with(|local| *local.borrow_mut() = Some(last));
+            open_at_last(last);
             let intake = on_thread;
             reporter.runs_here();
             let result = catch_unwind(AssertUnwindSafe(make))
                 .unwrap_or_else(|panic| Err(panic_message(panic).into()));
             match result {
                 Ok(executor) => {
-                    let _ = made.send(Ok(()));
+                    made(None);
                     live(executor, &intake, &reporter);
                 }
-                Err(error) => {
-                    let _ = made.send(Err(error));
-                }
+                Err(error) => made(Some(Unbegun {
+                    error,
+                    payloads: Box::new(intake.give_back()),
+                })),
             }
         })?;
-        let this = Self {
+        Ok(Self {
             intake,
             thread: Mutex::new(Some(handle)),
             gone,
             name,
-        };
-        match is_made.recv() {
-            Ok(Ok(())) => Ok(Arc::new(this)),
-            Ok(Err(error)) => {
-                this.wait_for_thread();
-                Err(error)
-            }
-            Err(_) => Err("its thread ended before it had begun".into()),
-        }
+        })
     }
 
     /// Waits for the thread, which is about to end, to give back everything it had.
@@ -151,22 +200,6 @@ impl Flavour for ExecutorThread {
         }
         self.wait_for_thread();
         true
-    }
-}
-
-thread_local! {
-    /// Tells that an executor's thread has nothing left to do. It is a thread-local, because those
-    /// of payloads are dropped after the thread's last line and may block, and a join has no limit,
-    /// so it has to wait for them. The standard library destroys the first thread-local last where
-    /// the system or the library itself keeps a list of them, as on Linux, macOS and Windows.
-    static LAST: RefCell<Option<Last>> = const { RefCell::new(None) };
-}
-
-struct Last(Arc<Latch>);
-
-impl Drop for Last {
-    fn drop(&mut self) {
-        self.0.open();
     }
 }
 

@@ -56,6 +56,13 @@ impl Intake {
         self.queue.probe(probe);
     }
 
+    /// Closes the queue that nobody will drain, and hands back what is in it.
+    pub(crate) fn give_back(&self) -> VecDeque<Runnable> {
+        let mut inbox = self.queue.lanes()[0].lock();
+        inbox.closed = true;
+        std::mem::take(&mut inbox.new)
+    }
+
     /// Closes the queue, and ends the payloads that nobody will poll any more.
     pub(crate) fn abandon(&self) {
         self.queue.abandon();

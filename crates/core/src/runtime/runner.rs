@@ -91,8 +91,11 @@ impl Runner {
     /// its time to settle, and no holder of a token is left. Returns the holders that overran the time.
     fn grace(&mut self) -> Vec<Straggler> {
         let deadline = self.lifetime().grace_deadline();
-        for scheduler in self.core.root.schedulers.iter() {
-            scheduler.sweep();
+        // Whoever takes a token from here on sees at once what it says.
+        if self.lifetime().is_held() {
+            for scheduler in self.core.root.schedulers.iter() {
+                scheduler.sweep();
+            }
         }
         loop {
             let started = self

@@ -2,7 +2,7 @@
 
 use crate::base::sync::Arc;
 use crate::contract::backend::Typed;
-use crate::contract::flavour::Rejected;
+use crate::contract::flavour::{Flavour, Rejected};
 use crate::errors::refusal::Reason;
 use crate::lifetime::Phase;
 use crate::scheduler::Scheduler;
@@ -15,11 +15,33 @@ pub(crate) fn spawn<P: 'static>(
     typed: &Typed<P>,
     payload: P,
 ) -> Result<(), Reason> {
-    match scheduler.host.started(typed) {
-        Ok(flavour) => flavour
+    match typed.flavour() {
+        Some(flavour) => flavour
             .spawn(payload)
             .or_else(|rejected| refuse_rejected(scheduler, rejected)),
-        Err(reason) => refuse(payload, reason),
+        None => spawn_first(scheduler, typed, payload),
+    }
+}
+
+#[cold]
+fn spawn_first<P: 'static>(
+    scheduler: &Arc<Scheduler>,
+    typed: &Typed<P>,
+    payload: P,
+) -> Result<(), Reason> {
+    let mut payload = Some(payload);
+    let mut spawned = Ok(());
+    let mut spawn = |flavour: &Arc<dyn Flavour<Payload = P>>| {
+        if let Some(payload) = payload.take() {
+            spawned = flavour.spawn(payload);
+        }
+    };
+    match scheduler.host.start(typed, &mut spawn) {
+        Ok(flavour) => {
+            spawn(flavour);
+            spawned.or_else(|rejected| refuse_rejected(scheduler, rejected))
+        }
+        Err(reason) => refuse((payload, spawned), reason),
     }
 }
 

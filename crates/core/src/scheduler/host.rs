@@ -14,7 +14,7 @@ use crate::base::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, Weak, lock};
 use crate::base::threads::current_thread;
 use crate::contract::backend::{Backend, Typed};
 use crate::contract::key::{AnyKey, Key, Keyed};
-use crate::contract::reporter::RunsHere;
+use crate::contract::reporter::{RunsHere, Unbegun};
 use crate::contract::waking::Watcher;
 use crate::errors::failure::{Cause, Failure, Origin, What};
 use crate::lifetime::Lifetime;
@@ -76,7 +76,20 @@ pub(super) struct Listed {
 #[derive(Default)]
 pub(super) struct Start {
     pub(super) under_way: bool,
+    /// The flavour takes payloads before its start is over.
+    pub(super) takes_early: bool,
+    /// How many of the flavour's threads have not said yet whether they could begin.
+    pub(super) beginning: usize,
+    /// What those have left that could not.
+    pub(super) failed: Vec<Unbegun>,
     pub(super) closed: bool,
+}
+
+impl Start {
+    /// Whether a payload may be handed in before the start is over. Not if the runtime is over already.
+    pub(super) fn is_open_early(&self) -> bool {
+        self.takes_early && !self.closed
+    }
 }
 
 impl Listed {

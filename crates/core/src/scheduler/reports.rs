@@ -5,7 +5,7 @@ use std::any::Any;
 use crate::base::manual_time::ManualTime;
 use crate::base::sync::Arc;
 use crate::base::sync::atomic::Ordering::SeqCst;
-use crate::contract::reporter::{FlavourReports, RunsHere};
+use crate::contract::reporter::{FlavourReports, RunsHere, Unbegun};
 use crate::contract::waking::Waking;
 use crate::scheduler::host::Host;
 
@@ -37,6 +37,29 @@ impl FlavourReports for Host {
 
     fn as_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
         self
+    }
+
+    fn begins(&self, sure: bool) {
+        let mut start = self.lock_start();
+        start.takes_early = start.under_way;
+        if !sure {
+            start.beginning += 1;
+        }
+    }
+
+    fn has_begun(&self, failed: Option<Unbegun>) {
+        let mut start = self.lock_start();
+        start.beginning -= 1;
+        if start.under_way {
+            start.failed.extend(failed);
+            drop(start);
+            self.start_over.notify_all();
+        } else if let Some(failed) = failed {
+            // Nobody waits for it: the flavour was up, and has begun a further thread.
+            drop(start);
+            self.lost(&format!("a thread of it could not begin: {}", failed.error));
+            drop(failed);
+        }
     }
 
     /// The flavour is lost, and with it every payload that ran on it.

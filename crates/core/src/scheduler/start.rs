@@ -1,8 +1,10 @@
 //! The start and the end of the flavour behind a host.
 
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
+use crate::base::moment::later;
 use crate::base::panics::panic_message;
 use crate::base::sync::{Arc, MutexGuard, PoisonError, Weak};
 use crate::contract::backend::Typed;
@@ -11,10 +13,14 @@ use crate::contract::probe::Probe;
 use crate::contract::reporter::{FlavourReports, Reporter};
 use crate::errors::refusal::{BoxError, Reason};
 use crate::scheduler::host::{Host, Start};
+use crate::task::{self, Dropping};
 
 /// The smallest stack that may be set, in bytes. With less, a thread would not reach its first
 /// payload.
 const LEAST_STACK: usize = 64 * 1024;
+
+/// What comes of a start.
+type Outcome<P> = Result<Arc<dyn Flavour<Payload = P>>, BoxError>;
 
 impl Host {
     /// The flavour, started now if it was not started before.
@@ -25,14 +31,18 @@ impl Host {
     ) -> Result<&'a Arc<dyn Flavour<Payload = P>>, Reason> {
         match typed.flavour() {
             Some(flavour) => Ok(flavour),
-            None => self.start(typed),
+            None => self.start(typed, |_| ()),
         }
     }
 
+    /// Starts the flavour, unless another thread was first. If a thread of the flavour's goes on with the start, `hand_in`
+    /// hands in the first payload meanwhile, so that the thread finds it as it begins; if the start fails then, that payload
+    /// is dropped as refused.
     #[cold]
-    fn start<'a, P: 'static>(
+    pub(crate) fn start<'a, P: 'static>(
         self: &'a Arc<Self>,
         typed: &'a Typed<P>,
+        hand_in: impl FnOnce(&Arc<dyn Flavour<Payload = P>>),
     ) -> Result<&'a Arc<dyn Flavour<Payload = P>>, Reason> {
         let mut start = self.lock_start();
         loop {
@@ -45,12 +55,9 @@ impl Host {
             if !start.under_way {
                 break;
             }
-            start = self
-                .start_over
-                .wait(start)
-                .unwrap_or_else(PoisonError::into_inner);
+            start = self.wait_for_start(start);
         }
-        start.under_way = true;
+        (start.under_way, start.takes_early) = (true, false);
         drop(start);
         // Without the lock: this is the flavour's code and may take its time, and the runner must
         // be able to close the host meanwhile.
@@ -58,12 +65,21 @@ impl Host {
             self.identifier().clone(),
             Arc::downgrade(self) as Weak<dyn FlavourReports>,
         );
-        let start = || {
+        let mut is_handed_in = false;
+        let begin = || {
             self.check_stack_size()?;
-            typed.start(reporter)
+            let flavour = typed.start(reporter)?;
+            is_handed_in = self.lock_start().is_open_early();
+            if is_handed_in {
+                hand_in(&flavour);
+                // Here, as the executor's thread would wake the runner before it polls.
+                self.watch.waking.note();
+            }
+            Ok(flavour)
         };
-        let result = catch_unwind(AssertUnwindSafe(start))
+        let result = catch_unwind(AssertUnwindSafe(begin))
             .unwrap_or_else(|panic| Err(panic_message(panic).into()));
+        let (result, payloads) = self.has_come_out(result);
         let mut start = self.lock_start();
         // Kept even if the host was closed meanwhile: the runner waited for this, and joins
         // the flavour.
@@ -72,13 +88,44 @@ impl Host {
         self.start_over.notify_all();
         let closed = start.closed;
         drop(start);
+        // Their destructors may start the flavour once more.
+        task::drop_for(Dropping::Refused, payloads);
         let flavour = started.map_err(Reason::Start)?;
         if closed {
             // The runner may have stopped waiting.
             flavour.cancel();
-            return Err(Reason::Stopping);
+            if !is_handed_in {
+                return Err(Reason::Stopping);
+            }
         }
         Ok(flavour)
+    }
+
+    /// Waits for the threads of the flavour that go on with the start. If one of them could not begin, ends the flavour and
+    /// returns why, and the payloads that it was handed.
+    fn has_come_out<P: 'static>(&self, mut result: Outcome<P>) -> (Outcome<P>, Vec<Box<dyn Send>>) {
+        let mut start = self.lock_start();
+        while start.beginning > 0 {
+            start = self.wait_for_start(start);
+        }
+        let failed = mem::take(&mut start.failed);
+        drop(start);
+        let mut payloads = Vec::new();
+        for failed in failed {
+            payloads.push(failed.payloads);
+            if let Ok(flavour) = result {
+                flavour.cancel();
+                // Nothing is left of its threads when the adopter hears of it.
+                flavour.join(later(Instant::now(), self.lifetime.settings.cancel_timeout));
+                result = Err(failed.error);
+            }
+        }
+        (result, payloads)
+    }
+
+    fn wait_for_start<'a>(&self, start: MutexGuard<'a, Start>) -> MutexGuard<'a, Start> {
+        let waited = self.start_over.wait(start);
+        waited.unwrap_or_else(PoisonError::into_inner)
     }
 
     fn check_stack_size(&self) -> Result<(), BoxError> {
@@ -108,7 +155,7 @@ impl Host {
         true
     }
 
-    fn lock_start(&self) -> MutexGuard<'_, Start> {
+    pub(super) fn lock_start(&self) -> MutexGuard<'_, Start> {
         self.start.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
