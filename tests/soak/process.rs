@@ -13,15 +13,21 @@ use peak_alloc::PeakAlloc;
 #[global_allocator]
 static ALLOCATOR: PeakAlloc = PeakAlloc;
 
-/// The reactor of async-io, which has one thread as long as the process lives.
-const REACTOR: &str = "async-io";
-
 /// How long the process may take to come to rest: idle threads end after a second, and a machine may be busy.
 const REST: Duration = Duration::from_secs(30);
 
 /// Bytes that are allocated.
 pub fn allocated() -> usize {
     ALLOCATOR.current_usage()
+}
+
+/// Has the process get what it keeps as long as it lives: async-io's reactor with its thread, and tokio's pipe for signals.
+pub fn warm_up() {
+    wake_reactor();
+    let tokio = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    drop(tokio.expect("there are descriptors"));
 }
 
 /// What a process has that does nothing.
@@ -51,16 +57,10 @@ impl Held {
         }
     }
 
-    /// The names of the threads that were not there `before`, but for the reactor's one.
+    /// The names of the threads that were not there `before`.
     fn threads_since(&self, before: &Self) -> Vec<&str> {
-        let mut new: Vec<_> = (self.threads.iter())
-            .filter(|(number, _)| !before.threads.contains_key(*number))
-            .map(|(_, name)| name.as_str())
-            .collect();
-        if let Some(place) = new.iter().position(|name| *name == REACTOR) {
-            new.swap_remove(place);
-        }
-        new
+        let new = (self.threads.iter()).filter(|(number, _)| !before.threads.contains_key(*number));
+        new.map(|(_, name)| name.as_str()).collect()
     }
 }
 
@@ -156,7 +156,7 @@ fn woken_since(earlier: &BTreeMap<String, String>, now: &BTreeMap<String, String
     changed.map(|(_, times)| times.clone()).collect()
 }
 
-/// Numbers of each kind of descriptor, for those who read that they are not what they were.
+/// The number of each kind of descriptor.
 pub fn kinds(held: &Held) -> BTreeMap<&str, usize> {
     let mut kinds = BTreeMap::new();
     for kind in held.descriptors.values() {

@@ -54,11 +54,11 @@ fn length() -> (Length, u64) {
 pub fn all() -> Result<(), String> {
     torture::silence_asked_panics();
     tracing::subscriber::set_global_default(told::Listener).map_err(|error| error.to_string())?;
+    process::warm_up();
     let (length, of_each) = length();
     let (seed, begin, before) = (torture::seed(), Instant::now(), Held::now());
     // Made before anything is counted, so that these numbers are no growth.
     let (mut allocated, mut lives) = (Vec::with_capacity(MOST_ROUNDS), 0);
-    let mut first: Option<Held> = None;
     println!("soak: {SEED}={seed}");
     loop {
         let is_last = match length {
@@ -78,9 +78,7 @@ pub fn all() -> Result<(), String> {
             held.descriptors.len(),
             process::allocated(),
         );
-        // In the first round the process gets what it keeps: async-io's reactor, and tokio's pipe for signals.
-        let kept = first.get_or_insert_with(|| held.clone());
-        let [now, earlier] = [&held, kept].map(process::kinds);
+        let [now, earlier] = [&held, &before].map(process::kinds);
         if now != earlier {
             return Err(format!(
                 "the descriptors are {now:?}, and were {earlier:?}, after {lives} lives, {SEED}={seed}"
@@ -189,5 +187,25 @@ fn watch(seed: u64, receiver: &Receiver<Told>, next: &AtomicU64, end: u64) -> Re
             println!("soak: wrong: life {number} hangs\n\n{}", again(*number));
             std::process::exit(1);
         }
+    }
+}
+
+#[test]
+fn what_stays_is_growth() {
+    const KEPT: usize = 200_000;
+    let grown = KEPT + SLACK + 1;
+    let rows: [(&[usize], bool); 7] = [
+        (&[0, KEPT, KEPT], true),
+        (&[0, KEPT, grown], false),
+        (&[0, grown, KEPT], true),
+        // What is forgotten later, and what comes and goes.
+        (&[0, KEPT, KEPT, grown, KEPT], true),
+        (&[0, grown, KEPT, grown, grown], false),
+        (&[0, KEPT, grown, grown + 1, grown + 2], false),
+        // Nothing to compare with.
+        (&[0, KEPT], false),
+    ];
+    for (index, (allocated, is_well)) in rows.into_iter().enumerate() {
+        assert_eq!(judge(allocated).is_ok(), is_well, "row {index}");
     }
 }

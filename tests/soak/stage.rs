@@ -39,6 +39,8 @@ pub struct Stage {
     pub inside: AtomicUsize,
     /// Who holds a token may be cut short, as there is little time to end in.
     pub overruns: AtomicBool,
+    /// A payload blocked its thread beyond the end.
+    pub stuck: AtomicBool,
     handed: AtomicUsize,
     /// Failures that must be told.
     pub failures: Mutex<Vec<Made>>,
@@ -73,6 +75,7 @@ impl Stage {
             released: Event::new(),
             inside: AtomicUsize::new(0),
             overruns: AtomicBool::new(drawn.may_overrun()),
+            stuck: AtomicBool::new(false),
             handed: AtomicUsize::new(0),
             failures: Mutex::default(),
             wrong: Mutex::default(),
