@@ -126,7 +126,7 @@ impl Actor {
         if self.role == Role::Failing {
             return Err(self.failure());
         }
-        // A thread without a token has all of its time, which may be ten seconds.
+        // A thread without a token has all of its time, which may be long.
         self.holds = self.role == Role::Run && !self.stage.drawn.may_overrun();
         if self.role == Role::Run && self.chance(80) {
             let _ = Ready::try_current().map(|ready| ready.notify());

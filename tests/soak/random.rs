@@ -23,8 +23,9 @@ const MARGIN: Duration = Duration::from_secs(10);
 /// How long the last destructors and the last lines may take.
 const SOON: Duration = Duration::from_secs(20);
 
-/// Long enough for whoever ends when asked, on a busy machine.
-const LONG: Duration = Duration::from_secs(10);
+/// Long enough for whoever ends when asked, where hundreds of threads of others want to run. Whom nobody wakes has overrun
+/// this as well.
+const LONG: Duration = Duration::from_secs(30);
 
 /// Longer than any life, on a clock that is moved.
 const FOR_EVER: Duration = Duration::from_secs(3600);

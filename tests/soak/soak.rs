@@ -26,7 +26,7 @@ const QUIET: Duration = Duration::from_millis(300);
 const QUIET_AT_LAST: Duration = Duration::from_secs(3);
 
 /// How long the end of any one life may take.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// How much more may be allocated in the later half of the rounds than in the earlier, in bytes, however many lives there
 /// are. Mostly it is the same to the byte; buffers that live as long as the process have the size of the busiest moment so
