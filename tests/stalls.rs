@@ -2,12 +2,16 @@
 
 mod common;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use common::services::expect;
 use common::*;
 use foster::status::StallStatus;
-use foster::{Clock, Runtime, Shutdown, Smol, Thread, Tokio, TokioHandle, TokioMultiThread};
+use foster::{
+    BoxError, Clock, Flavour, Identifier, Key, Reporter, Runtime, Shutdown, Smol, Thread, Tokio,
+    TokioHandle, TokioMultiThread,
+};
 use futures_lite::future::yield_now;
 
 /// How long a stall lasts here until it is told.
@@ -19,6 +23,7 @@ on_async_flavours!(
     i3_a_payload_that_blocks_is_named_while_it_does,
     i3_many_short_turns_are_none,
     i3_a_stall_by_a_manual_clock,
+    i3_a_stall_that_outlasts_its_runtime_keeps_nothing_of_it,
 );
 
 once!(
@@ -140,6 +145,50 @@ fn i3_a_stall_by_a_manual_clock<F: AsyncFlavour>(flavour: F) {
     clock.advance(LIMIT * 2);
     assert_eq!(stall(&runtime, F::NAME), None);
     end(&runtime);
+}
+
+/// A key that is dropped when nothing is left of its flavour.
+#[derive(Clone, Debug, PartialEq)]
+struct Kept<K>(K, Arc<()>);
+
+impl<K: Key> Key for Kept<K> {
+    type Payload = K::Payload;
+
+    fn identifier(&self) -> Identifier {
+        self.0.identifier()
+    }
+
+    fn start(
+        &self,
+        reporter: Reporter,
+    ) -> Result<Arc<dyn Flavour<Payload = K::Payload>>, BoxError> {
+        self.0.start(reporter)
+    }
+}
+
+fn i3_a_stall_that_outlasts_its_runtime_keeps_nothing_of_it<F: AsyncFlavour>(flavour: F) {
+    let runtime = builder()
+        .stall_after(LIMIT)
+        .quiet()
+        .grace(Duration::ZERO)
+        .cancel_timeout(LIMIT)
+        .build();
+    runtime.start().unwrap();
+    let (kept, blocker) = (Arc::new(()), Blocker::new());
+    let blocks = blocker.clone();
+    let block = move || async move {
+        blocks.block();
+    };
+    let key = Kept(flavour, Arc::clone(&kept));
+    runtime.adopt(key, block).unwrap();
+    blocker.expect_blocked();
+    expect_stall(&runtime, F::NAME, true);
+    runtime.shutdown();
+    let error = runtime.wait().unwrap_err();
+    assert_eq!(error.stragglers().len(), 1, "{error:?}");
+    drop(runtime);
+    blocker.go_on();
+    expect("nothing is left", || Arc::strong_count(&kept) == 1);
 }
 
 fn i3_what_blocks_need_not_be_a_payload() {

@@ -1,5 +1,5 @@
-//! The flavours of the models: an executor thread that polls only what was woken, and hands that do
-//! nothing by themselves.
+//! The flavours of the models: an executor thread that polls only what was woken, a thread for each payload, and hands
+//! that do nothing by themselves.
 
 use std::cell::Cell;
 use std::fmt;
@@ -13,7 +13,7 @@ use super::{Count, OnDrop};
 use crate::base::sync::{Mutex, lock};
 use crate::{
     BoxError, Coroutine, Executor, ExecutorThread, Fed, Flavour, Identifier, Intake, Key, Rejected,
-    Reporter,
+    Reporter, Subroutine,
 };
 
 /// A key of the flavour, under a name.
@@ -219,6 +219,42 @@ pub(super) fn give_way() -> impl Future<Output = ()> {
         context.waker().wake_by_ref();
         Poll::Pending
     })
+}
+
+/// A flavour of a thread for each payload.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Apart;
+
+impl Key for Apart {
+    type Payload = Subroutine;
+
+    fn identifier(&self) -> Identifier {
+        Identifier::new("apart")
+    }
+
+    fn start(&self, _: Reporter) -> Result<Arc<dyn Flavour<Payload = Subroutine>>, BoxError> {
+        Ok(Arc::new(Self))
+    }
+}
+
+impl Flavour for Apart {
+    type Payload = Subroutine;
+
+    fn spawn(&self, payload: Subroutine) -> Result<(), Rejected<Subroutine>> {
+        shuttle::thread::spawn(move || payload.run());
+        Ok(())
+    }
+
+    fn block_on(&self, payload: Subroutine) -> Result<(), Rejected<Subroutine>> {
+        payload.run();
+        Ok(())
+    }
+
+    fn cancel(&self) {}
+
+    fn join(&self, _: Instant) -> bool {
+        true
+    }
 }
 
 /// A flavour that only keeps what it is given, for the model to poll.

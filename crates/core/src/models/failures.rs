@@ -3,9 +3,10 @@
 use std::pin::Pin;
 use std::task::{Context, Waker};
 
+use shuttle::sync::mpsc;
 use shuttle::thread;
 
-use super::executor::{Hands, give_way};
+use super::executor::{Apart, Hands, give_way};
 use super::{Count, Model, holds, runtime, stop_aside};
 use crate::FailureKind;
 
@@ -50,6 +51,31 @@ fn a_failure_at_the_very_end_is_told() {
         let error = runtime.wait().unwrap_err();
         assert_eq!(error.failures().len(), 1);
         assert!(error.failures()[0].during_shutdown());
+    });
+}
+
+/// A thread that fails as the report is made, because the end lets it go on, is in the report by its failure, or as one that
+/// was left behind: never neither or both.
+#[test]
+fn a_thread_that_fails_at_the_very_end_is_told_or_left_behind() {
+    holds(|| {
+        let runtime = runtime();
+        let (keep, kept) = mpsc::channel::<()>();
+        let inner = runtime.clone();
+        let waits = move || {
+            let never_in_time = move || kept.recv().is_err();
+            let call = inner.named("called").call(Apart, never_in_time);
+            call.wait().is_err().then_some("late")
+        };
+        runtime.named("waits").adopt(Apart, waits).unwrap();
+        runtime.start().unwrap();
+        runtime.shutdown();
+        let result = runtime.wait();
+        let failures = result.err().map_or(0, |error| error.failures().len());
+        let left_behind = runtime.left_behind().iter();
+        let left_behind = left_behind.filter(|one| one.payload() == Some("waits"));
+        assert_eq!(failures + left_behind.count(), 1);
+        drop(keep);
     });
 }
 

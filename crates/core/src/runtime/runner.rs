@@ -14,6 +14,7 @@ use crate::lifetime::telling::is_heard;
 use crate::lifetime::{Lifetime, Note, Phase, ServicesReport, StopReason, Watched};
 use crate::runtime::signals;
 use crate::scheduler::Host;
+use crate::task::Task;
 
 /// Leads one runtime from its start to its end, on the thread that it is put on.
 pub(super) struct Runner {
@@ -213,10 +214,15 @@ impl Runner {
     /// Over: everything that came in before this is in the report, everything later is not.
     fn report(mut self, mut services: ServicesReport, deadline: Instant) {
         self.lifetime().end();
-        let omitted = loop {
+        // Looked at before the report is closed: what comes to its end after that is too late, and may be gone soon.
+        let mut blocking = self.blocking();
+        let (is_late, omitted) = loop {
             let is_late = self.lifetime().settings.clock.now() >= deadline;
+            if is_late {
+                blocking = self.blocking();
+            }
             match self.lifetime().close_ledger(is_late) {
-                Some(omitted) => break omitted,
+                Some(omitted) => break (is_late, omitted),
                 // Code at its end may be about to tell a failure, or something is being told.
                 None => self.next_note(Some(deadline), None),
             }
@@ -227,13 +233,11 @@ impl Runner {
         // Those that were to end in time are stragglers already. One that took its token just as the grace time ended is not.
         let named = services.stragglers.iter().chain(&services.excused);
         let is_named = |one: &Straggler| named.clone().any(|other| other.is_payload_of(one));
-        let mut left_behind: Vec<_> = self
-            .core
-            .root
-            .schedulers
-            .hosts()
-            .flat_map(|host| host.alive())
-            .filter(|task| task.state().is_blocking())
+        // Nobody was at its end as the report was closed, unless that could not be waited for.
+        let has_ended_in_time = |task: &Arc<Task>| !is_late && task.state().is_ending();
+        let mut left_behind: Vec<_> = blocking
+            .into_iter()
+            .filter(|task| !has_ended_in_time(task))
             .map(|task| task.straggler(StragglerReason::LeftBehind))
             .filter(|one| !is_named(one))
             .collect();
@@ -256,6 +260,13 @@ impl Runner {
             false => Err(RunError::ended(ended)),
         };
         self.core.finish(result, left_behind, services.tolerated);
+    }
+
+    /// The blocking code that is still there.
+    fn blocking(&self) -> Vec<Arc<Task>> {
+        let hosts = self.core.root.schedulers.hosts();
+        let alive = hosts.flat_map(|host| host.alive());
+        alive.filter(|task| task.state().is_blocking()).collect()
     }
 
     /// Tells those who look for it how the end has come.

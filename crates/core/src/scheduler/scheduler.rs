@@ -19,8 +19,8 @@ use crate::task::{Schedule, Task, Waiter};
 /// The settling time of row S2: how long an adopted subroutine that has just got its thread may
 /// take to reach its first lines. A coroutine takes its token in its first poll, and the stop waits
 /// for that; this is the same for threads. It is real time whatever the clock, as threads run in
-/// real time.
-const SETTLING: Duration = Duration::from_millis(20);
+/// real time. Models have no such time.
+const SETTLING: Duration = Duration::from_millis(if cfg!(foster_model) { 0 } else { 20 });
 
 /// The payloads that one host runs for one group.
 pub(crate) struct Scheduler {

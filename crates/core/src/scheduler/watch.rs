@@ -7,14 +7,15 @@ use crate::base::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use crate::base::sync::{Arc, Mutex, MutexGuard, Weak, lock};
 use crate::contract::probe::Asked;
 use crate::contract::waking::{Waking, Watcher};
+use crate::errors::failure::Origin;
 use crate::scheduler::stalls::Stalls;
-use crate::task::Task;
 
 /// How long a look by a manual clock waits for the answer, in real time: executors do not follow the clock in that.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// A payload and its key.
-pub(super) type Named = (usize, Arc<Task>);
+/// A payload's key, and its name. Not the payload itself, as that has the host: the two would keep each other when nobody
+/// looks any more.
+pub(super) type Named = (usize, Origin);
 
 /// The watch on one host.
 pub(super) struct Watch {

@@ -20,6 +20,7 @@ use crate::lifetime::telling::{Line, is_heard};
 use crate::scheduler::host::Host;
 use crate::scheduler::stalls::{Answer, Found, News, Next, Stalls};
 use crate::scheduler::watch::Named;
+use crate::task::Task;
 
 /// How many payloads are named, at most, as those that hold an executor up.
 const NAMED: usize = 8;
@@ -76,9 +77,9 @@ impl Watched for Host {
         let (found, tasks) = self.find(state.asked.as_deref());
         let (news, next) = stalls.look(now, &found);
         let blamed = stalls.lasting();
-        let is_blamed = |(key, _): &(usize, _)| blamed.contains(key);
-        let (blamed, others): (Vec<_>, Vec<_>) = tasks.into_iter().partition(is_blamed);
-        let before = std::mem::replace(&mut state.named, blamed);
+        let blamed = tasks.iter().filter(|(key, _)| blamed.contains(key));
+        let named = blamed.map(|(key, task)| (*key, task.origin())).collect();
+        let before = std::mem::replace(&mut state.named, named);
         for news in news {
             self.tell(&state.named, &before, news);
         }
@@ -91,7 +92,7 @@ impl Watched for Host {
         }
         // Nothing of this with the lock: the flavour is somebody else's code, and the last one who has a task drops it.
         drop(state);
-        drop((before, others));
+        drop(tasks);
         if asks {
             let asked = self.ask();
             self.watch.lock().asked = Some(asked);
@@ -155,7 +156,7 @@ impl Host {
     }
 
     /// Looks at the probe and at the payloads. These also by their keys.
-    fn find(&self, asked: Option<&Asked>) -> (Found, Vec<Named>) {
+    fn find(&self, asked: Option<&Asked>) -> (Found, Vec<(usize, Arc<Task>)>) {
         let answer = match asked {
             None => Answer::Unasked,
             Some(asked) if asked.is_open() => Answer::Open,
@@ -200,7 +201,7 @@ impl Host {
         };
         let find = |key: &usize, named: &[Named]| {
             let found = named.iter().find(|(known, _)| known == key);
-            found.map(|(_, task)| task.origin())
+            found.map(|(_, origin)| origin.clone())
         };
         match news {
             News::Stalled { turns, lasts } => {
@@ -224,7 +225,7 @@ impl Host {
             }
             News::Over { lasted } => {
                 let text = format!("goes on, after {}", Rounded(lasted));
-                let blamed = before.iter().take(NAMED).map(|(_, task)| task.origin());
+                let blamed = before.iter().take(NAMED).map(|(_, origin)| origin.clone());
                 let mut blamed: Vec<_> = blamed.collect();
                 if blamed.is_empty() {
                     blamed.push(self.origin());
@@ -259,7 +260,7 @@ impl Host {
             let state = self.watch.lock();
             let (is_whole, since) = state.stalls.as_ref()?.told_since()?;
             let named = state.named.iter().take(NAMED);
-            let named = named.map(|(_, task)| task.origin());
+            let named = named.map(|(_, origin)| origin.clone());
             (is_whole, since, named.collect())
         };
         Some(Stall {
