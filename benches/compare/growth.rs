@@ -1,12 +1,13 @@
 //! What one of them costs as they become more: payloads, services, groups, runtimes.
 //!
 //! Each sample is a process of its own, as its memory is part of what is measured. A life has a start (until all of them
-//! idle) and a stop; both are for one of them, as is what the process grows by.
+//! idle) and a stop; both are for one of them, as are the processor's time for both and what the process grows by.
 
 mod lines;
 mod runtimes;
 mod services;
 
+use std::fs;
 use std::time::{Duration, Instant};
 
 use foster::{Smol, Tokio, TokioMultiThread};
@@ -137,7 +138,7 @@ fn one_size(plan: &Plan, kind: &Kind, number: usize) -> Vec<Row> {
     }
     let sample = |side: &str| try_ask(side, number).expect("it had figures before");
     let mut measure = Measure::new(name, of)
-        .figures(&["-start", "-stop"])
+        .figures(&["-start", "-stop", "-cpu"])
         .figure("-bytes", Unit::Bytes)
         .side_of_many("foster", || sample(&side));
     if let Some((name, _)) = kind.raw {
@@ -179,11 +180,12 @@ const BEFORE: usize = 100;
 fn sample(number: usize, live: Live) {
     live(Idle::new(number.min(BEFORE)));
     // The fewer, the shorter, and so the rougher. Memory is taken for the first of them, and then kept.
-    let begin = Instant::now();
+    let (begin, busy) = (Instant::now(), processor_time());
     let mut lives = vec![live(Idle::new(number))];
     while lives.len() < 50 && begin.elapsed() < ENOUGH {
         lives.push(live(Idle::new(number)));
     }
+    let busy = (processor_time() - busy) / lives.len() as f64;
     let middle = |figure: fn(&Life) -> f64| {
         let mut figures: Vec<_> = lives.iter().map(figure).collect();
         quantile(&mut figures, 0.5)
@@ -191,7 +193,19 @@ fn sample(number: usize, live: Live) {
     let all = [
         middle(|life| life.start),
         middle(|life| life.end),
+        busy,
         lives[0].grown,
     ];
     tell(&all.map(|figure| figure / number as f64));
+}
+
+/// Nanoseconds for which this process has had a processor, where the system tells: other load takes nothing of them. Told by
+/// the hundredth of a second.
+fn processor_time() -> f64 {
+    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // Behind the program's name, which may be anything.
+    let fields = stat.rsplit(')').next().unwrap_or_default();
+    let fields = fields.split_whitespace().skip(11).take(2);
+    let ticks: f64 = fields.flat_map(str::parse::<f64>).sum();
+    ticks * 1e7
 }

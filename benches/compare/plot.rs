@@ -25,8 +25,9 @@ pub(crate) fn draw(rows: &[Row], folder: &Path) -> Outcome {
     if !others.is_empty() {
         ratios(&others, &folder.join("ratios.svg"))?;
     }
-    if !growths.is_empty() {
-        growth(&growths, &folder.join("growth.svg"))?;
+    for of_family in growths.chunk_by(|line, next| line.family == next.family) {
+        let name = format!("growth-{}.svg", of_family[0].family);
+        growth(of_family, &folder.join(name))?;
     }
     Ok(())
 }
@@ -73,34 +74,23 @@ fn ratios(rows: &[&Row], file: &Path) -> Outcome {
     Ok(())
 }
 
-/// The cost of one against how many there are, a panel for each family and each figure.
+/// The cost of one against how many there are, a panel for each figure.
 fn growth(lines: &[Line], file: &Path) -> Outcome {
-    const PANEL: u32 = 300;
+    const PANEL: u32 = 320;
     let figures = [
         ("start", "ns to start one"),
         ("stop", "ns to stop one"),
+        ("cpu", "ns of processors for both"),
         ("bytes", "bytes of one"),
     ];
-    let mut families: Vec<_> = lines.iter().map(|line| line.family).collect();
-    families.dedup();
-    let height = PANEL * families.len() as u32;
-    let area = SVGBackend::new(file, (WIDTH, height)).into_drawing_area();
+    let area = SVGBackend::new(file, (2 * PANEL * 3 / 2, 2 * PANEL)).into_drawing_area();
     area.fill(&WHITE)?;
-    let panels = area.split_evenly((families.len(), figures.len()));
-    let of_panels = families
-        .iter()
-        .flat_map(|family| figures.map(|figure| (*family, figure)));
-    for (panel, (family, (figure, says))) in panels.iter().zip(of_panels) {
-        let lines: Vec<_> = lines
-            .iter()
-            .filter(|line| line.family == family && line.figure == figure)
-            .collect();
-        growth_of(
-            &lines,
-            panel,
-            &format!("{family}: {says}"),
-            figure == "start",
-        )?;
+    for (panel, (figure, says)) in area.split_evenly((2, 2)).iter().zip(figures) {
+        let is_it = |line: &&Line| line.figure == figure;
+        let lines: Vec<_> = lines.iter().filter(is_it).collect();
+        if !lines.is_empty() {
+            growth_of(&lines, panel, says, figure == "start")?;
+        }
     }
     area.present()?;
     Ok(())
