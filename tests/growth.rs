@@ -9,7 +9,7 @@ use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use common::child::{Played, be_child, play};
-use common::{SOON, builder};
+use common::{SOON, builder, memory};
 use foster::{Group, Runtime, Shutdown, Smol, Tokio, Unit, service};
 use futures_lite::future::block_on;
 use peak_alloc::PeakAlloc;
@@ -100,16 +100,6 @@ fn whole(runtime: &Runtime) -> Unit {
 
 fn lives() -> u64 {
     std::env::var("FOSTER_LIVES").map_or(5_000, |number| number.parse().unwrap())
-}
-
-/// A line of this process's status, in KiB.
-fn memory(line: &str) -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status
-        .lines()
-        .find_map(|one| one.strip_prefix(line))
-        .unwrap();
-    line.trim().strip_suffix(" kB").unwrap().parse().unwrap()
 }
 
 /// Does it so often, and looks at the memory at the beginning and at the end.

@@ -32,6 +32,11 @@ pub(crate) fn unstarted() -> Runtime {
 /// Ends `runtime`, and returns when it is over.
 pub(crate) fn stop(runtime: &Runtime) {
     runtime.shutdown();
+    wait(runtime);
+}
+
+/// Returns when `runtime`, which has been asked to end, is over.
+pub(crate) fn wait(runtime: &Runtime) {
     runtime.wait().expect("nothing fails");
 }
 

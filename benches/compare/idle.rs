@@ -1,13 +1,14 @@
 //! Payloads that idle until their executor ends, on every side.
 
 use std::future::pending;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use foster::Shutdown;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::executors;
+use super::memory::resident;
 use super::payloads::{Counter, Guard, nanoseconds};
 
 /// Payloads that idle, and count that they have been polled, and that they have been dropped.
@@ -18,11 +19,14 @@ pub(crate) struct Idle {
     dropped: Counter,
 }
 
-/// Nanoseconds from when the first payload is handed in, and from when the end begins with all of them
-/// idle, until all is over.
-pub(crate) struct Times {
-    pub(crate) whole: f64,
+/// What the life of idle payloads takes.
+pub(crate) struct Life {
+    /// Nanoseconds from when the first payload is handed in until all of them idle.
+    pub(crate) start: f64,
+    /// Nanoseconds from then until all is over.
     pub(crate) end: f64,
+    /// Bytes by which the process has grown meanwhile, where the system tells.
+    pub(crate) grown: f64,
 }
 
 impl Idle {
@@ -36,7 +40,7 @@ impl Idle {
     }
 
     /// Hands in as many payloads as there are to be, lets them idle, and ends `side` with them.
-    pub(crate) fn live<S>(self, side: S, hand_in: impl Fn(&S), end: impl FnOnce(S)) -> Times {
+    pub(crate) fn live<S>(self, side: S, hand_in: impl Fn(&S), end: impl FnOnce(S)) -> Life {
         self.live_once(side, hand_in, |_| (), end)
     }
 
@@ -47,24 +51,34 @@ impl Idle {
         hand_in: impl Fn(&S),
         start: impl FnOnce(&S),
         end: impl FnOnce(S),
-    ) -> Times {
+    ) -> Life {
         self.polled.set(self.number);
         self.dropped.set(self.number);
-        let whole = Instant::now();
+        let before = resident().unwrap_or_default();
+        let begin = Instant::now();
         for _ in 0..self.number {
             hand_in(&side);
         }
         start(&side);
         self.polled.wait();
+        let started = nanoseconds(begin);
+        let grown = resident().unwrap_or_default() as f64 - before as f64;
         let begin = Instant::now();
         end(side);
-        let times = Times {
-            whole: nanoseconds(whole),
+        let life = Life {
+            start: started,
             end: nanoseconds(begin),
+            grown,
         };
         // Over by now; one that is left would show as a bench that hangs.
         self.dropped.wait();
-        times
+        life
+    }
+
+    /// For one that hands in no payload.
+    pub(crate) fn nothing(self) {
+        self.polled.count();
+        self.dropped.count();
     }
 
     pub(crate) async fn idle(self) {
@@ -80,29 +94,36 @@ impl Idle {
         token.requested().await;
     }
 
+    pub(crate) fn block_until_asked(self) {
+        let _guard = Guard(self.dropped);
+        let token = Shutdown::current();
+        self.polled.count();
+        token.wait_timeout(Duration::MAX);
+    }
+
     pub(crate) async fn until_cancelled(self, token: CancellationToken) {
         let _guard = Guard(self.dropped);
         self.polled.count();
         token.cancelled().await;
     }
 
-    pub(crate) fn raw_smol(self) -> Times {
+    pub(crate) fn raw_smol(self) -> Life {
         let idle = |raw: &executors::RawSmol| raw.executor.spawn(self.idle()).detach();
         self.live(executors::smol(), idle, executors::Raw::stop)
     }
 
-    pub(crate) fn raw_tokio(self) -> Times {
+    pub(crate) fn raw_tokio(self) -> Life {
         self.tokio_on(executors::tokio())
     }
 
-    pub(crate) fn tokio_on(self, raw: executors::RawTokio) -> Times {
+    pub(crate) fn tokio_on(self, raw: executors::RawTokio) -> Life {
         let idle = |raw: &executors::RawTokio| drop(raw.executor.spawn(self.idle()));
         self.live(raw, idle, executors::Raw::stop)
     }
 
     /// tokio-util's tracker, all tasks with the same token. It is cancelled on tokio's own thread: from
     /// any other, each wake-up would be a system call.
-    pub(crate) fn tracker(self, raw: executors::RawTokio) -> Times {
+    pub(crate) fn tracker(self, raw: executors::RawTokio) -> Life {
         let (tracker, token) = (TaskTracker::new(), CancellationToken::new());
         let idle = |raw: &executors::RawTokio| {
             let task = self.until_cancelled(token.clone());

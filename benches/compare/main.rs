@@ -22,6 +22,7 @@ mod alone;
 mod execute;
 mod executors;
 mod fairness;
+mod growth;
 mod heap;
 mod idle;
 mod life;
@@ -69,7 +70,12 @@ const MEASURES: &[(&str, Take)] = &[
     ("stop-graceful", stop::graceful),
     ("stop-hard-parallel", stop::hard_parallel),
     ("stop-graceful-parallel", stop::graceful_parallel),
-    ("growth", stop::growth),
+    ("growth-smol", growth::smol),
+    ("growth-tokio", growth::tokio),
+    ("growth-pool", growth::pool),
+    ("growth-units", growth::units),
+    ("growth-groups", growth::groups),
+    ("growth-runtimes", growth::runtimes),
     ("units", units::units),
     ("serve", units::serve),
     ("memory-smol", memory::smol),
@@ -142,7 +148,9 @@ impl Wishes {
 pub(crate) fn main() -> ExitCode {
     let arguments = || std::env::args().skip(1);
     if let Some((side, number)) = alone::asked(arguments()) {
-        let is_taken = memory::sample_of(&side, number) || units::sample_of(&side, number);
+        let is_taken = memory::sample_of(&side, number)
+            || units::sample_of(&side, number)
+            || growth::sample_of(&side, number);
         assert!(is_taken, "no side {side}");
         return ExitCode::SUCCESS;
     }

@@ -33,8 +33,8 @@ pub(crate) struct Measure<'a> {
     name: String,
     of: String,
     unit: Unit,
-    /// What is noted, as suffixes of the measure's name.
-    figures: &'static [&'static str],
+    /// What is noted, as suffixes of the measure's name, and in which unit if not in the measure's.
+    figures: Vec<(&'static str, Option<Unit>)>,
     sides: Vec<Side<'a>>,
 }
 
@@ -50,7 +50,7 @@ impl<'a> Measure<'a> {
             name: name.into(),
             of: of.into(),
             unit: Unit::Nanoseconds,
-            figures: &[""],
+            figures: vec![("", None)],
             sides: Vec::new(),
         }
     }
@@ -61,8 +61,14 @@ impl<'a> Measure<'a> {
     }
 
     /// Has every sample be several figures; each gets a row, whose name ends with its suffix.
-    pub(crate) fn figures(mut self, suffixes: &'static [&'static str]) -> Self {
-        self.figures = suffixes;
+    pub(crate) fn figures(mut self, suffixes: &[&'static str]) -> Self {
+        self.figures = suffixes.iter().map(|suffix| (*suffix, None)).collect();
+        self
+    }
+
+    /// Has every sample have one figure more, in a unit of its own.
+    pub(crate) fn figure(mut self, suffix: &'static str, unit: Unit) -> Self {
+        self.figures.push((suffix, Some(unit)));
         self
     }
 
@@ -88,10 +94,10 @@ impl<'a> Measure<'a> {
             (side.sample)();
         }
         let rounds: Vec<_> = (0..plan.rounds).map(|round| self.round(round)).collect();
-        let row = |(figure, suffix): (usize, &&str)| Row {
+        let row = |(figure, (suffix, unit)): (usize, &(&str, Option<Unit>))| Row {
             name: format!("{}{suffix}", self.name),
             of: self.of.clone(),
-            unit: self.unit,
+            unit: unit.unwrap_or(self.unit),
             columns: self.columns(&rounds, figure),
         };
         self.figures.iter().enumerate().map(row).collect()

@@ -120,7 +120,7 @@ fn sample(number: usize, hand_in: impl Fn(Counter)) {
 }
 
 /// Bytes of memory that the process takes, where the system tells.
-fn resident() -> Option<usize> {
+pub(crate) fn resident() -> Option<usize> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status
         .lines()

@@ -1,31 +1,33 @@
-//! Pictures of what was measured: the ratios, and what one payload costs as they become more.
+//! Pictures of what was measured: the ratios, and what one of a kind costs as they become more.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
 use plotters::prelude::*;
 
+use super::growth::{self, Line, lines};
 use super::measure::Row;
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
 const WIDTH: u32 = 960;
 const FONT: &str = "sans-serif";
-/// What the names of rows about growing begin with; behind it stand the flavour and the number.
-const GROWTH: &str = "growth-";
 const GRID: RGBColor = RGBColor(0xdd, 0xdd, 0xdd);
 
 /// Draws into `folder`; of what was not measured there is no picture.
 pub(crate) fn draw(rows: &[Row], folder: &Path) -> Outcome {
     fs::create_dir_all(folder)?;
-    let (growths, others): (Vec<&Row>, Vec<&Row>) =
-        rows.iter().partition(|row| row.name.starts_with(GROWTH));
+    let growths = lines(rows);
+    let others: Vec<_> = rows
+        .iter()
+        .filter(|row| !row.name.starts_with(growth::SIDE))
+        .collect();
     if !others.is_empty() {
         ratios(&others, &folder.join("ratios.svg"))?;
     }
-    if !growths.is_empty() {
-        growth(&growths, &folder.join("growth.svg"))?;
+    for of_family in growths.chunk_by(|line, next| line.family == next.family) {
+        let name = format!("growth-{}.svg", of_family[0].family);
+        growth(of_family, &folder.join(name))?;
     }
     Ok(())
 }
@@ -72,61 +74,92 @@ fn ratios(rows: &[&Row], file: &Path) -> Outcome {
     Ok(())
 }
 
-/// Nanoseconds for one payload against their number, a line for each flavour and each raw executor.
-fn growth(rows: &[&Row], file: &Path) -> Outcome {
-    let mut lines = BTreeMap::<String, Vec<(f64, f64)>>::new();
-    for row in rows {
-        let name = row.name.trim_start_matches(GROWTH);
-        let Some((flavour, number)) = name.rsplit_once('-') else {
-            continue;
-        };
-        let number: f64 = number.parse()?;
-        for column in &row.columns {
-            let name = match column.side {
-                "foster" => format!("foster, {flavour}"),
-                raw if raw.starts_with("foster") => continue,
-                raw => format!("{raw}, raw"),
-            };
-            let point = (number, column.value.median);
-            lines.entry(name).or_default().push(point);
+/// The cost of one against how many there are, a panel for each figure.
+fn growth(lines: &[Line], file: &Path) -> Outcome {
+    const PANEL: u32 = 320;
+    let figures = [
+        ("start", "ns to start one"),
+        ("stop", "ns to stop one"),
+        ("cpu", "ns of processors for both"),
+        ("bytes", "bytes of one"),
+    ];
+    let area = SVGBackend::new(file, (2 * PANEL * 3 / 2, 2 * PANEL)).into_drawing_area();
+    area.fill(&WHITE)?;
+    for (panel, (figure, says)) in area.split_evenly((2, 2)).iter().zip(figures) {
+        let is_it = |line: &&Line| line.figure == figure;
+        let lines: Vec<_> = lines.iter().filter(is_it).collect();
+        if !lines.is_empty() {
+            growth_of(&lines, panel, says, figure == "start")?;
         }
     }
-    let points = || lines.values().flatten();
-    let last = points().fold(10_000.0, |last: f64, point| last.max(point.0));
-    let most = points().fold(1_000.0, |most: f64, point| most.max(point.1));
-    let area = SVGBackend::new(file, (WIDTH, 480)).into_drawing_area();
-    area.fill(&WHITE)?;
-    let mut chart = ChartBuilder::on(&area)
-        .margin(16)
-        .margin_right(48)
-        .x_label_area_size(44)
-        .y_label_area_size(64)
-        .build_cartesian_2d((1e3..last).log_scale(), 0.0..most * 1.2)?;
+    area.present()?;
+    Ok(())
+}
+
+type Panel<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
+
+/// Both axes are logarithms, so a cost that grows with the number is a line that climbs.
+fn growth_of(lines: &[&Line], panel: &Panel<'_>, title: &str, has_names: bool) -> Outcome {
+    let points = || lines.iter().flat_map(|line| &line.points);
+    let costs = || points().map(|(_, cost)| cost.max(1.0));
+    let numbers = || points().map(|(number, _)| *number as f64);
+    let (least, most) = (
+        costs().fold(f64::MAX, f64::min),
+        costs().fold(1.0, f64::max),
+    );
+    let (few, many) = (
+        numbers().fold(f64::MAX, f64::min),
+        numbers().fold(2.0, f64::max),
+    );
+    let mut chart = ChartBuilder::on(panel)
+        .margin(8)
+        .margin_right(20)
+        .caption(title, (FONT, 14))
+        .x_label_area_size(24)
+        .y_label_area_size(52)
+        .build_cartesian_2d(
+            (few.min(many / 2.0)..many).log_scale(),
+            // Room for the names.
+            (least / 2.0..most * if has_names { 30.0 } else { 3.0 }).log_scale(),
+        )?;
     chart
         .configure_mesh()
         .light_line_style(WHITE)
         .bold_line_style(GRID)
-        .x_label_formatter(&|number| format!("{number:.0}"))
-        .y_label_formatter(&|time| format!("{time:.0}"))
-        .x_desc("idle payloads")
-        .y_desc("ns for one, from adopt to the end")
-        .label_style((FONT, 14))
+        .x_labels(8)
+        .x_label_formatter(&|number| short(*number))
+        .y_label_formatter(&|cost| short(*cost))
+        .label_style((FONT, 11))
         .draw()?;
-    for (index, (name, points)) in lines.iter().enumerate() {
+    for (index, line) in lines.iter().enumerate() {
         let colour = Palette99::pick(index).to_rgba();
-        let line = LineSeries::new(points.iter().copied(), colour.stroke_width(2)).point_size(3);
-        chart
-            .draw_series(line)?
-            .label(name)
-            .legend(move |(x, y)| PathElement::new([(x, y), (x + 20, y)], colour.stroke_width(2)));
+        let points = line.points.iter();
+        let points = points.map(|(number, cost)| (*number as f64, cost.max(1.0)));
+        let series = LineSeries::new(points, colour.stroke_width(2)).point_size(2);
+        let series = chart.draw_series(series)?;
+        if has_names {
+            let sample =
+                move |(x, y)| PathElement::new([(x, y), (x + 14, y)], colour.stroke_width(2));
+            series.label(&line.name).legend(sample);
+        }
     }
-    chart
-        .configure_series_labels()
-        .background_style(WHITE)
-        .border_style(GRID)
-        .label_font((FONT, 14))
-        .position(SeriesLabelPosition::UpperLeft)
-        .draw()?;
-    area.present()?;
+    if has_names {
+        chart
+            .configure_series_labels()
+            .background_style(WHITE)
+            .border_style(GRID)
+            .label_font((FONT, 10))
+            .position(SeriesLabelPosition::UpperLeft)
+            .draw()?;
+    }
     Ok(())
+}
+
+/// 1, 10, 1k, 1M.
+fn short(number: f64) -> String {
+    match number {
+        number if number >= 1e6 => format!("{}M", number / 1e6),
+        number if number >= 1e3 => format!("{}k", number / 1e3),
+        number => number.to_string(),
+    }
 }

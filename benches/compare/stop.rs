@@ -1,23 +1,27 @@
-//! The end of a runtime with many idle payloads, and what one costs as they become more.
+//! The end of a runtime with many idle payloads.
 
 use foster::{Smol, Tokio, TokioMultiThread};
 
-use super::executors::{self, RUNS};
-use super::idle::{Idle, Times};
-use super::measure::{Measure, Plan, Row, median_of};
+use super::executors;
+use super::idle::Idle;
+use super::measure::{Measure, Plan, Row};
 use super::table::grouped;
 
-/// What of `idle`, adopted by `key`, until the end of Foster's runtime.
+/// The life of `idle`, adopted by `key`, until the end of Foster's runtime.
 macro_rules! foster {
     ($idle:expr, $payload:ident, $key:expr) => {{
         let idle: Idle = $idle;
         idle.live(
-            executors::started(),
-            |runtime| runtime.adopt($key, move || idle.$payload()).expect(RUNS),
-            |runtime| executors::stop(&runtime),
+            super::executors::started(),
+            |runtime| {
+                let adopted = runtime.adopt($key, move || idle.$payload());
+                adopted.expect(super::executors::RUNS)
+            },
+            |runtime| super::executors::stop(&runtime),
         )
     }};
 }
+pub(crate) use foster;
 
 /// Payloads that nobody asks are dropped.
 pub(crate) fn hard(plan: &Plan) -> Vec<Row> {
@@ -111,37 +115,4 @@ fn numbers(plan: &Plan, name: &str) -> Vec<(String, usize)> {
         (format!("{name}-100k"), 100_000),
         (name.to_owned(), 1_000_000),
     ]
-}
-
-/// What one idle payload costs, from being handed in to the end, among ever more of them: beside the
-/// same among a thousand, which shows whether the whole stays linear, and beside the raw executor.
-pub(crate) fn growth(plan: &Plan) -> Vec<Row> {
-    const FEW: usize = 1_000;
-    let most = plan.number(1_000_000, 10_000);
-    let sizes = [FEW, 10_000, 100_000, 1_000_000];
-    let mut rows = Vec::new();
-    for number in sizes.into_iter().take_while(|size| *size <= most) {
-        let (few, many) = (Idle::new(FEW), Idle::new(number));
-        let each = |idle: Idle, live: &dyn Fn() -> Times| {
-            // The fewer, the shorter, and so the rougher.
-            let times = (20_000 / idle.number).max(1);
-            median_of(times, || live().whole / idle.number as f64)
-        };
-        let of = format!("1 of {} idle", grouped(number));
-        rows.extend(
-            Measure::new(format!("growth-smol-{number}"), of.clone())
-                .side("foster", || each(many, &|| foster!(many, idle, Smol)))
-                .side("foster-1000", || each(few, &|| foster!(few, idle, Smol)))
-                .side("async-executor", || each(many, &|| many.raw_smol()))
-                .compare(plan),
-        );
-        rows.extend(
-            Measure::new(format!("growth-tokio-{number}"), of)
-                .side("foster", || each(many, &|| foster!(many, idle, Tokio)))
-                .side("foster-1000", || each(few, &|| foster!(few, idle, Tokio)))
-                .side("tokio", || each(many, &|| many.raw_tokio()))
-                .compare(plan),
-        );
-    }
-    rows
 }

@@ -1,8 +1,10 @@
 //! What is printed: a table in Markdown, a row as soon as it is measured, and the lines for machines.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::thread;
 
+use super::growth::{Line, lines};
 use super::measure::{Column, Plan, Row, Unit};
 
 pub(crate) fn begin(plan: &Plan) {
@@ -46,11 +48,35 @@ pub(crate) fn row(row: &Row) {
 }
 
 pub(crate) fn end(rows: &[Row]) {
+    growth(&lines(rows));
     println!();
     for row in rows {
         for column in row.peers() {
             let ratio = column.ratio.median;
             println!("RATIO {} {} {ratio:.3}", row.name, column.side);
+        }
+    }
+}
+
+/// What grows, a table for each family: a row for each line, a column for each number.
+fn growth(lines: &[Line]) {
+    let mut families: Vec<_> = lines.iter().map(|line| line.family).collect();
+    families.dedup();
+    for family in families {
+        let of_family = || lines.iter().filter(|line| line.family == family);
+        let numbers = of_family().flat_map(|line| &line.points);
+        let numbers: BTreeSet<_> = numbers.map(|(number, _)| *number).collect();
+        let heads: Vec<_> = numbers.iter().map(|number| grouped(*number)).collect();
+        println!("\n| {family}, one of | {} |", heads.join(" | "));
+        println!("|---|{}", "---|".repeat(numbers.len()));
+        for line in of_family() {
+            let cell = |number: &usize| {
+                let mut points = line.points.iter();
+                let point = points.find(|(of, _)| of == number);
+                point.map_or_else(String::new, |(_, cost)| value(*cost, line.unit))
+            };
+            let cells: Vec<_> = numbers.iter().map(cell).collect();
+            println!("| {}, {} | {} |", line.name, line.figure, cells.join(" | "));
         }
     }
 }

@@ -14,7 +14,7 @@ use tokio_util::task::TaskTracker;
 
 use super::alone::{ask, tell};
 use super::executors::{self, RUNS};
-use super::idle::Idle;
+use super::idle::{Idle, Life};
 use super::measure::{Measure, Plan, Row};
 use super::payloads::{Counter, Guard, nanoseconds};
 use super::table::grouped;
@@ -299,13 +299,16 @@ pub(crate) fn serve(plan: &Plan) -> Vec<Row> {
 /// Nanoseconds of all that is handed in while the runtime runs.
 fn running(idle: Idle, hand_in: &dyn Fn(&foster::Runtime)) -> f64 {
     let end = |runtime| executors::stop(&runtime);
-    idle.live(executors::started(), hand_in, end).whole
+    whole(&idle.live(executors::started(), hand_in, end))
 }
 
 /// The same, if it is handed in before that.
 fn early(idle: Idle, hand_in: &dyn Fn(&foster::Runtime)) -> f64 {
     let start = |runtime: &foster::Runtime| runtime.start().expect("a new runtime starts");
     let end = |runtime| executors::stop(&runtime);
-    idle.live_once(executors::unstarted(), hand_in, start, end)
-        .whole
+    whole(&idle.live_once(executors::unstarted(), hand_in, start, end))
+}
+
+fn whole(life: &Life) -> f64 {
+    life.start + life.end
 }

@@ -347,6 +347,16 @@ pub fn threads_named(part: &str) -> usize {
         .count()
 }
 
+/// A line of this process's status, in KiB.
+pub fn memory(line: &str) -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status
+        .lines()
+        .find_map(|one| one.strip_prefix(line))
+        .unwrap();
+    line.trim().strip_suffix(" kB").unwrap().parse().unwrap()
+}
+
 /// Blocks this thread until `event`, as a payload that ignores everything would; ends with the
 /// test, so that no thread is left spinning.
 pub fn block_until(event: &Event) {

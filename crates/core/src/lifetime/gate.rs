@@ -1,6 +1,6 @@
 //! Limits of groups: how many may be alive in one and below it.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::event::{Event, Wakers};
 use crate::base::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
@@ -15,11 +15,24 @@ pub(crate) struct Gate {
     taken: AtomicUsize,
     /// How many stand in the queue. Written under its lock.
     waiting: AtomicUsize,
-    queue: Mutex<VecDeque<Arc<Waiting>>>,
+    queue: Mutex<Queue>,
+}
+
+/// Who waits for a place. Anybody may leave, and a group in here may end, among very many who wait: neither looks at all
+/// of them.
+#[derive(Default)]
+struct Queue {
+    /// By their tickets, so in the order of their coming.
+    waiting: BTreeMap<u64, Arc<Waiting>>,
+    /// The groups, each with the tickets of those who wait on its behalf.
+    of_groups: BTreeSet<(u64, u64)>,
+    next_ticket: u64,
 }
 
 /// Somebody who waits for a place.
 pub(crate) struct Waiting {
+    /// Where they stand in the queue.
+    ticket: u64,
     /// The group on whose behalf.
     number: u64,
     has_place: AtomicBool,
@@ -81,13 +94,8 @@ impl Gate {
     /// Begins to wait for a place, on behalf of the group with this number. Others may be woken for it, and the event is
     /// notified when there is one.
     pub(crate) fn wait(&self, number: u64, event: &Arc<Event>) -> (Arc<Waiting>, Wakers) {
-        let waiting = Arc::new(Waiting {
-            number,
-            has_place: AtomicBool::new(false),
-            event: Arc::clone(event),
-        });
         let mut queue = self.lock();
-        queue.push_back(Arc::clone(&waiting));
+        let waiting = queue.enter(number, event);
         self.waiting.store(queue.len(), SeqCst);
         let wakers = self.hand_out(&mut queue);
         (waiting, wakers)
@@ -96,9 +104,7 @@ impl Gate {
     /// Does not wait any more. A place that came meanwhile goes to the next.
     pub(crate) fn leave(&self, waiting: &Arc<Waiting>) -> Wakers {
         let mut queue = self.lock();
-        let position = queue.iter().position(|one| Arc::ptr_eq(one, waiting));
-        // Bound to a name so that it is dropped after the lock.
-        let _one = position.and_then(|position| queue.remove(position));
+        queue.remove(waiting);
         self.waiting.store(queue.len(), SeqCst);
         drop(queue);
         match waiting.has_place() {
@@ -109,27 +115,20 @@ impl Gate {
 
     /// Has those look again who wait on behalf of this group, as that takes nothing more in.
     pub(crate) fn notify(&self, number: u64) -> Wakers {
-        self.notify_some(|waiting| waiting.number == number)
+        let queue = self.lock();
+        let tickets = queue.of_groups.range((number, 0)..=(number, u64::MAX));
+        notify(tickets.filter_map(|(_, ticket)| queue.waiting.get(ticket)))
     }
 
     /// Has all who wait look again.
     pub(crate) fn notify_all(&self) -> Wakers {
-        self.notify_some(|_| true)
+        notify(self.lock().waiting.values())
     }
 
-    fn notify_some(&self, is_it: impl Fn(&Waiting) -> bool) -> Wakers {
-        let queue = self.lock();
+    fn hand_out(&self, queue: &mut Queue) -> Wakers {
         let mut wakers = Wakers::default();
-        for waiting in queue.iter().filter(|waiting| is_it(waiting)) {
-            wakers.append(waiting.event.notify_threads());
-        }
-        wakers
-    }
-
-    fn hand_out(&self, queue: &mut VecDeque<Arc<Waiting>>) -> Wakers {
-        let mut wakers = Wakers::default();
-        while !queue.is_empty() && self.take_free() {
-            let Some(next) = queue.pop_front() else { break };
+        while queue.len() > 0 && self.take_free() {
+            let Some(next) = queue.pop() else { break };
             next.has_place.store(true, SeqCst);
             wakers.append(next.event.notify_threads());
         }
@@ -137,8 +136,49 @@ impl Gate {
         wakers
     }
 
-    fn lock(&self) -> MutexGuard<'_, VecDeque<Arc<Waiting>>> {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
         lock(&self.queue)
+    }
+}
+
+fn notify<'a>(all: impl Iterator<Item = &'a Arc<Waiting>>) -> Wakers {
+    let mut wakers = Wakers::default();
+    for waiting in all {
+        wakers.append(waiting.event.notify_threads());
+    }
+    wakers
+}
+
+impl Queue {
+    fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
+    fn enter(&mut self, number: u64, event: &Arc<Event>) -> Arc<Waiting> {
+        let ticket = self.next_ticket;
+        self.next_ticket += 1;
+        let waiting = Arc::new(Waiting {
+            ticket,
+            number,
+            has_place: AtomicBool::new(false),
+            event: Arc::clone(event),
+        });
+        self.waiting.insert(ticket, Arc::clone(&waiting));
+        self.of_groups.insert((number, ticket));
+        waiting
+    }
+
+    /// Takes out who has waited longest.
+    fn pop(&mut self) -> Option<Arc<Waiting>> {
+        let (_, first) = self.waiting.pop_first()?;
+        self.of_groups.remove(&(first.number, first.ticket));
+        Some(first)
+    }
+
+    /// Takes `one` out, if they stand here. Their own reference is not the last.
+    fn remove(&mut self, one: &Waiting) {
+        self.waiting.remove(&one.ticket);
+        self.of_groups.remove(&(one.number, one.ticket));
     }
 }
 
@@ -224,6 +264,30 @@ mod tests {
         assert!(second.has_place());
         gate.leave(&second).wake();
         assert!(gate.take());
+    }
+
+    /// Looking at each of them each time would take minutes.
+    #[test]
+    fn very_many_may_stop_waiting_from_the_back_and_by_their_groups() {
+        const MANY: u64 = if cfg!(miri) { 100 } else { 200_000 };
+        let gate = Gate::new("it".into(), 1);
+        assert!(gate.take());
+        let events: Vec<_> = (0..MANY).map(|_| Arc::new(Event::new())).collect();
+        let enter = |(number, event): (u64, &Arc<Event>)| gate.wait(number, event).0;
+        let all: Vec<_> = (0..).zip(&events).map(enter).collect();
+        let begin = std::time::Instant::now();
+        for number in 0..MANY {
+            let heard = events[number as usize].listen();
+            gate.notify(number).wake();
+            // At once: that it was notified has happened.
+            heard.wait(None);
+        }
+        for one in all.iter().rev() {
+            gate.leave(one).wake();
+        }
+        let took = begin.elapsed();
+        assert!(took < std::time::Duration::from_secs(30), "{took:?}");
+        assert_eq!((gate.taken(), gate.waiting()), (1, 0));
     }
 
     #[test]
