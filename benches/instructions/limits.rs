@@ -67,7 +67,7 @@ const ROWS: &[Row] = &[
     // Wanted: 1.5 of the peer.
     row("start", "smol", NOTHING, LIVES)
         .beside("async_executor")
-        .at_most(49_030)
+        .at_most(44_800)
         .misses_at_most(1_275.0),
     row("start", "tokio", NOTHING, LIVES)
         .beside("raw_tokio")
@@ -142,7 +142,7 @@ const ROWS: &[Row] = &[
     // Wanted: 1.2 of the peer.
     row("failure", "smol", "about_to_fail", LIVES)
         .beside("async_executor")
-        .at_most(93_800)
+        .at_most(87_000)
         .misses_at_most(1_610.0),
     row("failure", "tokio", "about_to_fail", LIVES)
         .beside("raw_tokio")

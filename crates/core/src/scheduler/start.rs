@@ -19,9 +19,6 @@ use crate::task::{self, Dropping};
 /// payload.
 const LEAST_STACK: usize = 64 * 1024;
 
-/// What comes of a start.
-type Outcome<P> = Result<Arc<dyn Flavour<Payload = P>>, BoxError>;
-
 impl Host {
     /// The flavour, started now if it was not started before.
     #[inline]
@@ -77,9 +74,9 @@ impl Host {
             }
             Ok(flavour)
         };
-        let result = catch_unwind(AssertUnwindSafe(begin))
+        let mut result = catch_unwind(AssertUnwindSafe(begin))
             .unwrap_or_else(|panic| Err(panic_message(panic).into()));
-        let (result, payloads) = self.has_come_out(result);
+        let payloads = self.come_out(&mut result);
         let mut start = self.lock_start();
         // Kept even if the host was closed meanwhile: the runner waited for this, and joins
         // the flavour.
@@ -101,9 +98,12 @@ impl Host {
         Ok(flavour)
     }
 
-    /// Waits for the threads of the flavour that go on with the start. If one of them could not begin, ends the flavour and
-    /// returns why, and the payloads that it was handed.
-    fn has_come_out<P: 'static>(&self, mut result: Outcome<P>) -> (Outcome<P>, Vec<Box<dyn Send>>) {
+    /// Waits for the threads of the flavour that go on with the start. If one of them could not begin, ends the flavour,
+    /// has the result say why, and returns the payloads that it was handed.
+    fn come_out<P: 'static>(
+        &self,
+        result: &mut Result<Arc<dyn Flavour<Payload = P>>, BoxError>,
+    ) -> Vec<Box<dyn Send>> {
         let mut start = self.lock_start();
         while start.beginning > 0 {
             start = self.wait_for_start(start);
@@ -117,10 +117,10 @@ impl Host {
                 flavour.cancel();
                 // Nothing is left of its threads when the adopter hears of it.
                 flavour.join(later(Instant::now(), self.lifetime.settings.cancel_timeout));
-                result = Err(failed.error);
+                *result = Err(failed.error);
             }
         }
-        (result, payloads)
+        payloads
     }
 
     fn wait_for_start<'a>(&self, start: MutexGuard<'a, Start>) -> MutexGuard<'a, Start> {
