@@ -67,97 +67,97 @@ const ROWS: &[Row] = &[
     // Wanted: 1.5 of the peer.
     row("start", "smol", NOTHING, LIVES)
         .beside("async_executor")
-        .at_most(44_800)
-        .misses_at_most(1_275.0),
+        .at_most(44_350)
+        .misses_at_most(1_240.0),
     row("start", "tokio", NOTHING, LIVES)
         .beside("raw_tokio")
-        .at_most(46_270)
-        .misses_at_most(1_133.0),
+        .at_most(45_000)
+        .misses_at_most(1_110.0),
     row("start", "pool", NOTHING, LIVES)
         .beside("raw_pool")
-        .at_most(59_850)
-        .misses_at_most(1_144.0),
+        .at_most(62_800)
+        .misses_at_most(1_295.0),
     row("start", "async_executor", NOTHING, LIVES),
     row("start", "raw_tokio", NOTHING, LIVES),
     row("start", "raw_pool", NOTHING, LIVES),
     // Wanted: 1,100 on smol, 1,150 on tokio, 1.0 of the peer on a pool.
     row("adopt", "smol", "once", TIMES)
         .beside("async_executor")
-        .at_most(1_838)
-        .misses_at_most(4.15),
+        .at_most(1_252)
+        .misses_at_most(3.8),
     row("adopt", "tokio", "once", TIMES)
         .beside("raw_tokio")
-        .at_most(1_883)
-        .misses_at_most(4.1),
+        .at_most(1_293)
+        .misses_at_most(3.8),
     row("adopt", "pool", "once", TIMES)
         .beside("raw_pool")
-        .at_most(3_962)
-        .misses_at_most(24.5),
+        .at_most(1_337)
+        .misses_at_most(3.9),
     row("adopt", "async_executor", "once", TIMES),
     row("adopt", "raw_tokio", "once", TIMES),
     row("adopt", "raw_pool", "once", TIMES),
     // Wanted: 1.1 of the peer.
     row("adopt_inside", "pool", "once", TIMES)
         .beside("raw_pool")
-        .at_most(3_646)
-        .misses_at_most(15.9),
+        .at_most(1_363)
+        .misses_at_most(5.0),
     row("adopt_inside", "raw_pool", "once", TIMES),
     row("adopt_in_group", "smol", "once", TIMES)
-        .at_most(1_869)
-        .misses_at_most(4.15),
+        .at_most(1_362)
+        .misses_at_most(5.4),
     row("adopt_in_group", "tokio", "once", TIMES)
-        .at_most(1_912)
-        .misses_at_most(4.2),
+        .at_most(1_331)
+        .misses_at_most(4.0),
     row("adopt_in_limited_group", "smol", "once", TIMES)
-        .at_most(1_968)
-        .misses_at_most(4.15),
+        .at_most(1_461)
+        .misses_at_most(5.4),
     row("adopt_in_limited_group", "tokio", "once", TIMES)
-        .at_most(2_012)
-        .misses_at_most(4.25),
+        .at_most(1_429)
+        .misses_at_most(4.0),
     // Wanted: 1.15 of the peer.
     row("execute", "smol", "once", TIMES)
         .beside("async_executor")
-        .at_most(3_702),
+        .at_most(3_462),
     row("execute", "tokio", "once", TIMES)
         .beside("raw_tokio")
-        .at_most(3_760),
+        .at_most(3_515),
     row("execute", "async_executor", "once", TIMES),
     row("execute", "raw_tokio", "once", TIMES),
     // Wanted: 500, and 0.9 of the peer.
     row("cancel", "smol", "idle", TIMES)
         .beside("async_executor")
-        .at_most(796)
-        .misses_at_most(3.5),
+        .at_most(639)
+        .misses_at_most(2.75),
     row("cancel", "tokio", "idle", TIMES)
         .beside("raw_tokio")
-        .at_most(804)
-        .misses_at_most(3.5),
+        .at_most(653)
+        .misses_at_most(2.75),
     row("cancel", "pool", "idle", TIMES)
         .beside("raw_pool")
-        .at_most(1_970)
-        .misses_at_most(15.5),
+        .at_most(699)
+        .misses_at_most(4.25),
     row("cancel", "async_executor", "idle", TIMES),
     row("cancel", "raw_tokio", "idle", TIMES),
     row("cancel", "raw_pool", "idle", TIMES),
     // Wanted: 1.2 of the peer.
     row("failure", "smol", "about_to_fail", LIVES)
         .beside("async_executor")
-        .at_most(87_000)
-        .misses_at_most(1_610.0),
+        .at_most(82_100)
+        .misses_at_most(1_420.0),
     row("failure", "tokio", "about_to_fail", LIVES)
         .beside("raw_tokio")
-        .at_most(98_400)
-        .misses_at_most(1_700.0),
+        .at_most(88_100)
+        .misses_at_most(1_500.0),
     row("failure", "async_executor", "about_to_fail", LIVES),
     row("failure", "raw_tokio", "about_to_fail", LIVES),
     row("serve", "foster", NOTHING, TIMES)
         .beside("tokio_util")
-        .at_most(11_081)
+        .at_most(10_904)
         .misses_at_most(45.4),
     row("serve", "tokio_util", NOTHING, TIMES),
     row("stop_units", "foster", "serve", TIMES)
         .beside("tokio_util")
-        .at_most(8_924)
+        .at_most(8_790)
         .misses_at_most(74.5),
     row("stop_units", "tokio_util", "serve", TIMES),
 ];
