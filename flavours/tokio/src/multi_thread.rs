@@ -95,6 +95,11 @@ impl TokioMultiThread {
     }
 }
 
+/// A worker that is never idle looks at its sockets and timers after so many turns of tasks, where tokio's own number is 61, and
+/// a driver has its turn after so many payloads: so it looks after 128 of them.
+const TURNS: u32 = 8;
+const POLLS: u32 = 16;
+
 impl Key for TokioMultiThread {
     type Payload = Parallel;
 
@@ -119,6 +124,7 @@ impl Key for TokioMultiThread {
         let mut builder = Builder::new_multi_thread();
         builder
             .enable_all()
+            .event_interval(TURNS)
             .worker_threads(threads)
             // A thread's name must not hold zeros; a user's may.
             .thread_name(name.replace('\0', ""))
@@ -140,8 +146,13 @@ impl Key for TokioMultiThread {
         let payloads = PoolIntake::new(&reporter, threads);
         // Not in `join`: after a stuck flavour the workers would have no time left to end.
         let at_end = Arc::new(AtEnd(Arc::clone(&runtime)));
+        let mut polls = 0;
         // All payloads of one share its budget, so tokio has its turn when that is spent.
-        for driver in payloads.drivers(give_way, || !has_budget_remaining()) {
+        let is_spent = move || {
+            polls += 1;
+            polls % POLLS == 0 || !has_budget_remaining()
+        };
+        for driver in payloads.drivers(give_way, is_spent) {
             let at_end = Arc::clone(&at_end);
             let driver = async move {
                 driver.await;

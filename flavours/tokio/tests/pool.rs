@@ -1,8 +1,10 @@
 //! A payload that blocks a worker of the pool holds up nobody else.
 
 use std::future::poll_fn;
+use std::io::Write;
+use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc::channel;
 use std::task::Poll;
 use std::thread;
@@ -10,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use foster_core::{Runtime, Signals};
 use foster_tokio::TokioMultiThread;
+use tokio::io::AsyncReadExt;
 
 const SOON: Duration = Duration::from_secs(20);
 const TWO: TokioMultiThread = TokioMultiThread::new().worker_threads(2);
@@ -122,5 +125,60 @@ fn nothing_waits_for_ever_behind_one_that_blocks() {
     }
     over.store(true, SeqCst);
     drop(release);
+    end(&runtime);
+}
+
+/// As soon as other payloads have had some hundred turns, however busy the workers are. Judged by turns, as time is the machine's.
+#[test]
+fn a_socket_is_heard_while_all_workers_are_busy() {
+    const ONE: TokioMultiThread = TokioMultiThread::new().worker_threads(1);
+    let (runtime, polls) = (started(), Arc::new(AtomicU64::new(0)));
+    let is_over = Arc::new(AtomicBool::new(false));
+    for _ in 0..4 {
+        let (polls, is_over) = (Arc::clone(&polls), Arc::clone(&is_over));
+        let busy = move || {
+            poll_fn(move |context| {
+                let begin = Instant::now();
+                while begin.elapsed() < Duration::from_micros(20) {}
+                polls.fetch_add(1, SeqCst);
+                if is_over.load(SeqCst) {
+                    return Poll::Ready(());
+                }
+                context.waker().wake_by_ref();
+                Poll::Pending
+            })
+        };
+        runtime.adopt(ONE, busy).unwrap();
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut near = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (far, _) = listener.accept().unwrap();
+    far.set_nonblocking(true).unwrap();
+    let (heard, is_heard) = channel();
+    let seen = Arc::clone(&polls);
+    let listens = move || async move {
+        let mut far = tokio::net::TcpStream::from_std(far).unwrap();
+        while far.read_exact(&mut [0]).await.is_ok() {
+            heard.send(seen.load(SeqCst)).unwrap();
+        }
+    };
+    runtime.adopt(ONE, listens).unwrap();
+    let mut turns: Vec<u64> = (0..15)
+        .map(|_| {
+            // It waits by then.
+            let later = polls.load(SeqCst) + 300;
+            while polls.load(SeqCst) < later {
+                thread::yield_now();
+            }
+            let before = polls.load(SeqCst);
+            near.write_all(&[0]).unwrap();
+            is_heard.recv_timeout(SOON).unwrap() - before
+        })
+        .collect();
+    turns.sort_unstable();
+    // Tokio's own number, with a driver of 128 payloads, gives four thousand.
+    assert!(turns[7] < 1_000, "{turns:?} turns until it is heard");
+    is_over.store(true, SeqCst);
+    drop(near);
     end(&runtime);
 }
