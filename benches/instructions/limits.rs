@@ -91,7 +91,7 @@ const ROWS: &[Row] = &[
         .misses_at_most(3.8),
     row("adopt", "pool", "once", TIMES)
         .beside("raw_pool")
-        .at_most(1_337)
+        .at_most(1_476)
         .misses_at_most(3.9),
     row("adopt", "async_executor", "once", TIMES),
     row("adopt", "raw_tokio", "once", TIMES),
@@ -99,7 +99,7 @@ const ROWS: &[Row] = &[
     // Wanted: 1.1 of the peer.
     row("adopt_inside", "pool", "once", TIMES)
         .beside("raw_pool")
-        .at_most(1_363)
+        .at_most(1_502)
         .misses_at_most(5.0),
     row("adopt_inside", "raw_pool", "once", TIMES),
     row("adopt_in_group", "smol", "once", TIMES)
