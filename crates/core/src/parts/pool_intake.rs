@@ -45,7 +45,7 @@ impl PoolIntake {
         let queue = Arc::new(RunQueue::with_lanes(drivers));
         let is_first = reporter
             .receiver()
-            .is_none_or(|receiver| Host::has_queue(receiver, &queue));
+            .is_none_or(|receiver| Host::give_queue(receiver, &queue));
         assert!(
             is_first,
             "the flavour `{}` has an intake already, and a flavour has one",

@@ -204,8 +204,8 @@ impl Host {
         lock(&self.schedulers)
     }
 
-    /// Has `queue` poll the payloads of the flavour that reports to `receiver`.
-    pub(crate) fn has_queue(receiver: Arc<dyn Any + Send + Sync>, queue: &Arc<RunQueue>) -> bool {
+    /// Has `queue` poll the payloads of the flavour that reports to `receiver`. Returns whether no other does.
+    pub(crate) fn give_queue(receiver: Arc<dyn Any + Send + Sync>, queue: &Arc<RunQueue>) -> bool {
         let host = receiver.downcast::<Self>();
         host.is_ok_and(|host| host.is_driven_by(queue))
     }

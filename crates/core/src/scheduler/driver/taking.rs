@@ -1,0 +1,99 @@
+//! What a driver takes out of its stock, to poll it next.
+
+use super::Driver;
+use crate::base::sync::{Arc, Weak};
+use crate::scheduler::driven::Batch;
+use crate::scheduler::lane::append;
+use crate::scheduler::run_queue::{BATCH, RunQueue};
+use crate::scheduler::scheduler::Scheduler;
+use crate::task::Schedule;
+
+impl Driver {
+    /// Takes what is polled next out of the stock: as many as there is room for, or a single one where others may take the
+    /// rest. Searches find new ones from here on.
+    pub(super) fn take_next(&mut self) {
+        let lane = &self.queue.lanes()[self.number];
+        let is_fresh = self.first.is_empty();
+        let (mut mistaken, mut strangers) = (Vec::new(), Vec::new());
+        {
+            let mut stock = lane.stock();
+            let room = if self.queue.is_single() {
+                append(&mut self.woken, &mut stock.woken);
+                // Where a pause ends a batch, that is soon forgotten.
+                Batch::ROOM.min(BATCH - self.since_pause)
+            } else {
+                self.takes_new = !self.takes_new && !stock.new.is_empty();
+                match self.takes_new || stock.woken.is_empty() {
+                    true => 1,
+                    false => {
+                        self.woken.extend(stock.woken.pop_front());
+                        0
+                    }
+                }
+            };
+            if is_fresh && !stock.new.is_empty() {
+                let batch = self.first.list();
+                batch.reserve(room);
+                while batch.len() < room {
+                    let Some(payload) = stock.new.pop_front() else {
+                        break;
+                    };
+                    let header = payload.task().header();
+                    if !is_own(&mut self.own, header.scheduler(), &self.queue) {
+                        // It belongs to a flavour with another queue, and came here by mistake.
+                        mistaken.push(payload);
+                        continue;
+                    }
+                    if header.state.key().is_some() {
+                        strangers.push(Arc::clone(payload.task()));
+                    }
+                    header.state.begin_driven();
+                    batch.push(payload.into_task());
+                }
+            }
+        }
+        drop(mistaken);
+        for task in strangers {
+            // Its flavour has polled it by other means before, or might have.
+            Scheduler::of(&*task).unregister(task.header());
+        }
+        if self.host.is_none() {
+            self.host = self.queue.host();
+            if let Some(host) = &self.host {
+                // Whoever woke the executor did not know whose it is.
+                host.watch.waking.note();
+            }
+        }
+        if let Some(host) = self
+            .host
+            .as_ref()
+            .filter(|_| is_fresh && !self.first.is_empty())
+        {
+            host.note_thread();
+            lane.batches.lock().show(&self.first);
+        }
+    }
+}
+
+/// Whether the payloads of a scheduler are polled from `queue`. The last one that was is `known`, so that most need no look.
+#[inline]
+fn is_own(known: &mut Option<Known>, scheduler: &Arc<dyn Schedule>, queue: &Arc<RunQueue>) -> bool {
+    let is_it = |known: &Known| known.address == Arc::as_ptr(scheduler).cast::<()>().addr();
+    if known.as_ref().is_some_and(is_it) {
+        return true;
+    }
+    let is_own = Scheduler::behind(&**scheduler).host.is_driven_by(queue);
+    if is_own {
+        *known = Some(Known {
+            address: Arc::as_ptr(scheduler).cast::<()>().addr(),
+            _keeps: Arc::downgrade(scheduler),
+        });
+    }
+    is_own
+}
+
+/// A scheduler, by its place in memory, which it keeps.
+pub(super) struct Known {
+    address: usize,
+    _keeps: Weak<dyn Schedule>,
+}
