@@ -20,9 +20,10 @@ pub(crate) fn started() -> Runtime {
     runtime
 }
 
-/// A runtime that waits as long as it takes.
+/// A runtime that waits as long as it takes, and prints as little as its peers.
 pub(crate) fn unstarted() -> Runtime {
     Runtime::builder()
+        .quiet()
         .signals(Signals::Leave)
         .grace(Duration::from_secs(600))
         .cancel_timeout(Duration::from_secs(600))

@@ -64,7 +64,7 @@ impl Lifetime {
     /// As [`tell_line`](Self::tell_line), for a caller that holds a lock, so that lines come in the order of that.
     pub(crate) fn tell_note(self: &Arc<Self>, note: Line) {
         let telling = self.begin_telling();
-        if self.lines.admit() {
+        if self.lines.reach_anyone(note.level()) && self.lines.admit() {
             self.teller.run_later(move || telling.0.lines.tell(&note));
         }
     }
@@ -148,7 +148,7 @@ struct Telling(Arc<Lifetime>);
 impl Telling {
     fn tell(self, line: Line) {
         let lifetime = &self.0;
-        if lifetime.lines.admit() {
+        if lifetime.lines.reach_anyone(line.level()) && lifetime.lines.admit() {
             let teller = Arc::clone(&lifetime.teller);
             teller.run(move || self.0.lines.tell(&line));
         }

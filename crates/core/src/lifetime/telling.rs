@@ -27,6 +27,34 @@ pub(crate) enum Level {
     Info,
 }
 
+impl Level {
+    /// Whether a line that nobody takes goes to standard error.
+    fn is_printed(self, is_quiet: bool) -> bool {
+        !is_quiet && self != Self::Info
+    }
+
+    /// Whether somebody may take such a line. Runs no code of the user's.
+    fn is_heard(self) -> bool {
+        LevelFilter::current() >= self.of_tracing() || log::max_level() >= self.of_log()
+    }
+
+    fn of_tracing(self) -> tracing::Level {
+        match self {
+            Self::Error => tracing::Level::ERROR,
+            Self::Warn => tracing::Level::WARN,
+            Self::Info => tracing::Level::INFO,
+        }
+    }
+
+    fn of_log(self) -> log::Level {
+        match self {
+            Self::Error => log::Level::Error,
+            Self::Warn => log::Level::Warn,
+            Self::Info => log::Level::Info,
+        }
+    }
+}
+
 /// News about a runtime, to be told at once.
 pub(crate) struct Line {
     level: Level,
@@ -109,6 +137,10 @@ impl Line {
         Self::new(Level::Info, event, origin, None, text.into())
     }
 
+    pub(crate) fn level(&self) -> Level {
+        self.level
+    }
+
     pub(crate) fn delay(mut self, delay: Duration) -> Self {
         self.details.delay = Some(delay);
         self
@@ -131,8 +163,7 @@ impl Line {
 
     /// Tells the line to the first receiver that takes it. Runs user code.
     fn tell(&self, is_quiet: bool) {
-        let is_silent = is_quiet || self.level == Level::Info;
-        if !self.is_taken() && !is_silent {
+        if !self.is_taken() && self.level.is_printed(is_quiet) {
             print(&format!("foster: {self}\n"));
         }
     }
@@ -190,11 +221,7 @@ impl Line {
 
     /// Tells the line to the logger of `log`. Returns whether there is one that wants it.
     fn log(&self) -> bool {
-        let level = match self.level {
-            Level::Error => log::Level::Error,
-            Level::Warn => log::Level::Warn,
-            Level::Info => log::Level::Info,
-        };
+        let level = self.level.of_log();
         let is_wanted = log::log_enabled!(target: "foster", level);
         if is_wanted {
             log::log!(target: "foster", level, "{self}");
@@ -214,7 +241,7 @@ impl Line {
 
 /// Whether somebody may take a [note](Line::note). Runs no code of the user's.
 pub(crate) fn is_heard() -> bool {
-    LevelFilter::current() >= LevelFilter::INFO || log::max_level() >= log::LevelFilter::Info
+    Level::Info.is_heard()
 }
 
 /// The whole line.
@@ -257,6 +284,11 @@ impl Lines {
             is_quiet,
             waiting: Mutex::default(),
         }
+    }
+
+    /// Whether a line of this level goes anywhere. If not, no thread is needed to tell it.
+    pub(crate) fn reach_anyone(&self, level: Level) -> bool {
+        level.is_printed(self.is_quiet) || level.is_heard()
     }
 
     /// Whether there is room for one more line. If not, the line is counted.
