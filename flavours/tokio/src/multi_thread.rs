@@ -96,9 +96,9 @@ impl TokioMultiThread {
 }
 
 /// A worker that is never idle looks at its sockets and timers after so many turns of tasks, where tokio's own number is 61, and
-/// a driver has its turn after so many payloads: so it looks after 128 of them.
-const TURNS: u32 = 8;
-const POLLS: u32 = 16;
+/// a driver has its turn after so many payloads: so it looks after 128 of them. Shorter turns cost a stop that is swept by turns.
+const TURNS: u32 = 2;
+const POLLS: u32 = 64;
 
 impl Key for TokioMultiThread {
     type Payload = Parallel;
