@@ -65,7 +65,7 @@ pub(crate) fn run(side: Side, number: usize) {
     let met = Arc::new(Barrier::new(WORKERS));
     // Not counted by references: their count would be a line that all threads write.
     let over: &'static [Counter; WORKERS] = Box::leak(Box::default());
-    for worker in 0..WORKERS {
+    for own in over {
         let (inside, met) = (on.clone(), Arc::clone(&met));
         on.hand_in(async move {
             // Blocks the thread, so that each worker has one of these.
@@ -75,7 +75,7 @@ pub(crate) fn run(side: Side, number: usize) {
                     thread::yield_now();
                 }
                 inside.hand_in(async move {
-                    over[worker].0.fetch_add(1, SeqCst);
+                    own.0.fetch_add(1, SeqCst);
                 });
             }
         });

@@ -1,14 +1,16 @@
 //! An existing tokio runtime as a flavour.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use foster_core::{BoxError, Flavour, Identifier, Key, Parallel, Probe, Rejected, Reporter};
+use foster_core::{
+    BoxError, Flavour, Identifier, Key, Parallel, PoolIntake, Probe, Rejected, Reporter,
+};
 use tokio::runtime::Handle;
 
 use crate::driven::is_driven_here;
-use crate::parallels::Parallels;
+use crate::drivers;
 
 /// The key of a flavour on an existing tokio runtime, such as that of `#[tokio::main]`.
 ///
@@ -36,6 +38,10 @@ use crate::parallels::Parallels;
 ///
 /// A tokio runtime that nobody drives polls nothing, for instance a current-thread runtime whose thread blocks in
 /// [`wait`](foster_core::Runtime::wait). Its payloads are then stragglers, each by its name.
+///
+/// Payloads are no tasks of tokio's: one task for each worker polls them, as on [`TokioMultiThread`](crate::TokioMultiThread), with
+/// the same limits. Workers that are busy with payloads alone look at sockets and timers after some thousand of them, unless the runtime
+/// is built with a smaller [`event_interval`](tokio::runtime::Builder::event_interval).
 ///
 /// An [`execute`](foster_core::Runtime::execute) is refused as a deadlock on a thread that polls the tokio
 /// runtime's tasks: the driver of a current-thread runtime or a worker of a pool, also in tasks spawned by other
@@ -76,6 +82,10 @@ impl fmt::Debug for TokioHandle {
     }
 }
 
+/// A driver has its turn after so many payloads. How often the runtime looks at its sockets is its owner's choice: usually after
+/// 61 such turns.
+const POLLS: u32 = 16;
+
 impl Key for TokioHandle {
     type Payload = Parallel;
 
@@ -84,13 +94,18 @@ impl Key for TokioHandle {
     }
 
     fn start(&self, reporter: Reporter) -> Result<Arc<dyn Flavour<Payload = Parallel>>, BoxError> {
-        reporter.runs_on(self.handle.metrics().num_workers());
+        let threads = self.handle.metrics().num_workers();
+        reporter.runs_on(threads);
         let handle = self.handle.clone();
         reporter.runs_where(move || is_driven_here(&handle));
+        let payloads = PoolIntake::new(&reporter, threads);
+        let driven = Arc::new(Driven::default());
+        let last = Arc::new(Last(Arc::clone(&driven)));
+        drivers::spawn(&payloads, &self.handle, POLLS, last);
         Ok(Arc::new(OnHandle {
             handle: self.handle.clone(),
-            // The runtime goes on.
-            payloads: Arc::new(Parallels::noted(reporter.waking())),
+            payloads,
+            driven,
         }))
     }
 }
@@ -98,30 +113,67 @@ impl Key for TokioHandle {
 #[derive(Debug)]
 struct OnHandle {
     handle: Handle,
-    payloads: Arc<Parallels>,
+    payloads: PoolIntake,
+    driven: Arc<Driven>,
 }
 
 impl Flavour for OnHandle {
     type Payload = Parallel;
 
     fn spawn(&self, payload: Parallel) -> Result<(), Rejected<Parallel>> {
-        self.payloads.spawn(&self.handle, payload)
+        self.payloads.push(payload)
     }
 
     fn block_on(&self, payload: Parallel) -> Result<(), Rejected<Parallel>> {
-        self.payloads.block_on(&self.handle, payload)
+        let completion = payload.completion();
+        self.payloads.push(payload)?;
+        completion.wait();
+        Ok(())
     }
 
     fn cancel(&self) {
-        self.payloads.cancel();
+        self.payloads.close();
     }
 
+    /// By a task of its own: payloads that block some threads do not hold it up.
     fn probe(&self, probe: Probe) {
-        self.payloads.probe(&self.handle, probe);
+        drop(self.handle.spawn(async move { probe.answer() }));
     }
 
     fn join(&self, by: Instant) -> bool {
-        // The threads are not this flavour's; only the payloads are.
-        self.payloads.join(by)
+        // The threads are not this flavour's; only the payloads are. Where nobody polls the drivers, they do not end.
+        self.payloads.is_over() || self.driven.wait_for_end(by)
+    }
+}
+
+/// Whether a driver is left.
+#[derive(Debug, Default)]
+struct Driven {
+    over: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Driven {
+    fn lock(&self) -> MutexGuard<'_, bool> {
+        self.over.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait_for_end(&self, by: Instant) -> bool {
+        let left = by.saturating_duration_since(Instant::now());
+        let (over, _) = self
+            .changed
+            .wait_timeout_while(self.lock(), left, |over| !*over)
+            .unwrap_or_else(PoisonError::into_inner);
+        *over
+    }
+}
+
+/// What all drivers have.
+struct Last(Arc<Driven>);
+
+impl Drop for Last {
+    fn drop(&mut self) {
+        *self.0.lock() = true;
+        self.0.changed.notify_all();
     }
 }

@@ -69,11 +69,10 @@
 #![forbid(unsafe_code)]
 
 mod driven;
+mod drivers;
 mod flavour;
 mod handle;
 mod multi_thread;
-mod nudge;
-mod parallels;
 #[cfg(feature = "test-util")]
 mod paused;
 

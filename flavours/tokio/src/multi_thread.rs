@@ -11,10 +11,9 @@ use foster_core::{
     BoxError, Flavour, Identifier, Key, Parallel, PoolIntake, Probe, Rejected, Reporter,
 };
 use tokio::runtime::{Builder, Runtime};
-use tokio::task::coop::has_budget_remaining;
 
 use crate::driven::is_driven_here;
-use crate::nudge::{Nudged, give_way};
+use crate::drivers;
 
 /// The key of a flavour on several threads, with its own tokio multi-thread runtime, all drivers enabled.
 ///
@@ -95,9 +94,10 @@ impl TokioMultiThread {
     }
 }
 
-/// A worker that is never idle looks at its sockets and timers after so many turns of tasks, where tokio's own number is 61, and
-/// a driver has its turn after so many payloads: so it looks after 128 of them. Shorter turns cost a stop that is swept by turns.
+/// A worker that is never idle looks at its sockets and timers after so many turns of tasks, where tokio's own number is 61, so
+/// after 128 payloads. A task of tokio's own pays some 30 ns for that.
 const TURNS: u32 = 2;
+/// A driver has its turn after so many.
 const POLLS: u32 = 64;
 
 impl Key for TokioMultiThread {
@@ -146,20 +146,7 @@ impl Key for TokioMultiThread {
         let payloads = PoolIntake::new(&reporter, threads);
         // Not in `join`: after a stuck flavour the workers would have no time left to end.
         let at_end = Arc::new(AtEnd(Arc::clone(&runtime)));
-        let mut polls = 0;
-        // All payloads of one share its budget, so tokio has its turn when that is spent.
-        let is_spent = move || {
-            polls += 1;
-            polls % POLLS == 0 || !has_budget_remaining()
-        };
-        for driver in payloads.drivers(give_way, is_spent) {
-            let at_end = Arc::clone(&at_end);
-            let driver = async move {
-                driver.await;
-                drop(at_end);
-            };
-            drop(handle.spawn(Nudged::new(driver, &handle)));
-        }
+        drivers::spawn(&payloads, &handle, POLLS, at_end);
         Ok(Arc::new(MultiThread {
             handle,
             runtime,

@@ -10,12 +10,39 @@ use std::task::Poll;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use foster_core::{Runtime, Signals};
-use foster_tokio::TokioMultiThread;
+use foster_core::{Key, Parallel, Runtime, Signals};
+use foster_tokio::{TokioHandle, TokioMultiThread};
 use tokio::io::AsyncReadExt;
+use tokio::runtime::Builder;
 
 const SOON: Duration = Duration::from_secs(20);
-const TWO: TokioMultiThread = TokioMultiThread::new().worker_threads(2);
+
+/// Tests of a key whose tokio runtime has two workers: Foster's own, and one that is there.
+macro_rules! on_two_workers {
+    ($($test:ident),*) => {$(
+        mod $test {
+            use super::*;
+
+            #[test]
+            fn on_its_own_runtime() {
+                super::$test(TokioMultiThread.worker_threads(2));
+            }
+
+            #[test]
+            fn on_a_handle() {
+                let mut builder = Builder::new_multi_thread();
+                let tokio = builder.worker_threads(2).enable_all().build().unwrap();
+                super::$test(TokioHandle::new(tokio.handle().clone()));
+            }
+        }
+    )*};
+}
+
+on_two_workers!(
+    what_a_blocked_worker_waits_for_runs_on_the_other,
+    what_has_given_way_is_not_held_up_by_one_that_blocks,
+    nothing_waits_for_ever_behind_one_that_blocks
+);
 
 fn started() -> Runtime {
     let runtime = Runtime::builder().signals(Signals::Leave).build();
@@ -29,30 +56,28 @@ fn end(runtime: &Runtime) {
 }
 
 /// Tokio alone would keep what was woken last for the worker that blocks.
-#[test]
-fn what_a_blocked_worker_waits_for_runs_on_the_other() {
+fn what_a_blocked_worker_waits_for_runs_on_the_other(key: impl Key<Payload = Parallel>) {
     let runtime = started();
     for _ in 0..300 {
-        let (inner, (over, is_over)) = (runtime.clone(), channel());
+        let (inner, own, (over, is_over)) = (runtime.clone(), key.clone(), channel());
         let blocks = move || async move {
             for _ in 0..3 {
                 let (tell, told) = channel();
                 inner
-                    .adopt(TWO, move || async move { tell.send(()).unwrap() })
+                    .adopt(own.clone(), move || async move { tell.send(()).unwrap() })
                     .unwrap();
                 told.recv_timeout(SOON).expect("the other worker runs it");
             }
             over.send(()).unwrap();
         };
-        runtime.adopt(TWO, blocks).unwrap();
+        runtime.adopt(key.clone(), blocks).unwrap();
         is_over.recv_timeout(SOON).expect("it goes on");
     }
     end(&runtime);
 }
 
 /// Whatever has had its turns for so long that tokio had one in between.
-#[test]
-fn what_has_given_way_is_not_held_up_by_one_that_blocks() {
+fn what_has_given_way_is_not_held_up_by_one_that_blocks(key: impl Key<Payload = Parallel>) {
     let runtime = started();
     for _ in 0..20 {
         let (done, release) = (Arc::new(AtomicUsize::new(0)), channel());
@@ -70,12 +95,12 @@ fn what_has_given_way_is_not_held_up_by_one_that_blocks() {
                     Poll::Pending
                 })
             };
-            runtime.adopt(TWO, payload).unwrap();
+            runtime.adopt(key.clone(), payload).unwrap();
         }
         let blocks = move || async move {
             release.1.recv_timeout(SOON).expect("the others go on");
         };
-        runtime.adopt(TWO, blocks).unwrap();
+        runtime.adopt(key.clone(), blocks).unwrap();
         let deadline = Instant::now() + SOON;
         while done.load(SeqCst) < 400 {
             assert!(Instant::now() < deadline, "one that blocks holds them up");
@@ -87,13 +112,12 @@ fn what_has_given_way_is_not_held_up_by_one_that_blocks() {
 }
 
 /// Also if the other worker has work without an end: wherever a payload was put, it comes to that.
-#[test]
-fn nothing_waits_for_ever_behind_one_that_blocks() {
+fn nothing_waits_for_ever_behind_one_that_blocks(key: impl Key<Payload = Parallel>) {
     let runtime = started();
     let ((release, released), over) = (channel::<()>(), Arc::new(AtomicBool::new(false)));
     let (blocks, is_blocked) = channel();
     runtime
-        .adopt(TWO, move || async move {
+        .adopt(key.clone(), move || async move {
             blocks.send(()).unwrap();
             let _ = released.recv_timeout(SOON);
         })
@@ -109,14 +133,14 @@ fn nothing_waits_for_ever_behind_one_that_blocks() {
             }
         })
     };
-    runtime.adopt(TWO, busy).unwrap();
+    runtime.adopt(key.clone(), busy).unwrap();
     let (done, all_done) = channel();
     thread::scope(|scope| {
         for _ in 0..8 {
-            let (runtime, done) = (&runtime, done.clone());
+            let (runtime, key, done) = (&runtime, key.clone(), done.clone());
             scope.spawn(move || {
                 let payload = move || async move { done.send(()).unwrap() };
-                runtime.adopt(TWO, payload).unwrap();
+                runtime.adopt(key, payload).unwrap();
             });
         }
     });

@@ -69,6 +69,11 @@ impl PoolIntake {
         self.queue.close();
     }
 
+    /// Whether it is closed and all payloads are over. The drivers find out when they are next polled.
+    pub fn is_over(&self) -> bool {
+        self.queue.is_over()
+    }
+
     /// Has a driver [answer](Probe::answer): for [`Flavour::probe`](crate::Flavour::probe).
     pub fn probe(&self, probe: Probe) {
         self.queue.probe(probe);

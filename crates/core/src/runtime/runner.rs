@@ -349,22 +349,24 @@ fn unended(host: &Host) -> Vec<Straggler> {
         return vec![Straggler::of_flavour(host.identifier().clone())];
     }
     let alive = host.alive();
-    let straggler = |index: usize, reason| alive[index].straggler(reason);
-    let polling: Vec<_> = (0..alive.len())
-        .filter(|index| alive[*index].state().is_polling())
+    let polling: Vec<_> = alive
+        .iter()
+        .filter(|task| task.state().is_polling())
         .collect();
     if !polling.is_empty() {
         // Payloads in the flavour's queue are not in the registry, but are held up as well.
         let others = host.unended().saturating_sub(polling.len());
         return polling
             .into_iter()
-            .map(|index| straggler(index, StragglerReason::Blocking { others }))
+            .map(|task| task.straggler(StragglerReason::Blocking { others }))
             .collect();
     }
-    if !alive.is_empty() {
-        return (0..alive.len())
-            .map(|index| straggler(index, StragglerReason::Kept))
-            .collect();
+    let kept: Vec<_> = alive.into_iter().chain(host.waiting()).collect();
+    match kept.is_empty() {
+        true => vec![Straggler::of_flavour(host.identifier().clone())],
+        false => kept
+            .iter()
+            .map(|task| task.straggler(StragglerReason::Kept))
+            .collect(),
     }
-    vec![Straggler::of_flavour(host.identifier().clone())]
 }

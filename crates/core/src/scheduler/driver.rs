@@ -178,7 +178,7 @@ impl Driver {
             return Poll::Ready(true);
         }
         if queue.is_single() {
-            if inbox.closed && self.has_none() {
+            if inbox.closed && queue.has_parked_none() {
                 inbox.over = true;
                 return Poll::Ready(false);
             }
@@ -189,7 +189,7 @@ impl Driver {
         if self.take_share() {
             return Poll::Ready(true);
         }
-        if is_closed && self.are_all_over() {
+        if is_closed && queue.has_none() {
             // Each of the others finds out for itself.
             queue.wake_all();
             return Poll::Ready(false);
@@ -202,7 +202,7 @@ impl Driver {
         let waits = self.sleep(&queue, inbox, context);
         // Whoever has changed another lane meanwhile may have found nobody to wake.
         let is_due =
-            || queue.others(self.number).any(Lane::has_some) || is_closed && self.are_all_over();
+            || queue.others(self.number).any(Lane::has_some) || is_closed && queue.has_none();
         match is_due() && queue.stay_awake(self.number) {
             true => Poll::Ready(true),
             false => waits,
@@ -250,18 +250,6 @@ impl Driver {
             return true;
         }
         false
-    }
-
-    /// Whether no payload is parked or in a batch.
-    fn has_none(&self) -> bool {
-        self.host.as_ref().is_none_or(|host| host.has_none())
-    }
-
-    /// Whether there is nothing for any driver any more.
-    fn are_all_over(&self) -> bool {
-        // In the order in which payloads move.
-        let has_some = self.queue.lanes().iter().any(Lane::has_some);
-        !has_some && self.queue.host().is_none_or(|host| host.has_none())
     }
 
     /// Polls the present payloads, in bounded batches. Returns whether the executor must have its

@@ -6,7 +6,7 @@ use crate::scheduler::driven::Batch;
 use crate::scheduler::host::Host;
 use crate::scheduler::lane::Lane;
 use crate::scheduler::scheduler::Scheduler;
-use crate::task::{Task, Wake};
+use crate::task::{Runnable, Task, Wake};
 
 impl Host {
     /// The lanes of its run queue, with their numbers; none, if it has no queue.
@@ -107,9 +107,20 @@ impl Host {
         }
     }
 
-    /// Whether none of its payloads is in a batch or parked.
-    pub(super) fn has_none(&self) -> bool {
-        self.lanes().all(|(_, lane)| lane.batches.lock().is_empty())
+    /// Its payloads that wait in the run queue for their first poll, and that searches do not find.
+    pub(crate) fn waiting(&self) -> Vec<Arc<Task>> {
+        let is_own = |task: &&Arc<Task>| {
+            // Those from before the flavour's start are registered.
+            task.state().key().is_none() && std::ptr::eq(&*Scheduler::of(&***task).host, self)
+        };
+        let mut waiting = Vec::new();
+        for (_, lane) in self.lanes() {
+            let inbox = lane.lock();
+            let stock = lane.stock();
+            let here = stock.new.iter().chain(&inbox.new).map(Runnable::task);
+            waiting.extend(here.filter(is_own).cloned());
+        }
+        waiting
     }
 }
 

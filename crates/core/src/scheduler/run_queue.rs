@@ -261,6 +261,27 @@ impl RunQueue {
         let _ = self.owner.set((owner, waking));
     }
 
+    /// Whether there is nothing for any driver any more.
+    pub(super) fn has_none(&self) -> bool {
+        // In the order in which payloads move.
+        !self.lanes.iter().any(Lane::has_some) && self.has_parked_none()
+    }
+
+    /// Whether no payload is parked or in a batch.
+    pub(super) fn has_parked_none(&self) -> bool {
+        self.lanes.iter().all(|lane| lane.batches.lock().is_empty())
+    }
+
+    /// Whether it is closed and all payloads are over. Drivers may still have to find out.
+    pub(crate) fn is_over(&self) -> bool {
+        let has_none_waiting = |lane: &Lane| {
+            let inbox = lane.lock();
+            let is_empty = inbox.new.is_empty() && inbox.woken.is_empty();
+            inbox.closed && is_empty && lane.stock().is_empty()
+        };
+        self.lanes.iter().all(has_none_waiting) && self.has_parked_none()
+    }
+
     /// Whether all drivers wait to be woken.
     pub(super) fn is_asleep(&self) -> bool {
         self.asleep.load(SeqCst) == self.lanes.len()

@@ -1,4 +1,5 @@
-//! Wakes tasks so that another worker can take them, although this one may block.
+//! The tasks that poll the payloads of a pool. Whoever wakes one may block right afterwards, so another worker has to be able to
+//! take it.
 
 use std::future::{Future, poll_fn};
 use std::mem;
@@ -7,15 +8,41 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::task::{Context, Poll, Wake, Waker};
 
+use foster_core::PoolIntake;
 use tokio::runtime::Handle;
+use tokio::task::coop::has_budget_remaining;
 use tokio::task::try_id;
+
+/// Spawns the drivers of `payloads`, each with a clone of `kept`. One has tokio take its turn after so many `polls`; fewer make a
+/// stop slower, which is swept by turns.
+pub(crate) fn spawn(
+    payloads: &PoolIntake,
+    handle: &Handle,
+    polls: u32,
+    kept: impl Clone + Send + 'static,
+) {
+    let mut done = 0;
+    // All payloads of a driver share its budget, so tokio has its turn when that is spent.
+    let is_spent = move || {
+        done += 1;
+        done % polls == 0 || !has_budget_remaining()
+    };
+    for driver in payloads.drivers(give_way, is_spent) {
+        let kept = kept.clone();
+        let driver = async move {
+            driver.await;
+            drop(kept);
+        };
+        drop(handle.spawn(Nudged::new(driver, handle)));
+    }
+}
 
 /// A future of which every wake is followed by a task that does nothing.
 ///
 /// Tokio keeps the last task that was woken on a worker for that worker alone, and wakes no other one for it. It waits
 /// for as long as the code that has woken it blocks the worker. With another one behind it, any worker may take it, and
 /// one that sleeps is woken.
-pub(crate) struct Nudged<F> {
+struct Nudged<F> {
     future: Pin<Box<F>>,
     handle: Handle,
     /// What the future has, and the waker of the task behind that.
@@ -51,7 +78,7 @@ impl Wake for Nudge {
 
 impl<F: Future> Nudged<F> {
     /// The same future, for the runtime behind `handle`.
-    pub(crate) fn new(future: F, handle: &Handle) -> Self {
+    fn new(future: F, handle: &Handle) -> Self {
         Self {
             future: Box::pin(future),
             handle: handle.clone(),
@@ -88,7 +115,7 @@ impl<F: Future> Future for Nudged<F> {
 ///
 /// Tokio's own yield has its task wait until the worker has nothing else to do, out of the reach of all others, while the
 /// next task may block the worker. This one puts it where another worker takes it.
-pub(crate) async fn give_way() {
+async fn give_way() {
     let mut has_given = false;
     poll_fn(|context| {
         if mem::replace(&mut has_given, true) {
