@@ -73,7 +73,7 @@ impl Tallied {
         let at = change.at();
         match change.state() {
             UnitState::Starting => (self.began, self.asked) = (Some(at), None),
-            UnitState::Running => {
+            state if state.is_ready() => {
                 let took = self
                     .began
                     .take()

@@ -142,11 +142,7 @@ pub(crate) fn ready(status: &Status) -> Response {
     }
     let is_on_its_way = |unit: &&UnitNode| {
         let is_service = unit.kind == UnitKind::Service;
-        is_service
-            && !matches!(
-                unit.state,
-                UnitState::Running | UnitState::Finishing | UnitState::Ended
-            )
+        is_service && !unit.state.is_ready() && unit.state != UnitState::Ended
     };
     let units: Vec<_> = status
         .units

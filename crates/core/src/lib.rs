@@ -100,8 +100,8 @@ pub use crate::runtime::{Builder, Call, Named, Probing, Runtime, Unanswered, Wai
 pub use crate::service::{
     AllReady, Dependency, FnOnceService, FnService, Group, GroupBuilder, GroupReady, LinkedService,
     OwnedService, PayloadOf, Place, Ready, Reload, ReloadRequest, ReloadRequested, ReloadWait,
-    Reloading, Restart, Runs, Scope, Served, Service, Settings, StateFuture, TakePlace, Unit,
-    UnitBuilder, UnitChange, UnitChanges, UnitState, UnitStatus, service, service_once,
+    Reloading, Restart, Runs, Scope, Served, Service, Settings, Standing, StateFuture, TakePlace,
+    Unit, UnitBuilder, UnitChange, UnitChanges, UnitState, UnitStatus, service, service_once,
 };
 pub use crate::task::Ticket;
 pub use crate::task::{OnRequest, Requested, Shutdown, UntilRequested};

@@ -429,8 +429,9 @@ pub use foster_core::__private::service_fn as service;
 pub use foster_core::{
     AllReady, Answer, Dependency, Exit, FnOnceService, FnService, Group, GroupBuilder, GroupError,
     GroupErrorKind, GroupReady, Kind, LinkedService, OwnedService, PayloadOf, Place, Ready,
-    Restart, Run, Runs, Scope, ServeError, ServeErrorKind, Served, Service, Settings, StateFuture,
-    TakePlace, Unit, UnitBuilder, UnitChange, UnitChanges, UnitState, UnitStatus, service_once,
+    Restart, Run, Runs, Scope, ServeError, ServeErrorKind, Served, Service, Settings, Standing,
+    StateFuture, TakePlace, Unit, UnitBuilder, UnitChange, UnitChanges, UnitState, UnitStatus,
+    service_once,
 };
 #[doc(inline)]
 pub use foster_macros::service;

@@ -97,8 +97,7 @@ fn line(status: &Status) -> String {
             "starting".to_owned()
         }
         RuntimeState::Waiting | RuntimeState::Starting | RuntimeState::Running => {
-            let is_on =
-                |unit: &&UnitNode| matches!(unit.state, UnitState::Running | UnitState::Finishing);
+            let is_on = |unit: &&UnitNode| unit.state.is_ready();
             match services().filter(is_on).count() {
                 1 => "running: 1 service".to_owned(),
                 number => format!("running: {number} services"),

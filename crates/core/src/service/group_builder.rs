@@ -5,6 +5,7 @@ use std::fmt;
 use std::panic::Location;
 use std::time::Duration;
 
+use super::carried::Carried;
 use super::group::Group;
 use super::supervisor::{GroupName, GroupPlan, supervisor};
 use super::unit_core::UnitCore;
@@ -22,6 +23,7 @@ pub struct GroupBuilder {
     parent: Option<Arc<UnitCore>>,
     limit: Option<usize>,
     each_may_fail: bool,
+    carried: Option<Carried>,
     settings: Settings,
 }
 
@@ -68,6 +70,7 @@ impl GroupBuilder {
             parent: parent.cloned(),
             limit: None,
             each_may_fail: false,
+            carried: None,
             settings: Settings::new().name(name),
         }
     }
@@ -123,6 +126,34 @@ impl GroupBuilder {
         self
     }
 
+    /// Has the group carry `value`, for all that is in it to find by [`Group::carried_here`]. It has no destructor, as nobody could
+    /// say where that runs.
+    ///
+    /// ```
+    /// # use std::sync::mpsc::channel;
+    /// # use foster_core::{Group, Manual, Runtime};
+    /// # let (runtime, manual) = (Runtime::new(), Manual::new());
+    /// #[derive(Clone, Copy, Debug, PartialEq)]
+    /// struct Tenant(u32);
+    ///
+    /// let tenant = runtime.group("tenant").carry(Tenant(7)).create()?;
+    /// # let (found, is_found) = channel();
+    /// tenant.adopt(manual.clone(), move || async move {
+    ///     let here = Group::carried_here::<Tenant>();
+    /// #   found.send(here).unwrap();
+    /// })?;
+    /// # runtime.start()?;
+    /// # while !manual.step() {}
+    /// # assert_eq!(is_found.recv()?, Some(Tenant(7)));
+    /// # runtime.shutdown();
+    /// # runtime.wait()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn carry<T: Copy + Send + Sync + 'static>(mut self, value: T) -> Self {
+        self.carried = Some(Arc::new(value));
+        self
+    }
+
     /// Makes the group.
     ///
     /// # Errors
@@ -150,6 +181,7 @@ impl GroupBuilder {
             parent: self.parent,
             limit: self.limit,
             each_may_fail: self.each_may_fail,
+            carried: self.carried,
             after: &self.settings.after,
             policy: self.settings.policy.clone(),
             location,

@@ -5,7 +5,7 @@
 //! seen, `unit_core` what is behind them, with one run as `unit_core::attempt`, and `source` where the values of runs
 //! come from. `reload` asks services to take over what has changed. `roster` has all of them, with their names and their order. `supervision` decides what becomes of them, a
 //! value without locks, clocks and threads; `supervisor` is the shell around it. `serve` hands in.
-//! `inside` is a look at all of a runtime, as a value.
+//! `standing` is what a run says of itself, `carried` what groups have for all in them. `inside` is a look at all of a runtime, as a value.
 #![allow(
     private_interfaces,
     private_bounds,
@@ -14,6 +14,7 @@
 
 mod all_ready;
 mod build;
+mod carried;
 mod definition;
 mod dependency;
 mod function;
@@ -33,6 +34,7 @@ mod scope;
 mod serve;
 mod settings;
 mod source;
+mod standing;
 mod state;
 mod supervision;
 mod supervisor;
@@ -62,6 +64,7 @@ pub use self::scope::Scope;
 pub use self::serve::UnitBuilder;
 pub use self::settings::Settings;
 pub use self::source::{Runs, Served};
+pub use self::standing::Standing;
 pub use self::state::{UnitState, UnitStatus};
 pub use self::unit::{StateFuture, Unit};
 pub use self::watch::{UnitChange, UnitChanges};

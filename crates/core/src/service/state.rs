@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | Waiting | Starting | its turn to start has come |
 //! | Starting | Running | it is ready |
+//! | Running, Standby, Held | Running, Standby, Held | its run says so (`standing`) |
 //! | Starting, Running | Stopping | it was asked to end |
 //! | Starting, Running, Stopping | Delayed | its run has ended, and another follows (`decide`) |
 //! | Delayed | Starting | the delay is over, or a restart was asked for |
@@ -13,7 +14,8 @@
 //! | Starting, Running, Stopping | LeftBehind | its run had not ended when the runtime had |
 //! | Stopping | LeftBehind | it is a thread without a token in something that ends, and its time is over |
 //!
-//! All moves are decided by the supervision, which is drawn in its own words there, but for the last ones: what is left
+//! Standby and Held are Running in all other rows. All moves are decided by the supervision, which is drawn in its own words
+//! there, but for what a run says of itself, and the last ones: what is left
 //! when the runtime is over, or was never started, is shown as over by the supervisor (`closing`, `entering`), and a value
 //! that panics as it is dropped makes an ended unit a failed one.
 
@@ -36,6 +38,10 @@ pub enum UnitState {
     Starting,
     /// Ready.
     Running,
+    /// Ready, and stands by for others that do its work: see [`Standing`](crate::Standing).
+    Standby,
+    /// Ready, and does the work that others stand by for.
+    Held,
     /// Asked to end.
     Stopping,
     /// Its run has returned, and is over when its children are: what was started in its own
@@ -58,6 +64,14 @@ impl UnitState {
     pub fn is_over(self) -> bool {
         matches!(self, Self::Ended | Self::Failed | Self::LeftBehind)
     }
+
+    /// Whether the service is ready; if its run has returned and its children go on, it is that since then.
+    pub fn is_ready(self) -> bool {
+        matches!(
+            self,
+            Self::Running | Self::Standby | Self::Held | Self::Finishing
+        )
+    }
 }
 
 impl fmt::Display for UnitState {
@@ -66,6 +80,8 @@ impl fmt::Display for UnitState {
             Self::Waiting => "waiting",
             Self::Starting => "starting",
             Self::Running => "running",
+            Self::Standby => "standby",
+            Self::Held => "held",
             Self::Stopping => "stopping",
             Self::Finishing => "finishing",
             Self::Delayed => "delayed",

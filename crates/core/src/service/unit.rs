@@ -39,7 +39,7 @@ impl Unit {
 
     /// What the service is doing.
     pub fn state(&self) -> UnitState {
-        self.core.state()
+        self.core.shown()
     }
 
     /// A snapshot: name, state, since when, restarts, last failure.
@@ -173,7 +173,7 @@ impl Unit {
     ///
     /// In a coroutine it blocks all others of the flavour; await [`ready`](Self::ready).
     pub fn wait_ready(&self, time: Duration) -> bool {
-        self.core.wait(time, is_decided) && is_ready(self.state())
+        self.core.wait(time, is_decided) && self.state().is_ready()
     }
 
     /// A future that completes when the service is ready or over, with the state that it is in then.
@@ -194,14 +194,9 @@ impl Unit {
     }
 }
 
-/// Whether it is ready: if its run has returned and its children go on, it is that since then.
-fn is_ready(state: UnitState) -> bool {
-    matches!(state, UnitState::Running | UnitState::Finishing)
-}
-
 /// Whether it is ready, or never will be.
 fn is_decided(state: UnitState) -> bool {
-    is_ready(state) || state.is_over()
+    state.is_ready() || state.is_over()
 }
 
 impl fmt::Debug for Unit {
@@ -248,14 +243,14 @@ impl Future for StateFuture {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<UnitState> {
         let this = &mut *self;
-        let look = || Some(this.core.state()).filter(|state| (this.is_it)(*state));
+        let look = || Some(this.core.shown()).filter(|state| (this.is_it)(*state));
         event::poll(context, &mut this.listener, || this.core.listen(), look)
     }
 }
 
 impl fmt::Debug for StateFuture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (name, state) = (self.core.name(), self.core.state());
+        let (name, state) = (self.core.name(), self.core.shown());
         write!(f, "StateFuture({name:?}, {state:?})")
     }
 }

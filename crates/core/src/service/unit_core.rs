@@ -89,6 +89,8 @@ pub(super) enum Kind {
 /// knows of the unit.
 struct Present {
     state: UnitState,
+    /// What the present run says of itself, shown in place of [`UnitState::Running`].
+    standing: Option<UnitState>,
     was_ready: bool,
     /// The runtime as a whole is not ready before this is ready or over.
     is_awaited: bool,
@@ -108,6 +110,13 @@ struct Present {
 }
 
 impl Present {
+    fn shown(&self) -> UnitState {
+        match (self.state, self.standing) {
+            (UnitState::Running, Some(standing)) => standing,
+            (state, _) => state,
+        }
+    }
+
     fn is_present(&self, task: &Arc<Task>) -> bool {
         let present = self.task.as_ref().map(Weak::as_ptr);
         present.is_some_and(|present| std::ptr::addr_eq(present, Arc::as_ptr(task)))
@@ -135,6 +144,7 @@ impl UnitCore {
             looks_on: policy.looks_on,
             present: Mutex::new(Present {
                 state: UnitState::Waiting,
+                standing: None,
                 was_ready: false,
                 is_awaited: false,
                 is_unwanted: false,
@@ -274,6 +284,11 @@ impl UnitCore {
         self.lock().state
     }
 
+    /// The state as others see it: with what the run says of itself.
+    pub(super) fn shown(&self) -> UnitState {
+        self.lock().shown()
+    }
+
     pub(super) fn was_ready(&self) -> bool {
         self.lock().was_ready
     }
@@ -292,7 +307,7 @@ impl UnitCore {
         UnitStatus {
             name: Arc::clone(self.name()),
             flavour: self.flavour(),
-            state: present.state,
+            state: present.shown(),
             since: self.lifetime().instant(present.since),
             restarts: present.starts.saturating_sub(1),
             last_failure: present.last_failure.clone(),
@@ -340,8 +355,9 @@ impl UnitCore {
     pub(super) fn set_state(&self, state: UnitState, now: Moment) -> bool {
         let mut present = self.lock();
         if state == UnitState::Starting {
-            // A new run is not asked what the one before was.
+            // A new run is not asked what the one before was, and does not say it.
             present.reload = None;
+            present.standing = None;
             present.starts += 1;
         }
         let is_change = present.state != state;
@@ -349,6 +365,21 @@ impl UnitCore {
             present.state = state;
             present.since = present.since.max(now);
             present.was_ready |= state == UnitState::Running;
+        }
+        is_change
+    }
+
+    /// Takes what a run says of itself. Whether that shows.
+    pub(super) fn set_standing(&self, task: &Arc<Task>, standing: UnitState, now: Moment) -> bool {
+        let mut present = self.lock();
+        if !present.is_present(task) {
+            return false;
+        }
+        let before = present.shown();
+        present.standing = Some(standing);
+        let is_change = present.shown() != before;
+        if is_change {
+            present.since = present.since.max(now);
         }
         is_change
     }

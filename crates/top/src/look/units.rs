@@ -239,7 +239,8 @@ fn shortened(unit: &UnitNode, failure: &str) -> String {
 /// The tone of a state.
 pub(super) fn tone(state: UnitState) -> Tone {
     match state {
-        UnitState::Running => Tone::Good,
+        UnitState::Running | UnitState::Held => Tone::Good,
+        UnitState::Standby => Tone::Plain,
         UnitState::Failed | UnitState::LeftBehind => Tone::Bad,
         UnitState::Ended => Tone::Faint,
         _ => Tone::Changing,

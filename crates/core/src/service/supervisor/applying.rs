@@ -110,17 +110,34 @@ impl Supervisor {
             members.show(state);
         }
         if unit.set_state(state, now) {
-            if let Some(line) = is_heard().then(|| words::state(unit, state)).flatten() {
-                // Handed over with the lock, so that they are told in their order.
-                unit.lifetime().tell_note(line);
-            }
-            if unit.members().is_none() && self.watchers.is_heard() {
-                let (wakers, dropped) = self.watchers.publish(&UnitChange(unit.status()));
-                aftermath.wake(wakers);
-                aftermath.drop(Some(dropped));
-            }
-            aftermath.wake(unit.changed().notify_after_lock());
+            self.tell_change(unit, state, aftermath);
         }
+    }
+
+    /// What a run says of itself, which those see who look at its unit.
+    pub(in crate::service) fn stand(&self, unit: &UnitCore, task: &Arc<Task>, standing: UnitState) {
+        let (lifetime, mut aftermath) = (unit.lifetime(), Aftermath::default());
+        {
+            let _guarded = self.lock();
+            if unit.set_standing(task, standing, lifetime.now()) {
+                self.tell_change(unit, standing, &mut aftermath);
+            }
+        }
+        aftermath.come(lifetime, By::User);
+    }
+
+    /// Tells, with the lock held, that a unit is in another state.
+    fn tell_change(&self, unit: &UnitCore, state: UnitState, aftermath: &mut Aftermath) {
+        if let Some(line) = is_heard().then(|| words::state(unit, state)).flatten() {
+            // Handed over with the lock, so that they are told in their order.
+            unit.lifetime().tell_note(line);
+        }
+        if unit.members().is_none() && self.watchers.is_heard() {
+            let (wakers, dropped) = self.watchers.publish(&UnitChange(unit.status()));
+            aftermath.wake(wakers);
+            aftermath.drop(Some(dropped));
+        }
+        aftermath.wake(unit.changed().notify_after_lock());
     }
 }
 

@@ -4,6 +4,7 @@ use super::*;
 use crate::lifetime::Part;
 use crate::lifetime::gate::Gates;
 use crate::runtime::site::Site;
+use crate::service::carried::Carried;
 use crate::service::dependency::Dependency;
 use crate::service::policy::Policy;
 use crate::service::roster::{Derive, Enlisted};
@@ -15,6 +16,7 @@ pub(in crate::service) struct GroupPlan<'a> {
     pub(in crate::service) parent: Option<Arc<UnitCore>>,
     pub(in crate::service) limit: Option<usize>,
     pub(in crate::service) each_may_fail: bool,
+    pub(in crate::service) carried: Option<Carried>,
     pub(in crate::service) after: &'a [Dependency],
     pub(in crate::service) policy: Policy,
     pub(in crate::service) location: &'static Location<'static>,
@@ -54,7 +56,7 @@ fn new_group(lifetime: &Arc<Lifetime>, plan: &GroupPlan<'_>, id: Id, name: Name)
         GroupName::OfPayload(_, task) => Owner::Payload(Arc::downgrade(task)),
         GroupName::OfUnit => Owner::Run,
     };
-    let kind = Kind::Group(Members::new(site, limit, owner));
+    let kind = Kind::Group(Members::new(site, limit, owner, plan.carried.clone()));
     let (parent, now) = (parent.cloned(), lifetime.now());
     let (location, policy) = (plan.location, &plan.policy);
     Arc::new(UnitCore::new(id, name, location, kind, parent, policy, now))
@@ -193,6 +195,7 @@ impl Supervisor {
             parent: Some(Arc::clone(unit)),
             limit: None,
             each_may_fail: false,
+            carried: None,
             after: &[],
             policy: Policy::default(),
             location: unit.location,
@@ -226,6 +229,7 @@ impl Supervisor {
             parent,
             limit: None,
             each_may_fail: false,
+            carried: None,
             after: &[],
             policy: Policy::default(),
             location: origin.location,

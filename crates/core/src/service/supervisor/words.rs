@@ -123,6 +123,8 @@ pub(super) fn state(unit: &UnitCore, state: UnitState) -> Option<Line> {
         UnitState::Starting => "unit.started",
         UnitState::Running if is_group => "group.started",
         UnitState::Running => "unit.ready",
+        UnitState::Standby => "unit.standby",
+        UnitState::Held => "unit.held",
         UnitState::Stopping if is_group => "group.stopping",
         UnitState::Stopping => "unit.stopping",
         state if state.is_over() && is_group => "group.stopped",

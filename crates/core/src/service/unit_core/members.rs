@@ -8,6 +8,7 @@ use crate::base::sync::{Arc, Mutex, Weak, lock};
 use crate::lifetime::gate::{Gate, Gates};
 use crate::lifetime::{GroupPart, Phase};
 use crate::runtime::site::Site;
+use crate::service::carried::Carried;
 use crate::service::state::UnitState;
 use crate::service::supervision::Id;
 use crate::task::Task;
@@ -18,6 +19,8 @@ pub(in crate::service) struct Members {
     /// The group's own limit.
     pub(in crate::service) limit: Option<Arc<Gate>>,
     pub(in crate::service) owner: Owner,
+    /// What all that is in the group may look for.
+    pub(in crate::service) carried: Option<Carried>,
     known: Mutex<Known>,
 }
 
@@ -41,12 +44,18 @@ pub(in crate::service) enum Owner {
 }
 
 impl Members {
-    pub(in crate::service) fn new(site: Arc<Site>, limit: Option<Arc<Gate>>, owner: Owner) -> Self {
+    pub(in crate::service) fn new(
+        site: Arc<Site>,
+        limit: Option<Arc<Gate>>,
+        owner: Owner,
+        carried: Option<Carried>,
+    ) -> Self {
         let known = Mutex::default();
         Self {
             site,
             limit,
             owner,
+            carried,
             known,
         }
     }
