@@ -3,6 +3,7 @@
 mod answer;
 mod lease;
 mod rules;
+mod tenure;
 
 pub use self::answer::{Answer, LeaseError};
 pub use self::lease::{Acquired, Lease, Renewed};

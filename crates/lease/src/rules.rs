@@ -74,7 +74,10 @@ mod tests {
     #[test]
     fn what_is_not_said_is_chosen() {
         let rules = Rules::new(seconds(15), None, None).unwrap();
-        assert_eq!((rules.stop_time, rules.renew_every), (seconds(5), seconds(3)));
+        assert_eq!(
+            (rules.stop_time, rules.renew_every),
+            (seconds(5), seconds(3))
+        );
     }
 
     #[test]
@@ -92,7 +95,11 @@ mod tests {
             let text = refused.expect_err("it cannot work").to_string();
             assert!(text.contains(&format!("a lease of {length}")), "{text}");
         }
-        let works = Rules::new(seconds(15), Some(seconds(10)), Some(Duration::from_millis(3_999)));
+        let works = Rules::new(
+            seconds(15),
+            Some(seconds(10)),
+            Some(Duration::from_millis(3_999)),
+        );
         assert!(works.is_ok());
     }
 }
