@@ -13,10 +13,14 @@
 //! All moments are times since an origin. The lease counts as held until the *sending* of the acquire, or of a renewal, that was
 //! answered, and its length: whatever the engine's clock says, it gives the lease to nobody else before.
 
+mod holding;
+mod standby;
+
 use std::time::Duration;
 
 use fastrand::Rng;
 
+use self::holding::cancel_at;
 use crate::answer::LeaseError;
 use crate::lease::{Acquired, Renewed};
 use crate::rules::{MARGIN, Rules};
@@ -210,237 +214,6 @@ impl Tenure {
         }
     }
 
-    fn tick_held(&mut self, now: At, mut held: Held, effects: &mut Vec<Effect>) {
-        if held.run == Run::Going && now >= self.ask_at(&held) {
-            held.run = Run::Asked;
-            effects.push(Effect::Tell(News::RunsOut { fence: held.fence }));
-            effects.push(Effect::Ask);
-        }
-        if held.run == Run::Asked && now >= cancel_at(&held) {
-            held.run = Run::Cancelled;
-            effects.push(Effect::Cancel);
-        }
-        if now >= held.renew_at {
-            let next = self.spread(self.rules.renew_every);
-            held.renew_at = now + next;
-            // Once it has run out or is lost there is nothing to renew.
-            if now < held.until && !held.is_lost {
-                let call = self.next_call();
-                held.sent.rotate_right(1);
-                held.sent[0] = Some(Sent { call, at: now });
-                effects.push(Effect::Renew(call, held.fence));
-            }
-        }
-        self.state = State::Held(held);
-    }
-
-    /// An acquire was answered.
-    pub(crate) fn acquired(
-        &mut self,
-        now: At,
-        call: Call,
-        answer: &Result<Acquired, LeaseError>,
-        effects: &mut Vec<Effect>,
-    ) {
-        let State::Standby {
-            asked: Some(sent),
-            watches,
-            ..
-        } = self.state
-        else {
-            return;
-        };
-        if sent.call != call {
-            return;
-        }
-        match answer {
-            Ok(Acquired::Held { fence }) => {
-                self.recovered(effects);
-                self.take(now, sent.at, *fence, effects);
-            }
-            Ok(Acquired::Taken { .. }) => {
-                self.recovered(effects);
-                let length = self.rules.length;
-                let next = now + self.spread(length);
-                self.state = State::Standby {
-                    asked: None,
-                    next_try: Some(next),
-                    watches: true,
-                };
-                if self.stops {
-                    self.finish(effects);
-                } else if !watches {
-                    effects.push(Effect::Watch);
-                }
-            }
-            Err(error) => {
-                self.stand_by(now, None);
-                self.failed(now, error, effects);
-            }
-        }
-    }
-
-    /// The lease is this process's since `sent`.
-    fn take(&mut self, now: At, sent: At, fence: u64, effects: &mut Vec<Effect>) {
-        let next = self.spread(self.rules.renew_every);
-        let held = Held {
-            fence,
-            until: sent + self.rules.length,
-            renew_at: sent + next,
-            sent: [None; 4],
-            run: Run::Going,
-            is_lost: false,
-        };
-        // The answer came so late that the work would have to end at once.
-        if self.stops || now >= self.ask_at(&held) {
-            self.release(now, &held, false, effects);
-            return;
-        }
-        self.state = State::Held(held);
-        let until = held.until;
-        effects.push(Effect::Tell(News::Acquired { fence }));
-        effects.push(Effect::Start { fence, until });
-    }
-
-    /// A renewal was answered.
-    pub(crate) fn renewed(
-        &mut self,
-        now: At,
-        call: Call,
-        answer: &Result<Renewed, LeaseError>,
-        effects: &mut Vec<Effect>,
-    ) {
-        let State::Held(mut held) = self.state else {
-            return;
-        };
-        let is_it = |sent: &Option<Sent>| sent.is_some_and(|sent| sent.call == call);
-        let Some(sent) = held.sent.iter_mut().find(|sent| is_it(sent)) else {
-            return;
-        };
-        let Some(sent) = sent.take() else { return };
-        match answer {
-            Ok(Renewed::Kept) if !held.is_lost => {
-                let until = sent.at + self.rules.length;
-                if until > held.until {
-                    held.until = until;
-                    effects.push(Effect::Extend { until });
-                }
-                let next = self.spread(self.rules.renew_every);
-                held.renew_at = held.renew_at.max(sent.at + next);
-                self.recovered(effects);
-            }
-            Ok(Renewed::Kept) => {}
-            Ok(Renewed::Lost) => {
-                if !held.is_lost {
-                    effects.push(Effect::Tell(News::Lost { fence: held.fence }));
-                }
-                held.is_lost = true;
-                // Somebody else may have it already, so the work must not go on for as long as it would else.
-                held.until = held.until.min(now + MARGIN);
-                effects.push(Effect::Shorten { until: held.until });
-                if held.run != Run::Cancelled {
-                    held.run = Run::Cancelled;
-                    effects.push(Effect::Cancel);
-                }
-            }
-            Err(error) => {
-                let wait = self.retry_after();
-                held.renew_at = held.renew_at.min(now + wait);
-                self.state = State::Held(held);
-                self.note_failure(error, effects);
-                return;
-            }
-        }
-        self.state = State::Held(held);
-    }
-
-    /// The lease may be free.
-    pub(crate) fn freed(&mut self, now: At, answer: &Result<(), LeaseError>) {
-        if let State::Standby {
-            asked,
-            next_try,
-            watches,
-        } = &mut self.state
-        {
-            *watches = false;
-            if answer.is_ok() && asked.is_none() {
-                *next_try = Some(now);
-            }
-        }
-    }
-
-    /// The work is over, and whether something of it is left.
-    pub(crate) fn run_over(&mut self, now: At, is_left: bool, effects: &mut Vec<Effect>) {
-        match self.state {
-            State::Held(held) if is_left => {
-                effects.push(Effect::Tell(News::Left { fence: held.fence }));
-                self.state = State::Left;
-                if self.stops {
-                    self.finish(effects);
-                }
-            }
-            State::Held(held) => self.release(now, &held, held.run == Run::Going, effects),
-            State::Left if !is_left => {
-                // It was not renewed meanwhile, and runs out.
-                self.after_release(now, false, effects);
-            }
-            _ => {}
-        }
-    }
-
-    fn release(&mut self, now: At, held: &Held, is_done: bool, effects: &mut Vec<Effect>) {
-        if held.is_lost || now >= held.until {
-            self.after_release(now, is_done, effects);
-            return;
-        }
-        let call = self.next_call();
-        self.state = State::Releasing {
-            fence: held.fence,
-            call,
-            until: held.until.min(now + LAST_ANSWER),
-            is_done,
-        };
-        effects.push(Effect::Release(call, held.fence));
-    }
-
-    /// A release was answered.
-    pub(crate) fn released(
-        &mut self,
-        now: At,
-        call: Call,
-        answer: &Result<(), LeaseError>,
-        effects: &mut Vec<Effect>,
-    ) {
-        let State::Releasing {
-            call: awaited,
-            fence,
-            is_done,
-            ..
-        } = self.state
-        else {
-            return;
-        };
-        if call != awaited {
-            return;
-        }
-        match answer {
-            Ok(()) => effects.push(Effect::Tell(News::Released { fence })),
-            Err(error) => self.note_failure(error, effects),
-        }
-        self.after_release(now, is_done, effects);
-    }
-
-    fn after_release(&mut self, now: At, is_done: bool, effects: &mut Vec<Effect>) {
-        match is_done || self.stops {
-            true => self.finish(effects),
-            // Others first, if there are any.
-            false => {
-                let wait = self.spread(self.rules.length / 4);
-                self.stand_by(now, Some(wait));
-            }
-        }
-    }
-
     /// The end is asked for: the work ends, and the lease is released.
     pub(crate) fn stop(&mut self, now: At, effects: &mut Vec<Effect>) {
         if std::mem::replace(&mut self.stops, true) {
@@ -455,36 +228,9 @@ impl Tenure {
         }
     }
 
-    fn ask(&mut self, mut held: Held, effects: &mut Vec<Effect>) {
-        if held.run == Run::Going {
-            held.run = Run::Asked;
-            effects.push(Effect::Ask);
-            self.state = State::Held(held);
-        }
-    }
-
     fn finish(&mut self, effects: &mut Vec<Effect>) {
         self.state = State::Over;
         effects.push(Effect::Finish);
-    }
-
-    fn stand_by(&mut self, now: At, wait: Option<Duration>) {
-        self.state = State::Standby {
-            asked: None,
-            next_try: Some(now + wait.unwrap_or_default()),
-            watches: false,
-        };
-    }
-
-    /// An acquire has failed.
-    fn failed(&mut self, now: At, error: &LeaseError, effects: &mut Vec<Effect>) {
-        if self.stops {
-            self.finish(effects);
-            return;
-        }
-        let wait = self.retry_after();
-        self.stand_by(now, Some(wait));
-        self.note_failure(error, effects);
     }
 
     fn note_failure(&mut self, error: &LeaseError, effects: &mut Vec<Effect>) {
@@ -499,19 +245,6 @@ impl Tenure {
         if std::mem::take(&mut self.failures) > 0 {
             effects.push(Effect::Tell(News::Recovered));
         }
-    }
-
-    /// How long an answer to an acquire is waited for: whatever comes later has run out.
-    fn patience(&self) -> Duration {
-        match self.stops {
-            true => self.rules.length.min(LAST_ANSWER),
-            false => self.rules.length,
-        }
-    }
-
-    fn ask_at(&self, held: &Held) -> At {
-        let needed = self.rules.stop_time + MARGIN;
-        held.until.saturating_sub(needed)
     }
 
     fn next_call(&mut self) -> Call {
@@ -534,10 +267,6 @@ impl Tenure {
         let wait = doubled.min(most);
         wait.mul_f64(0.5 + 0.5 * self.rng.f64())
     }
-}
-
-fn cancel_at(held: &Held) -> At {
-    held.until.saturating_sub(MARGIN)
 }
 
 #[cfg(test)]

@@ -147,7 +147,12 @@ impl Clock {
     }
 
     /// Whether it moves only by [`advance`](Self::advance).
-    pub(crate) fn is_manual(&self) -> bool {
+    ///
+    /// ```
+    /// # use foster_core::Clock;
+    /// assert!(Clock::manual().is_manual() && !Clock::system().is_manual());
+    /// ```
+    pub fn is_manual(&self) -> bool {
         matches!(self.source, Source::Manual(_))
     }
 

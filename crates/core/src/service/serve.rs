@@ -12,6 +12,7 @@ use super::unit_core::UnitCore;
 use super::{
     Dependency, PayloadOf, Restart, Runs, Served, Service, Settings, Unit, UnitChanges, UnitStatus,
 };
+use crate::base::clock::Clock;
 use crate::base::sync::Arc;
 use crate::contract::key::Key;
 use crate::errors::failure::{Origin, What};
@@ -148,6 +149,11 @@ impl<'a> UnitBuilder<'a> {
     fn map(mut self, change: impl FnOnce(Settings) -> Settings) -> Self {
         self.settings = change(self.settings);
         self
+    }
+
+    /// The clock of the runtime that takes the service.
+    pub fn clock(&self) -> &Clock {
+        &self.core.lifetime.settings.clock
     }
 
     /// [`Settings::name`].

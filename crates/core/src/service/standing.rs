@@ -6,6 +6,7 @@ use super::UnitState;
 use super::supervisor::supervisor;
 use super::unit_core::Attempt;
 use crate::base::sync::Arc;
+use crate::lifetime::telling::{Line, is_heard};
 use crate::task::{self, Task};
 
 /// A service's word for what it does once it is ready: shown as [`UnitState::Standby`] or [`UnitState::Held`] in place of
@@ -66,6 +67,18 @@ impl Standing {
     /// It has its turn.
     pub fn held(&self) {
         self.say(UnitState::Held);
+    }
+
+    /// Tells a line about the service, as Foster tells its own (row I4): with this name as its `event`, on a thread for such
+    /// lines, so that nobody who takes it holds up the caller. A `warning` is printed where nobody does.
+    pub fn tell(&self, event: &'static str, warning: bool, text: impl Into<String>) {
+        let unit = self.attempt.unit();
+        let lifetime = unit.lifetime();
+        match warning {
+            true => lifetime.tell_line(Line::about(event, unit.origin(), text)),
+            false if is_heard() => lifetime.tell_line(Line::note(event, Some(unit.origin()), text)),
+            false => {}
+        }
     }
 
     fn say(&self, standing: UnitState) {
