@@ -1,16 +1,11 @@
 //! What groups carry for all that is in them.
 
-use std::any::Any;
-
 use super::group::Group;
 use super::supervisor::supervisor;
 use super::unit_core::{Attempt, UnitCore};
 use crate::base::sync::Arc;
 use crate::task;
 use crate::task::Task;
-
-/// A value without a destructor, by its type.
-pub(super) type Carried = Arc<dyn Any + Send + Sync>;
 
 impl Group {
     /// The value of this type that this group [carries](crate::GroupBuilder::carry), or the nearest one of those that it is in.

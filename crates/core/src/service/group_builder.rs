@@ -5,10 +5,9 @@ use std::fmt;
 use std::panic::Location;
 use std::time::Duration;
 
-use super::carried::Carried;
 use super::group::Group;
 use super::supervisor::{GroupName, GroupPlan, supervisor};
-use super::unit_core::UnitCore;
+use super::unit_core::{Carried, UnitCore};
 use super::{Dependency, Settings};
 use crate::base::sync::Arc;
 use crate::errors::group::GroupError;

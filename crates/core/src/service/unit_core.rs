@@ -9,7 +9,7 @@ use std::panic::Location;
 use std::time::Duration;
 
 pub(crate) use self::attempt::Attempt;
-pub(super) use self::members::{Members, Owner};
+pub(super) use self::members::{Carried, Members, Owner};
 use super::policy::Policy;
 use super::state::{UnitState, UnitStatus};
 use super::supervision::Id;

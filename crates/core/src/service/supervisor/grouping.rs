@@ -4,11 +4,10 @@ use super::*;
 use crate::lifetime::Part;
 use crate::lifetime::gate::Gates;
 use crate::runtime::site::Site;
-use crate::service::carried::Carried;
 use crate::service::dependency::Dependency;
 use crate::service::policy::Policy;
 use crate::service::roster::{Derive, Enlisted};
-use crate::service::unit_core::{Kind, Members, Name, Owner};
+use crate::service::unit_core::{Carried, Kind, Members, Name, Owner};
 
 /// What a group is made with.
 pub(in crate::service) struct GroupPlan<'a> {

@@ -1,5 +1,6 @@
 //! What is alive in a group, beside the services and groups in it.
 
+use std::any::Any;
 use std::collections::BTreeSet;
 use std::time::Instant;
 
@@ -8,10 +9,12 @@ use crate::base::sync::{Arc, Mutex, Weak, lock};
 use crate::lifetime::gate::{Gate, Gates};
 use crate::lifetime::{GroupPart, Phase};
 use crate::runtime::site::Site;
-use crate::service::carried::Carried;
 use crate::service::state::UnitState;
 use crate::service::supervision::Id;
 use crate::task::Task;
+
+/// A value without a destructor, by its type.
+pub(in crate::service) type Carried = Arc<dyn Any + Send + Sync>;
 
 /// The payloads of a group, and who may hand in more.
 pub(in crate::service) struct Members {
