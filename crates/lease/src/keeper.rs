@@ -1,50 +1,49 @@
-//! Keeps a lease, on a thread for that alone, and begins and ends what it gates.
+//! Keeps leases, on a thread for that alone, and begins and ends what they gate.
 
-use std::any::Any;
+use std::collections::BTreeMap;
 use std::fmt;
-use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::task::{Context, Waker};
+use std::sync::mpsc::{Receiver, channel};
+use std::task::Waker;
 use std::time::Duration;
 
-use foster_core::{
-    BoxError, Clock, Group, Run, Service, Settings, Shutdown, Standing, StateFuture, Subroutine,
-    Unit,
-};
+use foster_core::{BoxError, Clock, Group, Run, Service, Settings, Shutdown, Standing, Subroutine};
 use foster_thread::Thread;
-use parking::{Parker, Unparker};
+use parking::Parker;
 
-use crate::answer::{Answer, LeaseError};
-use crate::fence::Fence;
-use crate::lease::{Acquired, Lease, Renewed};
+use crate::answer::Answer;
+use crate::lease::Lease;
+use crate::office::{Letter, Office, Post};
 use crate::overrun::Overrun;
-use crate::rules::Rules;
-use crate::tenure::{At, Call, Effect, News, Tenure};
-use crate::term::Term;
+use crate::rules::{MARGIN, Rules};
+use crate::seat::{Begin, Purpose, Seat, contained, is_ready};
+use crate::shards::{Pool, Wish};
+use crate::tenure::{At, Effect, Tenure};
 use crate::time::Time;
 
 /// How often is looked whether something that was left behind has ended.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// Begins the work of a turn in its group. What it returns ends the turn when it is over.
-pub(crate) type Begin = dyn Fn(&Group) -> Result<Option<Unit>, BoxError> + Send + Sync;
-
-/// The service that keeps a lease.
+/// The service that keeps one lease, or those of many shards.
 pub(crate) struct Keeper {
     pub(crate) clock: Clock,
-    pub(crate) lease: Arc<dyn Lease>,
+    pub(crate) name: String,
+    pub(crate) kept: Kept,
     pub(crate) rules: Rules,
     pub(crate) overrun: Overrun,
     pub(crate) begin: Box<Begin>,
 }
 
+/// What a keeper keeps.
+pub(crate) enum Kept {
+    Only(Arc<dyn Lease>),
+    Shards(Pool),
+}
+
 impl fmt::Debug for Keeper {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Keeper")
-            .field("lease", &self.lease)
+            .field("name", &self.name)
             .field("rules", &self.rules)
             .finish_non_exhaustive()
     }
@@ -58,10 +57,9 @@ impl Service for Keeper {
     }
 
     fn settings(&self) -> Settings {
-        let name = self.lease.name().to_owned();
-        // Kept for the release, as the group has all else: see row G2.
-        let ends = self.rules.stop_time + crate::rules::MARGIN;
-        Settings::new().name(name).stop_time(ends)
+        // A second is kept for the release, as the group has all else: see row G2.
+        let ends = self.rules.stop_time + MARGIN;
+        Settings::new().name(self.name.clone()).stop_time(ends)
     }
 
     fn run(&self) -> impl Run<Subroutine> {
@@ -69,293 +67,213 @@ impl Service for Keeper {
     }
 }
 
-enum Event {
-    Acquired(Call, Result<Acquired, LeaseError>),
-    Renewed(Call, Result<Renewed, LeaseError>),
-    Released(Call, Result<(), LeaseError>),
-    Freed(Result<(), LeaseError>),
-}
-
-/// The work of a turn.
-struct Turn {
-    term: Arc<Term>,
-    group: Group,
-    stopped: Pin<Box<StateFuture>>,
-    /// What ends the turn when it is over.
-    whole: Option<Pin<Box<StateFuture>>>,
-    is_over: bool,
-}
-
 struct Loop<'a> {
     keeper: &'a Keeper,
-    time: Time,
-    tenure: Tenure,
+    office: Office<'a>,
+    seats: BTreeMap<u64, Seat>,
+    last_key: u64,
     parker: Parker,
     waker: Waker,
-    unparker: Unparker,
-    events: Receiver<Event>,
-    sender: Sender<Event>,
+    letters: Receiver<Letter>,
     shutdown: Shutdown,
-    standing: Standing,
-    turn: Option<Turn>,
-    is_finished: bool,
+    /// Which shards are to be had, where there are any.
+    planner: Option<crate::planner::Planner>,
+    is_held: bool,
 }
 
 impl<'a> Loop<'a> {
     fn new(keeper: &'a Keeper) -> Self {
         let (parker, unparker) = parking::pair();
-        let (sender, events) = channel();
+        let waker = Waker::from(unparker.clone());
+        let (sender, letters) = channel();
+        let office = Office {
+            time: Time::of(&keeper.clock),
+            rules: keeper.rules,
+            overrun: keeper.overrun,
+            begin: &*keeper.begin,
+            home: Group::current(),
+            standing: Standing::current(),
+            post: Post {
+                letters: sender,
+                unparker,
+            },
+        };
         Self {
             keeper,
-            time: Time::of(&keeper.clock),
-            tenure: Tenure::new(keeper.rules, fastrand::u64(..)),
+            office,
+            seats: BTreeMap::new(),
+            last_key: 0,
             parker,
-            waker: Waker::from(unparker.clone()),
-            unparker,
-            events,
-            sender,
+            waker,
+            letters,
             shutdown: Shutdown::current(),
-            standing: Standing::current(),
-            turn: None,
-            is_finished: false,
+            planner: None,
+            is_held: false,
         }
     }
 
     fn run(mut self) -> Result<(), BoxError> {
-        self.standing.standby();
+        self.office.standing.standby();
+        let now = self.office.time.now();
+        match &self.keeper.kept {
+            Kept::Only(lease) => self.sit(Purpose::Only, Arc::clone(lease), false),
+            Kept::Shards(pool) => {
+                self.planner = Some(pool.planner(now));
+                self.sit(Purpose::Member, pool.member(), false);
+            }
+        }
         let mut requested = Box::pin(self.shutdown.requested());
         let mut is_requested = false;
         loop {
-            let mut effects = Vec::new();
-            let now = self.time.now();
-            while let Ok(event) = self.events.try_recv() {
-                self.take_in(now, event, &mut effects);
-            }
-            if !is_requested && is_ready(requested.as_mut(), &self.waker) {
-                is_requested = true;
-                self.tenure.stop(now, &mut effects);
-            }
-            self.look_at_turn(now, &mut effects);
-            self.tenure.tick(now, &mut effects);
-            let has_acted = !effects.is_empty();
-            for effect in effects {
-                self.perform(effect)?;
-            }
-            if self.is_finished {
+            let now = self.office.time.now();
+            let is_new = !is_requested && is_ready(requested.as_mut(), &self.waker);
+            is_requested |= is_new;
+            let mut has_acted = self.take_in(now)?;
+            has_acted |= self.plan(now, is_requested)?;
+            has_acted |= self.look(now, is_new)?;
+            self.seats.retain(|_, seat| !seat.is_finished);
+            if self.is_done(is_requested) {
                 return Ok(());
             }
+            self.stand();
             if !has_acted {
                 self.sleep();
             }
         }
     }
 
-    fn take_in(&mut self, now: At, event: Event, effects: &mut Vec<Effect>) {
-        let tenure = &mut self.tenure;
-        match event {
-            Event::Acquired(call, answer) => tenure.acquired(now, call, &answer, effects),
-            Event::Renewed(call, answer) => tenure.renewed(now, call, &answer, effects),
-            Event::Released(call, answer) => tenure.released(now, call, &answer, effects),
-            Event::Freed(answer) => tenure.freed(now, &answer),
+    /// Of one lease as soon as that is over; of shards at the end, as others of them may come.
+    fn is_done(&self, is_requested: bool) -> bool {
+        match self.planner {
+            None => self.seats.is_empty(),
+            Some(_) => is_requested && self.seats.is_empty(),
         }
     }
 
-    /// Looks whether the work is over, and whether something of it is left.
-    fn look_at_turn(&mut self, now: At, effects: &mut Vec<Effect>) {
-        let Some(turn) = &mut self.turn else { return };
-        let is_whole_over =
-            |whole: &mut Pin<Box<StateFuture>>| is_ready(whole.as_mut(), &self.waker);
-        if turn.whole.as_mut().is_some_and(is_whole_over) {
-            turn.whole = None;
-            turn.group.shutdown();
-        }
-        if !turn.is_over && !is_ready(turn.stopped.as_mut(), &self.waker) {
-            return;
-        }
-        let is_first = !std::mem::replace(&mut turn.is_over, true);
-        let is_left = !turn.term.is_done();
-        if !is_left {
-            turn.term.close();
-            self.turn = None;
-            self.standing.standby();
-        }
-        if is_first || !is_left {
-            self.tenure.run_over(now, is_left, effects);
-        }
+    /// Keeps one more lease; for one turn at most, or for as many as it gets.
+    fn sit(&mut self, purpose: Purpose, lease: Arc<dyn Lease>, is_once: bool) {
+        self.last_key += 1;
+        let tenure = Tenure::new(self.keeper.rules, fastrand::u64(..), is_once);
+        let seat = Seat::new(self.last_key, purpose, lease, tenure);
+        self.seats.insert(self.last_key, seat);
     }
 
-    fn perform(&mut self, effect: Effect) -> Result<(), BoxError> {
-        let lease = &self.keeper.lease;
-        match effect {
-            Effect::Acquire(call) => {
-                let answer = self.answer(move |answer| Event::Acquired(call, answer));
-                contained(|| lease.acquire(answer));
-            }
-            Effect::Renew(call, fence) => {
-                let answer = self.answer(move |answer| Event::Renewed(call, answer));
-                contained(|| lease.renew(fence, answer));
-            }
-            Effect::Release(call, fence) => {
-                let answer = self.answer(move |answer| Event::Released(call, answer));
-                contained(|| lease.release(fence, answer));
-            }
-            Effect::Watch => {
-                let answer = self.answer(Event::Freed);
-                contained(|| lease.watch(answer));
-            }
-            Effect::Start { fence, until } => self.start(fence, until)?,
-            Effect::Extend { until } | Effect::Shorten { until } => {
-                if let Some(turn) = &self.turn {
-                    turn.term.set_until(until);
+    /// Takes in what has come. Returns whether anything was to be done for that.
+    fn take_in(&mut self, now: At) -> Result<bool, BoxError> {
+        let (mut effects, mut has_acted) = (Vec::new(), false);
+        while let Ok(letter) = self.letters.try_recv() {
+            has_acted = true;
+            match letter {
+                Letter::Lease(key, event) => {
+                    if let Some(seat) = self.seats.get_mut(&key) {
+                        seat.take_in(now, event, &mut effects);
+                        perform(seat, &self.office, &mut effects)?;
+                    }
+                }
+                Letter::Listed(answer) => {
+                    if let Some(planner) = &mut self.planner {
+                        planner.listed(now, answer.ok());
+                    }
                 }
             }
-            Effect::Ask => {
-                if let Some(turn) = &self.turn {
-                    turn.group.shutdown();
-                }
-            }
-            Effect::Cancel => {
-                if let Some(turn) = &self.turn {
-                    turn.group.shutdown();
-                    turn.group.cancel();
-                }
-            }
-            Effect::Tell(news) => self.tell(&news),
-            Effect::Finish => self.is_finished = true,
         }
-        Ok(())
+        Ok(has_acted)
     }
 
-    /// Begins the work, in a group of its own that carries the fence.
-    fn start(&mut self, fence: u64, until: At) -> Result<(), BoxError> {
-        let Keeper {
-            lease,
-            rules,
-            overrun,
-            begin,
-            ..
-        } = self.keeper;
-        let term = Term::begin(lease.name(), fence, until, &self.time, *overrun)?;
-        let group = Group::current()
-            .group(fence.to_string())
-            .carry(Fence::of(&term))
-            .stop_time(rules.stop_time)
-            // Its places count what is alive in it and in groups in it.
-            .limit(usize::MAX)
-            .create();
-        let group = group.inspect_err(|_| term.close())?;
-        term.works_in(&group);
-        let begun = begin(&group);
-        self.turn = Some(Turn {
-            term,
-            stopped: Box::pin(group.stopped()),
-            whole: None,
-            group,
-            is_over: false,
+    /// Does what the plan says of shards.
+    fn plan(&mut self, now: At, is_requested: bool) -> Result<bool, BoxError> {
+        let (Some(planner), Kept::Shards(pool)) = (&mut self.planner, &self.keeper.kept) else {
+            return Ok(false);
+        };
+        if is_requested {
+            return Ok(false);
+        }
+        let mine = self.seats.values().filter_map(|seat| match seat.purpose {
+            Purpose::Shard(shard) => Some(shard),
+            Purpose::Only | Purpose::Member => None,
         });
-        let whole = begun?;
-        if let Some(turn) = &mut self.turn {
-            turn.whole = whole.map(|whole| Box::pin(whole.stopped()));
+        let wishes = planner.tick(now, &mine.collect());
+        let has_wishes = !wishes.is_empty();
+        for wish in wishes {
+            match wish {
+                Wish::List => {
+                    let post = self.office.post.clone();
+                    let answer = Answer::new(move |answer| post.put(Letter::Listed(answer)));
+                    contained(|| pool.all().members(answer));
+                }
+                Wish::Try(shard) => self.sit(Purpose::Shard(shard), pool.shard(shard), true),
+                Wish::Cede(shard) => {
+                    let is_it = |seat: &&mut Seat| seat.purpose == Purpose::Shard(shard);
+                    if let Some(seat) = self.seats.values_mut().find(is_it) {
+                        let mut effects = Vec::new();
+                        seat.stop(now, &mut effects);
+                        perform(seat, &self.office, &mut effects)?;
+                    }
+                }
+            }
         }
-        self.standing.held();
-        Ok(())
+        Ok(has_wishes)
     }
 
-    fn answer<T: Send + 'static>(
-        &self,
-        event: impl FnOnce(Result<T, LeaseError>) -> Event + Send + 'static,
-    ) -> Answer<T> {
-        let (sender, unparker) = (self.sender.clone(), self.unparker.clone());
-        Answer::new(move |answer| {
-            // Nobody listens once the keeper is over.
-            let _ = sender.send(event(answer));
-            unparker.unpark();
-        })
+    fn look(&mut self, now: At, is_new_request: bool) -> Result<bool, BoxError> {
+        let (mut effects, mut has_acted) = (Vec::new(), false);
+        for seat in self.seats.values_mut() {
+            if is_new_request {
+                seat.stop(now, &mut effects);
+            }
+            seat.look(now, &self.waker, &mut effects);
+            has_acted |= !effects.is_empty();
+            perform(seat, &self.office, &mut effects)?;
+        }
+        Ok(has_acted)
+    }
+
+    /// Says whether anything is held.
+    fn stand(&mut self) {
+        let is_held = self.seats.values().any(Seat::has_turn);
+        if std::mem::replace(&mut self.is_held, is_held) != is_held {
+            match is_held {
+                true => self.office.standing.held(),
+                false => self.office.standing.standby(),
+            }
+        }
     }
 
     fn sleep(&self) {
-        let due = self.tenure.next_due();
-        let look = self.turn.as_ref().filter(|turn| turn.is_over).map(|_| LOOK);
-        match &self.time {
-            Time::System => {
-                // Nothing falls due after a suspension that has not while nothing is due at all.
-                let sleep = due.map(|due| self.time.longest_sleep(due));
-                match sleep.into_iter().chain(look).min() {
-                    Some(time) => drop(self.parker.park_timeout(time)),
-                    None => self.parker.park(),
-                }
-            }
+        let dues = self.seats.values().filter_map(Seat::next_due);
+        let planned = self.planner.as_ref().and_then(|planner| planner.next_due());
+        let due = dues.chain(planned).min();
+        let is_look = self.seats.values().any(Seat::waits_for_what_is_left);
+        let look = is_look.then_some(LOOK);
+        let longest = match &self.office.time {
+            Time::System => due.map(|due| self.office.time.longest_sleep(due)),
+            Time::Manual { .. } => None,
+        };
+        let mut alarm = match &self.office.time {
+            Time::System => None,
             Time::Manual { clock, origin } => {
-                let mut alarm = due.map(|due| Box::pin(clock.sleep_until(*origin + due)));
-                if let Some(alarm) = &mut alarm {
-                    if is_ready(alarm.as_mut(), &self.waker) {
-                        return;
-                    }
-                }
-                match look {
-                    Some(time) => drop(self.parker.park_timeout(time)),
-                    None => self.parker.park(),
-                }
+                due.map(|due| Box::pin(clock.sleep_until(*origin + due)))
+            }
+        };
+        if let Some(alarm) = &mut alarm {
+            if is_ready(alarm.as_mut(), &self.waker) {
+                return;
             }
         }
-    }
-
-    fn tell(&self, news: &News) {
-        let name = self.keeper.lease.name();
-        let (event, warning, text) = match news {
-            News::Acquired { fence } => (
-                "lease.acquired",
-                false,
-                format!("the lease `{name}` is held, with fence {fence}"),
-            ),
-            News::Released { fence } => (
-                "lease.released",
-                false,
-                format!("the lease `{name}` is free again, after fence {fence}"),
-            ),
-            News::Recovered => (
-                "lease.recovered",
-                false,
-                format!("the engine of the lease `{name}` answers again"),
-            ),
-            News::Failing { error } => (
-                "lease.failing",
-                true,
-                format!("the engine of the lease `{name}` fails: {error}"),
-            ),
-            News::RunsOut { fence } => (
-                "lease.runs_out",
-                true,
-                format!(
-                    "the lease `{name}` (fence {fence}) was not renewed in time, so its work ends"
-                ),
-            ),
-            News::Lost { fence } => (
-                "lease.lost",
-                true,
-                format!(
-                    "the lease `{name}` (fence {fence}) is held no more, so its work is cancelled"
-                ),
-            ),
-            News::Left { fence } => (
-                "lease.left",
-                true,
-                format!(
-                    "something of the work of the lease `{name}` (fence {fence}) has not ended, so it is not released"
-                ),
-            ),
-        };
-        self.standing.tell(event, warning, text);
+        match longest.into_iter().chain(look).min() {
+            Some(time) => drop(self.parker.park_timeout(time)),
+            None => self.parker.park(),
+        }
     }
 }
 
-/// Whether a future is ready; if not, `waker` hears when it is.
-fn is_ready<F: Future>(future: Pin<&mut F>, waker: &Waker) -> bool {
-    future.poll(&mut Context::from_waker(waker)).is_ready()
-}
-
-/// Calls an engine. If that panics, its answer is dropped, which is one.
-fn contained(call: impl FnOnce()) {
-    let outcome: Result<(), Box<dyn Any + Send>> = catch_unwind(AssertUnwindSafe(call));
-    drop(outcome);
+fn perform(
+    seat: &mut Seat,
+    office: &Office<'_>,
+    effects: &mut Vec<Effect>,
+) -> Result<(), BoxError> {
+    for effect in effects.drain(..) {
+        seat.perform(office, effect)?;
+    }
+    Ok(())
 }

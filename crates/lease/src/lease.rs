@@ -1,6 +1,7 @@
 //! What an engine gives: a lease, which one process at a time holds.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::answer::Answer;
@@ -47,6 +48,12 @@ pub trait Lease: fmt::Debug + Send + Sync + 'static {
 
     /// Which leases below this one are held.
     fn members(&self, answer: Answer<Vec<String>>);
+}
+
+/// Where leases come from: an engine, as one process sees it.
+pub trait Leases: fmt::Debug + Send + Sync + 'static {
+    /// The lease of this name. All that it gives are of one length.
+    fn lease(&self, name: &str) -> Arc<dyn Lease>;
 }
 
 /// The answer to [`Lease::acquire`].

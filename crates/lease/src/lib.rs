@@ -25,6 +25,9 @@
 //! # fn send_invoices(_: u64) {}
 //! ```
 //!
+//! `K` numbered services, each on one process at a time, are [`shards`](Shards::shards): every process has its share of them, and when
+//! one is lost only its own move.
+//!
 //! # What is promised
 //!
 //! - **Never two by the engine's clock.** The work is part of a turn. It is asked to end so early that its
@@ -53,26 +56,32 @@
 //!
 //! # How it is built
 //!
-//! `lease` and `answer` are what an engine gives. `tenure` decides, a value without clock, thread and engine; `rules` are its times. `keeper` is
-//! the service around it, on a thread of its own, `only_one` makes it. `term` and `fence` are one turn, `overrun` what becomes of a process that does not end it.
-//! `local` is an engine inside the process, for tests.
+//! `lease` and `answer` are what an engine gives. `tenure` decides about one lease, a value without clock, thread and engine; `rules` are its
+//! times. `planner` decides which shards are to be had, such a value as well. `keeper` is the service around them, on a thread of its own, with an
+//! `office` for what its leases have in common and a `seat` for each; `only_one` and `shards` make it. `term` and `fence` are one turn,
+//! `overrun` what becomes of a process that does not end it. `local` is an engine inside the process, for tests.
 
 mod answer;
 mod fence;
 mod keeper;
 mod lease;
 mod local;
+mod office;
 mod only_one;
 mod overrun;
+mod planner;
 mod rules;
+mod seat;
+mod shards;
 mod tenure;
 mod term;
 mod time;
 
 pub use self::answer::{Answer, LeaseError};
 pub use self::fence::Fence;
-pub use self::lease::{Acquired, Lease, Renewed};
+pub use self::lease::{Acquired, Lease, Leases, Renewed};
 pub use self::local::{Delivery, Local, Request};
 pub use self::only_one::{OnlyOne, OnlyOneBuilder, OnlyOneError};
 pub use self::overrun::Overrun;
 pub use self::rules::RulesError;
+pub use self::shards::{Shards, ShardsBuilder};

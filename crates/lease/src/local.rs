@@ -14,7 +14,7 @@ use foster_core::{Clock, Sleep};
 
 use self::lease::LocalLease;
 use crate::answer::{Answer, LeaseError};
-use crate::lease::Lease;
+use crate::lease::{Lease, Leases};
 
 /// An engine of leases in one process, on a [`Clock`].
 ///
@@ -126,6 +126,15 @@ impl Local {
         Arc::new(LocalLease {
             engine: Arc::clone(&self.engine),
             name: name.to_owned(),
+            holder: holder.to_owned(),
+            length,
+        })
+    }
+
+    /// The leases of this length, as `holder` sees them.
+    pub fn leases(&self, holder: &str, length: Duration) -> Arc<dyn Leases> {
+        Arc::new(LocalLeases {
+            engine: self.clone(),
             holder: holder.to_owned(),
             length,
         })
@@ -287,5 +296,19 @@ impl Wake for Alarm {
         if let Some(engine) = self.0.upgrade() {
             engine.look();
         }
+    }
+}
+
+/// All leases of a [`Local`] engine, as one holder sees them.
+#[derive(Debug)]
+struct LocalLeases {
+    engine: Local,
+    holder: String,
+    length: Duration,
+}
+
+impl Leases for LocalLeases {
+    fn lease(&self, name: &str) -> Arc<dyn Lease> {
+        self.engine.lease(name, &self.holder, self.length)
     }
 }

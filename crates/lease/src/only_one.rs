@@ -8,10 +8,11 @@ use foster_core::{
     BoxError, Group, PayloadOf, Run, ServeError, Served, Service, Settings, Unit, UnitBuilder,
 };
 
-use crate::keeper::{Begin, Keeper};
+use crate::keeper::{Keeper, Kept};
 use crate::lease::Lease;
 use crate::overrun::Overrun;
 use crate::rules::{Rules, RulesError};
+use crate::seat::Begin;
 
 /// Gates what a [`UnitBuilder`] serves by a lease.
 pub trait OnlyOne<'a>: Sized {
@@ -95,7 +96,7 @@ impl OnlyOneBuilder<'_> {
     {
         let shared = Arc::new(service);
         let settings = self.settings.clone();
-        self.take(Box::new(move |group| {
+        self.take(Box::new(move |group, _| {
             let unit = group.unit().name("run").with(settings.clone());
             Ok(Some(unit.serve(Shared(Arc::clone(&shared)))?))
         }))
@@ -112,7 +113,7 @@ impl OnlyOneBuilder<'_> {
         make: impl Fn() -> S + Send + Sync + 'static,
     ) -> Result<Unit, OnlyOneError> {
         let (make, settings) = (Arc::new(make), self.settings.clone());
-        self.take(Box::new(move |group| {
+        self.take(Box::new(move |group, _| {
             let (make, unit) = (Arc::clone(&make), group.unit().name("run"));
             Ok(Some(
                 unit.with(settings.clone()).serve_with(move || make())?,
@@ -131,7 +132,7 @@ impl OnlyOneBuilder<'_> {
         self,
         fill: impl Fn(&Group) -> Result<(), BoxError> + Send + Sync + 'static,
     ) -> Result<Unit, OnlyOneError> {
-        self.take(Box::new(move |group| fill(group).map(|()| None)))
+        self.take(Box::new(move |group, _| fill(group).map(|()| None)))
     }
 
     #[track_caller]
@@ -139,7 +140,8 @@ impl OnlyOneBuilder<'_> {
         let rules = Rules::new(self.lease.length(), self.stop_time, self.renew_every)?;
         let keeper = Keeper {
             clock: self.unit.clock().clone(),
-            lease: self.lease,
+            name: self.lease.name().to_owned(),
+            kept: Kept::Only(self.lease),
             rules,
             overrun: self.overrun,
             begin,
@@ -184,6 +186,8 @@ impl<S: Service> Service for Shared<S> {
 pub enum OnlyOneError {
     /// The times cannot work.
     Rules(RulesError),
+    /// There is no shard to run.
+    NoShards,
     /// The unit was refused.
     Serve(ServeError),
 }
@@ -204,6 +208,7 @@ impl fmt::Display for OnlyOneError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Rules(error) => fmt::Display::fmt(error, f),
+            Self::NoShards => f.write_str("0 shards were asked for, and it takes one at least"),
             Self::Serve(error) => fmt::Display::fmt(error, f),
         }
     }

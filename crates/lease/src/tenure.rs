@@ -104,6 +104,8 @@ pub(crate) struct Tenure {
     failures: u32,
     /// The end was asked for.
     stops: bool,
+    /// It has one turn at most, and does not wait for that.
+    is_once: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,7 +153,7 @@ enum Run {
 }
 
 impl Tenure {
-    pub(crate) fn new(rules: Rules, seed: u64) -> Self {
+    pub(crate) fn new(rules: Rules, seed: u64, is_once: bool) -> Self {
         Self {
             rules,
             rng: Rng::with_seed(seed),
@@ -163,6 +165,7 @@ impl Tenure {
             calls: 0,
             failures: 0,
             stops: false,
+            is_once,
         }
     }
 

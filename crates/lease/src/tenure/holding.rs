@@ -172,7 +172,7 @@ impl Tenure {
     }
 
     pub(super) fn after_release(&mut self, now: At, is_done: bool, effects: &mut Vec<Effect>) {
-        match is_done || self.stops {
+        match is_done || self.stops || self.is_once {
             true => self.finish(effects),
             // Others first, if there are any.
             false => {

@@ -38,7 +38,7 @@ impl Tenure {
                     next_try: Some(next),
                     watches: true,
                 };
-                if self.stops {
+                if self.stops || self.is_once {
                     self.finish(effects);
                 } else if !watches {
                     effects.push(Effect::Watch);
@@ -76,7 +76,7 @@ impl Tenure {
 
     /// An acquire has failed.
     pub(super) fn failed(&mut self, now: At, error: &LeaseError, effects: &mut Vec<Effect>) {
-        if self.stops {
+        if self.stops || self.is_once {
             self.finish(effects);
             return;
         }

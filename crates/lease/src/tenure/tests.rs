@@ -27,7 +27,7 @@ fn by(event: impl FnOnce(&mut Vec<Effect>)) -> Vec<Effect> {
 
 /// One that has begun to acquire at 0, by call 1.
 fn asking() -> Tenure {
-    let mut tenure = Tenure::new(RULES, 7);
+    let mut tenure = Tenure::new(RULES, 7, false);
     assert_eq!(by(|out| tenure.tick(at(0.0), out)), [Effect::Acquire(1)]);
     tenure
 }

@@ -95,7 +95,7 @@ impl Life {
     fn new(seed: u64) -> Self {
         let mut life = Self {
             rng: Rng::with_seed(seed),
-            tenure: Tenure::new(RULES, seed),
+            tenure: Tenure::new(RULES, seed, false),
             engine: Engine::default(),
             now: At::ZERO,
             events: BTreeMap::new(),

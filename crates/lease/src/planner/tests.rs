@@ -1,0 +1,136 @@
+//! Replicas that plan by themselves come to an even share, and what need not move does not.
+
+use super::*;
+
+const PERIOD: Duration = Duration::from_secs(1);
+
+/// Replicas, and which shards each has.
+struct World {
+    shards: usize,
+    planners: Vec<Option<(Planner, BTreeSet<usize>)>>,
+    now: At,
+    moves: usize,
+}
+
+impl World {
+    fn new(shards: usize) -> Self {
+        Self {
+            shards,
+            planners: Vec::new(),
+            now: At::ZERO,
+            moves: 0,
+        }
+    }
+
+    fn join(&mut self, seed: u64) {
+        let planner = Planner::new("q", self.shards, PERIOD, seed, self.now);
+        self.planners.push(Some((planner, BTreeSet::new())));
+    }
+
+    fn names(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        for (number, replica) in self.planners.iter().enumerate() {
+            let Some((_, mine)) = replica else { continue };
+            names.push(format!("q/members/{number}"));
+            names.extend(mine.iter().map(|shard| format!("q/shards/{shard}")));
+        }
+        names
+    }
+
+    fn sizes(&self) -> Vec<usize> {
+        let there = self.planners.iter().flatten();
+        there.map(|(_, mine)| mine.len()).collect()
+    }
+
+    /// Each replica asks and acts once, in turn.
+    fn round(&mut self) {
+        self.now += PERIOD * 2;
+        for index in 0..self.planners.len() {
+            let names = self.names();
+            let taken: BTreeSet<_> = names
+                .iter()
+                .filter_map(|name| name.strip_prefix("q/shards/")?.parse::<usize>().ok())
+                .collect();
+            let Some((planner, mine)) = &mut self.planners[index] else {
+                continue;
+            };
+            planner.listed(self.now, Some(names));
+            for wish in planner.tick(self.now, mine) {
+                match wish {
+                    Wish::List => {}
+                    Wish::Try(shard) => {
+                        assert!(!taken.contains(&shard) && mine.insert(shard));
+                        self.moves += 1;
+                    }
+                    Wish::Cede(shard) => assert!(mine.remove(&shard)),
+                }
+            }
+        }
+    }
+
+    #[track_caller]
+    fn settle(&mut self) {
+        for _ in 0..100 {
+            self.round();
+        }
+        let sizes = self.sizes();
+        let share = self.shards.div_ceil(sizes.len());
+        assert_eq!(
+            sizes.iter().sum::<usize>(),
+            self.shards,
+            "all are held: {sizes:?}"
+        );
+        assert!(sizes.iter().all(|size| *size <= share), "{sizes:?}");
+    }
+}
+
+#[test]
+fn replicas_come_to_an_even_share() {
+    for (shards, replicas) in [(1_000, 10), (7, 3), (3, 7), (1, 1), (64, 5), (1, 4)] {
+        let mut world = World::new(shards);
+        for seed in 0..replicas {
+            world.join(seed);
+            world.round();
+        }
+        world.settle();
+    }
+}
+
+#[test]
+fn when_one_is_lost_only_its_shards_move() {
+    let mut world = World::new(1_000);
+    for seed in 0..10 {
+        world.join(seed);
+    }
+    world.settle();
+    let (_, lost) = world.planners[3].take().unwrap();
+    world.moves = 0;
+    world.settle();
+    assert_eq!(world.moves, lost.len());
+}
+
+#[test]
+fn when_one_joins_no_more_move_than_it_gets() {
+    let mut world = World::new(1_000);
+    for seed in 0..9 {
+        world.join(seed);
+    }
+    world.settle();
+    let before = world.sizes();
+    world.join(9);
+    world.moves = 0;
+    world.settle();
+    assert!(world.moves <= 112, "{} moved, from {before:?}", world.moves);
+}
+
+#[test]
+fn an_engine_that_does_not_answer_changes_nothing_and_is_asked_again() {
+    let mut planner = Planner::new("q", 4, PERIOD, 1, At::ZERO);
+    let mine = BTreeSet::from([1]);
+    assert_eq!(planner.tick(At::ZERO, &mine), [Wish::List]);
+    assert_eq!(planner.tick(PERIOD * 4, &mine), []);
+    assert_eq!(planner.next_due(), Some(PERIOD * 5));
+    assert_eq!(planner.tick(PERIOD * 5, &mine), [Wish::List]);
+    planner.listed(PERIOD * 6, None);
+    assert_eq!(planner.tick(PERIOD * 6, &mine), []);
+}
