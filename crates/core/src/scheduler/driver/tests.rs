@@ -12,6 +12,8 @@ use crate::payload::Coroutine;
 use crate::task::{Identity, Ticket};
 use crate::{Manual, Runtime, Signals};
 
+mod pool;
+
 /// A scheduler whose payloads the test has polled by a queue of its own.
 fn scheduler() -> (Runtime, Arc<Scheduler>) {
     let runtime = Runtime::builder().signals(Signals::Leave).build();
