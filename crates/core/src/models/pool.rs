@@ -29,8 +29,14 @@ impl Key for Two {
     }
 
     fn start(&self, reporter: Reporter) -> Result<Arc<dyn Flavour<Payload = Parallel>>, BoxError> {
+        Ok(Arc::new(Pool::new(&reporter)))
+    }
+}
+
+impl Pool {
+    fn new(reporter: &Reporter) -> Self {
         reporter.runs_on(2);
-        let intake = PoolIntake::new(&reporter, 2);
+        let intake = PoolIntake::new(reporter, 2);
         // With a pause after every third poll.
         let mut polls = 0;
         let is_spent = move || {
@@ -40,7 +46,37 @@ impl Key for Two {
         let drivers = intake.drivers(give_way, is_spent).into_iter();
         let threads = drivers.map(|driver| thread::spawn(|| shuttle::future::block_on(driver)));
         let threads = Mutex::new(threads.collect());
-        Ok(Arc::new(Pool { intake, threads }))
+        Self { intake, threads }
+    }
+}
+
+/// The key of such a pool, which it shows.
+#[derive(Clone, Default)]
+struct Shown(Arc<std::sync::Mutex<Option<Arc<Pool>>>>);
+
+impl PartialEq for Shown {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl fmt::Debug for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Shown")
+    }
+}
+
+impl Key for Shown {
+    type Payload = Parallel;
+
+    fn identifier(&self) -> Identifier {
+        Identifier::new("shown")
+    }
+
+    fn start(&self, reporter: Reporter) -> Result<Arc<dyn Flavour<Payload = Parallel>>, BoxError> {
+        let pool = Arc::new(Pool::new(&reporter));
+        *self.0.lock().unwrap() = Some(Arc::clone(&pool));
+        Ok(pool)
     }
 }
 
@@ -131,6 +167,29 @@ fn what_a_blocked_thread_waits_for_runs_on_the_other() {
         };
         runtime.adopt(Two, blocks).unwrap();
         runtime.run().unwrap();
+    });
+}
+
+/// A payload that is on its way, from thread to thread or into a poll, is not over.
+#[test]
+fn whoever_asks_misses_no_payload() {
+    holds(|| {
+        let (runtime, ran, key) = (runtime(), Count::default(), Shown::default());
+        runtime.start().unwrap();
+        for _ in 0..3 {
+            let ran = ran.clone();
+            runtime
+                .adopt(key.clone(), move || async move { ran.add() })
+                .unwrap();
+        }
+        {
+            let intake = key.0.lock().unwrap();
+            let intake = &intake.as_ref().unwrap().intake;
+            intake.close();
+            assert!(!intake.is_over() || ran.get() == 3);
+        }
+        runtime.shutdown();
+        runtime.wait().unwrap();
     });
 }
 

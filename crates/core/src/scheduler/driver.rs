@@ -237,14 +237,17 @@ impl Driver {
     /// Takes from another driver. Returns whether there was anything.
     fn take_share(&mut self) -> bool {
         for other in self.queue.others(self.number) {
-            let (share, mut swept) = other.share();
+            let (share, mut swept) = other.share(|| self.queue.share_leaves());
             if share.is_empty() && swept.is_empty() {
                 continue;
             }
             self.to_sweep.append(&mut swept);
-            let is_more = share.len() > 1;
-            self.queue.lanes()[self.number].stock().put(share);
-            if is_more {
+            let number = share.len();
+            if number > 0 {
+                self.queue.lanes()[self.number].stock().put(share);
+                self.queue.share_arrives();
+            }
+            if number > 1 {
                 self.queue.wake_another(self.number);
             }
             return true;

@@ -93,17 +93,25 @@ impl Lane {
         has_come || !self.stock().is_empty()
     }
 
-    /// Takes a share of what waits here, for another driver.
-    pub(super) fn share(&self) -> (Stock, VecDeque<Swept>) {
-        let share = self.stock().share();
-        if !share.is_empty() {
-            return (share, VecDeque::new());
+    /// Takes a share of what waits here, for another driver. If any payload leaves, `leaves` is called before the lock is
+    /// let go.
+    pub(super) fn share(&self, leaves: impl Fn()) -> (Stock, VecDeque<Swept>) {
+        {
+            let mut stock = self.stock();
+            let share = stock.share();
+            if !share.is_empty() {
+                leaves();
+                return (share, VecDeque::new());
+            }
         }
         let mut inbox = self.lock_answered();
         let share = Stock {
             new: share_of(&mut inbox.new),
             woken: share_of(&mut inbox.woken),
         };
+        if !share.is_empty() {
+            leaves();
+        }
         (share, std::mem::take(&mut inbox.swept))
     }
 }

@@ -12,6 +12,8 @@ use std::any::Any;
 use std::cell::Cell;
 use std::task::{Context, Waker};
 
+use crossbeam_utils::CachePadded;
+
 use crate::base::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use crate::base::sync::{Arc, MutexGuard, OnceLock, Weak, thread_local};
 use crate::base::threads::current_number;
@@ -33,8 +35,16 @@ pub(crate) struct RunQueue {
     lanes: Box<[Lane]>,
     /// How many wakers are set. Changed under the lock of the inbox that has the waker.
     asleep: AtomicUsize,
+    shares: CachePadded<Shares>,
     /// The host of its payloads, set by the first of them. Weak, as the host keeps its queue alive.
     owner: OnceLock<(Weak<dyn Any + Send + Sync>, Waking)>,
+}
+
+/// How many shares have left a lane for another one, and how many of them have arrived there. In between nobody finds them.
+#[derive(Default)]
+struct Shares {
+    left: AtomicUsize,
+    arrived: AtomicUsize,
 }
 
 /// The calling thread polls as the driver of a lane, until this is dropped.
@@ -70,6 +80,7 @@ impl RunQueue {
         Self {
             lanes: (0..lanes.max(1)).map(|_| Lane::default()).collect(),
             asleep: AtomicUsize::new(0),
+            shares: CachePadded::default(),
             owner: OnceLock::new(),
         }
     }
@@ -272,14 +283,27 @@ impl RunQueue {
         self.lanes.iter().all(|lane| lane.batches.lock().is_empty())
     }
 
+    /// A driver takes a share out of a lane, whose lock it has.
+    pub(super) fn share_leaves(&self) {
+        self.shares.left.fetch_add(1, SeqCst);
+    }
+
+    pub(super) fn share_arrives(&self) {
+        self.shares.arrived.fetch_add(1, SeqCst);
+    }
+
     /// Whether it is closed and all payloads are over. Drivers may still have to find out.
     pub(crate) fn is_over(&self) -> bool {
+        let arrived = self.shares.arrived.load(SeqCst);
+        // In the order in which payloads move.
         let has_none_waiting = |lane: &Lane| {
             let inbox = lane.lock();
             let is_empty = inbox.new.is_empty() && inbox.woken.is_empty();
             inbox.closed && is_empty && lane.stock().is_empty()
         };
-        self.lanes.iter().all(has_none_waiting) && self.has_parked_none()
+        let has_none = self.lanes.iter().all(has_none_waiting) && self.has_parked_none();
+        // A share that was on its way from lane to lane may have been missed.
+        has_none && self.shares.left.load(SeqCst) == arrived
     }
 
     /// Whether all drivers wait to be woken.

@@ -50,6 +50,8 @@ impl Driver {
                     header.state.begin_driven();
                     batch.push(payload.into_task());
                 }
+                // Before the stock is let go: whoever asks whether all is over finds them here or there.
+                lane.batches.lock().show(&self.first);
             }
         }
         drop(mistaken);
@@ -70,7 +72,6 @@ impl Driver {
             .filter(|_| is_fresh && !self.first.is_empty())
         {
             host.note_thread();
-            lane.batches.lock().show(&self.first);
         }
     }
 }
