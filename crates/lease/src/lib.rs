@@ -77,6 +77,9 @@ mod tenure;
 mod term;
 mod time;
 
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
+
 pub use self::answer::{Answer, LeaseError};
 pub use self::fence::Fence;
 pub use self::lease::{Acquired, Lease, Leases, Renewed};
