@@ -1,0 +1,229 @@
+//! A server as a child process.
+
+use std::env;
+use std::fs::{self, File};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::DEADLINE;
+
+/// Says aloud that the tests of an engine do not run, for want of something. Where `CI` is set, or `FOSTER_ENGINES` to
+/// `must`, that is a failure.
+///
+/// # Panics
+///
+/// Then.
+pub fn missing(what: &str) {
+    let must = env::var_os("CI").is_some()
+        || env::var_os("FOSTER_ENGINES").is_some_and(|value| value == "must");
+    assert!(!must, "{what}, and the tests must run");
+    println!("SKIPPED: {what}");
+}
+
+/// A port that nobody has at this moment.
+///
+/// # Panics
+///
+/// If there is none.
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("it is bound").port()
+}
+
+/// Has a command write to a file, and read nothing.
+///
+/// # Panics
+///
+/// If the file cannot be written.
+pub fn log_into(command: &mut Command, file: &Path) {
+    let log = File::options()
+        .create(true)
+        .append(true)
+        .open(file)
+        .expect("a log");
+    let errors = log.try_clone().expect("a log");
+    command.stdin(Stdio::null()).stdout(log).stderr(errors);
+}
+
+/// A server, which is killed when it is dropped, and by the system when the tests end without that.
+#[derive(Debug)]
+pub struct Daemon {
+    orders: Sender<Order>,
+    /// A child is told of the death of the thread that started it, not of the process. So that thread lives as long.
+    thread: Option<JoinHandle<()>>,
+    /// While it is there.
+    pid: Mutex<Option<Pid>>,
+    ready: fn(u16) -> bool,
+    port: u16,
+}
+
+#[derive(Debug)]
+enum Order {
+    Start(Sender<Pid>),
+    Kill(Sender<()>),
+}
+
+impl Daemon {
+    /// Starts a server, and waits until it is ready: `command` makes its command, which has to be one of `setpriv` with
+    /// `--pdeathsig KILL`, and `ready` asks it at its port.
+    ///
+    /// # Panics
+    ///
+    /// If it does not come up.
+    pub fn start(
+        port: u16,
+        command: impl Fn() -> Command + Send + 'static,
+        ready: fn(u16) -> bool,
+    ) -> Self {
+        let (orders, received) = channel();
+        let thread = thread::spawn(move || keep(&command, &received));
+        let daemon = Self {
+            orders,
+            thread: Some(thread),
+            pid: Mutex::default(),
+            ready,
+            port,
+        };
+        daemon.start_again();
+        daemon
+    }
+
+    /// At which it answers.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Stops it as it is, with all its processes: connections are there, and nobody answers.
+    ///
+    /// # Panics
+    ///
+    /// If it is not there.
+    pub fn stop(&self) {
+        self.signal(Signal::SIGSTOP);
+    }
+
+    /// Lets it go on.
+    ///
+    /// # Panics
+    ///
+    /// If it is not there.
+    pub fn go_on(&self) {
+        self.signal(Signal::SIGCONT);
+    }
+
+    /// Kills it, with all its processes.
+    ///
+    /// # Panics
+    ///
+    /// If it is not there.
+    pub fn kill(&self) {
+        self.signal(Signal::SIGKILL);
+        self.pid().take();
+        let (told, done) = channel();
+        self.orders
+            .send(Order::Kill(told))
+            .expect("its thread is there");
+        done.recv_timeout(DEADLINE).expect("it is gone");
+    }
+
+    /// Starts it once more, on the same data.
+    ///
+    /// # Panics
+    ///
+    /// If it does not come up.
+    pub fn start_again(&self) {
+        let (told, started) = channel();
+        self.orders
+            .send(Order::Start(told))
+            .expect("its thread is there");
+        let pid = started.recv_timeout(DEADLINE).expect("its program runs");
+        *self.pid() = Some(pid);
+        let deadline = Instant::now() + DEADLINE;
+        while !(self.ready)(self.port) {
+            assert!(
+                Instant::now() < deadline,
+                "the server at {} does not come up",
+                self.port
+            );
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn pid(&self) -> MutexGuard<'_, Option<Pid>> {
+        self.pid.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = self.pid().expect("the server is there");
+        // The first one first: once it is stopped it makes no further children.
+        kill(pid, signal).expect("the server is there");
+        for child in children(pid) {
+            // It may have ended.
+            let _ = kill(child, signal);
+        }
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        if self.pid().is_some() {
+            self.kill();
+        }
+        let (orders, _) = channel();
+        drop(std::mem::replace(&mut self.orders, orders));
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn keep(command: &dyn Fn() -> Command, orders: &Receiver<Order>) {
+    let mut child: Option<Child> = None;
+    for order in orders {
+        match order {
+            Order::Start(told) => {
+                let started = command().spawn().expect("its program runs");
+                let pid = i32::try_from(started.id()).expect("a number of a process");
+                child = Some(started);
+                let _ = told.send(Pid::from_raw(pid));
+            }
+            Order::Kill(told) => {
+                if let Some(mut child) = child.take() {
+                    let _ = child.kill();
+                    let _ = child.wait();
+                }
+                let _ = told.send(());
+            }
+        }
+    }
+    if let Some(mut child) = child {
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+}
+
+/// Of a server that has one process for each connection.
+fn children(parent: Pid) -> Vec<Pid> {
+    let entries = fs::read_dir("/proc").expect("Linux has it");
+    let numbers = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok());
+    numbers
+        .filter(|number| parent_of(*number) == Some(parent))
+        .map(Pid::from_raw)
+        .collect()
+}
+
+fn parent_of(number: i32) -> Option<Pid> {
+    let stat = fs::read_to_string(format!("/proc/{number}/stat")).ok()?;
+    // After the name, which may have anything in it, come the state and the parent.
+    let (_, rest) = stat.rsplit_once(')')?;
+    let parent = rest.split_whitespace().nth(1)?;
+    Some(Pid::from_raw(parent.parse().ok()?))
+}

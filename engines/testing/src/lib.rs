@@ -1,0 +1,16 @@
+//! Servers that the tests of engines start, stop and kill, and what an engine owes while its server is away.
+//!
+//! For Linux alone. Nothing is published of it.
+#![forbid(unsafe_code)]
+#![cfg(target_os = "linux")]
+
+mod away;
+mod daemon;
+
+pub use crate::away::{Make, killed_and_started_again, stopped_and_continued, without_a_handle};
+pub use crate::daemon::{Daemon, free_port, log_into, missing};
+
+use std::time::Duration;
+
+/// How long anything may take.
+pub const DEADLINE: Duration = Duration::from_secs(60);
