@@ -1,0 +1,109 @@
+//! One lease, as one process sees it.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use foster_engine::{Watches, Worker, limit};
+use foster_lease::{Acquired, Answer, Lease, LeaseError, Renewed};
+
+use crate::requests::Requests;
+
+/// A lease of [`Etcd`](crate::Etcd).
+///
+/// In etcd it is a key, the prefix followed by its name, which is there while somebody holds it; its value is the holder. The
+/// key hangs on an etcd lease, so that etcd deletes it when it is not renewed. The fence is the key's create revision:
+/// revisions of a cluster rise with everything that anybody writes. They begin anew if the cluster is made anew or set back to
+/// a backup; whoever checks fences has to forget what it has seen then.
+///
+/// An acquire reads the key, and writes only if it is free, so processes that stand by cost reads alone. A watch is one of
+/// etcd's, however many wait, and looks at the key each time that a lease could have run out, and every ten seconds at least.
+#[derive(Clone)]
+pub struct EtcdLease {
+    worker: Arc<Worker>,
+    requests: Arc<Requests>,
+    watches: Arc<Watches>,
+}
+
+impl EtcdLease {
+    pub(crate) fn new(worker: Arc<Worker>, requests: Requests) -> Self {
+        Self {
+            worker,
+            requests: Arc::new(requests),
+            watches: Arc::default(),
+        }
+    }
+
+    /// Asks, and answers in a limited time.
+    fn ask<T, F>(&self, what: &str, answer: Answer<T>, request: impl FnOnce(Arc<Requests>) -> F)
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, LeaseError>> + Send + 'static,
+    {
+        let requests = &self.requests;
+        let doing = requests.doing(what);
+        let work = request(requests.clone());
+        self.worker
+            .answer(limit(requests.length), doing, answer, work);
+    }
+}
+
+impl Lease for EtcdLease {
+    fn name(&self) -> &str {
+        &self.requests.name
+    }
+
+    /// In whole seconds, as etcd counts.
+    fn length(&self) -> Duration {
+        self.requests.length
+    }
+
+    fn acquire(&self, answer: Answer<Acquired>) {
+        self.ask("the acquire", answer, |requests| async move {
+            requests.acquire().await
+        });
+    }
+
+    fn renew(&self, fence: u64, answer: Answer<Renewed>) {
+        self.ask("the renewal", answer, move |requests| async move {
+            requests.renew(fence).await
+        });
+    }
+
+    fn release(&self, fence: u64, answer: Answer<()>) {
+        self.ask("the release", answer, move |requests| async move {
+            requests.release(fence).await
+        });
+    }
+
+    fn watch(&self, answer: Answer<()>) {
+        let requests = self.requests.clone();
+        // It hears of each change, so it needs no nudge.
+        self.watches.add(&self.worker, answer, |_| async move {
+            requests.until_free().await
+        });
+    }
+
+    fn members(&self, answer: Answer<Vec<String>>) {
+        self.ask("the members", answer, |requests| async move {
+            requests.members().await
+        });
+    }
+}
+
+impl fmt::Debug for EtcdLease {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Requests {
+            key,
+            holder,
+            length,
+            ..
+        } = &*self.requests;
+        f.debug_struct("EtcdLease")
+            .field("key", key)
+            .field("holder", holder)
+            .field("length", length)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,242 @@
+//! Leases of real etcds of one member, on free ports, in temporary folders.
+#![cfg(target_os = "linux")]
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::process::{Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use foster_engine_testing::{
+    DEADLINE, Daemon, Make, free_port, killed_and_started_again, log_into, missing,
+    stopped_and_continued, without_a_handle,
+};
+use foster_etcd::etcd_client::{self, Client};
+use foster_etcd::{Etcd, EtcdLease};
+use foster_lease::conformance::Kit;
+use foster_lease::{Acquired, Answer, Lease, LeaseError};
+use tempfile::TempDir;
+use tokio::runtime::Builder;
+
+/// The shortest lease that an etcd grants that has nothing set.
+const SHORTEST: Duration = Duration::from_secs(2);
+
+/// Killed with its last handle, after which its folder is gone.
+struct Server {
+    daemon: Daemon,
+    _folder: TempDir,
+}
+
+impl Server {
+    /// One for a test alone, or none where there is no etcd.
+    fn own() -> Option<Self> {
+        if Command::new("etcd")
+            .arg("--version")
+            .stdout(Stdio::null())
+            .status()
+            .is_err()
+        {
+            missing("there is no program `etcd`");
+            return None;
+        }
+        let folder = tempfile::Builder::new()
+            .prefix("foster-etcd-")
+            .tempdir()
+            .expect("a folder");
+        let path = folder.path().to_owned();
+        let [port, peer_port] = [free_port(), free_port()];
+        let command = move || {
+            let [client, peer] = [port, peer_port].map(|port| format!("http://127.0.0.1:{port}"));
+            let mut command = Command::new("setpriv");
+            command.args([
+                "--pdeathsig",
+                "KILL",
+                "etcd",
+                "--name",
+                "alone",
+                "--data-dir",
+            ]);
+            command.arg(path.join("data"));
+            command.args([
+                "--listen-client-urls",
+                &client,
+                "--advertise-client-urls",
+                &client,
+            ]);
+            command.args([
+                "--listen-peer-urls",
+                &peer,
+                "--initial-advertise-peer-urls",
+                &peer,
+            ]);
+            command.args(["--initial-cluster", &format!("alone={peer}")]);
+            log_into(&mut command, &path.join("log"));
+            command
+        };
+        Some(Self {
+            daemon: Daemon::start(port, command, is_healthy),
+            _folder: folder,
+        })
+    }
+
+    /// One for all tests that do it no harm, while there are any.
+    fn shared() -> Option<Arc<Self>> {
+        static SHARED: Mutex<Weak<Server>> = Mutex::new(Weak::new());
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(server) = shared.upgrade() {
+            return Some(server);
+        }
+        let server = Arc::new(Self::own()?);
+        *shared = Arc::downgrade(&server);
+        Some(server)
+    }
+
+    fn endpoint(&self) -> String {
+        format!("127.0.0.1:{}", self.daemon.port())
+    }
+
+    /// How many it has, whoever granted them.
+    fn etcd_leases(&self) -> usize {
+        let count = async {
+            let mut client = Client::connect([self.endpoint()], None).await?;
+            Ok(client.leases().await?.leases().len())
+        };
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        runtime
+            .block_on(count)
+            .unwrap_or_else(|error: etcd_client::Error| panic!("{error}"))
+    }
+
+    fn etcd(&self) -> Etcd {
+        Etcd::connect([self.endpoint()]).expect("a client")
+    }
+}
+
+fn is_healthy(port: u16) -> bool {
+    let ask = || {
+        let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+        stream.set_read_timeout(Some(DEADLINE))?;
+        stream.write_all(b"GET /health HTTP/1.0\r\n\r\n")?;
+        let mut text = String::new();
+        stream.read_to_string(&mut text)?;
+        std::io::Result::Ok(text.contains("\"true\""))
+    };
+    ask().unwrap_or(false)
+}
+
+fn kit() -> Option<Kit> {
+    let server = Server::shared()?;
+    let etcd = server.etcd();
+    Some(Kit::new(SHORTEST, move |name, holder, length| {
+        // As long as the kit.
+        let _ = &server;
+        Arc::new(etcd.lease(name, holder, length))
+    }))
+}
+
+foster_lease::lease_conformance!(kit());
+
+#[test]
+fn a_server_that_is_stopped_is_an_error_and_then_goes_on() {
+    let Some(server) = Server::own() else { return };
+    let etcd = server.etcd();
+    let make: Make<'_> = &|name, holder, length| Arc::new(etcd.lease(name, holder, length));
+    stopped_and_continued(&server.daemon, make, Duration::from_secs(5));
+}
+
+#[test]
+fn a_server_that_was_killed_knows_holders_and_fences() {
+    let Some(server) = Server::own() else { return };
+    let etcd = server.etcd();
+    let make: Make<'_> = &|name, holder, length| Arc::new(etcd.lease(name, holder, length));
+    killed_and_started_again(&server.daemon, make);
+}
+
+#[test]
+fn the_last_handle_ends_all() {
+    let Some(server) = Server::shared() else {
+        return;
+    };
+    let etcd = server.etcd();
+    without_a_handle(move |name, holder, length| Arc::new(etcd.lease(name, holder, length)));
+}
+
+#[test]
+fn a_lease_that_is_too_short_is_refused_with_the_reason() {
+    let Some(server) = Server::shared() else {
+        return;
+    };
+    let lease = server
+        .etcd()
+        .lease("short", "me", Duration::from_millis(300));
+    let error = acquire(&lease).unwrap_err();
+    assert!(error.contains("a lease of 1 s is too short"), "{error}");
+    assert!(error.contains("is 2 s"), "{error}");
+}
+
+#[test]
+fn etcd_leases_of_those_who_lose_a_race_are_revoked() {
+    let Some(server) = Server::own() else { return };
+    let etcd = server.etcd();
+    let length = Duration::from_secs(600);
+    for round in 0..5 {
+        let racers = [(); 8].map(|()| etcd.lease(format!("race {round}"), "racer", length));
+        let answers = racers.each_ref().map(begin_acquire);
+        for answered in answers {
+            let _ = answered.recv_timeout(DEADLINE).expect("it is answered");
+        }
+    }
+    let deadline = Instant::now() + DEADLINE;
+    while server.etcd_leases() != 5 {
+        assert!(
+            Instant::now() < deadline,
+            "etcd has {} leases",
+            server.etcd_leases()
+        );
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn keys_with_other_prefixes_are_other_leases() {
+    let Some(server) = Server::shared() else {
+        return;
+    };
+    let [ours, theirs] = ["ours/", "theirs/"]
+        .map(|prefix| server.etcd().prefix(prefix).lease("same", "me", SHORTEST));
+    for lease in [&ours, &theirs] {
+        assert!(matches!(acquire(lease), Ok(Acquired::Held { .. })));
+    }
+    assert_eq!(acquire(&ours), Ok(Acquired::taken(Some("me".to_owned()))));
+}
+
+#[test]
+fn an_endpoint_that_is_none_is_an_error_that_names_it() {
+    for endpoint in ["no endpoint", "http://127.0.0.1:1"] {
+        let etcd = Etcd::connect([endpoint]).unwrap();
+        let error = acquire(&etcd.lease("x", "me", SHORTEST)).unwrap_err();
+        assert!(
+            error.contains(endpoint) && error.contains("the acquire of `x`"),
+            "{error}"
+        );
+    }
+}
+
+fn begin_acquire(lease: &EtcdLease) -> Receiver<Result<Acquired, LeaseError>> {
+    let (told, answered) = channel();
+    lease.acquire(Answer::new(move |answer| {
+        let _ = told.send(answer);
+    }));
+    answered
+}
+
+fn acquire(lease: &EtcdLease) -> Result<Acquired, String> {
+    let answered = begin_acquire(lease);
+    let answer = answered.recv_timeout(DEADLINE).expect("it is answered");
+    answer.map_err(|error| error.to_string())
+}
