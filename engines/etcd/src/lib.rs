@@ -12,6 +12,7 @@
 
 mod client;
 mod lease;
+mod leases;
 mod requests;
 
 /// The client behind it, whose [`ConnectOptions`](etcd_client::ConnectOptions) are ours.
@@ -19,3 +20,4 @@ pub use etcd_client;
 
 pub use crate::client::Etcd;
 pub use crate::lease::EtcdLease;
+pub use crate::leases::EtcdLeases;
