@@ -1,6 +1,7 @@
 //! Services and groups that run on one process at a time.
 
 use std::fmt;
+use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -94,10 +95,11 @@ impl OnlyOneBuilder<'_> {
         S: Service + Send + Sync,
         Shared<S>: Served,
     {
-        let shared = Arc::new(service);
+        let (shared, location) = (Arc::new(service), Location::caller());
         let settings = self.settings.clone();
         self.take(Box::new(move |group, _| {
-            let unit = group.unit().name("run").with(settings.clone());
+            let unit = group.unit().name("run").__from(location);
+            let unit = unit.with(settings.clone());
             Ok(Some(unit.serve(Shared(Arc::clone(&shared)))?))
         }))
     }
@@ -113,11 +115,11 @@ impl OnlyOneBuilder<'_> {
         make: impl Fn() -> S + Send + Sync + 'static,
     ) -> Result<Unit, OnlyOneError> {
         let (make, settings) = (Arc::new(make), self.settings.clone());
+        let location = Location::caller();
         self.take(Box::new(move |group, _| {
             let (make, unit) = (Arc::clone(&make), group.unit().name("run"));
-            Ok(Some(
-                unit.with(settings.clone()).serve_with(move || make())?,
-            ))
+            let unit = unit.__from(location).with(settings.clone());
+            Ok(Some(unit.serve_with(move || make())?))
         }))
     }
 

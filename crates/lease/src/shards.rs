@@ -1,6 +1,7 @@
 //! Many services of one kind, spread over processes.
 
 use std::fmt;
+use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -147,9 +148,10 @@ impl ShardsBuilder<'_> {
             return Err(OnlyOneError::NoShards);
         }
         let (make, settings) = (Arc::new(make), self.settings.clone());
+        let location = Location::caller();
         let begin: Box<Begin> = Box::new(move |group, shard| {
             let (make, unit) = (Arc::clone(&make), group.unit().name("run"));
-            let unit = unit.with(settings.clone());
+            let unit = unit.__from(location).with(settings.clone());
             Ok(Some(unit.serve_with(move || make(shard))?))
         });
         let length = self.leases.lease(&self.name).length();

@@ -1,23 +1,18 @@
 //! Leases of real etcds of one member, on free ports, in temporary folders.
 #![cfg(target_os = "linux")]
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
-use std::process::{Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use foster_engine_testing::{
-    DEADLINE, Daemon, Make, free_port, killed_and_started_again, log_into, missing,
-    stopped_and_continued, without_a_handle,
+    DEADLINE, EtcdServer, Make, killed_and_started_again, stopped_and_continued, without_a_handle,
 };
 use foster_etcd::etcd_client::{self, Client};
 use foster_etcd::{Etcd, EtcdLease};
 use foster_lease::conformance::Kit;
 use foster_lease::{Acquired, Answer, Lease, LeaseError};
-use tempfile::TempDir;
 use tokio::runtime::Builder;
 
 /// The shortest lease that an etcd grants that has nothing set.
@@ -25,60 +20,13 @@ const SHORTEST: Duration = Duration::from_secs(2);
 
 /// Killed with its last handle, after which its folder is gone.
 struct Server {
-    daemon: Daemon,
-    _folder: TempDir,
+    etcd: EtcdServer,
 }
 
 impl Server {
     /// One for a test alone, or none where there is no etcd.
     fn own() -> Option<Self> {
-        if Command::new("etcd")
-            .arg("--version")
-            .stdout(Stdio::null())
-            .status()
-            .is_err()
-        {
-            missing("there is no program `etcd`");
-            return None;
-        }
-        let folder = tempfile::Builder::new()
-            .prefix("foster-etcd-")
-            .tempdir()
-            .expect("a folder");
-        let path = folder.path().to_owned();
-        let [port, peer_port] = [free_port(), free_port()];
-        let command = move || {
-            let [client, peer] = [port, peer_port].map(|port| format!("http://127.0.0.1:{port}"));
-            let mut command = Command::new("setpriv");
-            command.args([
-                "--pdeathsig",
-                "KILL",
-                "etcd",
-                "--name",
-                "alone",
-                "--data-dir",
-            ]);
-            command.arg(path.join("data"));
-            command.args([
-                "--listen-client-urls",
-                &client,
-                "--advertise-client-urls",
-                &client,
-            ]);
-            command.args([
-                "--listen-peer-urls",
-                &peer,
-                "--initial-advertise-peer-urls",
-                &peer,
-            ]);
-            command.args(["--initial-cluster", &format!("alone={peer}")]);
-            log_into(&mut command, &path.join("log"));
-            command
-        };
-        Some(Self {
-            daemon: Daemon::start(port, command, is_healthy),
-            _folder: folder,
-        })
+        EtcdServer::start().map(|etcd| Self { etcd })
     }
 
     /// One for all tests that do it no harm, while there are any.
@@ -94,7 +42,7 @@ impl Server {
     }
 
     fn endpoint(&self) -> String {
-        format!("127.0.0.1:{}", self.daemon.port())
+        self.etcd.endpoint()
     }
 
     /// How many it has, whoever granted them.
@@ -117,18 +65,6 @@ impl Server {
     }
 }
 
-fn is_healthy(port: u16) -> bool {
-    let ask = || {
-        let mut stream = TcpStream::connect(("127.0.0.1", port))?;
-        stream.set_read_timeout(Some(DEADLINE))?;
-        stream.write_all(b"GET /health HTTP/1.0\r\n\r\n")?;
-        let mut text = String::new();
-        stream.read_to_string(&mut text)?;
-        std::io::Result::Ok(text.contains("\"true\""))
-    };
-    ask().unwrap_or(false)
-}
-
 fn kit() -> Option<Kit> {
     let server = Server::shared()?;
     let etcd = server.etcd();
@@ -146,7 +82,7 @@ fn a_server_that_is_stopped_is_an_error_and_then_goes_on() {
     let Some(server) = Server::own() else { return };
     let etcd = server.etcd();
     let make: Make<'_> = &|name, holder, length| Arc::new(etcd.lease(name, holder, length));
-    stopped_and_continued(&server.daemon, make, Duration::from_secs(5));
+    stopped_and_continued(server.etcd.daemon(), make, Duration::from_secs(5));
 }
 
 #[test]
@@ -154,7 +90,7 @@ fn a_server_that_was_killed_knows_holders_and_fences() {
     let Some(server) = Server::own() else { return };
     let etcd = server.etcd();
     let make: Make<'_> = &|name, holder, length| Arc::new(etcd.lease(name, holder, length));
-    killed_and_started_again(&server.daemon, make);
+    killed_and_started_again(server.etcd.daemon(), make);
 }
 
 #[test]

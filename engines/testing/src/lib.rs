@@ -6,9 +6,11 @@
 
 mod away;
 mod daemon;
+mod etcd;
 
 pub use crate::away::{Make, killed_and_started_again, stopped_and_continued, without_a_handle};
 pub use crate::daemon::{Daemon, free_port, log_into, missing};
+pub use crate::etcd::EtcdServer;
 
 use std::time::Duration;
 

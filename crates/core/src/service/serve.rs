@@ -124,6 +124,8 @@ pub struct UnitBuilder<'a> {
     core: &'a Arc<Core>,
     group: Option<&'a Arc<UnitCore>>,
     settings: Settings,
+    /// Where it is handed in, if not where that is called.
+    location: Option<&'static Location<'static>>,
 }
 
 impl fmt::Debug for UnitBuilder<'_> {
@@ -143,7 +145,15 @@ impl<'a> UnitBuilder<'a> {
             core,
             group,
             settings,
+            location: None,
         }
+    }
+
+    /// Has the unit name this place in the code, for crates that hand in for others.
+    #[doc(hidden)]
+    pub fn __from(mut self, location: &'static Location<'static>) -> Self {
+        self.location = Some(location);
+        self
     }
 
     fn map(mut self, change: impl FnOnce(Settings) -> Settings) -> Self {
@@ -275,7 +285,8 @@ impl<'a> UnitBuilder<'a> {
     where
         S: Service + Runs<PayloadOf<S>> + Send,
     {
-        let (core, group, location) = (self.core, self.group, Location::caller());
+        let (core, group) = (self.core, self.group);
+        let location = self.location.unwrap_or(Location::caller());
         let settings = self.settings.over(service.settings());
         let key = service.flavour();
         let refused = |problem| {
