@@ -56,3 +56,21 @@ have_nightly() {
 have_miri() {
     have_nightly miri rust-src && within 300 cargo +nightly miri setup >/dev/null 2>&1
 }
+
+# have_engines: whether the servers of engines, and what their clients are built with, are there or can be had.
+have_engines() {
+    local there='command -v etcd && command -v protoc && ls /usr/lib/postgresql/*/bin/postgres'
+    bash -c "$there" >/dev/null 2>&1 && return
+    command -v apt-get >/dev/null || return
+    {
+        within 300 apt-get update
+        DEBIAN_FRONTEND=noninteractive within 600 apt-get install -y --no-install-recommends \
+            etcd-server postgresql protobuf-compiler
+    } >/dev/null 2>&1 || true
+    bash -c "$there" >/dev/null 2>&1
+}
+
+# in_engines COMMAND...: runs cargo in the workspace of the engines, whose tests must find their servers.
+in_engines() {
+    (cd engines && FOSTER_ENGINES=must CARGO_TARGET_DIR=../target/engines cargo "$@")
+}
