@@ -10,7 +10,7 @@ use std::task::Poll;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use foster_core::{Key, Parallel, Runtime, Signals};
+use foster_core::{AdoptErrorKind, Key, Parallel, Runtime, Signals};
 use foster_tokio::{TokioHandle, TokioMultiThread};
 use tokio::io::AsyncReadExt;
 use tokio::runtime::Builder;
@@ -149,6 +149,18 @@ fn nothing_waits_for_ever_behind_one_that_blocks(key: impl Key<Payload = Paralle
     }
     over.store(true, SeqCst);
     drop(release);
+    end(&runtime);
+}
+
+#[test]
+fn a_handle_of_another_runtime_is_another_key() {
+    let [one, another] = [(); 2].map(|()| Builder::new_multi_thread().build().unwrap());
+    let runtime = started();
+    let key = |tokio: &tokio::runtime::Runtime| TokioHandle::new(tokio.handle().clone());
+    runtime.adopt(key(&one), || async {}).unwrap();
+    runtime.adopt(key(&one), || async {}).unwrap();
+    let refused = runtime.adopt(key(&another), || async {}).unwrap_err();
+    assert_eq!(refused.kind(), AdoptErrorKind::Conflict);
     end(&runtime);
 }
 

@@ -216,6 +216,34 @@ fn what_wakes_itself_is_there_for_another_driver() {
     assert_eq!(kept(&pool.scheduler), 0);
 }
 
+/// However many there are of the other kind.
+#[test]
+fn new_and_woken_payloads_take_turns() {
+    let pool = Pool::new(2);
+    let (begun, seen) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (others, sees) = (Arc::clone(&begun), Arc::clone(&seen));
+    pool.push_counted(2, move |_| sees.store(others.load(SeqCst), SeqCst));
+    assert!(!drive(pool.own));
+    for _ in 0..50 {
+        let begun = Arc::clone(&begun);
+        pool.push(move || async move {
+            begun.fetch_add(1, SeqCst);
+        });
+    }
+    pool.wake_parked();
+    assert!(!drive(pool.own));
+    assert_eq!((pool.polls(), begun.load(SeqCst)), (2, 50));
+    assert!(seen.load(SeqCst) < 2, "{seen:?} new ones before it");
+    // A new one beside one that never rests.
+    let (before, polls) = (pool.polls(), Arc::clone(&pool.polls));
+    pool.push_counted(50, Waker::wake_by_ref);
+    let sees = Arc::clone(&seen);
+    pool.push(move || async move { sees.store(polls.load(SeqCst), SeqCst) });
+    assert!(!drive(pool.own));
+    let turns = seen.load(SeqCst) - before;
+    assert!((1..4).contains(&turns), "{turns} turns before it");
+}
+
 #[test]
 fn a_driver_that_always_has_work_looks_at_the_others() {
     let pool = Pool::new(2);
