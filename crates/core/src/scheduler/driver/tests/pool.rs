@@ -258,7 +258,6 @@ fn a_driver_that_always_has_work_looks_at_the_others() {
     });
     assert!(!drive(other));
     assert_eq!(ran.load(SeqCst), 1);
-    // Both had their turns.
     assert_eq!(pool.polls(), 2 * BATCH - 1);
 }
 
@@ -320,7 +319,6 @@ fn a_payload_that_a_sweep_has_missed_hears_of_it() {
         }
         assert_eq!(pool.polls(), polls);
         assert_eq!(kept(&pool.scheduler), left);
-        // In none of the lanes, or parked in one.
         assert_eq!(pool.queue.has_parked_none(), left == 0);
     }
 }
@@ -338,13 +336,16 @@ fn any_driver_sweeps_all_lanes() {
     assert_eq!(kept(&pool.scheduler), 0);
     assert_eq!(pool.polls(), number);
     assert!(pool.queue.has_parked_none());
+    // No payload is on its way with a sweep that was taken alone.
+    pool.queue.close();
+    assert!(pool.queue.is_over());
 }
 
 /// Those who slept before the sweep has found anything are woken for it, one by one: not for a single payload, which its finder
 /// polls.
 #[test]
 fn a_sweep_wakes_others_for_what_it_finds() {
-    for (found, woken) in [(1, [0, 0]), (3, [1, 1])] {
+    for (found, woken) in [(1, [0, 0]), (2, [1, 0]), (3, [1, 1])] {
         let pool = Pool::new(3);
         pool.park(Batch::ROOM + found);
         pool.begin(Phase::Cancelling);
