@@ -1,13 +1,13 @@
 //! The client, which all leases of a program share.
 
 use std::fmt;
-use std::sync::Arc;
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use etcd_client::{Client, ConnectOptions};
 use foster_engine::{Worker, failed};
 use foster_lease::LeaseError;
-use tokio::sync::OnceCell;
 
 use crate::lease::EtcdLease;
 use crate::requests::Requests;
@@ -30,7 +30,8 @@ pub struct Etcd {
 pub(crate) struct Cluster {
     endpoints: Vec<String>,
     options: ConnectOptions,
-    client: OnceCell<Client>,
+    /// The one to use, until a request has no time left.
+    client: Mutex<Option<Client>>,
 }
 
 impl Etcd {
@@ -69,7 +70,7 @@ impl Etcd {
         let cluster = Cluster {
             endpoints,
             options,
-            client: OnceCell::new(),
+            client: Mutex::default(),
         };
         Ok(Self {
             worker: Arc::new(worker),
@@ -110,14 +111,44 @@ impl Etcd {
 impl Cluster {
     /// The client, which is there once it could be made: with a user and a password, when they were accepted.
     pub(crate) async fn client(&self) -> Result<Client, LeaseError> {
-        let connect = || Client::connect(&self.endpoints, Some(self.options.clone()));
-        let client = self.client.get_or_try_init(connect).await;
-        client.cloned().map_err(LeaseError::new)
+        if let Some(client) = &*self.present() {
+            return Ok(client.clone());
+        }
+        let client = Client::connect(&self.endpoints, Some(self.options.clone())).await;
+        let client = client.map_err(LeaseError::new)?;
+        // Of two that were made at once the second one is used from now on.
+        *self.present() = Some(client.clone());
+        Ok(client)
+    }
+
+    /// Does this. If it is dropped before its end, having no time left, the connection may be one that is dead without a word,
+    /// so the next request makes another one.
+    pub(crate) async fn attend<T>(&self, work: impl Future<Output = T>) -> T {
+        let mut given_up = GivenUp(Some(self));
+        let done = work.await;
+        given_up.0 = None;
+        done
+    }
+
+    fn present(&self) -> MutexGuard<'_, Option<Client>> {
+        // Nothing of the user's runs under it.
+        self.client.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What errors say, before what was being done.
     pub(crate) fn place(&self) -> String {
         format!("etcd at {}", self.endpoints.join(", "))
+    }
+}
+
+struct GivenUp<'a>(Option<&'a Cluster>);
+
+impl Drop for GivenUp<'_> {
+    fn drop(&mut self) {
+        if let Some(cluster) = self.0 {
+            let client = cluster.present().take();
+            drop(client);
+        }
     }
 }
 

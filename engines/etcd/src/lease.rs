@@ -43,7 +43,9 @@ impl EtcdLease {
     {
         let requests = &self.requests;
         let doing = requests.doing(what);
-        let work = request(requests.clone());
+        let cluster = requests.cluster.clone();
+        let request = request(requests.clone());
+        let work = async move { cluster.attend(request).await };
         self.worker
             .answer(limit(requests.length), doing, answer, work);
     }

@@ -131,7 +131,11 @@ impl Requests {
                 let stream = client.watch(self.key.as_str(), Some(options)).await;
                 stream.map(Some).map_err(LeaseError::new)
             };
-            let Some(mut stream) = timeout(limit, look).await.map_err(lost)?.map_err(wrong)? else {
+            let Some(mut stream) = timeout(limit, self.cluster.attend(look))
+                .await
+                .map_err(lost)?
+                .map_err(wrong)?
+            else {
                 return Ok(());
             };
             let changed = async {

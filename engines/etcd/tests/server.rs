@@ -7,7 +7,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use foster_engine_testing::{
-    DEADLINE, EtcdServer, Make, killed_and_started_again, stopped_and_continued, without_a_handle,
+    DEADLINE, EtcdServer, Make, Proxy, cut_without_a_word, killed_and_started_again,
+    stopped_and_continued, without_a_handle,
 };
 use foster_etcd::etcd_client::{self, Client};
 use foster_etcd::{Etcd, EtcdLease};
@@ -18,7 +19,7 @@ use tokio::runtime::Builder;
 /// The shortest lease that an etcd grants that has nothing set.
 const SHORTEST: Duration = Duration::from_secs(2);
 
-/// Killed with its last handle, after which its folder is gone.
+/// Ends with its last handle, after which its folder is gone.
 struct Server {
     etcd: EtcdServer,
 }
@@ -67,11 +68,9 @@ impl Server {
 
 fn kit() -> Option<Kit> {
     let server = Server::shared()?;
-    let etcd = server.etcd();
+    // Each has a client of its own, as processes do.
     Some(Kit::new(SHORTEST, move |name, holder, length| {
-        // As long as the kit.
-        let _ = &server;
-        Arc::new(etcd.lease(name, holder, length))
+        Arc::new(server.etcd().lease(name, holder, length))
     }))
 }
 
@@ -91,6 +90,17 @@ fn a_server_that_was_killed_knows_holders_and_fences() {
     let etcd = server.etcd();
     let make: Make<'_> = &|name, holder, length| Arc::new(etcd.lease(name, holder, length));
     killed_and_started_again(server.etcd.daemon(), make);
+}
+
+#[test]
+fn a_connection_that_dies_without_a_word_costs_no_lease() {
+    let Some(server) = Server::shared() else {
+        return;
+    };
+    let proxy = Proxy::before(server.etcd.daemon().port());
+    let etcd = Etcd::connect([format!("127.0.0.1:{}", proxy.port())]).expect("a client");
+    let make: Make<'_> = &|name, holder, length| Arc::new(etcd.lease(name, holder, length));
+    cut_without_a_word(&proxy, make);
 }
 
 #[test]

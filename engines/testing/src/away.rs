@@ -10,6 +10,7 @@ use foster_lease::{Acquired, Answer, Lease, LeaseError, Renewed};
 
 use crate::DEADLINE;
 use crate::daemon::Daemon;
+use crate::proxy::Proxy;
 
 /// Makes what a process has of a lease, as that of the kit does.
 pub type Make<'a> = &'a dyn Fn(&str, &str, Duration) -> Arc<dyn Lease>;
@@ -82,6 +83,42 @@ pub fn killed_and_started_again(server: &Daemon, make: Make<'_>) {
     }
     let next = held(&*other);
     assert!(next > fence, "{next} after {fence}");
+    works(&*other, &*holder, next);
+}
+
+/// A connection that dies without a word costs a renewal, and not the lease.
+///
+/// # Panics
+///
+/// If not.
+pub fn cut_without_a_word(proxy: &Proxy, make: Make<'_>) {
+    let length = Duration::from_secs(9);
+    let [holder, other] = ["holder", "other"].map(|holder| make("cut", holder, length));
+    let fence = held(&*holder);
+    got(&ask(|answer| other.members(answer)));
+    let watched = ask(|answer| other.watch(answer));
+    // The cut comes when the watch has begun, or has not: it hears of the release.
+    assert!(
+        !got(&ask(|answer| other.acquire(answer))).is_held(),
+        "two holders"
+    );
+
+    proxy.cut();
+    let cut = Instant::now();
+    assert_eq!(
+        until(|| given(&ask(|answer| holder.renew(fence, answer)))),
+        Renewed::Kept
+    );
+    assert!(
+        cut.elapsed() < length,
+        "it was renewed after {:?}",
+        cut.elapsed()
+    );
+    got(&ask(|answer| holder.release(fence, answer)));
+    let _ = watched
+        .recv_timeout(DEADLINE)
+        .expect("the watch is answered");
+    let next = hold(&*other);
     works(&*other, &*holder, next);
 }
 

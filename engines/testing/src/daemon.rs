@@ -53,7 +53,7 @@ pub fn log_into(command: &mut Command, file: &Path) {
     command.stdin(Stdio::null()).stdout(log).stderr(errors);
 }
 
-/// A server, which is killed when it is dropped, and by the system when the tests end without that.
+/// A server, which ends when it is dropped, and is killed by the system when the tests end without that.
 #[derive(Debug)]
 pub struct Daemon {
     orders: Sender<Order>,
@@ -69,6 +69,7 @@ pub struct Daemon {
 enum Order {
     Start(Sender<Pid>),
     Kill(Sender<()>),
+    End,
 }
 
 impl Daemon {
@@ -125,8 +126,18 @@ impl Daemon {
     ///
     /// If it is not there.
     pub fn kill(&self) {
-        self.signal(Signal::SIGKILL);
+        let gone = self.signal(Signal::SIGKILL);
         self.pid().take();
+        let deadline = Instant::now() + DEADLINE;
+        // As long as one is there the data may be locked.
+        while gone.iter().any(|pid| is_alive(*pid)) {
+            assert!(
+                Instant::now() < deadline,
+                "the server at {} is not gone",
+                self.port
+            );
+            thread::sleep(Duration::from_millis(5));
+        }
         let (told, done) = channel();
         self.orders
             .send(Order::Kill(told))
@@ -161,24 +172,28 @@ impl Daemon {
         self.pid.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn signal(&self, signal: Signal) {
+    /// Signals all its processes, and says which but for the first.
+    fn signal(&self, signal: Signal) -> Vec<Pid> {
         let pid = self.pid().expect("the server is there");
-        // The first one first: once it is stopped it makes no further children.
-        kill(pid, signal).expect("the server is there");
-        for child in children(pid) {
+        // The first one first: once it is stopped it makes no further children. It may have ended by itself, which is no
+        // matter for a drop, and shows elsewhere.
+        let _ = kill(pid, signal);
+        let children = children(pid);
+        for child in &children {
             // It may have ended.
-            let _ = kill(child, signal);
+            let _ = kill(*child, signal);
         }
+        children
     }
 }
 
 impl Drop for Daemon {
     fn drop(&mut self) {
         if self.pid().is_some() {
-            self.kill();
+            // A test may have failed while it was stopped.
+            self.go_on();
         }
-        let (orders, _) = channel();
-        drop(std::mem::replace(&mut self.orders, orders));
+        let _ = self.orders.send(Order::End);
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
@@ -202,12 +217,28 @@ fn keep(command: &dyn Fn() -> Command, orders: &Receiver<Order>) {
                 }
                 let _ = told.send(());
             }
+            Order::End => break,
         }
     }
-    if let Some(mut child) = child {
-        let _ = child.kill();
-        let _ = child.wait();
+    if let Some(child) = child {
+        end(child);
     }
+}
+
+/// Has it clean up behind itself, if it does so in time.
+fn end(mut child: Child) {
+    if let Ok(pid) = i32::try_from(child.id()) {
+        let _ = kill(Pid::from_raw(pid), Signal::SIGINT);
+    }
+    let deadline = Instant::now() + DEADLINE / 2;
+    while Instant::now() < deadline {
+        match child.try_wait() {
+            Ok(None) => thread::sleep(Duration::from_millis(5)),
+            _ => return,
+        }
+    }
+    let _ = child.kill();
+    let _ = child.wait();
 }
 
 /// Of a server that has one process for each connection.
@@ -221,9 +252,21 @@ fn children(parent: Pid) -> Vec<Pid> {
 }
 
 fn parent_of(number: i32) -> Option<Pid> {
+    let parent = stat(number)?.1;
+    Some(Pid::from_raw(parent))
+}
+
+/// Whether it has ended, if perhaps nobody has asked for its end yet.
+fn is_alive(pid: Pid) -> bool {
+    stat(pid.as_raw()).is_some_and(|(state, _)| state != "Z")
+}
+
+/// The state of a process, and its parent.
+fn stat(number: i32) -> Option<(String, i32)> {
     let stat = fs::read_to_string(format!("/proc/{number}/stat")).ok()?;
-    // After the name, which may have anything in it, come the state and the parent.
+    // After the name, which may have anything in it.
     let (_, rest) = stat.rsplit_once(')')?;
-    let parent = rest.split_whitespace().nth(1)?;
-    Some(Pid::from_raw(parent.parse().ok()?))
+    let mut fields = rest.split_whitespace();
+    let state = fields.next()?.to_owned();
+    Some((state, fields.next()?.parse().ok()?))
 }

@@ -7,10 +7,14 @@
 mod away;
 mod daemon;
 mod etcd;
+mod proxy;
 
-pub use crate::away::{Make, killed_and_started_again, stopped_and_continued, without_a_handle};
+pub use crate::away::{
+    Make, cut_without_a_word, killed_and_started_again, stopped_and_continued, without_a_handle,
+};
 pub use crate::daemon::{Daemon, free_port, log_into, missing};
 pub use crate::etcd::EtcdServer;
+pub use crate::proxy::Proxy;
 
 use std::time::Duration;
 
