@@ -12,6 +12,7 @@
 
 mod client;
 mod lease;
+mod leases;
 mod requests;
 mod server;
 mod table;
@@ -21,3 +22,4 @@ pub use tokio_postgres;
 
 pub use crate::client::Postgres;
 pub use crate::lease::PostgresLease;
+pub use crate::leases::PostgresLeases;
