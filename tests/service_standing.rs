@@ -21,6 +21,7 @@ once!(
     g6_outside_a_payload_nothing_is_carried,
     g6_what_the_nearest_group_carries_is_found_by_its_type,
     g6_an_execute_finds_what_its_submitter_finds,
+    g6_calls_through_the_runtime_belong_to_the_group,
 );
 
 fn end(runtime: &Runtime) {
@@ -216,4 +217,34 @@ fn g6_an_execute_finds_what_its_submitter_finds() {
     let found = is_found.recv_timeout(SOON).unwrap();
     assert_eq!(found, (Some(Tenant(7)), Some(Tenant(8))));
     end(&runtime);
+}
+
+fn g6_calls_through_the_runtime_belong_to_the_group() {
+    for carries in [true, false] {
+        let runtime = started();
+        let builder = runtime.group("group");
+        let builder = match carries {
+            true => builder.carry(Tenant(7)),
+            false => builder,
+        };
+        let group = builder.limit(9).create().unwrap();
+        let (go, gone) = channel::<()>();
+        let inside = runtime.clone();
+        let run = move || async move {
+            let _token = Shutdown::current();
+            let called = move || {
+                let _token = Shutdown::current();
+                gone.recv_timeout(SOON).unwrap_err();
+            };
+            inside.call(foster::Thread, called).await.unwrap();
+        };
+        group.adopt(foster::Smol, run).unwrap();
+        let expected = if carries { 2 } else { 1 };
+        expect("they are there", || group.taken() == expected);
+        group.shutdown();
+        assert!(!group.wait_stopped(std::time::Duration::from_millis(20)));
+        drop(go);
+        assert!(group.wait_stopped(SOON));
+        end(&runtime);
+    }
 }

@@ -17,7 +17,8 @@ use crate::term::Term;
 /// UPDATE accounts SET balance = $1, fence = $2 WHERE id = $3 AND fence <= $2
 /// ```
 ///
-/// It is the same in all that the gated run does and hands in: its children, and the executes and calls of either.
+/// It is the same in all that the gated run does and hands in: its children, and the executes and calls of either, through their group or
+/// through the runtime. What it adopts by the runtime is no child of anybody, and part of no turn.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fence {
     number: u64,

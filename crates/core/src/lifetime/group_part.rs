@@ -1,7 +1,9 @@
 //! What payloads in a group know of it.
 
-use crate::base::sync::Arc;
+use std::any::Any;
+
 use crate::base::sync::atomic::{AtomicBool, AtomicU8};
+use crate::base::sync::{Arc, OnceLock, Weak};
 use crate::lifetime::gate::Gates;
 use crate::lifetime::holders::Holders;
 use crate::lifetime::phase::Phase;
@@ -16,6 +18,9 @@ pub(crate) struct GroupPart {
     pub(crate) each_may_fail: bool,
     /// The limits that its payloads count in.
     pub(crate) gates: Gates,
+    /// Where executes and calls belong that are made in it through the runtime, if that is here: it carries something for all that is
+    /// done in it.
+    pub(crate) keeps_calls: OnceLock<Weak<dyn Any + Send + Sync>>,
     pub(super) phase: AtomicU8,
     pub(super) holders: Holders,
     /// The services want to know when nothing is left in it.
@@ -36,6 +41,7 @@ impl GroupPart {
             path,
             each_may_fail,
             gates,
+            keeps_calls: OnceLock::new(),
             phase: AtomicU8::new(Phase::Running as u8),
             holders: Holders::none(),
             is_watched: AtomicBool::new(false),

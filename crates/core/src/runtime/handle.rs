@@ -22,6 +22,7 @@ use crate::lifetime::settings::RuntimeSettings;
 use crate::lifetime::{Services, StopReason};
 use crate::payload::IntoPayload;
 use crate::runtime::choice::{Choice, Registered, look_up};
+use crate::runtime::site::Site;
 
 /// One lifetime over several flavours of execution.
 ///
@@ -153,7 +154,10 @@ impl Runtime {
         P: IntoPayload<C::Payload, Output: Send> + Send + 'static,
     {
         let (core, who) = (self.core(), (None, Location::caller()));
-        core.execute::<false, _, _>(&core.root, key, payload, who)
+        match Site::of_calls_here(&core.lifetime) {
+            None => core.execute::<false, _, _>(&core.root, key, payload, who),
+            Some(site) => core.execute::<true, _, _>(&site, key, payload, who),
+        }
     }
 
     /// The async twin of [`execute`](Self::execute): a future that yields the payload's value and
@@ -173,7 +177,10 @@ impl Runtime {
         P: IntoPayload<C::Payload, Output: Send> + Send + 'static,
     {
         let (core, who) = (self.core(), (None, Location::caller()));
-        Call::new::<false, _, _>(core, &core.root, key, payload, who)
+        match Site::of_calls_here(&core.lifetime) {
+            None => Call::new::<false, _, _>(core, &core.root, key, payload, who),
+            Some(site) => Call::new::<true, _, _>(core, &site, key, payload, who),
+        }
     }
 
     /// The runtime's clock, as its [builder](Builder::clock) has it. In a payload: [`Clock::current`].

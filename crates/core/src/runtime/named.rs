@@ -78,9 +78,10 @@ impl<'a> Named<'a> {
         C: Choice,
         P: IntoPayload<C::Payload, Output: Send> + Send + 'static,
     {
+        let site = self.site_of_calls();
+        let site = site.as_ref().unwrap_or(self.site);
         let who = (Some(self.name), Location::caller());
-        self.core
-            .execute::<true, _, _>(self.site, key, payload, who)
+        self.core.execute::<true, _, _>(site, key, payload, who)
     }
 
     /// [`Runtime::call`], under this name. Errors and panics are those of the [`Call`]; an empty
@@ -91,8 +92,20 @@ impl<'a> Named<'a> {
         C: Choice,
         P: IntoPayload<C::Payload, Output: Send> + Send + 'static,
     {
+        let site = self.site_of_calls();
+        let site = site.as_ref().unwrap_or(self.site);
         let who = (Some(self.name), Location::caller());
-        Call::new::<true, _, _>(self.core, self.site, key, payload, who)
+        Call::new::<true, _, _>(self.core, site, key, payload, who)
+    }
+}
+
+impl Named<'_> {
+    /// Of what is named through the runtime.
+    fn site_of_calls(&self) -> Option<Arc<Site>> {
+        match self.site.part.group() {
+            None => Site::of_calls_here(&self.core.lifetime),
+            Some(_) => None,
+        }
     }
 }
 

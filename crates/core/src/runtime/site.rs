@@ -1,14 +1,15 @@
 //! A site: where payloads can be handed in, which is a runtime or a group of it.
 
+use std::any::Any;
 use std::borrow::Cow;
 
 use crate::base::identifier::Identifier;
 use crate::base::sync::Arc;
 use crate::errors::failure::Origin;
 use crate::errors::refusal::Reason;
-use crate::lifetime::{Part, Phase};
+use crate::lifetime::{Lifetime, Part, Phase};
 use crate::scheduler::Schedulers;
-use crate::task::Place;
+use crate::task::{self, Place};
 
 /// The name of a payload, if it has one.
 pub(crate) type PayloadName = Option<Cow<'static, str>>;
@@ -23,6 +24,26 @@ impl Site {
     pub(crate) fn new(part: Arc<Part>) -> Arc<Self> {
         let schedulers = Schedulers::default();
         Arc::new(Self { part, schedulers })
+    }
+
+    /// Has executes and calls that are made here through the runtime belong here.
+    pub(crate) fn keep_calls(self: &Arc<Self>) {
+        if let Some(group) = self.part.group() {
+            let site: Arc<dyn Any + Send + Sync> = Arc::clone(self) as _;
+            let unset = group.keeps_calls.set(Arc::downgrade(&site)).is_ok();
+            debug_assert!(unset, "a group is made once");
+        }
+    }
+
+    /// Where an execute or a call belongs that the calling code makes through its runtime, if that is a group.
+    #[inline]
+    pub(crate) fn of_calls_here(lifetime: &Arc<Lifetime>) -> Option<Arc<Self>> {
+        task::with_current(|task| {
+            let task = task?;
+            let site = task.header().part().group()?.keeps_calls.get()?;
+            let is_own = Arc::ptr_eq(task.lifetime(), lifetime);
+            site.upgrade().filter(|_| is_own)?.downcast().ok()
+        })
     }
 
     /// Refuses what comes too late.

@@ -50,6 +50,11 @@ fn new_group(lifetime: &Arc<Lifetime>, plan: &GroupPlan<'_>, id: Id, name: Name)
     let limit = plan.limit.and_then(|_| gates.iter().next().cloned());
     let part = GroupPart::new(id.serial, id.place, path, plan.each_may_fail, gates);
     let site = Site::new(Part::of_group(Arc::clone(lifetime), part));
+    let mut around = std::iter::successors(parent, |one| one.parent.as_ref());
+    let is_inside = |one: &Arc<UnitCore>| one.members().is_some_and(Members::keeps_calls);
+    if plan.carried.is_some() || around.any(is_inside) {
+        site.keep_calls();
+    }
     let owner = match plan.name {
         GroupName::Given(_) => Owner::Handles(AtomicUsize::new(1)),
         GroupName::OfPayload(_, task) => Owner::Payload(Arc::downgrade(task)),

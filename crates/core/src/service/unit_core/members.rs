@@ -68,6 +68,11 @@ impl Members {
         group.expect("the site of a group is that of a part")
     }
 
+    /// Whether executes and calls that are made in it belong here.
+    pub(in crate::service) fn keeps_calls(&self) -> bool {
+        self.part().keeps_calls.get().is_some()
+    }
+
     pub(in crate::service) fn gates(&self) -> Gates {
         self.part().gates.clone()
     }
