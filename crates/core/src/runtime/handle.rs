@@ -154,10 +154,10 @@ impl Runtime {
         P: IntoPayload<C::Payload, Output: Send> + Send + 'static,
     {
         let (core, who) = (self.core(), (None, Location::caller()));
-        match Site::of_calls_here(&core.lifetime) {
-            None => core.execute::<false, _, _>(&core.root, key, payload, who),
-            Some(site) => core.execute::<true, _, _>(&site, key, payload, who),
-        }
+        let site = Site::of_calls_here(&core.lifetime);
+        // One way, as a large payload would have room on the stack for each; where that is full, it is not given back.
+        let site = site.as_ref().unwrap_or(&core.root);
+        core.execute::<false, _, _>(site, key, payload, who)
     }
 
     /// The async twin of [`execute`](Self::execute): a future that yields the payload's value and
@@ -177,10 +177,9 @@ impl Runtime {
         P: IntoPayload<C::Payload, Output: Send> + Send + 'static,
     {
         let (core, who) = (self.core(), (None, Location::caller()));
-        match Site::of_calls_here(&core.lifetime) {
-            None => Call::new::<false, _, _>(core, &core.root, key, payload, who),
-            Some(site) => Call::new::<true, _, _>(core, &site, key, payload, who),
-        }
+        let site = Site::of_calls_here(&core.lifetime);
+        let site = site.as_ref().unwrap_or(&core.root);
+        Call::new::<false, _, _>(core, site, key, payload, who)
     }
 
     /// The runtime's clock, as its [builder](Builder::clock) has it. In a payload: [`Clock::current`].

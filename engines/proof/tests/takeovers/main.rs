@@ -145,8 +145,9 @@ impl Stage {
             Fault::Slow => {
                 self.replicas[holder].proxy.set(Way::Slow);
                 thread::sleep(LENGTH);
-                let (holder, _) = self.holder();
+                let (holder, fence) = self.holder();
                 self.replicas.remove(holder).kill();
+                self.next_turn(fence);
             }
         }
         self.next_turn(fence);
