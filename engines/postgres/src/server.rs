@@ -49,6 +49,12 @@ struct Session {
     given_up: AtomicBool,
 }
 
+impl Session {
+    fn is_alive(&self) -> bool {
+        !self.client.is_closed() && !self.given_up.load(Ordering::Relaxed)
+    }
+}
+
 impl Drop for Session {
     fn drop(&mut self) {
         // By itself it would wait for answers to what was sent, of a server that may be gone.
@@ -109,17 +115,13 @@ impl Server {
 
     async fn connected(&self) -> Result<Arc<Session>, LeaseError> {
         let mut link = self.link.lock().await;
-        if let Some(session) = &link.session
-            && !session.client.is_closed()
-            && !session.given_up.load(Ordering::Relaxed)
-        {
+        if let Some(session) = link.session.as_ref().filter(|session| session.is_alive()) {
             return Ok(session.clone());
         }
         link.session = None;
-        if let Some((until, error)) = &link.pause
-            && Instant::now() < *until
-        {
-            return Err(error.clone());
+        match &link.pause {
+            Some((until, error)) if Instant::now() < *until => return Err(error.clone()),
+            _ => {}
         }
         let error = match timeout(CONNECT, (self.connect)()).await {
             Ok(Ok((client, task))) => {
