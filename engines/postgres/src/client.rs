@@ -13,7 +13,7 @@ use tokio_postgres::{Config, NoTls, Socket};
 
 use crate::lease::PostgresLease;
 use crate::requests::Requests;
-use crate::server::Server;
+use crate::server::{Server, Session};
 use crate::table::Table;
 
 /// What is there unless something else is set.
@@ -79,12 +79,19 @@ impl Postgres {
         let server = Server::new(place, move || {
             let (config, tls) = (config.clone(), tls.clone());
             Box::pin(async move {
-                let (client, connection) = config.connect(tls).await?;
+                let (client, connection) = config.connect(tls.clone()).await?;
                 let task = tokio::spawn(async move {
                     // Those who wait for answers are told.
                     let _ = connection.await;
                 });
-                Ok((client, task))
+                let token = client.cancel_token();
+                Ok(Session::new(client, task, move || {
+                    let (token, tls) = (token.clone(), tls.clone());
+                    Box::pin(async move {
+                        // It may be that nobody is there to hear it.
+                        let _ = token.cancel_query(tls).await;
+                    })
+                }))
             })
         });
         let worker = Worker::start("foster-postgres");

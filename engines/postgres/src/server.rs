@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use foster_engine::failed;
 use foster_lease::LeaseError;
+use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
@@ -22,14 +23,13 @@ const CONNECT: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-pub(crate) type Connected =
-    Pin<Box<dyn Future<Output = Result<(Client, JoinHandle<()>), Error>> + Send>>;
+pub(crate) type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// What the worker's tasks have: not the worker, which a watch would keep for ever.
 pub(crate) struct Server {
     /// What errors say.
     pub(crate) place: String,
-    connect: Box<dyn Fn() -> Connected + Send + Sync>,
+    connect: Box<dyn Fn() -> Boxed<Result<Session, Error>> + Send + Sync>,
     link: Mutex<Link>,
 }
 
@@ -42,14 +42,29 @@ struct Link {
 }
 
 /// One connection.
-struct Session {
+pub(crate) struct Session {
     client: Client,
     task: JoinHandle<()>,
+    /// Has the server stop what it does for this connection.
+    cancel: Box<dyn Fn() -> Boxed<()> + Send + Sync>,
     /// Nobody uses it any more.
     given_up: AtomicBool,
 }
 
 impl Session {
+    pub(crate) fn new(
+        client: Client,
+        task: JoinHandle<()>,
+        cancel: impl Fn() -> Boxed<()> + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            client,
+            task,
+            cancel: Box::new(cancel),
+            given_up: AtomicBool::new(false),
+        }
+    }
+
     fn is_alive(&self) -> bool {
         !self.client.is_closed() && !self.given_up.load(Ordering::Relaxed)
     }
@@ -65,7 +80,7 @@ impl Drop for Session {
 impl Server {
     pub(crate) fn new(
         place: String,
-        connect: impl Fn() -> Connected + Send + Sync + 'static,
+        connect: impl Fn() -> Boxed<Result<Session, Error>> + Send + Sync + 'static,
     ) -> Self {
         Self {
             place,
@@ -124,12 +139,8 @@ impl Server {
             _ => {}
         }
         let error = match timeout(CONNECT, (self.connect)()).await {
-            Ok(Ok((client, task))) => {
-                let session = Arc::new(Session {
-                    client,
-                    task,
-                    given_up: AtomicBool::new(false),
-                });
+            Ok(Ok(session)) => {
+                let session = Arc::new(session);
                 *link = Link {
                     session: Some(session.clone()),
                     ..Link::default()
@@ -154,13 +165,18 @@ pub(crate) enum Unanswered {
     Refused(Error),
 }
 
-/// If a request has no time left, the connection may be one that is dead without a word.
+/// If a request has no time left, the connection may be one that is dead without a word. Or the server waits, for a row that
+/// somebody has locked, and would do so for as many connections as are made.
 struct GivenUp<'a>(Option<&'a Session>);
 
 impl Drop for GivenUp<'_> {
     fn drop(&mut self) {
         if let Some(session) = self.0 {
             session.given_up.store(true, Ordering::Relaxed);
+            let cancel = (session.cancel)();
+            if let Ok(runtime) = Handle::try_current() {
+                drop(runtime.spawn(timeout(CONNECT, cancel)));
+            }
         }
     }
 }

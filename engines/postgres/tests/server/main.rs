@@ -6,7 +6,7 @@ mod server;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use foster_engine_testing::{
     DEADLINE, Make, Proxy, cut_without_a_word, killed_and_started_again, stopped_and_continued,
@@ -73,6 +73,33 @@ fn a_connection_that_dies_without_a_word_costs_no_lease() {
     let postgres = Postgres::connect(&text).expect("a client");
     let make: Make<'_> = &|name, holder, length| Arc::new(postgres.lease(name, holder, length));
     cut_without_a_word(&proxy, make);
+}
+
+#[test]
+fn a_row_that_somebody_has_locked_keeps_no_connections_waiting() {
+    let Some(server) = Server::own() else { return };
+    let length = Duration::from_secs(600);
+    // Each call has half a second.
+    let [lease, short] = [length, Duration::from_secs(1)]
+        .map(|length| server.postgres("").lease("locked", "me", length));
+    assert_eq!(acquire(&lease), Ok(Acquired::held(1)));
+    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
+    server.by_hand(async |client| {
+        client
+            .batch_execute("BEGIN; SELECT * FROM foster_leases FOR UPDATE")
+            .await?;
+        for _ in 0..3 {
+            let error = acquire(&short).unwrap_err();
+            assert!(error.contains("no answer within 500ms"), "{error}");
+        }
+        let deadline = Instant::now() + DEADLINE;
+        while client.query_one(waiting, &[]).await?.get::<_, i64>(0) > 0 {
+            assert!(Instant::now() < deadline, "the server waits still");
+            thread::sleep(Duration::from_millis(20));
+        }
+        client.batch_execute("COMMIT").await
+    });
+    assert_eq!(acquire(&short), Ok(Acquired::taken(Some("me".to_owned()))));
 }
 
 #[test]

@@ -8,7 +8,9 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use foster_engine_testing::{Daemon, free_port, log_into, missing};
 use foster_postgres::Postgres;
+use foster_postgres::tokio_postgres::{self, Client, Error, NoTls};
 use tempfile::TempDir;
+use tokio::runtime::Builder;
 
 /// Ends with its last handle, after which its folder is gone.
 pub(crate) struct Server {
@@ -106,6 +108,22 @@ impl Server {
             pooler: Some(Daemon::start(port, command, is_ready)),
             ..server
         })
+    }
+
+    /// What somebody does who is no lease.
+    pub(crate) fn by_hand(&self, work: impl AsyncFnOnce(&Client) -> Result<(), Error>) {
+        let text = format!("host=127.0.0.1 port={} user=postgres", self.daemon.port());
+        let done = async {
+            let (client, connection) = tokio_postgres::connect(&text, NoTls).await?;
+            let connection = tokio::spawn(connection);
+            work(&client).await?;
+            drop(client);
+            let _ = connection.await;
+            Ok(())
+        };
+        let runtime = Builder::new_current_thread().enable_all().build();
+        let done: Result<(), Error> = runtime.expect("a runtime").block_on(done);
+        done.expect("the server does it");
     }
 
     pub(crate) fn postgres(&self, more: &str) -> Postgres {
