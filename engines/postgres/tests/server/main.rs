@@ -103,6 +103,46 @@ fn a_row_that_somebody_has_locked_keeps_no_connections_waiting() {
 }
 
 #[test]
+fn a_server_that_has_become_a_standby_is_left() {
+    let Some(server) = Server::own() else { return };
+    let lease = server
+        .postgres("")
+        .lease("x", "me", Duration::from_secs(600));
+    assert_eq!(acquire(&lease), Ok(Acquired::held(1)));
+    let errors_until = |text: &str| {
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            match acquire(&lease) {
+                Err(error) if error.contains(text) => return,
+                other => assert!(Instant::now() < deadline, "to the end: {other:?}"),
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+    };
+    server.by_hand(async |client| {
+        client
+            .batch_execute("SET default_transaction_read_only = off")
+            .await?;
+        let set = "ALTER SYSTEM SET default_transaction_read_only";
+        client.batch_execute(&format!("{set} = on")).await?;
+        client.batch_execute("SELECT pg_reload_conf()").await?;
+        errors_until("read-only transaction");
+        // It looks for another one, of which there is none.
+        errors_until(
+            "it does not connect: error connecting to server: database does not allow writes",
+        );
+        client.batch_execute(&format!("{set} = off")).await?;
+        client.batch_execute("SELECT pg_reload_conf()").await?;
+        Ok(())
+    });
+    let deadline = Instant::now() + DEADLINE;
+    while acquire(&lease) != Ok(Acquired::taken(Some("me".to_owned()))) {
+        assert!(Instant::now() < deadline, "it is not found again");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
 fn the_last_handle_ends_all() {
     let Some(server) = Server::shared() else {
         return;
