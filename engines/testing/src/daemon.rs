@@ -4,7 +4,8 @@ use std::env;
 use std::fs::{self, File};
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{self, Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -28,14 +29,28 @@ pub fn missing(what: &str) {
     println!("SKIPPED: {what}");
 }
 
-/// A port that nobody has at this moment.
+/// A port that nobody has at this moment, nor is likely to take before a server does.
+///
+/// Not one that the system chooses: it may give the same to somebody else a moment later, of which the server of another test
+/// would be the worst, as it answers.
 ///
 /// # Panics
 ///
 /// If there is none.
 pub fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("it is bound").port()
+    const FIRST: u32 = 10_000;
+    const EACH: u32 = 64;
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    // Each process of tests has a range, below those of the system.
+    let range = FIRST + process::id() % 300 * EACH;
+    for _ in 0..EACH {
+        let port = range + NEXT.fetch_add(1, Ordering::Relaxed) % EACH;
+        let port = u16::try_from(port).expect("they are below 30,000");
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+    panic!("none of the {EACH} ports from {range} on is free");
 }
 
 /// Has a command write to a file, and read nothing.
@@ -166,6 +181,7 @@ impl Daemon {
             );
             thread::sleep(Duration::from_millis(20));
         }
+        assert!(is_alive(pid), "somebody else has the port {}", self.port);
     }
 
     fn pid(&self) -> MutexGuard<'_, Option<Pid>> {
