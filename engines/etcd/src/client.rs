@@ -5,9 +5,10 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use etcd_client::{Client, ConnectOptions};
+use etcd_client::{Client, ConnectOptions, Error};
 use foster_engine::{Worker, failed};
 use foster_lease::LeaseError;
+use tonic::Code;
 
 use crate::lease::EtcdLease;
 use crate::requests::Requests;
@@ -17,7 +18,7 @@ const PREFIX: &str = "foster/";
 
 /// Leases of an etcd cluster.
 ///
-/// Cheap to clone. All clones and their leases share one thread and one connection to each endpoint; both end once the last of
+/// Cheap to clone. All clones and their leases share one thread and one connection; both end once the last of
 /// them is dropped.
 #[derive(Clone)]
 pub struct Etcd {
@@ -30,14 +31,21 @@ pub struct Etcd {
 pub(crate) struct Cluster {
     endpoints: Vec<String>,
     options: ConnectOptions,
-    /// The one to use, until a request has no time left.
-    client: Mutex<Option<Client>>,
+    present: Mutex<Present>,
+}
+
+/// The member that is asked, until it fails.
+struct Present {
+    /// Counts members, round and round.
+    turn: usize,
+    client: Option<Client>,
 }
 
 impl Etcd {
     /// A cluster with these endpoints, such as `["http://10.0.0.1:2379"]`.
     ///
-    /// Returns at once: the connection is made by the first call of a lease, and again whenever it is lost.
+    /// Returns at once: the connection is made by the first call of a lease, and again whenever it is lost. One member is
+    /// asked at a time, and the next one when that does not answer.
     ///
     /// # Errors
     ///
@@ -47,6 +55,8 @@ impl Etcd {
     ) -> Result<Self, LeaseError> {
         let options = ConnectOptions::new()
             .with_connect_timeout(Duration::from_secs(5))
+            // A member that is cut off from the others says so, and another one is asked.
+            .with_require_leader(true)
             // Finds a connection that is cut without a word. A server takes offence at less than 5 s.
             .with_keep_alive(Duration::from_secs(10), Duration::from_secs(5));
         Self::connect_with(endpoints, options)
@@ -67,10 +77,15 @@ impl Etcd {
         }
         let worker = Worker::start("foster-etcd")
             .map_err(|error| failed("etcd: no thread for its client", error))?;
+        // Some of the processes begin with each.
+        let first = Present {
+            turn: fastrand::usize(..endpoints.len()),
+            client: None,
+        };
         let cluster = Cluster {
             endpoints,
             options,
-            client: Mutex::default(),
+            present: Mutex::new(first),
         };
         Ok(Self {
             worker: Arc::new(worker),
@@ -109,30 +124,71 @@ impl Etcd {
 }
 
 impl Cluster {
-    /// The client, which is there once it could be made: with a user and a password, when they were accepted.
-    pub(crate) async fn client(&self) -> Result<Client, LeaseError> {
-        if let Some(client) = &*self.present() {
-            return Ok(client.clone());
+    /// Asks one member after the other, from the present one on, until one of them answers. Each request is one that may be
+    /// made again when nobody knows what became of it.
+    ///
+    /// If it is dropped before its end, having no time left, the member may be one that is gone without a word, so the next
+    /// request begins with another one.
+    pub(crate) async fn ask<T, F>(&self, request: impl Fn(Client) -> F) -> Result<T, LeaseError>
+    where
+        F: Future<Output = Result<T, Failure>>,
+    {
+        let mut left = self.endpoints.len();
+        loop {
+            let turn = self.present().turn;
+            let mut given_up = GivenUp(Some((self, turn)));
+            let answer = match self.client(turn).await {
+                Ok(client) => request(client).await,
+                Err(error) => Err(Failure::Etcd(error)),
+            };
+            given_up.0 = None;
+            let error = match answer {
+                Ok(value) => return Ok(value),
+                Err(Failure::Ours(error)) => return Err(error),
+                Err(Failure::Etcd(error)) => error,
+            };
+            if !is_away(&error) {
+                return Err(LeaseError::new(error));
+            }
+            self.leave(turn);
+            left -= 1;
+            if left == 0 {
+                return Err(LeaseError::new(error));
+            }
         }
-        let client = Client::connect(&self.endpoints, Some(self.options.clone())).await;
-        let client = client.map_err(LeaseError::new)?;
-        // Of two that were made at once the second one is used from now on.
-        *self.present() = Some(client.clone());
+    }
+
+    /// The client of a member, which is there once it could be made: with a user and a password, when they were accepted.
+    async fn client(&self, turn: usize) -> Result<Client, Error> {
+        {
+            let present = self.present();
+            if let Some(client) = present.client.as_ref().filter(|_| present.turn == turn) {
+                return Ok(client.clone());
+            }
+        }
+        let endpoint = &self.endpoints[turn % self.endpoints.len()];
+        let client = Client::connect([endpoint], Some(self.options.clone())).await?;
+        let mut present = self.present();
+        if present.turn == turn {
+            present.client = Some(client.clone());
+        }
         Ok(client)
     }
 
-    /// Does this. If it is dropped before its end, having no time left, the connection may be one that is dead without a word,
-    /// so the next request makes another one.
-    pub(crate) async fn attend<T>(&self, work: impl Future<Output = T>) -> T {
-        let mut given_up = GivenUp(Some(self));
-        let done = work.await;
-        given_up.0 = None;
-        done
+    /// Lets the next member have its turn, unless another request has done so.
+    fn leave(&self, turn: usize) {
+        let mut present = self.present();
+        if present.turn == turn {
+            present.turn = turn.wrapping_add(1);
+            let client = present.client.take();
+            drop(present);
+            drop(client);
+        }
     }
 
-    fn present(&self) -> MutexGuard<'_, Option<Client>> {
+    fn present(&self) -> MutexGuard<'_, Present> {
         // Nothing of the user's runs under it.
-        self.client.lock().unwrap_or_else(PoisonError::into_inner)
+        self.present.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What errors say, before what was being done.
@@ -141,14 +197,41 @@ impl Cluster {
     }
 }
 
-struct GivenUp<'a>(Option<&'a Cluster>);
+struct GivenUp<'a>(Option<(&'a Cluster, usize)>);
 
 impl Drop for GivenUp<'_> {
     fn drop(&mut self) {
-        if let Some(cluster) = self.0 {
-            let client = cluster.present().take();
-            drop(client);
+        if let Some((cluster, turn)) = self.0 {
+            cluster.leave(turn);
         }
+    }
+}
+
+/// Why there is no answer.
+pub(crate) enum Failure {
+    Etcd(Error),
+    Ours(LeaseError),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Etcd(error)
+    }
+}
+
+/// Whether another member may answer: this one does not, or has no leader.
+fn is_away(error: &Error) -> bool {
+    match error {
+        Error::GRpcStatus(status) => matches!(
+            status.code(),
+            Code::Unavailable
+                | Code::Unknown
+                | Code::Cancelled
+                | Code::Internal
+                | Code::DeadlineExceeded
+        ),
+        Error::InvalidArgs(_) | Error::LeaseKeepAliveError(_) => false,
+        _ => true,
     }
 }
 

@@ -36,18 +36,15 @@ impl EtcdLease {
     }
 
     /// Asks, and answers in a limited time.
-    fn ask<T, F>(&self, what: &str, answer: Answer<T>, request: impl FnOnce(Arc<Requests>) -> F)
-    where
-        T: Send + 'static,
-        F: Future<Output = Result<T, LeaseError>> + Send + 'static,
-    {
-        let requests = &self.requests;
-        let doing = requests.doing(what);
-        let cluster = requests.cluster.clone();
-        let request = request(requests.clone());
-        let work = async move { cluster.attend(request).await };
+    fn ask<T: Send + 'static>(
+        &self,
+        what: &str,
+        answer: Answer<T>,
+        work: impl Future<Output = Result<T, LeaseError>> + Send + 'static,
+    ) {
+        let limit = limit(self.requests.length);
         self.worker
-            .answer(limit(requests.length), doing, answer, work);
+            .answer(limit, self.requests.doing(what), answer, work);
     }
 }
 
@@ -62,21 +59,30 @@ impl Lease for EtcdLease {
     }
 
     fn acquire(&self, answer: Answer<Acquired>) {
-        self.ask("the acquire", answer, |requests| async move {
-            requests.acquire().await
-        });
+        let requests = self.requests.clone();
+        let request = async move {
+            let ask = |client| requests.acquire(client);
+            requests.cluster.ask(ask).await
+        };
+        self.ask("the acquire", answer, request);
     }
 
     fn renew(&self, fence: u64, answer: Answer<Renewed>) {
-        self.ask("the renewal", answer, move |requests| async move {
-            requests.renew(fence).await
-        });
+        let requests = self.requests.clone();
+        let request = async move {
+            let ask = |client| requests.renew(fence, client);
+            requests.cluster.ask(ask).await
+        };
+        self.ask("the renewal", answer, request);
     }
 
     fn release(&self, fence: u64, answer: Answer<()>) {
-        self.ask("the release", answer, move |requests| async move {
-            requests.release(fence).await
-        });
+        let requests = self.requests.clone();
+        let request = async move {
+            let ask = |client| requests.release(fence, client);
+            requests.cluster.ask(ask).await
+        };
+        self.ask("the release", answer, request);
     }
 
     fn watch(&self, answer: Answer<()>) {
@@ -88,9 +94,12 @@ impl Lease for EtcdLease {
     }
 
     fn members(&self, answer: Answer<Vec<String>>) {
-        self.ask("the members", answer, |requests| async move {
-            requests.members().await
-        });
+        let requests = self.requests.clone();
+        let request = async move {
+            let ask = |client| requests.members(client);
+            requests.cluster.ask(ask).await
+        };
+        self.ask("the members", answer, request);
     }
 }
 

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use etcd_client::{
     Client, Compare, CompareOp, Error, GetOptions, KeyValue, PutOptions, Txn, TxnOp, TxnOpResponse,
-    WatchFilterType, WatchOptions,
+    WatchFilterType, WatchOptions, WatchStream,
 };
 use foster_engine::{failed, limit};
 use foster_lease::{Acquired, LeaseError, Renewed};
 use tokio::runtime::Handle;
 use tokio::time::{sleep, timeout};
 
-use crate::client::Cluster;
+use crate::client::{Cluster, Failure};
 
 /// Between a watch that etcd has ended and the next one.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -32,8 +32,7 @@ impl Requests {
         format!("{}: {what} of `{}`", self.cluster.place(), self.name)
     }
 
-    pub(crate) async fn acquire(&self) -> Result<Acquired, LeaseError> {
-        let mut client = self.cluster.client().await?;
+    pub(crate) async fn acquire(&self, mut client: Client) -> Result<Acquired, Failure> {
         // Who stands by writes nothing.
         if let (Some(present), _) = self.read(&mut client).await? {
             return Ok(taken(&present));
@@ -44,7 +43,7 @@ impl Requests {
         let put = TxnOp::put(self.key.as_str(), self.holder.as_str(), Some(put));
         let read = TxnOp::get(self.key.as_str(), None);
         let txn = Txn::new().when([free]).and_then([put]).or_else([read]);
-        let done = client.txn(txn).await.map_err(LeaseError::new)?;
+        let done = client.txn(txn).await?;
         if !done.succeeded() {
             let present = done
                 .op_responses()
@@ -59,13 +58,12 @@ impl Requests {
         let revision = done.header().map(|header| header.revision());
         let fence = revision
             .and_then(fence_of)
-            .ok_or_else(|| LeaseError::new("its answer has no revision"))?;
+            .ok_or_else(|| Failure::Ours(LeaseError::new("its answer has no revision")))?;
         granted.keep();
         Ok(Acquired::held(fence))
     }
 
-    pub(crate) async fn renew(&self, fence: u64) -> Result<Renewed, LeaseError> {
-        let mut client = self.cluster.client().await?;
+    pub(crate) async fn renew(&self, fence: u64, mut client: Client) -> Result<Renewed, Failure> {
         let Some(present) = self.held_with(&mut client, fence).await? else {
             return Ok(Renewed::Lost);
         };
@@ -73,12 +71,11 @@ impl Requests {
         match client.lease_keep_alive(present.lease()).await {
             Ok(_) => Ok(Renewed::Kept),
             Err(Error::LeaseKeepAliveError(_)) => Ok(Renewed::Lost),
-            Err(error) => Err(LeaseError::new(error)),
+            Err(error) => Err(error.into()),
         }
     }
 
-    pub(crate) async fn release(&self, fence: u64) -> Result<(), LeaseError> {
-        let mut client = self.cluster.client().await?;
+    pub(crate) async fn release(&self, fence: u64, mut client: Client) -> Result<(), Failure> {
         let Some(present) = self.held_with(&mut client, fence).await? else {
             return Ok(());
         };
@@ -86,21 +83,17 @@ impl Requests {
             Ok(_) => Ok(()),
             // It may have run out between the two.
             Err(error) => match self.held_with(&mut client, fence).await? {
-                Some(_) => Err(LeaseError::new(error)),
+                Some(_) => Err(error.into()),
                 None => Ok(()),
             },
         }
     }
 
-    pub(crate) async fn members(&self) -> Result<Vec<String>, LeaseError> {
-        let mut client = self.cluster.client().await?;
+    pub(crate) async fn members(&self, mut client: Client) -> Result<Vec<String>, Failure> {
         let below = format!("{}/", self.key);
         let prefix = &self.key[..self.key.len() - self.name.len()];
         let all = GetOptions::new().with_prefix().with_keys_only();
-        let found = client
-            .get(below, Some(all))
-            .await
-            .map_err(LeaseError::new)?;
+        let found = client.get(below, Some(all)).await?;
         let names = found.kvs().iter().filter_map(|kv| {
             let name = kv.key().strip_prefix(prefix.as_bytes())?;
             Some(String::from_utf8_lossy(name).into_owned())
@@ -119,23 +112,9 @@ impl Requests {
         };
         let wrong = |error| failed(self.doing("the watch"), error);
         loop {
-            let look = async {
-                let mut client = self.cluster.client().await?;
-                let (present, revision) = self.read(&mut client).await?;
-                if present.is_none() {
-                    return Ok(None);
-                }
-                let options = WatchOptions::new()
-                    .with_start_revision(revision + 1)
-                    .with_filters([WatchFilterType::NoPut]);
-                let stream = client.watch(self.key.as_str(), Some(options)).await;
-                stream.map(Some).map_err(LeaseError::new)
-            };
-            let Some(mut stream) = timeout(limit, self.cluster.attend(look))
-                .await
-                .map_err(lost)?
-                .map_err(wrong)?
-            else {
+            let look = self.cluster.ask(|client| self.look(client));
+            let look = timeout(limit, look).await.map_err(lost)?;
+            let Some(mut stream) = look.map_err(wrong)? else {
                 return Ok(());
             };
             let changed = async {
@@ -159,12 +138,21 @@ impl Requests {
         }
     }
 
+    /// A watch of the key from when it was there, if it is.
+    async fn look(&self, mut client: Client) -> Result<Option<WatchStream>, Failure> {
+        let (present, revision) = self.read(&mut client).await?;
+        if present.is_none() {
+            return Ok(None);
+        }
+        let options = WatchOptions::new()
+            .with_start_revision(revision + 1)
+            .with_filters([WatchFilterType::NoPut]);
+        Ok(Some(client.watch(self.key.as_str(), Some(options)).await?))
+    }
+
     /// The key, and the revision at which it was read.
-    async fn read(&self, client: &mut Client) -> Result<(Option<KeyValue>, i64), LeaseError> {
-        let mut found = client
-            .get(self.key.as_str(), None)
-            .await
-            .map_err(LeaseError::new)?;
+    async fn read(&self, client: &mut Client) -> Result<(Option<KeyValue>, i64), Failure> {
+        let mut found = client.get(self.key.as_str(), None).await?;
         let revision = found.header().map_or(0, |header| header.revision());
         Ok((found.take_kvs().into_iter().next(), revision))
     }
@@ -174,29 +162,27 @@ impl Requests {
         &self,
         client: &mut Client,
         fence: u64,
-    ) -> Result<Option<KeyValue>, LeaseError> {
+    ) -> Result<Option<KeyValue>, Failure> {
         let (present, _) = self.read(client).await?;
         Ok(present.filter(|present| fence_of(present.create_revision()) == Some(fence)))
     }
 
-    async fn grant(&self, client: &mut Client) -> Result<Granted, LeaseError> {
+    async fn grant(&self, client: &mut Client) -> Result<Granted, Failure> {
         let seconds = self.length.as_secs();
         let asked = i64::try_from(seconds).unwrap_or(i64::MAX);
-        let granted = client.lease_grant(asked, None).await;
-        let granted =
-            granted.map_err(|error| failed(format!("an etcd lease of {seconds} s"), error))?;
+        let granted = client.lease_grant(asked, None).await?;
         let shortest = granted.ttl();
         let granted = Granted {
             id: granted.id(),
-            client: client.clone(),
+            cluster: self.cluster.clone(),
             handle: Handle::current(),
             kept: false,
         };
         match shortest > asked {
-            true => Err(LeaseError::new(format!(
+            true => Err(Failure::Ours(LeaseError::new(format!(
                 "a lease of {seconds} s is too short: the shortest that these servers grant is {shortest} s, \
                  one and a half times their election time-out"
-            ))),
+            )))),
             false => Ok(granted),
         }
     }
@@ -205,7 +191,7 @@ impl Requests {
 /// An etcd lease, which is revoked unless it is kept: also when the acquire takes too long and is dropped.
 struct Granted {
     id: i64,
-    client: Client,
+    cluster: Arc<Cluster>,
     handle: Handle,
     kept: bool,
 }
@@ -221,10 +207,13 @@ impl Drop for Granted {
         if self.kept {
             return;
         }
-        let mut client = self.client.clone();
-        let id = self.id;
-        // If this fails it runs out by itself.
-        let revoke = async move { timeout(Duration::from_secs(10), client.lease_revoke(id)).await };
+        let (cluster, id) = (self.cluster.clone(), self.id);
+        let revoke = async move {
+            let revoke =
+                cluster.ask(|mut client| async move { Ok(client.lease_revoke(id).await?) });
+            // If this fails it runs out by itself.
+            let _ = timeout(Duration::from_secs(10), revoke).await;
+        };
         drop(self.handle.spawn(revoke));
     }
 }

@@ -104,6 +104,25 @@ fn a_connection_that_dies_without_a_word_costs_no_lease() {
 }
 
 #[test]
+fn a_member_that_is_away_fails_no_call() {
+    let Some(server) = Server::shared() else {
+        return;
+    };
+    // Nobody listens at the others.
+    let away = [free_port(), free_port()].map(|port| format!("127.0.0.1:{port}"));
+    let endpoints = [away[0].clone(), server.endpoint(), away[1].clone()];
+    let etcd = Etcd::connect(endpoints).expect("a client");
+    let lease = etcd.lease("one of three", "me", Duration::from_secs(600));
+    for round in 0..20 {
+        let answer = acquire(&lease);
+        match round {
+            0 => assert!(matches!(answer, Ok(Acquired::Held { .. })), "{answer:?}"),
+            _ => assert_eq!(answer, Ok(Acquired::taken(Some("me".to_owned())))),
+        }
+    }
+}
+
+#[test]
 fn the_last_handle_ends_all() {
     let Some(server) = Server::shared() else {
         return;
