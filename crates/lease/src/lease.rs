@@ -16,12 +16,13 @@ use crate::answer::Answer;
 ///
 /// The clauses are tried by `lease_conformance!`.
 ///
-/// - **LEASE-1** Of all processes at most one holds the lease at a time, by the engine's own clock.
+/// - **LEASE-1** Of all processes at most one holds the lease at a time, by the engine's own clock. An acquire by the holder itself is
+///   `Taken` as well.
 /// - **LEASE-2** Each time that it is acquired its fence is greater than ever before, also when it was released or has run out,
 ///   and when the engine was restarted.
 /// - **LEASE-3** It is held for [`length`](Self::length) from a moment between the sending of the acquire, or of a renewal, and its
 ///   answer. Then it is free.
-/// - **LEASE-4** A renewal with the present fence is `Kept`. With another one, or after the lease has run out and somebody else
+/// - **LEASE-4** A renewal with the present fence is `Kept`. With another one, after a release, or after the lease has run out and somebody else
 ///   has acquired it, it is `Lost`. A lease that has run out and that nobody has acquired since may be either.
 /// - **LEASE-5** A release with the present fence frees the lease at once; with another one it changes nothing, and is answered alike.
 /// - **LEASE-6** A watch is answered soon after the lease has become free, and at once if it is free. It may be answered for no reason.

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use foster_engine_testing::{
-    DEADLINE, EtcdServer, Make, Proxy, cut_without_a_word, killed_and_started_again,
+    DEADLINE, EtcdServer, Make, Proxy, cut_without_a_word, free_port, killed_and_started_again,
     stopped_and_continued, without_a_handle,
 };
 use foster_etcd::etcd_client::{self, Client};
