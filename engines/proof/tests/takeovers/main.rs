@@ -147,6 +147,10 @@ impl Stage {
                 thread::sleep(LENGTH);
                 let (holder, fence) = self.holder();
                 self.replicas.remove(holder).kill();
+                // It may have been another one by then.
+                for replica in &self.replicas {
+                    replica.proxy.set(Way::Open);
+                }
                 self.next_turn(fence);
             }
         }
