@@ -1,6 +1,6 @@
 //! Keeps leases, on a thread for that alone, and begins and ends what they gate.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
@@ -188,11 +188,18 @@ impl<'a> Loop<'a> {
         if is_requested {
             return Ok(false);
         }
-        let mine = self.seats.values().filter_map(|seat| match seat.purpose {
-            Purpose::Shard(shard) => Some(shard),
-            Purpose::Only | Purpose::Member => None,
-        });
-        let wishes = planner.tick(now, &mine.collect());
+        let (mut mine, mut leave) = (BTreeSet::new(), BTreeSet::new());
+        for seat in self.seats.values() {
+            if let Purpose::Shard(shard) = seat.purpose {
+                let set = if seat.is_leaving {
+                    &mut leave
+                } else {
+                    &mut mine
+                };
+                set.insert(shard);
+            }
+        }
+        let wishes = planner.tick(now, &mine, &leave);
         let has_wishes = !wishes.is_empty();
         for wish in wishes {
             match wish {
@@ -245,8 +252,11 @@ impl<'a> Loop<'a> {
         let due = dues.chain(planned).min();
         let is_look = self.seats.values().any(Seat::waits_for_what_is_left);
         let look = is_look.then_some(LOOK);
-        let longest = match &self.office.time {
-            Time::System => due.map(|due| self.office.time.longest_sleep(due)),
+        let time = &self.office.time;
+        let longest = match time {
+            // A turn must not outlast a suspension, in which sleeps stand still.
+            Time::System if self.is_held => due.map(|due| time.longest_sleep(due)),
+            Time::System => due.map(|due| due.saturating_sub(time.now())),
             Time::Manual { .. } => None,
         };
         let mut alarm = match &self.office.time {

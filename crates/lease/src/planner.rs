@@ -72,11 +72,16 @@ impl Planner {
         });
     }
 
-    /// What is to be done at `now` by a replica that has `mine`, or tries them.
-    pub(crate) fn tick(&mut self, now: At, mine: &BTreeSet<usize>) -> Vec<Wish> {
+    /// What is to be done at `now` by a replica that has `mine`, or tries them, and is giving up those that `leave`.
+    pub(crate) fn tick(
+        &mut self,
+        now: At,
+        mine: &BTreeSet<usize>,
+        leave: &BTreeSet<usize>,
+    ) -> Vec<Wish> {
         let mut wishes = Vec::new();
         if let Some(seen) = self.seen.take() {
-            self.share(&seen, mine, &mut wishes);
+            self.share(&seen, mine, leave, &mut wishes);
         }
         let is_due = match self.asked {
             Some(asked) => now >= asked + self.period * 5,
@@ -90,17 +95,26 @@ impl Planner {
     }
 
     /// All divided by the replicas, rounded up.
-    fn share(&mut self, seen: &Seen, mine: &BTreeSet<usize>, wishes: &mut Vec<Wish>) {
+    fn share(
+        &mut self,
+        seen: &Seen,
+        mine: &BTreeSet<usize>,
+        leave: &BTreeSet<usize>,
+        wishes: &mut Vec<Wish>,
+    ) {
         let share = self.shards.div_ceil(seen.members.max(1));
         if mine.len() > share {
             // Some at a time, for others to take them before the next go.
-            let some = (mine.len() - share).min(share.div_ceil(4));
+            let at_once = share.div_ceil(4).saturating_sub(leave.len());
+            let some = (mine.len() - share).min(at_once);
             let mut mine: Vec<_> = mine.iter().copied().collect();
             self.rng.shuffle(&mut mine);
             wishes.extend(mine.into_iter().take(some).map(Wish::Cede));
             return;
         }
-        let is_free = |shard: &usize| !seen.shards.contains(shard) && !mine.contains(shard);
+        let is_free = |shard: &usize| {
+            !(seen.shards.contains(shard) || mine.contains(shard) || leave.contains(shard))
+        };
         let mut free: Vec<_> = (0..self.shards).filter(is_free).collect();
         self.rng.shuffle(&mut free);
         free.truncate((share - mine.len()).min(AT_ONCE));

@@ -45,6 +45,8 @@ pub(crate) struct Seat {
     lease: Arc<dyn Lease>,
     tenure: Tenure,
     turn: Option<Turn>,
+    /// It is being given up.
+    pub(crate) is_leaving: bool,
     /// A turn without work is to end.
     ends_idle: bool,
     pub(crate) is_finished: bool,
@@ -68,6 +70,7 @@ impl Seat {
             lease,
             tenure,
             turn: None,
+            is_leaving: false,
             ends_idle: false,
             is_finished: false,
         }
@@ -88,6 +91,7 @@ impl Seat {
     }
 
     pub(crate) fn stop(&mut self, now: At, effects: &mut Vec<Effect>) {
+        self.is_leaving = true;
         self.tenure.stop(now, effects);
     }
 

@@ -55,7 +55,7 @@ impl World {
                 continue;
             };
             planner.listed(self.now, Some(names));
-            for wish in planner.tick(self.now, mine) {
+            for wish in planner.tick(self.now, mine, &BTreeSet::new()) {
                 match wish {
                     Wish::List => {}
                     Wish::Try(shard) => {
@@ -126,11 +126,40 @@ fn when_one_joins_no_more_move_than_it_gets() {
 #[test]
 fn an_engine_that_does_not_answer_changes_nothing_and_is_asked_again() {
     let mut planner = Planner::new("q", 4, PERIOD, 1, At::ZERO);
-    let mine = BTreeSet::from([1]);
-    assert_eq!(planner.tick(At::ZERO, &mine), [Wish::List]);
-    assert_eq!(planner.tick(PERIOD * 4, &mine), []);
+    let (mine, none) = (BTreeSet::from([1]), BTreeSet::new());
+    assert_eq!(planner.tick(At::ZERO, &mine, &none), [Wish::List]);
+    assert_eq!(planner.tick(PERIOD * 4, &mine, &none), []);
     assert_eq!(planner.next_due(), Some(PERIOD * 5));
-    assert_eq!(planner.tick(PERIOD * 5, &mine), [Wish::List]);
+    assert_eq!(planner.tick(PERIOD * 5, &mine, &none), [Wish::List]);
     planner.listed(PERIOD * 6, None);
-    assert_eq!(planner.tick(PERIOD * 6, &mine), []);
+    assert_eq!(planner.tick(PERIOD * 6, &mine, &none), []);
+}
+
+/// However long they take to end.
+#[test]
+fn no_more_are_given_up_than_are_too_many() {
+    let mut planner = Planner::new("q", 12, PERIOD, 1, At::ZERO);
+    let names = || {
+        let members = (0..2).map(|number| format!("q/members/{number}"));
+        let shards = (0..12).map(|number| format!("q/shards/{number}"));
+        Some(members.chain(shards).collect())
+    };
+    let (mut mine, mut leave): (BTreeSet<usize>, _) = ((0..12).collect(), BTreeSet::new());
+    for round in 1..20 {
+        let now = PERIOD * 2 * round;
+        planner.listed(now, names());
+        for wish in planner.tick(now, &mine, &leave) {
+            match wish {
+                Wish::List => {}
+                Wish::Cede(shard) => assert!(mine.remove(&shard) && leave.insert(shard)),
+                Wish::Try(shard) => panic!("{shard} is tried"),
+            }
+        }
+        assert!(leave.len() <= 2, "{leave:?} at once");
+        // One of them ends in every fourth round.
+        if round % 4 == 0 {
+            leave.pop_first();
+        }
+        assert!(mine.len() >= 6, "{mine:?}");
+    }
 }
