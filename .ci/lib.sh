@@ -65,7 +65,7 @@ have_engines() {
     {
         within 300 apt-get update
         DEBIAN_FRONTEND=noninteractive within 600 apt-get install -y --no-install-recommends \
-            etcd-server postgresql protobuf-compiler
+            etcd-server postgresql protobuf-compiler faketime
     } >/dev/null 2>&1 || true
     bash -c "$there" >/dev/null 2>&1
 }

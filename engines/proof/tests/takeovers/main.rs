@@ -47,9 +47,11 @@ enum Fault {
     Cut,
     /// Its way to the engine is slow, and then it is killed.
     Slow,
+    /// Its wall clock jumps by an hour, there and back, which makes no difference; then it is killed.
+    Jump,
 }
 
-const FAULTS: [Fault; 8] = [
+const FAULTS: [Fault; 9] = [
     Fault::Kill,
     Fault::Terminate,
     Fault::Pause,
@@ -58,6 +60,7 @@ const FAULTS: [Fault; 8] = [
     Fault::Swallow,
     Fault::Cut,
     Fault::Slow,
+    Fault::Jump,
 ];
 
 /// All that there is.
@@ -142,6 +145,14 @@ impl Stage {
                 self.next_turn(fence);
                 self.replicas[holder].proxy.set(Way::Open);
             }
+            Fault::Jump => {
+                for seconds in [3_600, -3_600, 0] {
+                    self.replicas[holder].jump(seconds);
+                    thread::sleep(LENGTH / 2);
+                    assert_eq!(self.holder(), (holder, fence), "after a jump of the clock");
+                }
+                self.replicas.remove(holder).kill();
+            }
             Fault::Slow => {
                 self.replicas[holder].proxy.set(Way::Slow);
                 thread::sleep(LENGTH);
@@ -190,6 +201,9 @@ fn nobody_writes_beside_the_holder_and_somebody_always_does() {
     };
     for _ in 0..3 {
         stage.start();
+    }
+    if !Replica::can_jump() {
+        println!("SKIPPED: faketime is not installed, so no clock jumps");
     }
     stage.next_turn(0);
     let (mut killed, mut stopped) = (Vec::new(), Vec::new());
