@@ -2,7 +2,7 @@
 const $ = (id) => document.getElementById(id);
 const hasControl = document.body.dataset.control === "on";
 const COLOUR = {
-  running: "good", starting: "busy", finishing: "busy", waiting: "", delayed: "warn", draining: "warn", stopping: "warn", cancelling: "warn",
+  running: "good", held: "good", standby: "", starting: "busy", finishing: "busy", waiting: "", delayed: "warn", draining: "warn", stopping: "warn", cancelling: "warn",
   ended: "", over: "", failed: "bad", left_behind: "bad",
 };
 const SILENCE = 13000, KEPT = 150, ROWS = 300, LOGGED = 60;
