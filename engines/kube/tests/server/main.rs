@@ -4,6 +4,7 @@
 mod fake;
 mod http;
 mod objects;
+mod replicas;
 
 use std::fmt;
 use std::sync::mpsc::{Receiver, channel};
