@@ -1,22 +1,21 @@
 //! Leases of a fake of a Kubernetes API server: see `fake`. No cluster is needed.
 #![cfg(target_os = "linux")]
 
+mod calls;
 mod fake;
 mod http;
 mod objects;
 mod replicas;
 
-use std::fmt;
-use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::thread;
 use std::time::{Duration, Instant};
 
-use foster_engine_testing::{DEADLINE, without_a_handle};
+use foster_engine_testing::without_a_handle;
 use foster_lease::conformance::Kit;
-use foster_lease::{Acquired, Answer, Lease, LeaseError, Renewed};
+use foster_lease::{Acquired, Lease, Renewed};
 use serde_json::json;
 
+use crate::calls::{acquire, are_errors, ask, got, members, release, renew, until};
 use crate::fake::Fake;
 use crate::objects::text;
 
@@ -374,61 +373,4 @@ fn label(fake: &Fake, name: &'static str) {
         objects.replace(name, present)
     });
     assert_eq!(code, 200);
-}
-
-/// All calls but a watch, of the turn with fence 1.
-fn are_errors(lease: &dyn Lease, wanted: &str) {
-    let errors = [
-        acquire(lease).map(drop),
-        renew(lease, 1).map(drop),
-        release(lease, 1),
-        members(lease).map(drop),
-    ];
-    for error in errors {
-        let error = error.expect_err("it cannot be done");
-        assert!(error.contains(wanted), "no `{wanted}` in: {error}");
-    }
-}
-
-fn acquire(lease: &dyn Lease) -> Result<Acquired, String> {
-    got(&ask(|answer| lease.acquire(answer)))
-}
-
-fn renew(lease: &dyn Lease, fence: u64) -> Result<Renewed, String> {
-    got(&ask(|answer| lease.renew(fence, answer)))
-}
-
-fn release(lease: &dyn Lease, fence: u64) -> Result<(), String> {
-    got(&ask(|answer| lease.release(fence, answer)))
-}
-
-fn members(lease: &dyn Lease) -> Result<Vec<String>, String> {
-    got(&ask(|answer| lease.members(answer)))
-}
-
-type Answered<T> = Receiver<Result<T, LeaseError>>;
-
-fn ask<T: Send + 'static>(call: impl FnOnce(Answer<T>)) -> Answered<T> {
-    let (told, answered) = channel();
-    call(Answer::new(move |answer| {
-        // A test that has failed waits no more.
-        let _ = told.send(answer);
-    }));
-    answered
-}
-
-fn got<T>(answered: &Answered<T>) -> Result<T, String> {
-    let answer = answered.recv_timeout(DEADLINE).expect("it is answered");
-    answer.map_err(|error| error.to_string())
-}
-
-fn until<T: fmt::Debug>(attempt: impl Fn() -> Result<T, String>) -> T {
-    let deadline = Instant::now() + DEADLINE;
-    loop {
-        match attempt() {
-            Ok(value) => return value,
-            Err(error) => assert!(Instant::now() < deadline, "to the end: {error}"),
-        }
-        thread::sleep(Duration::from_millis(50));
-    }
 }

@@ -9,7 +9,7 @@ use foster::{Runtime, Shutdown, Signals, Thread, service};
 use foster_engine_testing::DEADLINE;
 use foster_lease::{Acquired, Fence, Shards};
 
-use crate::acquire;
+use crate::calls::acquire;
 use crate::fake::Fake;
 
 const SHARDS: usize = 4;
