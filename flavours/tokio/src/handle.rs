@@ -39,7 +39,7 @@ use crate::drivers;
 /// A tokio runtime that nobody drives polls nothing, for instance a current-thread runtime whose thread blocks in
 /// [`wait`](foster_core::Runtime::wait). Its payloads are then stragglers, each by its name.
 ///
-/// Payloads are no tasks of tokio's: one task for each worker polls them, as on [`TokioMultiThread`](crate::TokioMultiThread), with
+/// Payloads are no tasks of tokio's: one task for each worker polls them, as on [`TokioMultiThread`](struct@crate::TokioMultiThread), with
 /// the same limits. Workers that are busy with payloads alone look at sockets and timers after some thousand of them, unless the runtime
 /// is built with a smaller [`event_interval`](tokio::runtime::Builder::event_interval).
 ///
