@@ -17,7 +17,7 @@ static PAGE: LazyLock<String> = LazyLock::new(|| {
 
 /// What the page may do: run its own script and ask its own server. The hashes are those of its script and its style.
 const POLICY: &str = concat!(
-    "default-src 'none'; script-src 'sha256-/MhY6dk4x05ev6Rw8dZDEQrQk12/SdxMfJPedIdbyME='; ",
+    "default-src 'none'; script-src 'sha256-yW6anvWpoZ0OlsxAYWhTDzKCSibUz8lOUwFNcqRJZbM='; ",
     "style-src 'sha256-3oynPb0ayk4GDcEmXCFbPBB3V/KvfY1vtALTEaGAzMU='; connect-src 'self'; img-src data:; ",
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
 );
