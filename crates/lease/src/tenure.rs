@@ -125,6 +125,8 @@ enum State {
     Releasing {
         fence: u64,
         call: Call,
+        /// It is asked for again then.
+        again_at: At,
         until: At,
         /// The work has ended by itself.
         is_done: bool,
@@ -181,7 +183,9 @@ impl Tenure {
                 Run::Asked => held.renew_at.min(cancel_at(held)),
                 Run::Cancelled => held.renew_at,
             }),
-            State::Releasing { until, .. } => Some(*until),
+            State::Releasing {
+                until, again_at, ..
+            } => Some(*until.min(again_at)),
             State::Left | State::Over => None,
         }
     }
@@ -210,9 +214,7 @@ impl Tenure {
                 effects.push(Effect::Acquire(call));
             }
             State::Held(held) => self.tick_held(now, held, effects),
-            State::Releasing { until, is_done, .. } if now >= until => {
-                self.after_release(now, is_done, effects);
-            }
+            State::Releasing { .. } => self.tick_releasing(now, effects),
             _ => {}
         }
     }

@@ -138,10 +138,38 @@ impl Tenure {
         self.state = State::Releasing {
             fence: held.fence,
             call,
-            until: held.until.min(now + LAST_ANSWER),
+            again_at: now + self.rules.renew_every,
+            until: match self.stops {
+                true => held.until.min(now + LAST_ANSWER),
+                false => held.until,
+            },
             is_done,
         };
         effects.push(Effect::Release(call, held.fence));
+    }
+
+    /// Asks for the release again, as nobody else has the lease before it runs out, and a renewal on its way may have made that later.
+    pub(super) fn tick_releasing(&mut self, now: At, effects: &mut Vec<Effect>) {
+        let next = self.next_call();
+        let every = self.rules.renew_every;
+        let State::Releasing {
+            fence,
+            call,
+            again_at,
+            until,
+            is_done,
+        } = &mut self.state
+        else {
+            return;
+        };
+        if now >= *until {
+            let is_done = *is_done;
+            self.after_release(now, is_done, effects);
+        } else if now >= *again_at {
+            *again_at = now + every;
+            *call = next;
+            effects.push(Effect::Release(next, *fence));
+        }
     }
 
     /// A release was answered.
@@ -164,10 +192,16 @@ impl Tenure {
         if call != awaited {
             return;
         }
-        match answer {
-            Ok(()) => effects.push(Effect::Tell(News::Released { fence })),
-            Err(error) => self.note_failure(error, effects),
+        if let Err(error) = answer {
+            let wait = self.retry_after();
+            if let State::Releasing { again_at, .. } = &mut self.state {
+                *again_at = now + wait;
+            }
+            self.note_failure(error, effects);
+            return;
         }
+        self.recovered(effects);
+        effects.push(Effect::Tell(News::Released { fence }));
         self.after_release(now, is_done, effects);
     }
 

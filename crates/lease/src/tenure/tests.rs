@@ -161,6 +161,38 @@ fn an_end_does_not_wait_for_ever_for_a_release() {
 }
 
 #[test]
+fn a_release_that_fails_or_is_not_answered_is_asked_for_again() {
+    let mut tenure = holding();
+    let effects = by(|out| tenure.run_over(at(2.0), false, out));
+    assert_eq!(effects, [Effect::Release(2, 4)]);
+    by(|out| tenure.released(at(2.1), 2, &Err(error()), out));
+    let next = tenure.next_due().unwrap();
+    assert!(at(2.1) < next && next < at(2.4), "{next:?}");
+    let effects = by(|out| tenure.tick(next, out));
+    let [Effect::Release(again, 4)] = effects[..] else {
+        panic!("{effects:?}")
+    };
+    // The answer to the first one says nothing of this one.
+    assert_eq!(by(|out| tenure.released(next, 2, &Ok(()), out)), []);
+    let last = tenure.next_due().unwrap();
+    assert_eq!(last, next + RULES.renew_every);
+    let effects = by(|out| tenure.tick(last, out));
+    let [Effect::Release(third, 4)] = effects[..] else {
+        panic!("{effects:?}")
+    };
+    assert!(third > again);
+    let effects = by(|out| tenure.released(last, third, &Ok(()), out));
+    assert_eq!(effects.last(), Some(&Effect::Finish));
+    // It runs out at the latest.
+    let mut tenure = holding();
+    by(|out| tenure.run_over(at(2.0), false, out));
+    while let Some(due) = tenure.next_due() {
+        by(|out| tenure.tick(due, out));
+        assert!(due <= at(15.0));
+    }
+}
+
+#[test]
 fn with_something_left_behind_there_is_no_release() {
     let told = Effect::Tell(News::Left { fence: 4 });
     let mut tenure = holding();
@@ -180,7 +212,7 @@ fn work_that_ends_by_itself_is_done() {
     let mut tenure = holding();
     let effects = by(|out| tenure.run_over(at(2.0), false, out));
     assert_eq!(effects, [Effect::Release(2, 4)]);
-    let effects = by(|out| tenure.released(at(2.1), 2, &Err(error()), out));
+    let effects = by(|out| tenure.released(at(2.1), 2, &Ok(()), out));
     assert_eq!(effects.last(), Some(&Effect::Finish));
 }
 
