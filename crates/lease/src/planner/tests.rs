@@ -163,3 +163,29 @@ fn no_more_are_given_up_than_are_too_many() {
         assert!(mine.len() >= 6, "{mine:?}");
     }
 }
+
+/// Also while the engine does not show them yet, or no longer.
+#[test]
+fn what_is_had_or_given_up_is_not_tried() {
+    let mut planner = Planner::new("q", 4, PERIOD, 1, At::ZERO);
+    planner.listed(At::ZERO, Some(vec!["q/members/0".to_owned()]));
+    let (mine, leave) = (BTreeSet::from([0]), BTreeSet::from([1]));
+    let mut wishes = planner.tick(At::ZERO, &mine, &leave);
+    wishes.sort_by_key(|wish| format!("{wish:?}"));
+    assert_eq!(wishes, [Wish::Try(2), Wish::Try(3)]);
+}
+
+#[test]
+fn the_engine_is_asked_once_in_a_period_and_not_in_step() {
+    let mut planner = Planner::new("q", 4, PERIOD, 1, At::ZERO);
+    let (mut now, mut short) = (At::ZERO, 0);
+    for _ in 0..100 {
+        planner.listed(now, None);
+        let next = planner.next_due().unwrap();
+        let wait = next - now;
+        assert!(PERIOD.mul_f64(0.9) <= wait && wait <= PERIOD.mul_f64(1.1));
+        short += usize::from(wait < PERIOD);
+        now = next;
+    }
+    assert!((20..80).contains(&short), "{short} of 100");
+}
