@@ -125,10 +125,52 @@ fn one_that_is_lost_is_cancelled_at_once() {
     // Neither released nor renewed.
     assert_eq!(by(|out| tenure.run_over(sent, false, out)), []);
     let next = tenure.next_due().unwrap();
+    let wait = next - sent;
+    assert!(at(3.3) <= wait && wait <= at(4.2), "others first: {wait:?}");
     assert_eq!(
         by(|out| tenure.tick(next, out)),
         [Effect::Acquire(call + 1)]
     );
+}
+
+#[test]
+fn one_that_is_lost_stays_so_whatever_is_answered_later() {
+    let mut tenure = holding();
+    let (_, first) = renew(&mut tenure);
+    let (sent, second) = renew(&mut tenure);
+    by(|out| tenure.renewed(sent, first, &Ok(Renewed::Lost), out));
+    let kept = by(|out| tenure.renewed(sent, second, &Ok(Renewed::Kept), out));
+    assert_eq!(kept, []);
+}
+
+#[test]
+fn one_that_has_run_out_is_not_renewed() {
+    let mut tenure = holding();
+    let effects = by(|out| tenure.tick(at(15.0), out));
+    let told = Effect::Tell(News::RunsOut { fence: 4 });
+    assert_eq!(effects, [told, Effect::Ask, Effect::Cancel]);
+}
+
+#[test]
+fn a_renewal_that_fails_is_tried_again_soon_and_not_at_once() {
+    for seed in 0..50 {
+        let mut tenure = Tenure::new(RULES, seed, false);
+        by(|out| tenure.tick(at(0.0), out));
+        by(|out| tenure.acquired(at(0.0), 1, &Ok(Acquired::held(4)), out));
+        while let Some(now) = tenure.next_due().filter(|now| *now < at(14.0)) {
+            for effect in by(|out| tenure.tick(now, out)) {
+                let Effect::Renew(call, _) = effect else {
+                    continue;
+                };
+                by(|out| tenure.renewed(now, call, &Err(error()), out));
+                let State::Held(held) = tenure.state else {
+                    panic!("{tenure:?}")
+                };
+                let wait = held.renew_at.saturating_sub(now);
+                assert!(at(0.05) <= wait && wait <= RULES.renew_every, "{wait:?}");
+            }
+        }
+    }
 }
 
 #[test]
@@ -157,6 +199,7 @@ fn an_end_does_not_wait_for_ever_for_a_release() {
     by(|out| tenure.stop(at(1.0), out));
     by(|out| tenure.run_over(at(2.0), false, out));
     assert_eq!(tenure.next_due(), Some(at(3.0)));
+    assert_eq!(by(|out| tenure.tick(at(2.9), out)), [], "not before");
     assert_eq!(by(|out| tenure.tick(at(3.0), out)), [Effect::Finish]);
 }
 
@@ -202,6 +245,7 @@ fn with_something_left_behind_there_is_no_release() {
     // Without a stop it waits until nothing is left, and stands by again.
     let mut tenure = holding();
     assert_eq!(by(|out| tenure.run_over(at(2.0), true, out)), [told]);
+    assert_eq!(by(|out| tenure.run_over(at(3.0), true, out)), []);
     assert_eq!(tenure.next_due(), None);
     assert_eq!(by(|out| tenure.run_over(at(5.0), false, out)), []);
     assert!(tenure.next_due().is_some());
@@ -224,6 +268,10 @@ fn one_that_is_taken_is_watched_and_tried_again() {
     assert_eq!(effects, [Effect::Watch]);
     let next = tenure.next_due().unwrap();
     assert!(at(14.0) <= next && next <= at(18.0), "{next:?}");
+    assert_eq!(by(|out| tenure.tick(at(2.0), out)), [], "not before");
+    // A watch that fails says nothing of the lease.
+    tenure.freed(at(2.0), &Err(error()));
+    assert_eq!(tenure.next_due(), Some(next));
     tenure.freed(at(3.0), &Ok(()));
     assert_eq!(tenure.next_due(), Some(at(3.0)));
     assert_eq!(by(|out| tenure.tick(at(3.0), out)), [Effect::Acquire(2)]);
