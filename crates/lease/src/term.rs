@@ -205,3 +205,59 @@ fn say(line: String) {
         let _ = is_said.recv_timeout(LAST_WORDS);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use foster_core::Clock;
+
+    use super::*;
+
+    #[test]
+    fn turns_at_the_same_time_are_told_apart() {
+        let time = Time::System;
+        let until = time.now() + Duration::from_secs(60);
+        let begin = |fence| Term::begin("billing", fence, until, &time, Overrun::Tell).unwrap();
+        let (one, other) = (begin(1), begin(2));
+        for term in [&one, &other] {
+            let found = Term::find(term.number).map(|found| found.fence);
+            assert_eq!(found, Some(term.fence));
+        }
+        one.close();
+        assert!(Term::find(one.number).is_none());
+        assert!(Term::find(other.number).is_some());
+        other.close();
+    }
+
+    #[test]
+    fn a_process_that_stood_still_has_a_second_to_end_the_work() {
+        let clock = Clock::manual();
+        let term = Term {
+            number: 0,
+            fence: 1,
+            lease: "billing".to_owned(),
+            time: Time::of(&clock),
+            overrun: Overrun::Tell,
+            until: AtomicU64::new(nanoseconds(Duration::from_secs(5))),
+            group: OnceLock::new(),
+            found_late: AtomicU64::new(0),
+        };
+        let after = |milliseconds| {
+            clock.advance(Duration::from_millis(milliseconds));
+            term.patience().as_millis()
+        };
+        assert_eq!(after(0), 4_900);
+        term.set_until(Duration::from_secs(10));
+        assert_eq!(term.left(), Duration::from_secs(10));
+        // It went on in time: until a tenth of a second before the end.
+        assert_eq!(after(0), 9_900);
+        assert_eq!(after(9_000), 900);
+        assert_eq!(after(950), 0);
+        // It is found at the end, and counted from there.
+        assert_eq!(after(50), 1_000);
+        assert_eq!(after(400), 600);
+        // What an answer says that comes then makes no difference.
+        term.set_until(Duration::from_secs(60));
+        assert_eq!(after(100), 500);
+        assert_eq!(after(500), 0);
+    }
+}
