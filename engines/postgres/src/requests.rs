@@ -5,13 +5,16 @@ use std::time::Duration;
 
 use foster_engine::{Nudge, failed, limit};
 use foster_lease::{Acquired, LeaseError, Renewed};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_postgres::Row;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{FromSql, ToSql, Type};
 
 use crate::server::{Server, Unanswered, jittered};
 use crate::table::{Table, below};
+
+/// How often the table is made, where others make it as well.
+const TRIES: u32 = 20;
 
 /// One lease, and how to ask for it.
 pub(crate) struct Requests {
@@ -111,17 +114,27 @@ impl Requests {
 
     /// Makes the table, if there is none.
     pub(crate) async fn create(server: &Arc<Server>, table: &Table) -> Result<(), LeaseError> {
+        let mut tries = 0;
         loop {
             let error = match server.ask(&table.create, &[]).await {
                 Ok(_) => return Ok(()),
                 Err(Unanswered::Refused(error)) => error,
                 Err(Unanswered::Away(error)) => return Err(error),
             };
-            match error.code() {
-                // Another one makes it at this moment, which PostgreSQL notices late.
-                Some(&SqlState::UNIQUE_VIOLATION | &SqlState::DUPLICATE_TABLE) => continue,
-                _ => return Err(LeaseError::new(error)),
+            // Another one makes it at this moment, which PostgreSQL notices late. A type of that name would stay.
+            let is_made = matches!(
+                error.code(),
+                Some(
+                    &SqlState::UNIQUE_VIOLATION
+                        | &SqlState::DUPLICATE_TABLE
+                        | &SqlState::DUPLICATE_OBJECT
+                )
+            );
+            tries += 1;
+            if !is_made || tries == TRIES {
+                return Err(LeaseError::new(error));
             }
+            sleep(Duration::from_millis(20)).await;
         }
     }
 
