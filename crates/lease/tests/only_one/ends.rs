@@ -1,5 +1,7 @@
 //! The end of a turn.
 
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+
 use foster::Group;
 
 use super::*;
@@ -125,4 +127,71 @@ fn one_that_stands_by_ends_at_once() {
     second.end();
     assert_eq!(stage.engine.holder("billing"), (Some("first".into()), 1));
     first.end();
+}
+
+/// In the reverse of the order in which they started, as any other (row V11).
+#[test]
+fn what_comes_after_it_ends_before_the_work_does() {
+    let stage = Stage::new(Clock::system());
+    let first = stage.replica("first");
+    first.expect(UnitState::Held);
+    let log = stage.log.clone();
+    let after = service(Smol, move || {
+        let log = log.clone();
+        async move {
+            Shutdown::current().requested().await;
+            log.write("what comes after it ends".into());
+        }
+    });
+    let unit = first.runtime.unit().name("after").after("billing");
+    assert!(unit.serve(after).unwrap().wait_ready(SOON));
+    stage.log.expect(&["first begins with 1"]);
+    first.end();
+    stage.log.expect(&[
+        "first begins with 1",
+        "what comes after it ends",
+        "first ends",
+    ]);
+}
+
+#[test]
+fn with_a_thread_left_behind_nothing_is_released() {
+    let stage = Stage::new(Clock::manual());
+    let runtime = stage.runtime();
+    let (go, gone) = std::sync::mpsc::channel::<()>();
+    let gone = Mutex::new(Some(gone));
+    let released = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&released);
+    stage.engine.on_call(move |request| {
+        if (request.call, request.holder.as_str()) == ("release", "one") {
+            counted.fetch_add(1, SeqCst);
+        }
+        foster_lease::Delivery::Now
+    });
+    // It takes no token, so that the stop leaves it behind.
+    let work = service(foster::Thread, move || {
+        let gone = gone.lock().unwrap().take();
+        if let Some(gone) = gone {
+            let _ = gone.recv_timeout(SOON * 2);
+        }
+    });
+    let gated = runtime.unit().only_one(stage.lease("one"));
+    let gated = gated.on_overrun(foster_lease::Overrun::Tell);
+    let unit = gated.serve(work).unwrap();
+    until("it is held", || unit.state() == UnitState::Held);
+    unit.stop();
+    stage.pass_until("its unit is over", || unit.state().is_over());
+    assert_eq!(released.load(SeqCst), 0, "something of it goes on");
+    let second = stage.replica("second");
+    drop(go);
+    stage.pass_until("it has run out", || second.unit.state() == UnitState::Held);
+    assert_eq!(released.load(SeqCst), 0);
+    second.end();
+    runtime.shutdown();
+    let waits = runtime.clone();
+    let waiting = std::thread::spawn(move || waits.wait());
+    until("it ends", || {
+        stage.clock.advance(Duration::from_millis(100));
+        waiting.is_finished()
+    });
 }

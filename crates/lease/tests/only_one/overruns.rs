@@ -19,7 +19,6 @@ fn in_process(test: &str) -> (Option<i32>, String) {
             "--exact",
             &format!("overruns::child::{test}"),
             "--nocapture",
-            "--include-ignored",
         ])
         .env("FOSTER_CHILD", "1")
         .stdout(Stdio::null())
@@ -90,7 +89,6 @@ mod child {
     }
 
     #[test]
-    #[ignore = "ends the process"]
     fn a_thread_goes_on() {
         if is_child() {
             let stage = Stage::new(Clock::system());
@@ -101,7 +99,6 @@ mod child {
     }
 
     #[test]
-    #[ignore = "ends the process"]
     fn an_executor_is_blocked() {
         if is_child() {
             let stage = Stage::new(Clock::system());
@@ -119,7 +116,6 @@ mod child {
     }
 
     #[test]
-    #[ignore = "ends the process"]
     fn a_thread_outlives_the_runtime() {
         if is_child() {
             let stage = Stage::new(Clock::system());
@@ -135,7 +131,6 @@ mod child {
     }
 
     #[test]
-    #[ignore = "needs seconds"]
     fn it_is_only_told() {
         if is_child() {
             let stage = Stage::new(Clock::system());
