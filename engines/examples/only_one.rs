@@ -1,6 +1,6 @@
 //! A job that runs on one of several processes, gated by a lease in etcd.
 //!
-//! Start an etcd (`etcd --data-dir /tmp/etcd`), and then this in three terminals:
+//! Start an etcd (`etcd --data-dir "$(mktemp -d)"`), and then this in three terminals:
 //!
 //! ```text
 //! cargo run --example only_one

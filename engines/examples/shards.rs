@@ -1,6 +1,6 @@
 //! A queue of work in twelve shards, spread over as many processes as there are.
 //!
-//! Start an etcd (`etcd --data-dir /tmp/etcd`), and then this in one terminal, in a second and in a third:
+//! Start an etcd (`etcd --data-dir "$(mktemp -d)"`), and then this in one terminal, in a second and in a third:
 //!
 //! ```text
 //! cargo run --example shards

@@ -1,13 +1,19 @@
 //! The clauses of [`Lease`] as test cases, for whoever writes an engine.
 //!
 //! ```
-//! # use std::sync::Arc;
-//! # use std::time::Duration;
-//! # use foster_lease::Lease;
-//! # fn my_lease(name: &str, holder: &str, length: Duration) -> Arc<dyn Lease> { unimplemented!() }
+//! use std::time::Duration;
+//!
+//! use foster_core::Clock;
+//! use foster_lease::Local;
 //! use foster_lease::conformance::Kit;
 //!
-//! foster_lease::lease_conformance!(Kit::new(Duration::from_secs(1), my_lease));
+//! fn kit() -> Kit {
+//!     let engine = Local::new(&Clock::system());
+//!     let shortest = Duration::from_millis(300);
+//!     Kit::new(shortest, move |name, holder, length| engine.lease(name, holder, length))
+//! }
+//!
+//! foster_lease::lease_conformance!(kit());
 //! ```
 //!
 //! Each test is named after its clause and begins with leases that nobody has used before, so that all may run at once
