@@ -1,4 +1,4 @@
-//! The table of `docs/CONTAINERS.md`: a daemon under other programs, with broken streams, and within limits.
+//! The table of `docs/guide/src/recipes/containers.md`: a daemon under other programs, with broken streams, and within limits.
 //!
 //! Each child is this very test program, told by a variable which scenario to play. What stands in the table and is not here
 //! is in `signals`, in `signals_given_back` and in the tests of `foster-init`.

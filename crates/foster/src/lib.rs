@@ -548,9 +548,6 @@ mod readmes {
     #[doc = include_str!("../../../README.md")]
     struct Workspace;
 
-    #[doc = include_str!("../../../docs/KUBERNETES.md")]
-    struct Kubernetes;
-
     #[doc = include_str!("../../core/README.md")]
     struct Core;
 
