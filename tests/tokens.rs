@@ -23,6 +23,7 @@ on_async_flavours!(
 );
 once!(
     s6_wait_timeout_wakes_threads_and_keeps_time,
+    s6_wait_lasts_until_the_end_however_long_that_takes,
     s6_a_waker_that_blocks_leaves_no_thread_asleep,
     a_waiter_whose_waker_panics_leaves_no_other_asleep,
 );
@@ -135,6 +136,28 @@ fn s6_wait_timeout_wakes_threads_and_keeps_time() {
     runtime.shutdown();
     runtime.wait().unwrap();
     assert_eq!(log.read(), [false, true]);
+}
+
+fn s6_wait_lasts_until_the_end_however_long_that_takes() {
+    let clock = Clock::manual();
+    let runtime = builder().clock(clock.clone()).build();
+    runtime.start().unwrap();
+    let (ready, log) = (Event::new(), Log::new());
+    let (is_ready, its_log) = (ready.clone(), log.clone());
+    runtime
+        .adopt(Thread, move || {
+            let token = Shutdown::current();
+            is_ready.happen();
+            token.wait();
+            its_log.write(token.is_requested());
+        })
+        .unwrap();
+    ready.expect("the thread waits");
+    clock.advance(Duration::from_secs(1_000_000_000));
+    assert!(log.read().is_empty());
+    runtime.shutdown();
+    runtime.wait().unwrap();
+    assert_eq!(log.read(), [true]);
 }
 
 fn s6_outside_of_payloads_there_is_no_token<F: AnyFlavour>(flavour: F) {

@@ -173,6 +173,13 @@ impl Shutdown {
         event::wait(|| self.task.listen(), clock, time, is_requested).is_some()
     }
 
+    /// Blocks the calling thread until the payload is asked to end, or is over.
+    ///
+    /// For threads with nothing to do but to be there until the end; see [`wait_timeout`](Self::wait_timeout).
+    pub fn wait(&self) {
+        self.wait_timeout(Duration::MAX);
+    }
+
     /// A future of `future`'s value, or of `None` if the payload is asked to end first, or is over.
     ///
     /// ```
