@@ -21,7 +21,10 @@ fn code() -> String {
 }
 
 fn page() -> String {
-    read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/guide/src/recipes/containers.md")).unwrap()
+    read_to_string(
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/guide/src/recipes/containers.md"),
+    )
+    .unwrap()
 }
 
 /// The names of tests in the page, which are those with many words.
