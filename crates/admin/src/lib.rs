@@ -3,7 +3,8 @@
 //! # Where to go on
 //!
 //! [`Admin`] has the settings, [`Bound::serve`] what the service does while the runtime starts, runs, is idle and stops.
-//! What is shown is [`Status`](foster_core::status::Status).
+//! What is shown is [`Status`](foster_core::status::Status). The guide has it beside other ways:
+//! [A look inside](https://github.com/foster-rs/foster/blob/main/docs/guide/src/looking-inside.md).
 //!
 //! # Crate features
 //!

@@ -3,7 +3,8 @@
 //!
 //! Depend on this crate to write a flavour, or to use Foster with only the backend crates that you
 //! name (such as `foster-core` and `foster-tokio`). Other programs depend on the facade, `foster`,
-//! which has all of it under one name and selects flavours by Cargo feature.
+//! which has all of it under one name and selects flavours by Cargo feature. The
+//! [guide](https://github.com/foster-rs/foster/blob/main/docs/guide/src/introduction.md) teaches both.
 //!
 //! Core knows no executor. Deliberately missing: anything that names one, a default flavour, and
 //! code that runs before `main`.

@@ -6,7 +6,8 @@
 //!
 //! Programs depend on this crate. Authors of flavours depend on [`foster_core`]; so may a program that
 //! prefers to name its backend crates itself. The page [`contract`] has the promises of Foster row by
-//! row, the page [`architecture`] is the map of the code.
+//! row, the page [`architecture`] is the map of the code. The
+//! [guide](https://github.com/foster-rs/foster/blob/main/docs/guide/src/introduction.md) teaches it step by step, with recipes.
 //!
 //! # A first program
 //!

@@ -1,5 +1,10 @@
 #![doc = include_str!("../README.md")]
 //!
+//! # Where to go on
+//!
+//! The guide says what else a container brings:
+//! [Containers](https://github.com/foster-rs/foster/blob/main/docs/guide/src/recipes/containers.md).
+//!
 //! # Crate features
 //!
 //! None.

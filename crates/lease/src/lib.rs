@@ -26,7 +26,8 @@
 //! ```
 //!
 //! `K` numbered services, each on one process at a time, are [`shards`](Shards::shards): every process has its share of them, and when
-//! one is lost only its own move.
+//! one is lost only its own move. The guide has a recipe: [One leader among
+//! replicas](https://github.com/foster-rs/foster/blob/main/docs/guide/src/recipes/replicas.md).
 //!
 //! # What is promised
 //!

@@ -1,7 +1,7 @@
 //! The attribute `service`: writes an implementation of `Service`, which can also be written by hand.
 //!
 //! Use it through the facade, as `foster::service`, or through core with its feature `macros`, as
-//! `foster_core::service`.
+//! `foster_core::service`. The guide has a chapter on [services](https://github.com/foster-rs/foster/blob/main/docs/guide/src/services.md).
 //!
 //! Deliberately missing: code that a program could not write itself.
 #![forbid(unsafe_code)]

@@ -3,7 +3,7 @@
 //! # Where to go on
 //!
 //! [`serve`] says what is told and what it costs, [`sockets`] and [`Sockets`] what is handed over, [`Systemd`] what can be
-//! set.
+//! set. The guide has a recipe: [systemd](https://github.com/foster-rs/foster/blob/main/docs/guide/src/recipes/systemd.md).
 //!
 //! # Crate features
 //!

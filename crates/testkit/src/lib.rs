@@ -15,7 +15,8 @@
 //! and seen; no case hangs.
 //!
 //! The [`guide`] leads from nothing to a flavour that passes. [`rows`] lists the proved rows, [`cases`]
-//! the cases that prove them.
+//! the cases that prove them. Foster's own guide has a chapter on
+//! [a flavour of your own](https://github.com/foster-rs/foster/blob/main/docs/guide/src/recipes/own-flavour.md).
 //!
 //! Deliberately missing: any executor, and cases for one executor alone.
 //!

@@ -2,7 +2,8 @@
 //! [`async_io`]'s reactor.
 //!
 //! Depend on this crate and `foster-core` to take just this flavour; most programs depend on the
-//! facade, `foster`, with its feature `smol`.
+//! facade, `foster`, with its feature `smol`. The guide compares all flavours:
+//! [Choosing a flavour](https://github.com/foster-rs/foster/blob/main/docs/guide/src/flavours.md).
 //!
 //! Timers, sockets, channels, `smol::spawn` and `smol::unblock` work inside a payload as usual, but tasks
 //! spawned by the latter two are not watched. [`spawn_local`] spawns on the executor of the payload's thread.

@@ -1,7 +1,8 @@
 //! The thread flavour of Foster: subroutines, each on its own OS thread.
 //!
 //! Depend on this crate and `foster-core` to take just this flavour; most programs depend on the
-//! facade, `foster`, with its feature `thread`.
+//! facade, `foster`, with its feature `thread`. The guide compares all flavours:
+//! [Choosing a flavour](https://github.com/foster-rs/foster/blob/main/docs/guide/src/flavours.md).
 //!
 //! Deliberately missing: a limit on the number of threads. A group has one: `GroupBuilder::limit`.
 //!

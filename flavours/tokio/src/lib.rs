@@ -7,7 +7,8 @@
 //! | [`TokioHandle`] | parallels | an existing tokio runtime | as that runtime decides |
 //!
 //! Depend on this crate and `foster-core` to take just this flavour; most programs depend on the
-//! facade, `foster`, with its feature `tokio`.
+//! facade, `foster`, with its feature `tokio`. The guide compares all flavours:
+//! [Choosing a flavour](https://github.com/foster-rs/foster/blob/main/docs/guide/src/flavours.md).
 //!
 //! It is Foster's tokio-compat layer: inside a payload `tokio::spawn`, `spawn_local`, timers, sockets
 //! and every library built on them work as usual. Payloads of other flavours reach them by `call`.
