@@ -100,7 +100,7 @@ pub(super) fn line(unit: &UnitCore, remark: &Remark) -> Line {
         Remark::Restarts(Duration::MAX) => {
             "does not start again by itself: its delay is without end".to_owned()
         }
-        Remark::Restarts(delay) => format!("starts again in {delay:?}"),
+        Remark::Restarts(delay) => format!("starts again in {:?}", in_milliseconds(*delay)),
         Remark::Overran => "overran its stop time".to_owned(),
         Remark::GoesOn => "was asked to stop and goes on".to_owned(),
         Remark::TooLong { times, grace } => format!(
@@ -220,6 +220,34 @@ pub(super) fn blame(task: &Task, blame: &Blame, find: &Find<'_>) -> Straggler {
         Blame::Cancelled => {
             let straggler = task.straggler(StragglerReason::CutShort);
             straggler.with_story("cancelled, but it went on".to_owned())
+        }
+    }
+}
+
+/// As a person reads it: without the digits that jitter leaves, unless there are no others.
+fn in_milliseconds(time: Duration) -> Duration {
+    let rest = Duration::from_nanos(u64::from(time.subsec_nanos() % 1_000_000));
+    if time > rest { time - rest } else { time }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_delay_is_told_in_milliseconds() {
+        let table = [
+            (91_039_223, "91ms"),
+            (30_000_000_001, "30s"),
+            (1_047_946_847, "1.047s"),
+            (200, "200ns"),
+            (0, "0ns"),
+        ];
+        for (nanos, text) in table {
+            assert_eq!(
+                format!("{:?}", in_milliseconds(Duration::from_nanos(nanos))),
+                text
+            );
         }
     }
 }
