@@ -106,7 +106,8 @@ impl GroupBuilder {
     }
 
     /// A failure of a payload that was adopted into this group ends that payload alone, and is told. A failure of a service
-    /// in the group has the meaning that its own settings give it. Payloads of groups in this one are not meant.
+    /// in the group has the meaning that its own settings give it. Payloads of groups in this one are not meant. The panic of a
+    /// call into this group whose caller is gone counts as an adopted payload's.
     ///
     /// ```
     /// # use foster_core::{Manual, Runtime, UnitState};
