@@ -5,6 +5,7 @@
 mod child;
 mod http;
 mod http_service;
+mod readme;
 mod socket_activated;
 
 use std::thread;
