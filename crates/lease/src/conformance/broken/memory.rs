@@ -209,9 +209,8 @@ impl Lease for MemoryLease {
             return;
         }
         if self.has(Fault::LooksThenTakes) {
-            if let Some(row) = self.rows().get(&self.name)
-                && row.is_held()
-            {
+            let held = self.rows().get(&self.name).is_some_and(|row| row.is_held());
+            if held {
                 return answer.send(Ok(Acquired::taken(None)));
             }
             thread::sleep(Duration::from_millis(20));
