@@ -2,36 +2,17 @@
 //! summary and among the programs that are tested.
 #![forbid(unsafe_code)]
 
+mod tree;
+
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
+use tree::{files, root};
 
 /// Where files of the repository are, for pages that are read outside of it.
 const REPOSITORY: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/");
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../..")
-        .canonicalize()
-        .unwrap()
-}
-
-/// All files below a folder whose names end so, except those that a build makes.
-fn files(folder: &Path, ending: &str, found: &mut BTreeSet<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        if path.is_dir() {
-            if !["target", ".git", "artifacts", "book"].contains(&&*name) {
-                files(&path, ending, found);
-            }
-        } else if name.ends_with(ending) {
-            found.insert(path);
-        }
-    }
-}
 
 /// The addresses that a page links to, pictures among them.
 fn links(page: &str) -> Vec<String> {
