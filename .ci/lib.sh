@@ -2,6 +2,8 @@
 export CARGO_TERM_COLOR=never
 
 skipped=()
+# Whether something did not run that has to.
+missed=0
 
 # step TITLE COMMAND...: runs one step, and says how long it took.
 step() {
@@ -31,14 +33,24 @@ skip() {
     printf '%s\n' '!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!'
 }
 
-# finish: says that all is well, and what did not run.
+# miss TITLE REASON...: the same of a step that has to run, without which `finish` fails.
+miss() {
+    missed=1
+    skip "$@"
+}
+
+# finish: says that all is well, and what did not run; fails if something did not that has to.
 finish() {
-    printf '\nAll steps passed in %d s' "$SECONDS"
+    printf '\nAll steps that ran passed in %d s' "$SECONDS"
     if [ "${#skipped[@]}" -gt 0 ]; then
         printf '; did not run:'
         printf ' [%s]' "${skipped[@]}"
     fi
     printf '.\n'
+    if [ "$missed" -ne 0 ]; then
+        printf '==> FAILED, as something did not run that has to.\n'
+        return 1
+    fi
 }
 
 # have_toolchain NAME: whether that toolchain is there, or can be had.
@@ -51,6 +63,24 @@ have_toolchain() {
 have_nightly() {
     have_toolchain nightly &&
         within 120 rustup component add --toolchain nightly "$@" >/dev/null 2>&1
+}
+
+# have_tool NAME VERSION: whether that version of a program from crates.io is in target/tools, or can be had. They run for
+# seconds, so they are built for little time.
+have_tool() {
+    local root=$PWD/target/tools program=$PWD/target/tools/bin/$1 log=$PWD/target/tools/$1.log
+    "$program" --version 2>/dev/null | grep -qE "( |v)${2//./\\.}( |$)" && return
+    mkdir -p "$root"
+    printf '\n==> installing %s %s\n' "$1" "$2"
+    # Away from the workspace, whose settings are not its own.
+    (
+        cd "$root"
+        CARGO_INCREMENTAL=0 CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_LTO=off \
+            CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_DEBUG=0 CARGO_TARGET_DIR="$root/build" \
+            within 2400 cargo install --locked --root "$root" "$1@$2"
+    ) >"$log" 2>&1 || { tail -n 5 "$log"; return 1; }
+    rm -rf "$root/build"
+    "$program" --version
 }
 
 have_miri() {
