@@ -99,7 +99,7 @@ changes_told() {
     local name faults=0
     for name in $(
         git diff --unified=0 "$1" -- api |
-            sed -nE -e 's/^[+-](#\[[^ ]*\] )*pub (unsafe )?(macro|mod|struct|enum|union|trait|type|static) ([a-z0-9_]+::)+([A-Za-z0-9_]+).*/\5/p' \
+            sed -nE -e 's/^[+-](#\[[^ ]*\] )*pub (unsafe )?(macro|mod|struct|enum|union|trait|type|static|use) ([a-z0-9_]+::)+([A-Za-z0-9_]+).*/\5/p' \
                 -e 's/^[+-](#\[[^ ]*\] )*pub ((async|const|unsafe) )*fn ([a-z0-9_]+::)+([a-z0-9_]+)[<(].*/\5/p' | sort -u
     ); do
         section | grep -qwF "$name" || { printf 'CHANGELOG.md does not name %s\n' "$name"; faults=1; }
