@@ -4,10 +4,11 @@ mod common;
 
 use std::cell::RefCell;
 use std::future::pending;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use common::*;
-use foster::{StragglerReason, Thread};
+use foster::{RunError, Straggler, StragglerReason, Thread};
 
 on_every_flavour!(s3_a_destructor_of_a_thread_local_that_blocks_holds_up_nothing,);
 on_async_flavours!(l5_a_thread_that_a_cancelled_payload_lets_go_has_ended,);
@@ -24,7 +25,14 @@ fn at_end_of_thread(code: impl FnMut() + 'static) {
     LOCAL.with(|local| *local.borrow_mut() = Some(OnDrop(Box::new(code))));
 }
 
+/// One of these tests at a time: on Windows no thread starts while the locals of another one are dropped.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn s3_a_destructor_of_a_thread_local_that_blocks_holds_up_nothing<F: AnyFlavour>(flavour: F) {
+    let _alone = alone();
     let short = Duration::from_millis(100);
     let runtime = builder().grace(short).cancel_timeout(short).build();
     runtime.start().unwrap();
@@ -46,21 +54,29 @@ fn s3_a_destructor_of_a_thread_local_that_blocks_holds_up_nothing<F: AnyFlavour>
     runtime.shutdown();
     let result = runtime.wait();
     assert!(start.elapsed() < SOON / 4, "{:?}", start.elapsed());
-    match result {
+    go.happen();
+    // On Windows no other thread ends before that one, be it ever so healthy.
+    let is_held_up = |one: &Straggler| cfg!(windows) && one.flavour() == "s::healthy";
+    let error = result.err();
+    let stragglers = error.iter().flat_map(RunError::stragglers);
+    let stragglers: Vec<_> = stragglers.filter(|one| !is_held_up(one)).collect();
+    match stragglers[..] {
+        // A build with GNU's tools cannot always tell the end of a worker from that of its locals.
+        [] if cfg!(all(windows, target_env = "gnu")) => assert!(!F::IN_TURN),
         // A subroutine is over when it returns; its thread is nobody's executor.
-        Ok(()) => assert_eq!(F::NAME, "std::thread"),
-        Err(error) => {
-            let [straggler] = error.stragglers() else {
-                panic!("one straggler, not {error}");
-            };
+        [] => assert_eq!(F::NAME, "std::thread"),
+        [straggler] => {
             assert_eq!(straggler.flavour(), F::NAME);
             assert_eq!(straggler.reason(), StragglerReason::Thread);
         }
+        _ => panic!("one straggler, not {stragglers:?}"),
     }
-    go.happen();
+    let failures = error.iter().flat_map(RunError::failures);
+    assert_eq!(failures.count(), 0);
 }
 
 fn l5_a_thread_that_a_cancelled_payload_lets_go_has_ended<F: AsyncFlavour>(flavour: F) {
+    let _alone = alone();
     let runtime = runtime();
     runtime.start().unwrap();
     let (runs, may_end) = (Event::new(), Event::new());

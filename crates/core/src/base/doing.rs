@@ -1,10 +1,15 @@
-//! What a thread of this process does right now, as far as the system tells.
+//! What a thread of this process does right now, as far as the system tells: on Linux alone. Elsewhere a stall names its
+//! payload and no thread, as only `/proc` says this without `unsafe` code.
+#![cfg_attr(
+    not(all(target_os = "linux", not(miri))),
+    allow(dead_code, reason = "nothing is told")
+)]
 
 use std::fmt;
 
 /// A thread, as the system numbers it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct SystemThread(#[cfg_attr(not(target_os = "linux"), allow(dead_code))] u32);
+pub(crate) struct SystemThread(u32);
 
 /// What a thread does.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::base::last::join_idle;
 use crate::base::latch::Latch;
 use crate::base::sync::thread::{self, Builder, JoinHandle};
 use crate::base::sync::{Arc, Mutex, PoisonError, is_finished};
@@ -76,8 +77,7 @@ impl Joining {
             .unwrap_or_else(PoisonError::into_inner)
             .take();
         if let Some(joiner) = joiner {
-            // It has run its last line, and has no thread-locals of the user's.
-            let _ = joiner.join();
+            join_idle(joiner);
         }
         true
     }

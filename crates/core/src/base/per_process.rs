@@ -1,6 +1,5 @@
 //! A value for each process that shares a static: a forked child has a copy of its parent's.
 
-use std::iter;
 use std::process;
 
 use crate::base::sync::OnceBox;
@@ -27,9 +26,10 @@ impl<T: 'static> PerProcess<T> {
     }
 
     /// The value of this process, if it has one. Takes no lock and does not allocate, as handlers call it.
+    #[cfg(unix)]
     pub(crate) fn get(&'static self) -> Option<&'static T> {
         let id = process::id();
-        iter::successors(self.first.get(), |entry| entry.next.get())
+        std::iter::successors(self.first.get(), |entry| entry.next.get())
             .find(|entry| entry.process == id)
             .map(|entry| &entry.value)
     }

@@ -116,9 +116,9 @@ pub enum OnSignal {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Signal {
     Interrupt,
-    #[cfg_attr(not(unix), expect(dead_code, reason = "there is none"))]
+    #[cfg_attr(not(unix), allow(dead_code, reason = "there is none"))]
     Terminate,
-    #[cfg_attr(not(unix), expect(dead_code, reason = "there is none"))]
+    #[cfg_attr(not(unix), allow(dead_code, reason = "there is none"))]
     Hangup,
 }
 

@@ -2,6 +2,7 @@
 
 use super::waiting::Waiting;
 use crate::base::event::Event;
+use crate::base::last::{join_idle, keep_last};
 use crate::base::sync::channel::{self, Receiver};
 use crate::base::sync::thread::JoinHandle;
 use crate::base::sync::{Arc, Mutex, OnceLock, lock};
@@ -31,6 +32,7 @@ pub(crate) struct Core {
 
 impl Core {
     pub(super) fn new(settings: RuntimeSettings, services: Box<dyn Services>) -> Arc<Self> {
+        keep_last();
         let (sender, receiver) = channel::unbounded();
         let lifetime = Lifetime::new(settings, services, sender);
         Arc::new(Self {
@@ -102,13 +104,12 @@ impl Core {
         }
     }
 
-    /// The result, once it exists. The runner's thread is about to end by then, and has ended
-    /// before the first waiter goes on.
+    /// The result, once it exists. The runner's thread is about to end by then, and has ended before the first waiter goes
+    /// on, except on Windows.
     pub(super) fn result(&self) -> Option<Result<(), RunError>> {
         let result = self.result.get()?.clone();
         if let Some(thread) = lock(&self.thread).take() {
-            // The runner catches possible panics; if it did panic, nothing is lost.
-            let _ = thread.join();
+            join_idle(thread);
         }
         Some(result)
     }
