@@ -67,7 +67,13 @@ impl Listener {
 #[cfg(unix)]
 fn lengthen(listener: &impl std::os::fd::AsFd) -> io::Result<()> {
     use nix::sys::socket::{Backlog, listen};
-    Ok(listen(listener, Backlog::MAXALLOWABLE)?)
+
+    #[cfg(any(target_os = "linux", target_os = "freebsd"))]
+    const MOST: Backlog = Backlog::MAXALLOWABLE;
+    // On macOS the system's own limit.
+    #[cfg(not(any(target_os = "linux", target_os = "freebsd")))]
+    const MOST: Backlog = Backlog::MAXCONN;
+    Ok(listen(listener, MOST)?)
 }
 
 #[cfg(not(unix))]

@@ -35,7 +35,7 @@
 //!   [stop time](OnlyOneBuilder::stop_time), and a second more, are over before the lease is; what has not ended a second before that is
 //!   cancelled. What cannot be cancelled (a thread, an executor that is blocked) [ends the process](Overrun).
 //! - **Held is judged from the sending** of the last renewal that was answered, by a clock that goes on while the machine is
-//!   suspended (`CLOCK_BOOTTIME` on Linux).
+//!   suspended (`CLOCK_BOOTTIME` on Linux, `CLOCK_MONOTONIC` on macOS).
 //! - **Nothing holds a renewal up**: it runs on a thread of its own, and goes on while the runtime stops. A lease is released
 //!   when all that its turn has begun is over; the next one watches, and starts at once. With something left behind it is not released, and
 //!   runs out.

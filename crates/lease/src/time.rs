@@ -39,20 +39,25 @@ impl Time {
     }
 }
 
-#[cfg(target_os = "linux")]
+#[cfg(any(target_os = "linux", target_vendor = "apple"))]
 fn since_boot() -> At {
     use nix::time::{ClockId, clock_gettime};
 
     // It exists since Linux 2.6.39, which is older than what Rust supports.
-    clock_gettime(ClockId::CLOCK_BOOTTIME).map_or_else(|_| since_start(), Duration::from)
+    #[cfg(target_os = "linux")]
+    const CLOCK: ClockId = ClockId::CLOCK_BOOTTIME;
+    // It goes on through suspend here. The standard library has another one, which does not.
+    #[cfg(not(target_os = "linux"))]
+    const CLOCK: ClockId = ClockId::CLOCK_MONOTONIC;
+    clock_gettime(CLOCK).map_or_else(|_| since_start(), Duration::from)
 }
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(any(target_os = "linux", target_vendor = "apple")))]
 fn since_boot() -> At {
     since_start()
 }
 
-/// The standard library's clock, which goes on through suspend on macOS and Windows.
+/// The standard library's clock, which goes on through suspend on Windows.
 fn since_start() -> At {
     use std::sync::OnceLock;
 

@@ -10,6 +10,10 @@ use super::request::{Method, Refusal, Request};
 pub(crate) enum Hosts {
     /// By those of this machine.
     Loopback,
+    #[cfg_attr(
+        not(any(unix, test)),
+        expect(dead_code, reason = "there are no sockets with a path")
+    )]
     /// Also by any that is no name of another one, such as what a program makes of a path.
     Path,
 }
