@@ -1,6 +1,8 @@
 //! Cases about the end of a flavour: JOIN-1, JOIN-2, and the rows L5, L10, S3.
 
 use std::cell::RefCell;
+use std::convert::Infallible;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::task::{Context, Poll};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -61,6 +63,7 @@ pub(crate) fn join_keeps_to_its_deadline<K: Subject>(bench: &Bench<K>) -> Findin
     let runtime = bench.started()?;
     bench.expect(&["SPAWN-1"], "a payload that was accepted starts");
     let (key, flavour) = bench.lend(&runtime)?;
+    let joiner = Joiner::start(&flavour);
     let (began, release) = (Gate::default(), Gate::default());
     let (begins, is_released, patience) = (began.clone(), release.clone(), bench.patience());
     let payload = K::Payload::payload(once(move || {
@@ -73,7 +76,7 @@ pub(crate) fn join_keeps_to_its_deadline<K: Subject>(bench: &Bench<K>) -> Findin
         .map_err(|error| bench.refused(&error))?;
     bench.until(&began, "the payload did not start")?;
     bench.cancel(&flavour);
-    joins_in_time(bench, &flavour, &release)?;
+    joins_in_time(bench, &joiner, &release)?;
     release.open();
     has_ended(bench, &flavour, &["CANCEL-5", "JOIN-2", "L5"])?;
     bench.stop_well(&runtime)?;
@@ -90,13 +93,14 @@ pub(crate) fn join_keeps_to_its_deadline_while_a_thread_ends<K: Subject>(
     }
     let runtime = bench.started()?;
     let (key, flavour) = bench.lend(&runtime)?;
+    let joiner = Joiner::start(&flavour);
     let (release, patience) = (Gate::default(), bench.patience());
     let is_released = release.clone();
     leave_behind(bench, &runtime, key, move || {
         is_released.wait(4 * patience);
     })?;
     bench.cancel(&flavour);
-    joins_in_time(bench, &flavour, &release)?;
+    joins_in_time(bench, &joiner, &release)?;
     release.open();
     has_ended(bench, &flavour, &["JOIN-2", "L5"])?;
     bench.stop_well(&runtime)?;
@@ -116,12 +120,35 @@ fn has_ended<K: Subject>(
     })
 }
 
+/// A thread that joins a flavour when it is asked to. It is there before a thread of the flavour ends: on Windows no other one
+/// starts, or ends, while the locals of one are dropped.
+struct Joiner {
+    asks: Sender<Instant>,
+    answers: Receiver<(bool, Instant)>,
+}
+
+impl Joiner {
+    fn start<P: Kind>(flavour: &AnyFlavour<P>) -> Self {
+        let (asks, asked) = channel();
+        let (answer, answers) = channel();
+        let (begins, began) = channel();
+        let flavour = flavour.clone();
+        thread::spawn(move || {
+            drop(begins);
+            for by in asked {
+                let ended = flavour.join(by);
+                // Nobody waits if it took too long.
+                let _ = answer.send((ended, Instant::now()));
+            }
+        });
+        // An error, once it has begun.
+        let _: Result<Infallible, _> = began.recv();
+        Self { asks, answers }
+    }
+}
+
 /// Calls `join` several times while a thread of the flavour is held up, until `release` opens.
-fn joins_in_time<K: Subject>(
-    bench: &Bench<K>,
-    flavour: &AnyFlavour<K::Payload>,
-    release: &Gate,
-) -> Finding<()> {
+fn joins_in_time<K: Subject>(bench: &Bench<K>, joiner: &Joiner, release: &Gate) -> Finding<()> {
     let now = Instant::now();
     for (by, expected) in [
         (now, "`join` with a deadline that has passed only looks"),
@@ -132,21 +159,18 @@ fn joins_in_time<K: Subject>(
         (now, "`join` with a deadline that has passed only looks"),
     ] {
         bench.expect(&["JOIN-1"], expected);
-        let (returned, joins) = (Gate::default(), flavour.clone());
-        let returns = Opens(returned.clone());
         let asked = Instant::now();
-        let joined = thread::spawn(move || {
-            let ended = joins.join(by);
-            drop(returns);
-            (ended, Instant::now())
-        });
-        if !returned.wait(bench.patience()) {
-            release.open();
-            return Err(bench.violation("`join` does not return while a thread is kept"));
-        }
-        let Ok((ended, at)) = joined.join() else {
-            release.open();
-            return Err(bench.violation("`join` panics"));
+        // It is gone if `join` has panicked, which the wait for its answer shows.
+        let _ = joiner.asks.send(by);
+        let (ended, at) = match joiner.answers.recv_timeout(bench.patience()) {
+            Ok(answer) => answer,
+            Err(why) => {
+                release.open();
+                return Err(bench.violation(match why {
+                    RecvTimeoutError::Timeout => "`join` does not return while a thread is kept",
+                    RecvTimeoutError::Disconnected => "`join` panics",
+                }));
+            }
         };
         let by = by.max(asked);
         if ended || at > by + bench.late() {

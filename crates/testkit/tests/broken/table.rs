@@ -1,11 +1,11 @@
 //! The tables agree: each row has its cases, each case its faults, and each fault is found.
 
 use std::panic;
-use std::sync::{Mutex, Once};
+use std::sync::{Mutex, Once, PoisonError, RwLock};
 use std::thread;
 use std::time::Duration;
 
-use foster_testkit::{Setup, Verdict, cases, rows, rows_proved_everywhere};
+use foster_testkit::{Setup, Verdict, Violation, cases, rows, rows_proved_everywhere};
 
 use crate::faults::{Broken, CASES_WITHOUT, FAULTS, KINDS, ROWS_WITHOUT};
 use crate::{futures, subroutines};
@@ -43,9 +43,33 @@ fn on_all<T: Copy + Send>(list: Vec<T>, test: impl Fn(T) -> Option<String> + Syn
     said.into_inner().unwrap()
 }
 
+/// The cases in which the locals of a thread hold up its end.
+const HOLD_UP: &[&str] = &[
+    "its_threads_are_gone_at_the_end",
+    "join_keeps_to_its_deadline_while_a_thread_ends",
+];
+
+/// Windows drops the locals of all threads under one lock, so no other thread starts or ends meanwhile. What holds one up is
+/// alone there.
+fn check(broken: Broken, case: &str, patience: Duration) -> Result<Verdict, Violation> {
+    static ALONE: RwLock<()> = RwLock::new(());
+    let is_alone = cfg!(windows) && HOLD_UP.contains(&case);
+    let _alone = is_alone.then(|| ALONE.write().unwrap_or_else(PoisonError::into_inner));
+    let _beside = (!is_alone).then(|| ALONE.read().unwrap_or_else(PoisonError::into_inner));
+    broken.check(case, Setup::new().patience(patience))
+}
+
+/// A fault that cannot be seen on Windows: none of the threads that end a runtime ends before that which is held up.
+fn is_hidden(case: &str, row: &str) -> bool {
+    cfg!(windows) && case == "its_threads_are_gone_at_the_end" && row == "L5"
+}
+
 #[test]
 fn every_fault_is_found_by_its_case_and_row() {
     let missed = on_all(FAULTS.to_vec(), |(broken, case, row)| {
+        if is_hidden(case, row) {
+            return None;
+        }
         // Some faults depend on a race, which a busy machine may decide differently.
         let mut missed = misses(broken, case, row)?;
         for _ in 0..2 {
@@ -58,7 +82,7 @@ fn every_fault_is_found_by_its_case_and_row() {
 
 /// The other observation, if the case does not find the fault by the row.
 fn misses(broken: Broken, case: &str, row: &str) -> Option<String> {
-    let seen = match broken.check(case, Setup::new().patience(SHORT)) {
+    let seen = match check(broken, case, SHORT) {
         Err(violation) if violation.rows().contains(&row) => return None,
         Err(violation) => violation.to_string(),
         Ok(verdict) => format!("{verdict:?}"),
@@ -85,7 +109,7 @@ fn without_a_fault_every_case_is_kept_and_each_kind_has_its_faults() {
         .flat_map(|case| HEALTHY.iter().map(move |healthy| (*healthy, case.name)))
         .collect();
     let failed = on_all(all, |(healthy, case)| {
-        match healthy.check(case, Setup::new().patience(LONG)) {
+        match check(healthy, case, LONG) {
             Ok(Verdict::Kept) => applies.lock().unwrap().push((case, healthy.kind())),
             Ok(_) => {}
             Err(violation) => return Some(format!("{healthy:?}: {violation}")),
