@@ -1,4 +1,5 @@
 //! A second signal midway through the stop of services, sent to a real child process. Rows V11 and S4.
+#![cfg(unix)]
 
 mod common;
 

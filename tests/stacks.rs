@@ -150,7 +150,9 @@ fn f4_a_stack_that_cannot_be_is_refused_with_the_reason() {
         refuses(pool, bytes, start, &text);
         refuses(Thread, bytes, start, &text);
     }
-    for bytes in [1 << 50, usize::MAX / 2, usize::MAX] {
+    // Wine 8 crashes if it is asked for all there is.
+    let most = usize::MAX / if cfg!(windows) { 4 } else { 1 };
+    for bytes in [1 << 50, usize::MAX / 2, most] {
         refuses(Smol, bytes, start, "os error");
         refuses(Tokio, bytes, start, "os error");
         refuses(pool, bytes, start, "os error");

@@ -19,6 +19,10 @@ pub fn most() -> usize {
 pub struct Server {
     pub child: Playing,
     pub port: u16,
+    #[cfg_attr(
+        not(target_os = "linux"),
+        allow(dead_code, reason = "only Linux tells its memory")
+    )]
     pub process: u32,
 }
 
@@ -35,6 +39,7 @@ impl Server {
     }
 
     /// The memory that the server has, in KiB.
+    #[cfg(target_os = "linux")]
     pub fn memory(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.process)).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));

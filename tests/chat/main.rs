@@ -1,5 +1,6 @@
-//! A chat under load: two programs, a server and its guests. `FOSTER_GUESTS` says how many there are at a time.
-
+//! A chat under load: two programs, a server and its guests. `FOSTER_GUESTS` says how many there are at a time. Signals of Unix
+//! end the server.
+#![cfg(unix)]
 #![allow(unreachable_pub, reason = "a test program has no public items")]
 
 #[path = "../common/mod.rs"]
@@ -11,7 +12,7 @@ use std::time::Instant;
 
 use common::SOON;
 use common::child::be_child;
-use guests::{Guest, Server, come_in, most, play_guests};
+use guests::{Guest, Server, come_in, play_guests};
 
 #[test]
 fn as_child() {
@@ -109,6 +110,7 @@ fn g3_a_listener_that_fails_starts_again_without_its_connections() {
     });
 }
 
+#[cfg(target_os = "linux")]
 #[test]
 fn g5_memory_is_flat_over_many_connections() {
     play_guests(async {
@@ -126,8 +128,8 @@ fn g5_memory_is_flat_over_many_connections() {
         let after = server.memory();
         println!(
             "{} connections, {} at a time, in {:?}: {before} KiB before the last nine tenths and {after} KiB after",
-            rounds * most(),
-            most(),
+            rounds * guests::most(),
+            guests::most(),
             start.elapsed(),
         );
         assert!(after < before + 1024, "{before} KiB became {after}");

@@ -7,6 +7,7 @@
 
 pub mod child;
 
+use std::cell::RefCell;
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -337,9 +338,27 @@ pub fn without_backtraces(report: &str) -> String {
     before.to_owned()
 }
 
-/// The names of this process's threads that contain `part`.
+thread_local! {
+    static AT_END: RefCell<Option<HappensAtEnd>> = const { RefCell::new(None) };
+}
+
+struct HappensAtEnd(Event);
+
+impl Drop for HappensAtEnd {
+    fn drop(&mut self) {
+        self.0.happen();
+    }
+}
+
+/// Has `event` happen when the calling thread ends.
+pub fn at_end_of_thread(event: Event) {
+    AT_END.set(Some(HappensAtEnd(event)));
+}
+
+/// The names of this process's threads that contain `part`. Other systems do not tell without `unsafe` code.
+#[cfg(target_os = "linux")]
 pub fn threads_named(part: &str) -> usize {
-    let tasks = std::fs::read_dir("/proc/self/task").expect("tests run on Linux");
+    let tasks = std::fs::read_dir("/proc/self/task").expect("Linux has it");
     tasks
         .flatten()
         .filter_map(|task| std::fs::read_to_string(task.path().join("comm")).ok())
@@ -348,6 +367,7 @@ pub fn threads_named(part: &str) -> usize {
 }
 
 /// A line of this process's status, in KiB.
+#[cfg(target_os = "linux")]
 pub fn memory(line: &str) -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status

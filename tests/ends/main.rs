@@ -1,6 +1,7 @@
 //! The end of a runtime to the moment: what is waited for and how long, who is named and who is not.
 //! Rows A6, S1, S2, S3 and S5.
 
+mod afterwards;
 #[path = "../common/mod.rs"]
 mod common;
 mod telling;
@@ -21,6 +22,17 @@ use foster::{
     BoxError, Clock, Coroutine, FailureKind, Flavour, Identifier, Key, Latch, Rejected, Reporter,
     Runtime, Shutdown, Smol, StragglerReason, Subroutine, Thread, Tokio,
 };
+
+/// The child's side of what is told on standard error.
+#[test]
+fn as_child() {
+    common::child::be_child(|scenario| match scenario {
+        "late failure" => afterwards::late_failure(),
+        "late failure of a service" => afterwards::late_failure_of_a_service(),
+        "late panic" => afterwards::late_panic(),
+        other => panic!("no scenario `{other}`"),
+    });
+}
 
 /// A flavour that polls once, right where payloads are handed in, and takes its time to be joined.
 #[derive(Clone, Default)]

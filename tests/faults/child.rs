@@ -1,9 +1,7 @@
 //! Scenarios in child processes.
 
 use std::env;
-use std::os::unix::process::ExitStatusExt;
-use std::process::{Child, Command, Stdio};
-use std::thread::{Builder, JoinHandle};
+use std::process::{Child, Command, ExitStatus, Stdio};
 
 use foster::{Smol, Thread, Tokio, TokioMultiThread};
 
@@ -38,10 +36,7 @@ pub fn on_its_flavour(scenario: impl Scenario) {
 
 /// What became of a child.
 pub struct Played {
-    /// The signal that ended it, if one did.
-    pub signal: Option<i32>,
-    /// The status with which it ended, if none did.
-    pub status: Option<i32>,
+    pub status: ExitStatus,
     /// Everything that it printed.
     pub text: String,
 }
@@ -50,87 +45,67 @@ impl Played {
     /// The child came to the end of its scenario.
     #[track_caller]
     pub fn has_ended(&self) -> &Self {
-        assert!(self.signal.is_none(), "{:?}: {}", self.signal, self.text);
+        assert!(self.status.success(), "{}: {}", self.status, self.text);
         assert!(self.text.contains(ENDED), "{}", self.text);
         self
     }
+
+    /// The process has ended itself at once, by `abort`.
+    pub fn is_aborted(&self) -> bool {
+        #[cfg(unix)]
+        return std::os::unix::process::ExitStatusExt::signal(&self.status) == Some(6);
+        // STATUS_STACK_BUFFER_OVERRUN, as all that ends fast there.
+        #[cfg(not(unix))]
+        return self.status.code() == Some(0xC000_0409_u32.cast_signed());
+    }
 }
 
-/// Plays `scenario` in a child, behind a shell's `limits`.
-pub fn play(scenario: &str, limits: &str) -> Played {
-    play_with(scenario, limits, "")
+/// Plays `scenario` in a child.
+pub fn play(scenario: &str) -> Played {
+    play_on("", scenario)
 }
 
 /// Plays `scenario` in a child, on the flavour of that name.
 pub fn play_on(flavour: &str, scenario: &str) -> Played {
-    play_with(scenario, "", flavour)
+    let mut command = Command::new(env::current_exe().unwrap());
+    command.args(AS_CHILD);
+    end(orders(&mut command, scenario, flavour))
+}
+
+/// Plays `scenario` in a child, behind a shell's `limits`.
+#[cfg(target_os = "linux")]
+pub fn play_within(limits: &str, scenario: &str) -> Played {
+    let line = format!(r#"{limits} exec "$0" {}"#, AS_CHILD.join(" "));
+    let mut command = Command::new("sh");
+    command.args(["-c", &line]).arg(env::current_exe().unwrap());
+    end(orders(&mut command, scenario, ""))
 }
 
 /// Plays `scenario` in a child whose standard error the caller reads.
 pub fn begin(scenario: &str) -> Child {
-    command(scenario, "", "")
+    let mut command = Command::new(env::current_exe().unwrap());
+    orders(command.args(AS_CHILD), scenario, "")
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap()
 }
 
-fn command(scenario: &str, limits: &str, flavour: &str) -> Command {
-    let line = format!(r#"{limits} exec "$0" as_child --exact --nocapture --test-threads=1"#);
-    let mut command = Command::new("sh");
+const AS_CHILD: [&str; 4] = ["as_child", "--exact", "--nocapture", "--test-threads=1"];
+
+fn orders<'a>(command: &'a mut Command, scenario: &str, flavour: &str) -> &'a mut Command {
     command
-        .args(["-c", &line])
-        .arg(env::current_exe().unwrap())
         .env(SCENARIO, scenario)
         .env(FLAVOUR, flavour)
         // Taking a backtrace of a child that has no memory to spare would be a fault of its own.
-        .env("RUST_BACKTRACE", "0");
-    command
+        .env("RUST_BACKTRACE", "0")
 }
 
-fn play_with(scenario: &str, limits: &str, flavour: &str) -> Played {
-    let output = command(scenario, limits, flavour).output().unwrap();
+fn end(command: &mut Command) -> Played {
+    let output = command.output().unwrap();
     Played {
-        signal: output.status.signal(),
-        status: output.status.code(),
+        status: output.status,
         text: String::from_utf8_lossy(&output.stdout).into_owned()
             + &String::from_utf8_lossy(&output.stderr),
-    }
-}
-
-/// The limits of a process that may have a handful of threads: each asks for a gigabyte of address
-/// space.
-pub const FEW_THREADS: &str =
-    "ulimit -v 9000000; RUST_MIN_STACK=1073741824; export RUST_MIN_STACK;";
-
-/// All threads that this process may have beside those that it has.
-pub struct Hoard {
-    threads: Vec<(JoinHandle<()>, Event)>,
-}
-
-impl Hoard {
-    pub fn all() -> Self {
-        let one = || {
-            let release = Event::new();
-            let its = release.clone();
-            let thread = Builder::new().spawn(move || block_until(&its));
-            thread.ok().map(|thread| (thread, release))
-        };
-        let threads: Vec<_> = std::iter::from_fn(one).collect();
-        assert!(threads.len() < 20, "the limit holds");
-        Self { threads }
-    }
-
-    /// Lets one thread more be had.
-    pub fn spare_one(&mut self) {
-        let (thread, release) = self.threads.pop().expect("one is left to spare");
-        release.happen();
-        thread.join().unwrap();
-    }
-
-    pub fn release(mut self) {
-        while !self.threads.is_empty() {
-            self.spare_one();
-        }
     }
 }

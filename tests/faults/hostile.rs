@@ -206,8 +206,7 @@ impl Scenario for PanicInPanic {
 fn a5_a_panic_inside_a_panics_message_ends_the_process_at_once<F: AnyFlavour>(_: F) {
     let played = child::play_on(F::NAME, "panic in panic");
     let text = &played.text;
-    // SIGABRT.
-    assert_eq!(played.signal, Some(6), "{text}");
+    assert!(played.is_aborted(), "{}: {text}", played.status);
     assert!(text.contains("panicked while processing panic"), "{text}");
     assert!(!text.contains(child::ENDED), "{text}");
 }

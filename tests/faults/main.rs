@@ -11,7 +11,10 @@ mod child;
 mod flavours;
 mod hostile;
 mod reentrancy;
+#[cfg(unix)]
+mod signals;
 mod stuck;
+#[cfg(target_os = "linux")]
 mod system;
 mod telling;
 mod texts;
@@ -26,15 +29,9 @@ fn as_child() {
     common::within_a_minute(move || match scenario.as_str() {
         "panic in panic" => child::on_its_flavour(hostile::PanicInPanic),
         "hostile name" => child::on_its_flavour(texts::HostileName),
-        "no descriptors" => system::no_descriptors(),
-        "a name each" => system::a_name_each(),
-        "few threads" => system::few_threads(),
-        "no descriptors for signals" => system::deaf(system::descriptors),
-        "no thread for signals" => system::deaf(child::Hoard::all),
-        "no runner" => system::no_runner(),
-        "no joiner" => system::no_joiner(),
         "stalled" => child::on_its_flavour(telling::Stalls),
-        "stalled signals" => telling::stalled_signals(),
+        #[cfg(unix)]
+        "stalled signals" => signals::stalled(),
         "stalled lines" => telling::stalled_lines(),
         "untold" => telling::untold(),
         "taken" => telling::taken(),
@@ -45,6 +42,9 @@ fn as_child() {
         "restarts" => telling::restarts(),
         "set meanwhile" => telling::set_meanwhile(),
         "failing meanwhile" => telling::failing_meanwhile(),
+        #[cfg(target_os = "linux")]
+        other => system::play(other),
+        #[cfg(not(target_os = "linux"))]
         other => panic!("no scenario `{other}`"),
     });
     println!("{}", child::ENDED);

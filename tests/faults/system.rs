@@ -1,8 +1,10 @@
-//! An operating system that gives no more threads or no more file descriptors. Rows L3, L5, A6, S4.
+//! An operating system that gives no more threads or no more file descriptors. Rows L3, L5, A6, S4. Only Linux keeps to a limit
+//! of address space, by which a process gets no more threads.
 
 use std::error::Error;
 use std::fs::File;
 use std::sync::Arc;
+use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
 use foster::{
@@ -13,7 +15,7 @@ use foster::{
 
 use futures_lite::future::{block_on, yield_now};
 
-use crate::child::{self, FEW_THREADS, Hoard};
+use crate::child;
 use crate::common::{self, *};
 use crate::once;
 
@@ -25,6 +27,56 @@ once!(
     s4_a_runtime_that_cannot_listen_says_so_at_its_start,
     l5_a_thread_that_nobody_can_join_is_not_taken_for_gone,
 );
+
+/// The child's side.
+pub fn play(scenario: &str) {
+    match scenario {
+        "no descriptors" => no_descriptors(),
+        "a name each" => a_name_each(),
+        "few threads" => few_threads(),
+        "no descriptors for signals" => deaf(descriptors),
+        "no thread for signals" => deaf(Hoard::all),
+        "no runner" => no_runner(),
+        "no joiner" => no_joiner(),
+        other => panic!("no scenario `{other}`"),
+    }
+}
+
+/// The limits of a process that may have a handful of threads: each asks for a gigabyte of address
+/// space.
+const FEW_THREADS: &str = "ulimit -v 9000000; RUST_MIN_STACK=1073741824; export RUST_MIN_STACK;";
+
+/// All threads that this process may have beside those that it has.
+struct Hoard {
+    threads: Vec<(JoinHandle<()>, Event)>,
+}
+
+impl Hoard {
+    fn all() -> Self {
+        let one = || {
+            let release = Event::new();
+            let its = release.clone();
+            let thread = Builder::new().spawn(move || block_until(&its));
+            thread.ok().map(|thread| (thread, release))
+        };
+        let threads: Vec<_> = std::iter::from_fn(one).collect();
+        assert!(threads.len() < 20, "the limit holds");
+        Self { threads }
+    }
+
+    /// Lets one thread more be had.
+    fn spare_one(&mut self) {
+        let (thread, release) = self.threads.pop().expect("one is left to spare");
+        release.happen();
+        thread.join().unwrap();
+    }
+
+    fn release(mut self) {
+        while !self.threads.is_empty() {
+            self.spare_one();
+        }
+    }
+}
 
 const POOL: TokioMultiThread = TokioMultiThread::new().worker_threads(4);
 
@@ -44,7 +96,7 @@ fn assert_says_why(error: &AdoptError) {
     assert!(error.to_string().contains(&why), "{error}");
 }
 
-pub fn a_name_each() {
+fn a_name_each() {
     let runtime = started();
     for id in 0..60 {
         let over = Event::new();
@@ -62,10 +114,10 @@ pub fn a_name_each() {
 
 /// Some ten threads may be there at once: those that wait for another payload of their name are too many.
 fn a1_idle_threads_make_way_for_those_of_other_names() {
-    child::play("a name each", FEW_THREADS).has_ended();
+    child::play_within(FEW_THREADS, "a name each").has_ended();
 }
 
-pub fn few_threads() {
+fn few_threads() {
     let runtime = started();
     let mut hoard = Hoard::all();
     // smol needs its own thread, and with it that of async-io.
@@ -91,17 +143,17 @@ pub fn few_threads() {
 }
 
 fn l3_a_flavour_without_its_threads_is_refused() {
-    child::play("few threads", FEW_THREADS).has_ended();
+    child::play_within(FEW_THREADS, "few threads").has_ended();
 }
 
 /// All file descriptors that this process may have beside those that it has.
-pub fn descriptors() -> Vec<File> {
+fn descriptors() -> Vec<File> {
     let taken: Vec<_> = std::iter::from_fn(|| File::open("/dev/null").ok()).collect();
     assert!(taken.len() < 64, "the limit holds");
     taken
 }
 
-pub fn no_descriptors() {
+fn no_descriptors() {
     let runtime = started();
     let taken = descriptors();
     assert_not_started(Smol.adopt(&runtime, || ()));
@@ -146,11 +198,11 @@ pub fn no_descriptors() {
 }
 
 fn l3_a_reactor_without_file_descriptors_is_refused() {
-    child::play("no descriptors", "ulimit -n 64;").has_ended();
+    child::play_within("ulimit -n 64;", "no descriptors").has_ended();
 }
 
 /// A runtime that should listen to signals, where there is nothing to do it with.
-pub fn deaf<T>(hoard: fn() -> T) {
+fn deaf<T>(hoard: fn() -> T) {
     let is_dropped = Event::new();
     let on_drop = OnDrop({
         let is_dropped = is_dropped.clone();
@@ -183,11 +235,11 @@ pub fn deaf<T>(hoard: fn() -> T) {
 }
 
 fn s4_a_runtime_that_cannot_listen_says_so_at_its_start() {
-    child::play("no descriptors for signals", "ulimit -n 64;").has_ended();
-    child::play("no thread for signals", FEW_THREADS).has_ended();
+    child::play_within("ulimit -n 64;", "no descriptors for signals").has_ended();
+    child::play_within(FEW_THREADS, "no thread for signals").has_ended();
 }
 
-pub fn no_runner() {
+fn no_runner() {
     let hoard = Hoard::all();
     let runtime = runtime();
     let dropped = Event::new();
@@ -210,7 +262,7 @@ pub fn no_runner() {
 }
 
 fn l3_a_runner_without_a_thread_is_an_error() {
-    let played = child::play("no runner", FEW_THREADS);
+    let played = child::play_within(FEW_THREADS, "no runner");
     let text = &played.has_ended().text;
     // There is no report that it could be in.
     let line = "foster: after the runtime's end";
@@ -257,7 +309,7 @@ impl Key for Slow {
     }
 }
 
-pub fn no_joiner() {
+fn no_joiner() {
     let runtime = builder().cancel_timeout(Duration::from_millis(500)).build();
     runtime.start().unwrap();
     let slow = Slow(Event::new());
@@ -286,5 +338,5 @@ pub fn no_joiner() {
 
 /// Joining a thread takes another one, as the standard library joins without a limit.
 fn l5_a_thread_that_nobody_can_join_is_not_taken_for_gone() {
-    child::play("no joiner", FEW_THREADS).has_ended();
+    child::play_within(FEW_THREADS, "no joiner").has_ended();
 }

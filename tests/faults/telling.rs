@@ -1,19 +1,16 @@
-//! Who hears of a failure, and that nobody who does can hold anything up. Rows A6, A7, S3, S4.
+//! Who hears of a failure, and that nobody who does can hold anything up. Rows A6, A7, S3.
 //!
 //! Each in a child, as subscribers, loggers and standard error are the process's.
 
 use std::future::pending;
 use std::io::{BufRead, BufReader};
-use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, OnceLock};
-use std::task::{Context, Wake};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use foster::{Restart, Runtime, Settings, Shutdown, Smol, Thread, Tokio, service};
-use signal_hook::consts::SIGTERM;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event as Traced, Level, Metadata, Subscriber};
@@ -24,7 +21,6 @@ use crate::{on_every_flavour, once};
 
 on_every_flavour!(a6_a_subscriber_that_stalls_loses_no_failure_and_hangs_no_run);
 once!(
-    s4_a_waker_that_blocks_stops_no_signal_from_being_counted,
     a7_a_line_that_stalls_leaves_no_service_unwatched,
     a7_a_failure_is_a_line_the_moment_it_happens,
     a7_what_is_not_taken_is_a_line,
@@ -142,47 +138,6 @@ fn a6_a_subscriber_that_stalls_loses_no_failure_and_hangs_no_run<F: AnyFlavour>(
     child::play_on(F::NAME, "stalled").has_ended();
 }
 
-/// A waker that does not come back.
-struct Blocks(Event);
-
-impl Wake for Blocks {
-    fn wake(self: Arc<Self>) {
-        self.0.happen();
-        block_until(&Event::new());
-    }
-}
-
-pub fn stalled_signals() {
-    let runtime = Runtime::builder().grace(Duration::from_secs(3_600)).build();
-    runtime.start().unwrap();
-    let (sender, receiver) = channel();
-    let blocks = move || {
-        sender.send(Shutdown::current()).unwrap();
-        // Beyond the grace time.
-        block_until(&Event::new());
-    };
-    runtime.adopt(Thread, blocks).unwrap();
-    let token = receiver.recv_timeout(SOON).unwrap();
-    let blocked = Event::new();
-    let waker = Arc::new(Blocks(blocked.clone())).into();
-    let mut requested = pin!(token.requested());
-    let polled = requested.as_mut().poll(&mut Context::from_waker(&waker));
-    assert!(polled.is_pending());
-    let raise = || signal_hook::low_level::raise(SIGTERM).unwrap();
-    raise();
-    blocked.expect("the waker blocks");
-    loop {
-        // Signals at once may count as one.
-        thread::sleep(Duration::from_millis(300));
-        raise();
-    }
-}
-
-fn s4_a_waker_that_blocks_stops_no_signal_from_being_counted() {
-    let played = child::play("stalled signals", "");
-    assert_eq!(played.status, Some(128 + SIGTERM), "{}", played.text);
-}
-
 pub fn stalled_lines() {
     let stalled = trace_stalled();
     let runtime = builder().cancel_timeout(Duration::from_millis(300)).build();
@@ -216,7 +171,7 @@ pub fn stalled_lines() {
 }
 
 fn a7_a_line_that_stalls_leaves_no_service_unwatched() {
-    child::play("stalled lines", "").has_ended();
+    child::play("stalled lines").has_ended();
 }
 
 /// A payload that fails while another one holds the grace time open for ever.
@@ -267,7 +222,7 @@ fn fail_on(runtime: &Runtime) {
 
 /// How many lines of what the child printed start like that of the failure.
 fn lines(scenario: &str) -> usize {
-    let played = child::play(scenario, "");
+    let played = child::play(scenario);
     let text = &played.has_ended().text;
     text.lines().filter(|line| line.starts_with(WRITER)).count()
 }
@@ -393,7 +348,7 @@ pub fn flood() {
 }
 
 fn a7_lines_beyond_a_limit_are_counted() {
-    child::play("flood", "").has_ended();
+    child::play("flood").has_ended();
 }
 
 pub fn restarts() {
@@ -419,7 +374,7 @@ pub fn restarts() {
 }
 
 fn a7_each_restart_is_a_line() {
-    let played = child::play("restarts", "");
+    let played = child::play("restarts");
     let text = &played.has_ended().text;
     for start in 0..5 {
         let lines = text.lines().filter(|line| {
@@ -496,7 +451,7 @@ pub fn set_meanwhile() {
 
 /// An event that is first told under no subscriber is known to none: `tracing` remembers that.
 fn a7_a_subscriber_set_while_a_line_waits_hears_of_all_that_follow() {
-    child::play("set meanwhile", "").has_ended();
+    child::play("set meanwhile").has_ended();
 }
 
 /// What hears of a failure brings another one about, of a payload that would be left behind.
@@ -531,5 +486,5 @@ pub fn failing_meanwhile() {
 }
 
 fn a6_a_failure_that_comes_of_telling_another_is_in_the_report() {
-    child::play("failing meanwhile", "").has_ended();
+    child::play("failing meanwhile").has_ended();
 }

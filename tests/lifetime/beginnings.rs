@@ -13,6 +13,7 @@ once!(
     l2_runs_at_the_same_time_are_refused,
     l3_a_conflicting_key_is_refused_at_once,
     l3_a_flavour_that_cannot_start_is_told,
+    #[cfg(target_os = "linux")]
     l4_a_flavour_costs_nothing_before_its_first_payload,
     l10_runtimes_live_one_after_another,
 );
@@ -121,6 +122,7 @@ fn l3_a_flavour_that_cannot_start_is_told() {
     running.wait().unwrap();
 }
 
+#[cfg(target_os = "linux")]
 fn l4_a_flavour_costs_nothing_before_its_first_payload() {
     const QUIET: Instance<Smol> = Instance::new(Smol, "s::l4");
     let runtime = builder().register(QUIET).unwrap().build();

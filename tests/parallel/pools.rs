@@ -6,6 +6,7 @@ once!(
     a2_parallels_are_dropped_inside_their_executor,
     e4_execute_on_the_own_pool_is_refused,
     e4_a_ring_is_refused_only_if_all_threads_are_blocked,
+    #[cfg(target_os = "linux")]
     l5_the_workers_end_with_the_run,
     s3_a_blocked_worker_is_named_and_blocking_jobs_are_left_behind,
     s3_a_pool_is_not_blamed_for_a_stuck_flavour,
@@ -114,6 +115,7 @@ fn e4_a_ring_is_refused_only_if_all_threads_are_blocked() {
     runtime.wait().unwrap();
 }
 
+#[cfg(target_os = "linux")]
 fn l5_the_workers_end_with_the_run() {
     const OWN: TokioMultiThread = TokioMultiThread::new()
         .worker_threads(3)

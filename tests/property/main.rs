@@ -23,6 +23,7 @@ mod reloads;
 mod report;
 mod rounds;
 mod scopes;
+#[cfg(unix)]
 mod signals;
 mod stop;
 mod strategy;
@@ -37,6 +38,7 @@ fn every_program_is_accounted_for() {
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn every_program_with_signals_is_accounted_for() {
     if let Err(wrong) = signals::torture() {
@@ -45,6 +47,7 @@ fn every_program_with_signals_is_accounted_for() {
 }
 
 /// The child's side of the programs with signals.
+#[cfg(unix)]
 #[test]
 fn as_child() {
     torture::silence_asked_panics();

@@ -78,6 +78,7 @@ pub enum Act {
     /// Plays a program of its own, on a runtime of its own.
     Run(Program),
     /// Sends this process a signal.
+    #[cfg_attr(not(unix), allow(dead_code, reason = "there are none"))]
     Signal(i32),
     /// Panics; for destructors, as a payload ends in one.
     Panic,

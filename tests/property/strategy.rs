@@ -3,6 +3,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
+#[cfg(unix)]
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::program::{
@@ -56,6 +57,7 @@ pub fn programs() -> BoxedStrategy<Program> {
 }
 
 /// Programs in which one or two signals come, wherever it may be.
+#[cfg(unix)]
 pub fn programs_with_signals() -> BoxedStrategy<Program> {
     let signal = || select(vec![SIGTERM, SIGINT, SIGHUP]).prop_map(Act::Signal);
     let places = vec(

@@ -1,8 +1,8 @@
-//! Signals, sent to real child processes. Row S4, and what A6 says of failures after the end.
+//! Signals of Unix, sent to real child processes. Row S4.
 //!
 //! Each child is this very test program, told by a variable which scenario to play.
+#![cfg(unix)]
 
-mod afterwards;
 mod apart;
 #[path = "../common/mod.rs"]
 mod common;
@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use common::child::{Played, be_child, play, play_in_shell, say_ready};
 use common::{Event, SOON, block_until};
-use foster::{Runtime, Shutdown, Signals, Smol, Thread, Tokio, service};
+use foster::{Runtime, Shutdown, Signals, Smol, Thread, Tokio};
 
 /// The child's side.
 #[test]
@@ -32,9 +32,6 @@ fn as_child() {
         "left" => apart::left(),
         "own handler" => apart::own_handler(),
         "two" => counting::two(),
-        "late failure" => afterwards::late_failure(),
-        "late failure of a service" => afterwards::late_failure_of_a_service(),
-        "late panic" => afterwards::late_panic(),
         "at once" => counting::at_once(),
         other => panic!("no scenario `{other}`"),
     });

@@ -1,7 +1,9 @@
 //! Signals that are borrowed and given back, in real child processes. Row S4.
 //!
 //! Each child is this very test program, told by a variable which scenario to play. What a signal does without
-//! Foster is seen from outside: it ends the process, or a handler of the application's takes it.
+//! Foster is seen from outside: it ends the process, or a handler of the application's takes it. What a process ignores,
+//! catches and holds back, and its descriptors and threads, `/proc` says.
+#![cfg(target_os = "linux")]
 #![forbid(unsafe_code)]
 
 #[path = "../common/mod.rs"]
@@ -58,7 +60,7 @@ fn raise(signal: i32) {
 
 /// The kernel's account of what this thread ignores, catches and holds back: a line each.
 fn dispositions() -> Vec<String> {
-    let status = std::fs::read_to_string("/proc/thread-self/status").expect("tests run on Linux");
+    let status = std::fs::read_to_string("/proc/thread-self/status").expect("Linux has it");
     let lines = status.lines().map(str::to_owned);
     lines
         .filter(|line| {
@@ -71,7 +73,7 @@ fn dispositions() -> Vec<String> {
 
 fn descriptors() -> usize {
     std::fs::read_dir("/proc/self/fd")
-        .expect("tests run on Linux")
+        .expect("Linux has it")
         .count()
 }
 

@@ -15,11 +15,13 @@ once!(
     s6_on_request_may_drop_itself,
     s6_an_on_request_that_panics_or_hangs_leaves_no_other_asleep,
     s6_on_request_meets_the_end,
+    #[cfg(unix)]
     s6_a_signal_runs_on_request_on_none_of_fosters_threads,
 );
 
+#[cfg(unix)]
 fn s6_a_signal_runs_on_request_on_none_of_fosters_threads() {
-    let mut child = play("signalled");
+    let mut child = common::child::play("signalled");
     child.ready();
     child.signal("TERM");
     let (status, stdout, stderr) = child.end();

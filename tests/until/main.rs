@@ -19,7 +19,7 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
-use common::child::{be_child, play, say_ready};
+use common::child::{be_child, say_ready};
 use common::services::*;
 use common::*;
 use foster::{Runtime, Shutdown, Thread, UnitState};

@@ -1,21 +1,12 @@
-//! Signals that are set one by one, sent to real child processes; and the verbs from which an application can rebuild what
-//! they do. Rows R8 and R9.
+//! Signals of Unix, sent to a child that has set them.
 
-mod common;
-
-use std::future::pending;
 use std::os::unix::process::ExitStatusExt;
-use std::time::{Duration, Instant};
 
-use common::child::{Played, be_child, play, say_ready};
-use common::reloads::apart;
-use common::services::*;
-use common::*;
-use foster::{
-    OnSignal, Reload, RunError, Runtime, Shutdown, Signals, Smol, StragglerReason, Thread, Tokio,
-    service,
-};
+use foster::{OnSignal, Reload, RunError, Runtime, Signals, Thread, Tokio, service};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
+use super::*;
+use crate::common::child::{Played, play, say_ready};
 
 once!(
     r8_sighup_may_be_a_reload_and_is_never_counted,
@@ -29,32 +20,7 @@ once!(
     r8_any_signal_may_be_any_of_these,
     s4_signals_at_once_do_no_harm,
     r9_an_application_can_rebuild_all_of_it,
-    r9_before_the_stop_there_is_no_grace_time_to_end,
-    r9_a_runtime_says_when_a_failure_began_its_stop,
 );
-
-on_every_flavour!(r9_the_grace_time_can_be_ended);
-
-/// The child's side.
-#[test]
-fn as_child() {
-    be_child(|scenario| match scenario {
-        "reloads" => reloads(Signals::reload_on_hangup()),
-        "stuck" => stuck(),
-        "no services" => no_services(),
-        "two" => two(),
-        "left" => reloads(Signals::listen().hangup(OnSignal::Leave)),
-        "given back" => given_back(),
-        "turned round" => reloads(
-            Signals::Leave
-                .hangup(OnSignal::End)
-                .terminate(OnSignal::Reload),
-        ),
-        "two reload" => reloads(Signals::reload_on_hangup().terminate(OnSignal::Reload)),
-        "rebuilt" => rebuilt(),
-        other => panic!("no scenario `{other}`"),
-    });
-}
 
 /// Prints what it is asked, and fails to do it the third time.
 fn serve_reloading(runtime: &Runtime, says: &'static str) -> Result<(), RunError> {
@@ -76,7 +42,7 @@ fn serve_reloading(runtime: &Runtime, says: &'static str) -> Result<(), RunError
     Ok(())
 }
 
-fn reloads(signals: Signals) -> Played {
+pub(crate) fn reloads(signals: Signals) -> Played {
     let runtime = Runtime::builder().signals(signals).build();
     serve_reloading(&runtime, "one")?;
     runtime.start()?;
@@ -87,7 +53,7 @@ fn reloads(signals: Signals) -> Played {
 }
 
 /// Ends by no less than a third signal that counts. The second one has it say so.
-fn stuck() -> Played {
+pub(crate) fn stuck() -> Played {
     let hour = Duration::from_secs(3_600);
     let builder = Runtime::builder().signals(Signals::reload_on_hangup());
     let runtime = builder.grace(hour).cancel_timeout(hour).build();
@@ -107,7 +73,7 @@ fn stuck() -> Played {
     runtime.run()
 }
 
-fn no_services() -> Played {
+pub(crate) fn no_services() -> Played {
     let builder = Runtime::builder().signals(Signals::reload_on_hangup());
     let runtime = builder.build();
     runtime.adopt(Thread, || {
@@ -119,7 +85,7 @@ fn no_services() -> Played {
     runtime.run()
 }
 
-fn two() -> Played {
+pub(crate) fn two() -> Played {
     let (one, other) = (
         Runtime::builder().signals(Signals::reload_on_hangup()),
         Runtime::builder().signals(Signals::Listen),
@@ -138,7 +104,7 @@ fn two() -> Played {
     one.wait()
 }
 
-fn given_back() -> Played {
+pub(crate) fn given_back() -> Played {
     let one = Runtime::builder().signals(Signals::reload_on_hangup());
     let other = Runtime::builder().signals(Signals::listen().hangup(OnSignal::Leave));
     let (one, other) = (one.build(), other.build());
@@ -151,7 +117,7 @@ fn given_back() -> Played {
 }
 
 /// As the runtime would do it, by an application that has the signals to itself.
-fn rebuilt() -> Played {
+pub(crate) fn rebuilt() -> Played {
     let runtime = Runtime::builder().signals(Signals::Leave).build();
     serve_reloading(&runtime, "one")?;
     runtime.named("stubborn").adopt(Smol, || async {
@@ -347,83 +313,4 @@ fn r9_an_application_can_rebuild_all_of_it() {
     child.signal("INT");
     let (status, _, stderr) = child.end();
     assert_eq!(status.code(), Some(128 + 2), "{stderr}");
-}
-
-fn r9_the_grace_time_can_be_ended(flavour: impl Host) {
-    let (_clock, runtime) = manual();
-    let asked = Event::new();
-    let is_asked = asked.clone();
-    let run = move || {
-        let is_asked = is_asked.clone();
-        async move {
-            let token = Shutdown::current();
-            token.requested().await;
-            is_asked.happen();
-            pending::<()>().await;
-        }
-    };
-    let unit = flavour.serve(runtime.unit().name("hangs"), run).unwrap();
-    assert!(unit.wait_ready(SOON));
-    runtime.shutdown();
-    asked.expect("it is asked");
-    // The clock stands still.
-    runtime.end_grace();
-    let error = runtime.wait().unwrap_err();
-    let stragglers: Vec<_> = error.stragglers().iter().collect();
-    assert_eq!(stragglers.len(), 1, "{error}");
-    assert_eq!(stragglers[0].payload(), Some("hangs"));
-    assert_eq!(stragglers[0].reason(), StragglerReason::CutShort);
-    // Too late, and harmless.
-    runtime.end_grace();
-}
-
-fn r9_before_the_stop_there_is_no_grace_time_to_end() {
-    let (_clock, runtime) = manual();
-    let (holds, dropped) = (Event::new(), Event::new());
-    let (go_on, is_held, is_dropped) = (Event::new(), holds.clone(), dropped.clone());
-    let goes_on = go_on.clone();
-    runtime
-        .adopt(Smol, move || async move {
-            let _on_drop = OnDrop(|| is_dropped.happen());
-            let token = Shutdown::current();
-            is_held.happen();
-            token.requested().await;
-            let over = std::sync::Arc::new(tokio::sync::Notify::new());
-            let wake = std::sync::Arc::clone(&over);
-            apart(move || {
-                goes_on.expect("the test says so");
-                wake.notify_one();
-            });
-            over.notified().await;
-        })
-        .unwrap();
-    holds.expect("it has its token");
-    for _ in 0..2 {
-        runtime.end_grace();
-    }
-    runtime.shutdown();
-    // It has all of its time: were that over, it would be dropped where it awaits.
-    assert!(!dropped.happens_within(Duration::from_millis(100)));
-    go_on.happen();
-    runtime.wait().unwrap();
-}
-
-fn r9_a_runtime_says_when_a_failure_began_its_stop() {
-    let before = Instant::now();
-    let runtime = started();
-    assert_eq!(
-        (runtime.is_stopping(), runtime.failing_since()),
-        (false, None)
-    );
-    runtime
-        .adopt(Smol, || async { Err::<(), _>("on purpose") })
-        .unwrap();
-    runtime.wait().unwrap_err();
-    assert!(runtime.is_stopping());
-    let since = runtime.failing_since().unwrap();
-    assert!(before <= since && since <= Instant::now());
-    let runtime = started();
-    runtime.shutdown();
-    assert!(runtime.is_stopping() && runtime.failing_since().is_none());
-    runtime.wait().unwrap();
 }

@@ -1,4 +1,7 @@
-//! Failures after the end. Row A6.
+//! Failures after the end, in child processes. Row A6.
+
+use common::child::{Played, play};
+use foster::{ExecuteErrorKind, service};
 
 use super::*;
 
@@ -10,9 +13,10 @@ once!(
 
 pub(crate) fn late_failure() -> Played {
     let runtime = Runtime::new();
-    let (running, ended) = (Event::new(), Event::new());
-    let (is_running, is_ended) = (running.clone(), ended.clone());
+    let (running, ended, gone) = (Event::new(), Event::new(), Event::new());
+    let (is_running, is_ended, is_gone) = (running.clone(), ended.clone(), gone.clone());
     runtime.named("late").adopt(Thread, move || {
+        at_end_of_thread(is_gone);
         is_running.happen();
         block_until(&is_ended);
         Err::<(), _>("after the end")
@@ -24,18 +28,17 @@ pub(crate) fn late_failure() -> Played {
     })?;
     runtime.run()?;
     ended.happen();
-    // Its thread is left behind; a moment later it has told its failure.
-    while common::threads_named("late") > 0 {
-        std::thread::yield_now();
-    }
+    // Its thread is left behind; when it ends it has told its failure.
+    gone.expect("its thread ends");
     Ok(())
 }
 
 pub(crate) fn late_failure_of_a_service() -> Played {
     let runtime = Runtime::new();
-    let (running, ended) = (Event::new(), Event::new());
-    let (is_running, is_ended) = (running.clone(), ended.clone());
+    let (running, ended, gone) = (Event::new(), Event::new(), Event::new());
+    let (is_running, is_ended, is_gone) = (running.clone(), ended.clone(), gone.clone());
     let run = move || {
+        at_end_of_thread(is_gone.clone());
         is_running.happen();
         block_until(&is_ended);
         Err::<(), _>("after the end")
@@ -49,25 +52,24 @@ pub(crate) fn late_failure_of_a_service() -> Played {
     })?;
     runtime.run()?;
     ended.happen();
-    // Its thread is left behind; a moment later it has told its failure.
-    while common::threads_named("late") > 0 {
-        std::thread::yield_now();
-    }
+    // Its thread is left behind; when it ends it has told its failure.
+    gone.expect("its thread ends");
     Ok(())
 }
 
 pub(crate) fn late_panic() -> Played {
-    let moment = std::time::Duration::from_millis(10);
+    let moment = Duration::from_millis(10);
     let runtime = Runtime::builder()
         .grace(moment)
         .cancel_timeout(moment)
         .build();
     runtime.start()?;
-    let (running, ended) = (Event::new(), Event::new());
-    let (is_running, is_ended) = (running.clone(), ended.clone());
+    let (running, ended, gone) = (Event::new(), Event::new(), Event::new());
+    let (is_running, is_ended, is_gone) = (running.clone(), ended.clone(), gone.clone());
     let (inner, stop) = (runtime.clone(), runtime.clone());
-    let caller = std::thread::spawn(move || {
+    let caller = thread::spawn(move || {
         inner.named("late").execute(Smol, || async move {
+            at_end_of_thread(is_gone);
             is_running.happen();
             block_until(&is_ended);
             panic!("after the end");
@@ -78,11 +80,9 @@ pub(crate) fn late_panic() -> Played {
     let error = runtime.wait().unwrap_err();
     assert_eq!(error.stragglers().len(), 1);
     let error = caller.join().unwrap().unwrap_err();
-    assert_eq!(error.kind(), foster::ExecuteErrorKind::Cancelled);
+    assert_eq!(error.kind(), ExecuteErrorKind::Cancelled);
     ended.happen();
-    while common::threads_named("foster smol") > 0 {
-        std::thread::yield_now();
-    }
+    gone.expect("its thread ends");
     Ok(())
 }
 
