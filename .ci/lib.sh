@@ -59,6 +59,12 @@ have_toolchain() {
         within 180 rustup toolchain install "$1" --profile minimal --no-self-update >/dev/null 2>&1
 }
 
+# have_target TARGET: whether the standard library for that target is there, or can be had.
+have_target() {
+    rustup target list --installed 2>/dev/null | grep -qx "$1" ||
+        within 180 rustup target add "$1" >/dev/null 2>&1
+}
+
 # have_nightly COMPONENT...: the same for nightly with those components.
 have_nightly() {
     have_toolchain nightly &&
@@ -85,6 +91,31 @@ have_tool() {
 
 have_miri() {
     have_nightly miri rust-src && within 300 cargo +nightly miri setup >/dev/null 2>&1
+}
+
+# program_of NAME...: the path of the first of these that is there.
+program_of() {
+    local name
+    for name in "$@"; do command -v "$name" && return; done
+    return 1
+}
+
+# Debian has these under several names, and not always on the path.
+wine_program() { program_of wine64 wine64-stable wine /usr/lib/wine/wine64 /usr/lib/wine/wine; }
+wine_server() { program_of wineserver wineserver-stable /usr/lib/wine/wineserver64 /usr/lib/wine/wineserver; }
+
+# have_wine: whether Wine, and what links programs for it, is there or can be had.
+have_wine() {
+    is_there() { wine_program && wine_server && program_of x86_64-w64-mingw32-gcc; } >/dev/null
+    have_target x86_64-pc-windows-gnu || return
+    is_there && return
+    command -v apt-get >/dev/null || return
+    {
+        within 300 apt-get update
+        DEBIAN_FRONTEND=noninteractive within 600 apt-get install -y --no-install-recommends \
+            wine64 gcc-mingw-w64-x86-64
+    } >/dev/null 2>&1 || true
+    is_there
 }
 
 # have_engines: whether the servers of engines, and what their clients are built with, are there or can be had.
