@@ -1,7 +1,7 @@
 //! The living payloads that core's run queue polls.
 //!
-//! Most of them are parked at their schedulers until they are woken. For a first poll or a sweep, a driver takes
-//! payloads into a batch: several, unless others are to take them from it while it is held up. A batch moves under one lock
+//! Most of them are parked at their schedulers until they are woken. For a first poll or a sweep, a driver takes several
+//! payloads into a batch. Others may take those from it that it has not come to. A batch moves under one lock
 //! of its lane, and a payload that is over by then is never parked. A search for living payloads finds both the parked ones
 //! and the batches, as it takes the lane's lock first, and then a scheduler's: so do all moves (`places`).
 //!
@@ -9,16 +9,25 @@
 //! and be over, before the driver of its first poll parks it. Whoever parks it sets its key and then looks whether it is over;
 //! whoever ends it does that first, and then looks for the key: one of the two sees the other.
 
+use std::collections::VecDeque;
+use std::slice;
+
 use crossbeam_utils::CachePadded;
 use slab::Slab;
 
+use crate::base::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use crate::base::sync::{Arc, Mutex, MutexGuard, lock};
 use crate::task::Task;
 
 /// The batches of one driver, as all threads see them. On cache lines of their own: the driver
 /// writes them all the time, while adopters read the rest.
 #[derive(Default)]
-pub(super) struct Batches(CachePadded<Mutex<Shown>>);
+pub(super) struct Batches {
+    shown: CachePadded<Mutex<Shown>>,
+    /// How many new payloads of the present batch are taken, in their order: by the driver without a lock, by others under that
+    /// of what is shown. More than there are says the same as all. Used where there are several drivers.
+    taken: CachePadded<AtomicUsize>,
+}
 
 /// What is in the batches, and how many payloads are parked in this lane instead, at all schedulers of the host.
 #[derive(Default)]
@@ -101,6 +110,17 @@ impl Batch {
         Some(next)
     }
 
+    /// The next payload to visit that no other driver has taken.
+    #[inline]
+    pub(super) fn take_next(&mut self, of: &Batches) -> Option<&Arc<Task>> {
+        if self.is_empty() {
+            return None;
+        }
+        let next = of.taken.fetch_add(1, SeqCst);
+        self.seen = self.len().min(next + 1);
+        self.tasks.get(next)
+    }
+
     /// The payload that was visited last is over.
     #[inline]
     pub(crate) fn last_is_over(&mut self) {
@@ -150,7 +170,43 @@ impl Batch {
 impl Batches {
     /// To be taken before the lock of any scheduler's parked payloads.
     pub(super) fn lock(&self) -> MutexGuard<'_, Shown> {
-        lock(&self.0)
+        lock(&self.shown)
+    }
+
+    /// The payloads in `batch` are about to be moved, as far as they were visited. What others have taken counts as visited: they may
+    /// be over, and are parked here if they are not.
+    pub(super) fn hide(&self, batch: &mut Batch) -> MutexGuard<'_, Shown> {
+        let mut shown = self.lock();
+        shown.in_batches[batch.purpose as usize] = None;
+        if let Purpose::First = batch.purpose {
+            if self.taken.load(SeqCst) > 0 {
+                batch.seen = self.taken.swap(0, SeqCst).min(batch.len());
+            }
+        }
+        shown
+    }
+
+    /// Whether there are new payloads in a batch that nobody has taken.
+    pub(super) fn has_new(&self) -> bool {
+        self.lock()
+            .new_from(self.taken.load(SeqCst))
+            .next()
+            .is_some()
+    }
+
+    /// Takes half of them, for another driver, to which they come as payloads that were woken.
+    pub(super) fn share(&self) -> VecDeque<Arc<Task>> {
+        let shown = self.lock();
+        let half = shown.new_from(self.taken.load(SeqCst)).len().div_ceil(2);
+        if half == 0 {
+            return VecDeque::new();
+        }
+        let next = self.taken.fetch_add(half, SeqCst);
+        let share = shown.new_from(next).take(half);
+        share
+            .inspect(|task| task.state().leave_batch())
+            .cloned()
+            .collect()
     }
 }
 
@@ -158,6 +214,15 @@ impl Shown {
     /// Whether no payload is in a batch or parked in this lane.
     pub(super) fn is_empty(&self) -> bool {
         self.parked == 0 && self.in_batches.iter().all(Option::is_none)
+    }
+
+    /// The new payloads in a batch, but for the first ones.
+    fn new_from(&self, first: usize) -> slice::Iter<'_, Arc<Task>> {
+        let batch = self.in_batches[Purpose::First as usize].as_deref();
+        batch
+            .and_then(|batch| batch.get(first..))
+            .unwrap_or_default()
+            .iter()
     }
 
     /// The payloads in batches.
@@ -173,11 +238,6 @@ impl Shown {
         if !batch.is_empty() {
             self.in_batches[batch.purpose as usize] = Some(Arc::clone(&batch.tasks));
         }
-    }
-
-    /// The payloads in `batch` are about to be moved.
-    pub(super) fn hide(&mut self, batch: &Batch) {
-        self.in_batches[batch.purpose as usize] = None;
     }
 
     /// Takes all batches out.
@@ -221,11 +281,6 @@ impl Parked {
 }
 
 impl Places {
-    /// Whether several drivers poll what is parked here.
-    pub(super) fn is_shared(&self) -> bool {
-        self.coding.is_shared()
-    }
-
     /// Parks a payload, in this second, unless it is over by now: then it is handed back.
     pub(super) fn park(&mut self, task: Arc<Task>, second: u32) -> Result<(), Arc<Task>> {
         let entry = self.tasks.vacant_entry();

@@ -17,14 +17,17 @@
 //!                                   a sweep: its batch (of those that are parked) ──┘
 //! ```
 //!
-//! `new` and `woken` are the driver's stock. Where there are several drivers, one that has nothing takes a share of another
-//! one's stock or inbox, and each takes one payload at a time: what it holds itself waits for the one that it polls.
+//! `new` and `woken` are the driver's stock. Where there are several drivers, what one holds itself would wait for the payload that
+//! it polls. So it takes woken ones one by one, and one that has nothing takes a share of another one's first batch, stock or inbox
+//! (`sharing`).
 //!
 //! A search finds a payload in its batch, or where it is parked. There is a sweep of each scheduler as its group's stop begins,
-//! and one as payloads are cancelled. A single driver polls them where they are; of several, one wakes them, for all to poll.
+//! and one as payloads are cancelled. A single driver polls them where they are; of several, one wakes them, and those that
+//! another one has polled and not parked yet, for all to poll.
 //! From each place a payload goes when it is over: it is marked in its batch, or goes to `over`, and is
 //! forgotten at the end of the turn, or of the batch of a sweep.
 
+mod sharing;
 mod sweeping;
 mod taking;
 
@@ -33,6 +36,7 @@ use std::future::{Future, poll_fn};
 use std::mem;
 use std::task::{Context, Poll};
 
+use self::sharing::Around;
 use self::taking::Known;
 use crate::base::sync::{Arc, MutexGuard};
 use crate::scheduler::driven::{Batch, Purpose};
@@ -56,7 +60,7 @@ impl RunQueue {
             if driver.turn(&mut is_spent) {
                 driver.since_pause = 0;
                 pause().await;
-                driver.looks_around = true;
+                driver.around.is_due = true;
             }
         }
     }
@@ -95,7 +99,7 @@ impl RunQueue {
 /// Drops payloads that are parked in a lane, as a flavour that drops its payload.
 fn drop_parked(scheduler: &Scheduler, lane: (usize, &Lane)) {
     let (mut batch, mut next) = (Batch::new(Purpose::Sweep), 0);
-    let (mut over, mut due) = (Vec::new(), Vec::new());
+    let mut over = Vec::new();
     loop {
         scheduler.pick_up(lane, &mut batch, &mut next);
         if batch.is_empty() {
@@ -105,9 +109,7 @@ fn drop_parked(scheduler: &Scheduler, lane: (usize, &Lane)) {
             drop(Runnable::from(Arc::clone(task)));
             batch.last_is_over();
         }
-        scheduler
-            .host
-            .put_back(lane, &mut batch, &mut over, &mut due);
+        scheduler.host.put_back(lane, &mut batch, &mut over);
         over.clear();
     }
 }
@@ -124,7 +126,7 @@ struct Driver {
     woken: VecDeque<Arc<Task>>,
     /// Payloads that are over, to be forgotten.
     over: Vec<Arc<Task>>,
-    /// Payloads that were woken, for all drivers to poll.
+    /// Payloads that a sweep has woken, for all drivers to poll.
     due: Vec<Arc<Task>>,
     /// The present sweep, if there is one: of which scheduler and lane, and its position among what is parked there.
     sweep: Option<(Arc<Scheduler>, usize, usize)>,
@@ -133,14 +135,12 @@ struct Driver {
     swept: Batch,
     since_pause: usize,
     new_is_next: bool,
-    /// The same, where a single one is taken.
-    takes_new: bool,
-    /// Other lanes are looked at, although there is enough to do here: their drivers may be held up.
-    looks_around: bool,
+    around: Around,
 }
 
 impl Driver {
     fn new(queue: Arc<RunQueue>, number: usize) -> Self {
+        let lanes = queue.lanes().len();
         let driven = mem::replace(&mut queue.lanes()[number].lock().driven, true);
         assert!(!driven, "an intake is driven by one future at a time");
         Self {
@@ -157,8 +157,7 @@ impl Driver {
             swept: Batch::new(Purpose::Sweep),
             since_pause: 0,
             new_is_next: false,
-            takes_new: false,
-            looks_around: false,
+            around: Around::new(number, lanes),
         }
     }
 
@@ -166,8 +165,8 @@ impl Driver {
     fn fill(&mut self, context: &mut Context<'_>) -> Poll<bool> {
         let queue = Arc::clone(&self.queue);
         let lane = &queue.lanes()[self.number];
-        if mem::take(&mut self.looks_around) && !queue.is_single() {
-            self.take_share();
+        if mem::take(&mut self.around.is_due) && !queue.is_single() {
+            self.look_around();
         }
         // Dropped after the lock.
         let _stale;
@@ -214,6 +213,7 @@ impl Driver {
         self.to_sweep.append(&mut inbox.swept);
         let mut stock = lane.stock();
         stock.take_in(inbox);
+        self.around.has_woken = !stock.woken.is_empty();
         let is_idle = stock.is_empty()
             && self.woken.is_empty()
             && self.first.is_empty()
@@ -234,27 +234,6 @@ impl Driver {
         Poll::Pending
     }
 
-    /// Takes from another driver. Returns whether there was anything.
-    fn take_share(&mut self) -> bool {
-        for other in self.queue.others(self.number) {
-            let (share, mut swept) = other.share(|| self.queue.share_leaves());
-            if share.is_empty() && swept.is_empty() {
-                continue;
-            }
-            self.to_sweep.append(&mut swept);
-            let number = share.len();
-            if number > 0 {
-                self.queue.lanes()[self.number].stock().put(share);
-                self.queue.share_arrives();
-            }
-            if number > 1 {
-                self.queue.wake_another(self.number);
-            }
-            return true;
-        }
-        false
-    }
-
     /// Polls the present payloads, in bounded batches. Returns whether the executor must have its
     /// turn.
     fn turn(&mut self, is_spent: &mut impl FnMut() -> bool) -> bool {
@@ -269,22 +248,19 @@ impl Driver {
             // Ended payloads leave work for the executor: the tasks that they spawned on it.
             return true;
         }
-        loop {
-            self.take_next();
-            // Payloads woken meanwhile come next time.
-            let mut woken = self.woken.len();
-            let is_last = self.queue.is_single() || woken == 0 && self.first.is_empty();
-            while self.poll_next(&mut woken) {
-                self.since_pause += 1;
-                if self.since_pause >= BATCH || is_spent() {
-                    return true;
-                }
-            }
-            if is_last {
-                return false;
-            }
-            self.put_back();
+        if !self.queue.is_single() {
+            return self.poll_shared(is_spent);
         }
+        self.take_next();
+        // Payloads woken meanwhile come next time.
+        let mut woken = self.woken.len();
+        while self.poll_next(&mut woken) {
+            self.since_pause += 1;
+            if self.since_pause >= BATCH || is_spent() {
+                return true;
+            }
+        }
+        false
     }
 
     /// Parks what waits, and forgets what is over.
@@ -292,13 +268,8 @@ impl Driver {
         let Some(host) = &self.host else { return };
         let lane = (self.number, &self.queue.lanes()[self.number]);
         if self.first.was_seen() || !self.over.is_empty() {
-            host.put_back(lane, &mut self.first, &mut self.over, &mut self.due);
+            host.put_back(lane, &mut self.first, &mut self.over);
             self.over.clear();
-        }
-        if !(self.queue.is_single() || self.woken.is_empty() && self.due.is_empty()) {
-            // For others to take, as the next payload may block this thread. Not sooner, as they may end it.
-            self.due.extend(self.woken.drain(..));
-            lane.1.stock().woken.extend(self.due.drain(..));
         }
     }
 

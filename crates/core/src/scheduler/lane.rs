@@ -9,6 +9,7 @@ use std::task::Waker;
 
 use crossbeam_utils::CachePadded;
 
+use crate::base::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use crate::base::sync::{Arc, Mutex, MutexGuard, Weak, lock};
 use crate::contract::probe::Probe;
 use crate::scheduler::driven::Batches;
@@ -24,6 +25,8 @@ pub(crate) struct Lane {
     stock: CachePadded<Mutex<Stock>>,
     /// What is being polled, and how much is parked here.
     pub(super) batches: Batches,
+    /// How many payloads its driver has polled. Used where there are several drivers.
+    polls: CachePadded<AtomicUsize>,
 }
 
 /// What comes in from any thread.
@@ -75,6 +78,15 @@ impl Lane {
         inbox
     }
 
+    /// Its driver has polled a payload. Nobody else says so.
+    pub(super) fn count_poll(&self) {
+        self.polls.store(self.polls() + 1, Relaxed);
+    }
+
+    pub(super) fn polls(&self) -> usize {
+        self.polls.load(Relaxed)
+    }
+
     /// To be taken under the lock of the inbox, or alone.
     pub(super) fn stock(&self) -> MutexGuard<'_, Stock> {
         lock(&self.stock)
@@ -90,12 +102,21 @@ impl Lane {
                 && inbox.swept.is_empty()
                 && inbox.probes.is_empty())
         };
-        has_come || !self.stock().is_empty()
+        has_come || !self.stock().is_empty() || self.batches.has_new()
     }
 
-    /// Takes a share of what waits here, for another driver. If any payload leaves, `leaves` is called before the lock is
-    /// let go.
+    /// Takes a share of what waits here, for another driver: of what its own one comes to next. If any payload leaves, `leaves` is
+    /// called before the lock is let go, or later if it leaves a batch: there it stays to be found.
     pub(super) fn share(&self, leaves: impl Fn()) -> (Stock, VecDeque<Swept>) {
+        let woken = self.batches.share();
+        if !woken.is_empty() {
+            leaves();
+            let share = Stock {
+                woken,
+                ..Stock::default()
+            };
+            return (share, VecDeque::new());
+        }
         {
             let mut stock = self.stock();
             let share = stock.share();

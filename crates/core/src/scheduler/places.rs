@@ -26,20 +26,18 @@ impl Host {
 
     /// Parks the visited payloads of `batch` that are not over, and takes the parked payloads in
     /// `over` out. Afterwards `over` has all payloads that are over, to be dropped where nothing is
-    /// locked, and `due` those that a sweep on another thread may have missed: they are woken.
+    /// locked.
     pub(super) fn put_back(
         &self,
         (number, lane): (usize, &Lane),
         batch: &mut Batch,
         over: &mut Vec<Arc<Task>>,
-        due: &mut Vec<Arc<Task>>,
     ) {
         self.take_out(over);
         if !batch.was_seen() {
             return;
         }
-        let mut shown = lane.batches.lock();
-        shown.hide(batch);
+        let mut shown = lane.batches.hide(batch);
         if batch.swap_over(over) {
             return;
         }
@@ -55,9 +53,6 @@ impl Host {
             let mut parked = Scheduler::behind(&*scheduler).parked(number).lock();
             let mut next = Some((index, task));
             while let Some((index, task)) = next {
-                if parked.is_shared() && is_due(&*task) && task.state().wake() == Wake::Enqueue {
-                    due.push(Arc::clone(&task));
-                }
                 match parked.park(task, seconds.get(index).copied().unwrap_or(now)) {
                     Ok(()) => shown.parked += 1,
                     Err(task) => over.push(task),
@@ -147,18 +142,20 @@ impl Scheduler {
         shown.show(batch);
     }
 
-    /// Wakes payloads that are parked in a lane and are cancelled or have a token, from the place `next` on. `None` behind
-    /// the last one.
+    /// Wakes payloads that are parked in a lane and are cancelled or have a token, from the place `next` on; before the first, those
+    /// in a batch as well, as their driver may be held up. `None` behind the last one.
     pub(super) fn wake_parked(
         &self,
         (number, lane): (usize, &Lane),
         next: usize,
         woken: &mut Vec<Arc<Task>>,
     ) -> Option<usize> {
-        let _shown = lane.batches.lock();
+        let shown = lane.batches.lock();
         let parked = self.parked(number).lock();
         let behind = next + Batch::ROOM;
-        for (task, _) in (next..behind).filter_map(|place| parked.get(place)) {
+        let in_batches = shown.iter().filter(|task| next == 0 && self.is_of(task));
+        let at_places = (next..behind).filter_map(|place| parked.get(place));
+        for task in in_batches.chain(at_places.map(|(task, _)| task)) {
             if is_due(&**task) && task.state().wake() == Wake::Enqueue {
                 woken.push(Arc::clone(task));
             }
@@ -166,22 +163,29 @@ impl Scheduler {
         (behind < parked.capacity()).then_some(behind)
     }
 
+    /// Whether it is the payload's scheduler.
+    fn is_of(&self, task: &Arc<Task>) -> bool {
+        std::ptr::eq(Scheduler::of(&**task), self)
+    }
+
     /// The living payloads that the run queue polls.
     pub(super) fn driven(&self) -> Vec<Arc<Task>> {
-        let is_own = |task: &&Arc<Task>| std::ptr::eq(Scheduler::of(&***task), self);
         let mut driven = Vec::new();
         for (number, lane) in self.host.lanes() {
             let shown = lane.batches.lock();
             let parked = self.parked(number).lock();
-            let here = shown.iter().filter(is_own).chain(parked.iter());
+            let here = shown
+                .iter()
+                .filter(|task| self.is_of(task))
+                .chain(parked.iter());
             driven.extend(here.filter(|task| !task.state().is_settled()).cloned());
         }
         driven
     }
 }
 
-/// Whether a sweep is for this payload: it is cancelled, or was asked to end and has a token. The phase comes before the sweep,
-/// which takes the lock that whoever parks a payload has.
+/// Whether a sweep is for this payload: it is cancelled, or was asked to end and has a token. The phase comes before the sweep:
+/// what comes into a batch later sees it.
 fn is_due(task: &Task) -> bool {
     let header = task.header();
     header.is_cancelled() || header.state.is_holder() && header.part().phase() >= Phase::Stopping

@@ -32,7 +32,8 @@
 //!                                                      wake: nothing to do
 //! ```
 //!
-//! A sweep polls a holder where it is idle, and leaves it there.
+//! A sweep polls a holder where it is idle, and leaves it there. One that another driver takes out of a batch goes from `DRIVING` to
+//! `QUEUED` before its first poll.
 //!
 //! The one that is told [`Wake::Enqueue`] or [`AfterPoll::IsQueued`] puts the payload into the
 //! queue, and nobody else ever does. So it stands there at most once, and no wake is lost:
@@ -336,6 +337,14 @@ impl State {
         // One operation for both bits, as their values are known.
         let before = self.bits.fetch_xor(QUEUED | DRIVING, SeqCst);
         debug_assert_eq!(before & (DRIVEN | QUEUED | DRIVING), DRIVEN | QUEUED);
+    }
+
+    /// Another driver takes the payload, which waits for its first poll, out of a batch and into the queue.
+    pub(crate) fn leave_batch(&self) {
+        // As if it were woken in that poll.
+        self.bits.fetch_or(QUEUED, SeqCst);
+        let after = self.end_drive();
+        debug_assert_eq!(after, AfterPoll::IsQueued);
     }
 
     /// The run queue has polled the payload, which is not over.

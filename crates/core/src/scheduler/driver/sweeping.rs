@@ -50,8 +50,8 @@ impl Driver {
                 }
             }
         }
-        let (over, due) = (&mut self.over, &mut self.due);
-        scheduler.host.put_back(lane, &mut self.swept, over, due);
+        let over = &mut self.over;
+        scheduler.host.put_back(lane, &mut self.swept, over);
         self.over.clear();
         true
     }
@@ -66,6 +66,7 @@ impl Driver {
         let has_more = self.due.len() > 1;
         let lane = &self.queue.lanes()[self.number];
         lane.stock().woken.extend(self.due.drain(..));
+        self.around.has_woken = true;
         if has_more {
             self.queue.wake_another(self.number);
         }

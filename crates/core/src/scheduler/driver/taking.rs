@@ -9,28 +9,19 @@ use crate::scheduler::scheduler::Scheduler;
 use crate::task::Schedule;
 
 impl Driver {
-    /// Takes what is polled next out of the stock: as many as there is room for, or a single one where others may take the
-    /// rest. Searches find new ones from here on.
+    /// Takes what is polled next out of the stock: as many new ones as there is room for, and all woken ones, unless others may
+    /// take them. Searches find new ones from here on.
     pub(super) fn take_next(&mut self) {
         let lane = &self.queue.lanes()[self.number];
         let is_fresh = self.first.is_empty();
         let (mut mistaken, mut strangers) = (Vec::new(), Vec::new());
         {
             let mut stock = lane.stock();
-            let room = if self.queue.is_single() {
+            if self.queue.is_single() {
                 append(&mut self.woken, &mut stock.woken);
-                // Where a pause ends a batch, that is soon forgotten.
-                Batch::ROOM.min(BATCH - self.since_pause)
-            } else {
-                self.takes_new = !self.takes_new && !stock.new.is_empty();
-                match self.takes_new || stock.woken.is_empty() {
-                    true => 1,
-                    false => {
-                        self.woken.extend(stock.woken.pop_front());
-                        0
-                    }
-                }
-            };
+            }
+            // Where a pause ends a batch, that is soon forgotten.
+            let room = Batch::ROOM.min(BATCH - self.since_pause);
             if is_fresh && !stock.new.is_empty() {
                 let batch = self.first.list();
                 batch.reserve(room);
@@ -59,6 +50,14 @@ impl Driver {
             // Its flavour has polled it by other means before, or might have.
             Scheduler::of(&*task).unregister(task.header());
         }
+        self.meet_host();
+        if is_fresh && !self.first.is_empty() {
+            self.note_thread();
+        }
+    }
+
+    /// Finds out whose payloads these are, as soon as that can be known.
+    pub(super) fn meet_host(&mut self) {
         if self.host.is_none() {
             self.host = self.queue.host();
             if let Some(host) = &self.host {
@@ -66,11 +65,10 @@ impl Driver {
                 host.watch.waking.note();
             }
         }
-        if let Some(host) = self
-            .host
-            .as_ref()
-            .filter(|_| is_fresh && !self.first.is_empty())
-        {
+    }
+
+    pub(super) fn note_thread(&self) {
+        if let Some(host) = &self.host {
             host.note_thread();
         }
     }

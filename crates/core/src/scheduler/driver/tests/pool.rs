@@ -8,6 +8,8 @@ use std::task::Wake;
 use super::*;
 use crate::Shutdown;
 
+mod held_up;
+
 #[derive(Default)]
 struct Wakes(AtomicUsize);
 
