@@ -60,7 +60,6 @@ impl RunQueue {
             if driver.turn(&mut is_spent) {
                 driver.since_pause = 0;
                 pause().await;
-                driver.around.is_due = true;
             }
         }
     }
@@ -165,7 +164,7 @@ impl Driver {
     fn fill(&mut self, context: &mut Context<'_>) -> Poll<bool> {
         let queue = Arc::clone(&self.queue);
         let lane = &queue.lanes()[self.number];
-        if mem::take(&mut self.around.is_due) && !queue.is_single() {
+        if !queue.is_single() && lane.polls() >= self.around.next_look {
             self.look_around();
         }
         // Dropped after the lock.

@@ -2,14 +2,15 @@
 
 use super::{Driver, Polled, poll};
 use crate::base::sync::Arc;
+use crate::scheduler::driven::Batch;
 use crate::scheduler::lane::Lane;
 use crate::scheduler::run_queue::BATCH;
 use crate::task::Task;
 
 /// What a driver knows of the others, and of what they have left it.
 pub(super) struct Around {
-    /// Another one is to be looked at, although there is enough to do here.
-    pub(super) is_due: bool,
+    /// How many payloads this one will have polled when another is looked at, although there is enough to do here.
+    pub(super) next_look: usize,
     /// The lane of that one, and how many payloads it had polled when it was looked at last.
     other: usize,
     polls: usize,
@@ -21,7 +22,7 @@ impl Around {
     /// Of the driver of lane `number`: the next one is looked at first.
     pub(super) fn new(number: usize, lanes: usize) -> Self {
         Self {
-            is_due: false,
+            next_look: Batch::ROOM,
             other: (number + 1) % lanes,
             polls: 0,
             has_woken: false,
@@ -37,6 +38,7 @@ impl Driver {
     pub(super) fn look_around(&mut self) {
         let queue = Arc::clone(&self.queue);
         let lanes = queue.lanes();
+        self.around.next_look = self.lane().polls() + Batch::ROOM;
         let other = &lanes[self.around.other];
         if other.polls() == self.around.polls && self.take_from(other) {
             return;
