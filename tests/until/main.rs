@@ -8,8 +8,6 @@ mod common;
 mod futures;
 
 use std::future::{Future, pending, poll_fn};
-use std::io::Read;
-use std::net::{Shutdown as Both, TcpListener, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
