@@ -5,7 +5,7 @@ use std::future::Future;
 use foster::{AdoptError, Group, Outcome, Shutdown, Smol, Thread, Tokio, TokioMultiThread};
 use futures_lite::future::block_on;
 
-use super::services::Host;
+use super::services::{Boxed, Host};
 use super::{Event, OnDrop};
 
 /// A flavour that runs code which is written as a future, in a group: a thread blocks on it.
@@ -63,6 +63,16 @@ pub struct Holder {
     pub over: Event,
 }
 
+/// One type for all code with the same answer, as what is compiled for each type takes long.
+fn boxed_once<R>(
+    run: impl FnOnce() -> R + Send + 'static,
+) -> Box<dyn FnOnce() -> Boxed<R::Output> + Send>
+where
+    R: Future + Send + 'static,
+{
+    Box::new(move || Box::pin(run()))
+}
+
 macro_rules! member {
     ($key:ty, |$run:ident| $code:expr) => {
         impl Member for $key {
@@ -74,6 +84,7 @@ macro_rules! member {
             where
                 R: Future<Output: Outcome> + Send + 'static,
             {
+                let $run = boxed_once($run);
                 group.adopt(self, $code)
             }
 
@@ -86,6 +97,7 @@ macro_rules! member {
             where
                 R: Future<Output: Outcome> + Send + 'static,
             {
+                let $run = boxed_once($run);
                 group.named(name).adopt(self, $code)
             }
         }

@@ -221,6 +221,12 @@ pub trait AnyFlavour: Copy + Send + 'static {
     ) -> foster::Call<T>;
 }
 
+/// One type for all code with the same answer. What a runtime makes of each type would otherwise be compiled for each closure
+/// of a test on each flavour, which takes minutes.
+fn boxed<T>(code: impl FnOnce() -> T + Send + 'static) -> Box<dyn FnOnce() -> T + Send> {
+    Box::new(code)
+}
+
 /// A flavour of coroutines.
 pub trait AsyncFlavour: AnyFlavour + Key<Payload = Coroutine> {}
 
@@ -236,6 +242,7 @@ macro_rules! any_flavour {
                 runtime: &Runtime,
                 $code: impl FnOnce() -> T + Send + 'static,
             ) -> Result<(), AdoptError> {
+                let $code = boxed($code);
                 runtime.adopt(self, $payload)
             }
 
@@ -246,6 +253,7 @@ macro_rules! any_flavour {
                 name: &'static str,
                 $code: impl FnOnce() -> T + Send + 'static,
             ) -> Result<(), AdoptError> {
+                let $code = boxed($code);
                 runtime.named(name).adopt(self, $payload)
             }
 
@@ -255,6 +263,7 @@ macro_rules! any_flavour {
                 runtime: &Runtime,
                 $code: impl FnOnce() -> T + Send + 'static,
             ) -> Result<T, ExecuteError> {
+                let $code = boxed($code);
                 runtime.execute(self, $payload)
             }
 
@@ -265,6 +274,7 @@ macro_rules! any_flavour {
                 name: &'static str,
                 $code: impl FnOnce() -> T + Send + 'static,
             ) -> Result<T, ExecuteError> {
+                let $code = boxed($code);
                 runtime.named(name).execute(self, $payload)
             }
 
@@ -274,6 +284,7 @@ macro_rules! any_flavour {
                 runtime: &Runtime,
                 $code: impl FnOnce() -> T + Send + 'static,
             ) -> foster::Call<T> {
+                let $code = boxed($code);
                 runtime.call(self, $payload)
             }
 
@@ -284,6 +295,7 @@ macro_rules! any_flavour {
                 name: &'static str,
                 $code: impl FnOnce() -> T + Send + 'static,
             ) -> foster::Call<T> {
+                let $code = boxed($code);
                 runtime.named(name).call(self, $payload)
             }
         }

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::ops::Deref;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -78,6 +79,17 @@ pub trait Serve: Sized {
         M: Fn() -> R + Send + Sync + 'static;
 }
 
+pub type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+type BoxedRuns<T> = Box<dyn Fn() -> Boxed<T> + Send + Sync>;
+
+/// One type for all services with the same answer, as what is compiled for each type takes long.
+fn boxed<R>(run: impl Fn() -> R + Send + Sync + 'static) -> BoxedRuns<R::Output>
+where
+    R: Future + Send + 'static,
+{
+    Box::new(move || Box::pin(run()))
+}
+
 #[allow(clippy::clone_on_copy, reason = "not all keys are `Copy`")]
 macro_rules! host {
     ($key:ty, |$run:ident| $code:expr) => {
@@ -90,6 +102,7 @@ macro_rules! host {
             where
                 R: Future<Output: Answer + 'static> + Send + 'static,
             {
+                let $run = boxed($run);
                 unit.serve(service(self, $code)).map(Served)
             }
 
@@ -102,6 +115,8 @@ macro_rules! host {
                 R: Future<Output: Answer + 'static> + Send + 'static,
                 M: Fn() -> R + Send + Sync + 'static,
             {
+                let make: Box<dyn Fn() -> BoxedRuns<R::Output> + Send + Sync> =
+                    Box::new(move || boxed(make()));
                 unit.serve_with(move || {
                     let $run = make();
                     service(self.clone(), $code)
