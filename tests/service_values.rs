@@ -248,7 +248,9 @@ fn value_without_its_flavour(drops: bool) -> RunError {
     assert_eq!(unit.state(), UnitState::Delayed);
     fickle.is_over.store(true, SeqCst);
     unit.stop();
-    assert!(unit.wait_stopped(SECOND) && !dropped.has_happened());
+    assert!(unit.wait_stopped(SOON));
+    // What the flavour loses ends the runtime, and the value with it.
+    assert!(drops || !dropped.has_happened());
     runtime.shutdown();
     let error = runtime.wait().unwrap_err();
     assert!(dropped.has_happened());
