@@ -1,6 +1,9 @@
 # What the scripts here share: steps, and what to do where something cannot be had.
 export CARGO_TERM_COLOR=never
 
+# The examples that end by themselves, and well.
+ending_examples=(call_across custom_flavour execute from_config hello inside_tokio reload restart supervisor_tree tcp_server)
+
 skipped=()
 # Whether something did not run that has to.
 missed=0

@@ -15,7 +15,7 @@ use crate::server::Server;
 
 /// Where and how a runtime can be looked at.
 ///
-/// ```
+/// ```ignore-windows
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let folder = tempfile::tempdir()?;
 /// # let path = folder.path().join("admin.sock");

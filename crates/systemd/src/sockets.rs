@@ -54,7 +54,7 @@ pub(crate) struct Handed {
 ///
 /// Several may have one name, as all of one socket unit do: each call gives the next one of its kind, in order.
 ///
-/// ```no_run
+/// ```no_run,ignore-windows
 /// use foster::{Runtime, Smol, Tokio};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
