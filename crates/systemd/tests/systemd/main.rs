@@ -81,7 +81,9 @@ fn main() -> ExitCode {
         sockets::what_was_promised_and_is_not_there_is_named,
         sockets::no_crate_depends_on_this_one,
     ];
-    let arguments = libtest_mimic::Arguments::from_args();
+    let mut arguments = libtest_mimic::Arguments::from_args();
+    // They wait for their children most of the time.
+    arguments.test_threads.get_or_insert(8);
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
