@@ -38,14 +38,14 @@ use crate::base::timer::{NoTimer, Timer};
 ///
 /// let clock = Clock::manual();
 /// let runtime = Runtime::builder().clock(clock.clone()).until_idle().build();
-/// # let (smol, go_on) = (Manual::new(), Arc::new(std::sync::atomic::AtomicBool::new(true)));
+/// # let (flavour, go_on) = (Manual::new(), Arc::new(std::sync::atomic::AtomicBool::new(true)));
 /// # let executor = std::thread::spawn({
-/// #     let (manual, go_on) = (smol.clone(), Arc::clone(&go_on));
+/// #     let (manual, go_on) = (flavour.clone(), Arc::clone(&go_on));
 /// #     move || while go_on.load(SeqCst) { manual.step(); std::thread::yield_now(); }
 /// # });
 /// let attempts = Arc::new(AtomicU32::new(0));
 /// let counter = attempts.clone();
-/// runtime.serve(service(smol, move || connect(counter.clone())))?;
+/// runtime.serve(service(flavour, move || connect(counter.clone())))?; // such as `Smol`
 /// runtime.start()?;
 ///
 /// clock.advance(Duration::ZERO); // returns when the service has had its first poll
