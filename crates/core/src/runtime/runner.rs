@@ -121,14 +121,9 @@ impl Runner {
             self.next_note(Some(deadline), settles_at);
         }
         self.lifetime().end_grace();
-        self.lifetime()
-            .note("runtime.grace_over", "the grace time is over");
-        self.lifetime().has_changed_aside(RuntimeChange::GraceOver);
-        let is_early = self.lifetime().settings.clock.now() < deadline;
-        self.lifetime()
-            .services
-            .end_grace(self.lifetime(), is_early);
-        self.core
+        // Before anybody hears that the time is over, who may end for it.
+        let overran = self
+            .core
             .root
             .schedulers
             .iter()
@@ -139,7 +134,15 @@ impl Runner {
                 state.is_holder() && !state.is_ending() && !state.is_observed()
             })
             .map(|task| task.straggler(StragglerReason::Overran))
-            .collect()
+            .collect();
+        self.lifetime()
+            .note("runtime.grace_over", "the grace time is over");
+        self.lifetime().has_changed_aside(RuntimeChange::GraceOver);
+        let is_early = self.lifetime().settings.clock.now() < deadline;
+        self.lifetime()
+            .services
+            .end_grace(self.lifetime(), is_early);
+        overran
     }
 
     /// Cancelling: drops all remaining payloads where they await, on all flavours at once; then
