@@ -224,6 +224,11 @@ fn of_units(registry: &mut Registry, status: &Status, tally: &Tally) {
         "unit_places_taken",
         "Places of a group with a limit that are taken",
     );
+    let waiting = gauges(
+        registry,
+        "unit_places_waiting",
+        "Who waits for a place of a group with a limit",
+    );
     let failures = counters(
         registry,
         "unit_failures",
@@ -258,6 +263,7 @@ fn of_units(registry: &mut Registry, status: &Status, tally: &Tally) {
         if let Some(limited) = unit.limit {
             set(&limit, labels(unit, None), limited.limit as f64);
             set(&taken, labels(unit, None), limited.taken as f64);
+            set(&waiting, labels(unit, None), limited.waiting as f64);
         }
         let Some(tallied) = tally.units.get(&unit.name) else {
             continue;

@@ -113,6 +113,12 @@ fn ready_is_what_has_said_so() {
 fn metrics_have_all_units_and_flavours() {
     let looked = busy();
     has_settled(&looked);
+    let narrow = looked.runtime.group("narrow").limit(1).create().unwrap();
+    let _place = narrow.try_place().unwrap();
+    let waits = narrow.clone();
+    let waits = || async move { waits.place().await.map(drop) };
+    looked.runtime.adopt(Smol, waits).unwrap();
+    until("one waits", || narrow.waiting() == 1);
     let answer = looked.get("/metrics");
     assert_eq!(answer.status, 200);
     assert!(
@@ -127,6 +133,8 @@ fn metrics_have_all_units_and_flavours() {
         "# TYPE foster_unit_restarts_total counter",
         "foster_unit_failures_total{unit=\"flaky\",flavour=\"tokio\",kind=\"error\"} 1",
         "foster_unit_places_taken{unit=\"ingest\"} 4",
+        "foster_unit_places_waiting{unit=\"ingest\"} 0",
+        "foster_unit_places_waiting{unit=\"narrow\"} 1",
         "foster_flavour_stalled{flavour=\"smol\"} 0",
         "foster_runtime_ready",
     ] {
