@@ -145,10 +145,12 @@ impl<K: Subject> Bench<K> {
             })
     }
 
-    /// A builder with the patience of this bench. Signals are left alone, as tests share a process.
+    /// A builder with the patience of this bench. Signals are left alone, as tests share a process; nothing is told on standard
+    /// error, as the failures are the cases' own.
     pub(crate) fn builder(&self) -> Builder {
         Runtime::builder()
             .signals(Signals::Leave)
+            .quiet()
             .grace(self.patience() / 2)
             .cancel_timeout(self.patience() / 2)
     }
