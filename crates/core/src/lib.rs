@@ -85,8 +85,9 @@ pub use crate::errors::refusal::{
 pub use crate::errors::reload::{
     ReloadError, ReloadErrorKind, ReloadOutcome, ReloadReport, Reloaded,
 };
-pub use crate::errors::report::{RunError, RunErrorKind, Straggler, StragglerReason};
+pub use crate::errors::report::{RunError, RunErrorKind};
 pub use crate::errors::serve::{ServeError, ServeErrorKind};
+pub use crate::errors::straggler::{Straggler, StragglerReason};
 pub use crate::lifetime::change::RuntimeChange;
 pub use crate::lifetime::settings::{OnSignal, Signals};
 pub use crate::parts::executor_thread::{Executor, ExecutorThread};

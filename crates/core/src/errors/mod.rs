@@ -14,3 +14,4 @@ pub(crate) mod refusal;
 pub(crate) mod reload;
 pub(crate) mod report;
 pub(crate) mod serve;
+pub(crate) mod straggler;

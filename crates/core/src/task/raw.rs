@@ -7,7 +7,7 @@ use futures_task::{ArcWake, waker_ref};
 use crate::base::event::EventListener;
 use crate::base::sync::Arc;
 use crate::errors::failure::{Cause, Failure, Origin};
-use crate::errors::report::{Straggler, StragglerReason};
+use crate::errors::straggler::{Straggler, StragglerReason};
 use crate::lifetime::{Lifetime, Untold};
 use crate::task::body::{Body, Completer, Panic};
 use crate::task::header::{Header, Identity};
