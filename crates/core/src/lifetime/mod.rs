@@ -1,6 +1,6 @@
 //! One lifetime: its phase, its failures, and its holders.
 //!
-//! `phase` has the drawing, and `drain` that of what may come before the stop. `shared` is the state shared by everything that belongs to one runtime;
+//! `phase` has the drawing, and `drain` that of what may come before the `stop`. `shared` is the state shared by everything that belongs to one runtime;
 //! `holders` and `ledger` are counts in it. `failing` takes failures and has them told by
 //! `telling`. `tokens` keeps the listeners for the end, and `watching` tells those who watch of each
 //! `change`.
@@ -19,6 +19,7 @@ mod phase;
 mod reason;
 pub(crate) mod settings;
 mod shared;
+mod stop;
 pub(crate) mod telling;
 mod tokens;
 mod watching;
