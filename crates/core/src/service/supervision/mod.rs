@@ -22,7 +22,8 @@
 //! when its children are (`families`).
 //!
 //! `happening` is what it is told, `effect` what it answers, `node` what is known of units. `starting`, `running`,
-//! `following` and `stopping` are what happens to a unit, in this order, and `shares` how the grace time is shared out.
+//! `following` and `stopping` are what happens to a unit, in this order, and `overrunning` if it does not end; `shares` is how
+//! the grace time is shared out.
 //! Each of them decides by what is known, changes that, and appends effects; `Supervision::take` says what an event
 //! leads to.
 //!
@@ -37,6 +38,7 @@ mod families;
 mod following;
 mod happening;
 mod node;
+mod overrunning;
 mod running;
 mod shares;
 mod starting;
@@ -56,9 +58,10 @@ pub(crate) use self::tests::play_bytes;
 pub(crate) use self::effect::{Blame, Effect, Fault, Remark};
 pub(crate) use self::happening::{Happening, Id, Link, Newcomer, RunId, Wish};
 use self::node::{Asked, Doing, Fate, Handover, Node, Nodes, PRESENT, PresentRun, Waiter};
+use self::overrunning::CUT_TIME;
 use self::shares::Path;
 use self::starting::KnownFlavour;
-use self::stopping::{CUT_TIME, STEP, Stop};
+use self::stopping::{STEP, Stop};
 use super::policy::Policy;
 use super::state::UnitState;
 use crate::base::moment::Moment;
