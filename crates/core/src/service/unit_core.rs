@@ -1,28 +1,28 @@
 //! What is behind a unit or a group: who it is, what it is made of, and how it does. `attempt` is one run of a unit,
-//! `members` what is alive in a group.
+//! `present` how either does, and `members` what is alive in a group.
 
 mod attempt;
 mod members;
+mod present;
 
-use std::num::NonZero;
 use std::panic::Location;
 use std::time::Duration;
 
 pub(crate) use self::attempt::Attempt;
 pub(super) use self::members::{Carried, Members, Owner};
+use self::present::Present;
 use super::policy::Policy;
-use super::state::{UnitState, UnitStatus};
+use super::state::UnitState;
 use super::supervision::Id;
 use crate::base::event::{self, EventListener};
 use crate::base::identifier::Identifier;
 use crate::base::moment::Moment;
-use crate::base::sync::{Arc, Mutex, MutexGuard, OnceLock, Weak, lock};
+use crate::base::sync::{Arc, Mutex, OnceLock};
 use crate::errors::failure::{Cause, Failure, Origin, What};
 use crate::errors::refusal::Reason;
 use crate::lifetime::Lifetime;
 use crate::lifetime::gate::Gates;
 use crate::scheduler::Scheduler;
-use crate::task::Task;
 
 /// What a unit is called. Its number is put to it when somebody asks, as there may be very many.
 pub(super) struct Name {
@@ -85,44 +85,6 @@ pub(super) enum Kind {
     Group(Members),
 }
 
-/// How a unit does, for all who look. Its state and its next start are written under the lock of the supervisor, once that
-/// knows of the unit.
-struct Present {
-    state: UnitState,
-    /// What the present run says of itself, shown in place of [`UnitState::Running`].
-    standing: Option<UnitState>,
-    was_ready: bool,
-    /// The runtime as a whole is not ready before this is ready or over.
-    is_awaited: bool,
-    /// It was asked to stop. Only read of one that waits for the start.
-    is_unwanted: bool,
-    since: Moment,
-    starts: u64,
-    /// Boxed, as most have none.
-    last_failure: Option<Box<Failure>>,
-    next_start: Option<Moment>,
-    /// The reload that the present run is asked for, until it looks.
-    reload: Option<NonZero<u64>>,
-    /// The payload of the present run.
-    task: Option<Weak<Task>>,
-    /// The group that the present run has made: see [`Group::current`](crate::Group::current).
-    children: Option<Arc<UnitCore>>,
-}
-
-impl Present {
-    fn shown(&self) -> UnitState {
-        match (self.state, self.standing) {
-            (UnitState::Running, Some(standing)) => standing,
-            (state, _) => state,
-        }
-    }
-
-    fn is_present(&self, task: &Arc<Task>) -> bool {
-        let present = self.task.as_ref().map(Weak::as_ptr);
-        present.is_some_and(|present| std::ptr::addr_eq(present, Arc::as_ptr(task)))
-    }
-}
-
 impl UnitCore {
     pub(super) fn new(
         id: Id,
@@ -142,26 +104,9 @@ impl UnitCore {
             may_fail: policy.may_fail,
             is_startable: policy.startable,
             looks_on: policy.looks_on,
-            present: Mutex::new(Present {
-                state: UnitState::Waiting,
-                standing: None,
-                was_ready: false,
-                is_awaited: false,
-                is_unwanted: false,
-                since: now,
-                starts: 0,
-                last_failure: None,
-                next_start: None,
-                reload: None,
-                task: None,
-                children: None,
-            }),
+            present: Mutex::new(Present::new(now)),
             changed: event::Event::new(),
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Present> {
-        lock(&self.present)
     }
 
     /// The series and the number of its name.
@@ -251,17 +196,6 @@ impl UnitCore {
         self.id == other.id || self.is_inside(other)
     }
 
-    /// The group that the present run has made.
-    pub(super) fn children(&self) -> Option<Arc<Self>> {
-        self.lock().children.clone()
-    }
-
-    /// Sets that group; returns the one before, to be dropped where nothing is locked.
-    #[must_use]
-    pub(super) fn set_children(&self, children: Option<Arc<Self>>) -> Option<Arc<Self>> {
-        std::mem::replace(&mut self.lock().children, children)
-    }
-
     /// Who it is, in words.
     pub(crate) fn origin(&self) -> Origin {
         Origin {
@@ -278,138 +212,6 @@ impl UnitCore {
 
     pub(super) fn failure(&self, cause: Cause) -> Failure {
         Failure::new(self.origin(), cause)
-    }
-
-    pub(crate) fn state(&self) -> UnitState {
-        self.lock().state
-    }
-
-    /// The state as others see it: with what the run says of itself.
-    pub(super) fn shown(&self) -> UnitState {
-        self.lock().shown()
-    }
-
-    pub(super) fn was_ready(&self) -> bool {
-        self.lock().was_ready
-    }
-
-    /// Whether it was asked to stop, of one that waits for the start.
-    pub(super) fn is_unwanted(&self) -> bool {
-        self.lock().is_unwanted
-    }
-
-    pub(super) fn last_failure(&self) -> Option<Failure> {
-        self.lock().last_failure.as_deref().cloned()
-    }
-
-    pub(super) fn status(&self) -> UnitStatus {
-        let present = self.lock();
-        UnitStatus {
-            name: Arc::clone(self.name()),
-            flavour: self.flavour(),
-            state: present.shown(),
-            since: self.lifetime().instant(present.since),
-            restarts: present.starts.saturating_sub(1),
-            last_failure: present.last_failure.clone(),
-            next_start: present.next_start.map(|next| self.lifetime().instant(next)),
-        }
-    }
-
-    /// The runtime as a whole waits for it.
-    pub(super) fn set_awaited(&self) {
-        self.lock().is_awaited = true;
-    }
-
-    pub(super) fn is_awaited(&self) -> bool {
-        self.lock().is_awaited
-    }
-
-    /// Whether the runtime as a whole has waited for it, and need not any more.
-    pub(super) fn end_awaited(&self) -> bool {
-        let mut present = self.lock();
-        let is_decided = present.was_ready || present.state.is_over();
-        is_decided && std::mem::take(&mut present.is_awaited)
-    }
-
-    /// It was asked to stop.
-    pub(super) fn set_unwanted(&self, is_unwanted: bool) {
-        self.lock().is_unwanted = is_unwanted;
-    }
-
-    /// Whether it never comes back.
-    pub(super) fn is_gone(&self) -> bool {
-        !self.is_startable && self.state().is_over()
-    }
-
-    pub(super) fn set_next_start(&self, next: Moment) {
-        self.lock().next_start = Some(next).filter(|next| *next != Moment::NEVER);
-    }
-
-    /// Keeps a failure as the last one; returns the one before, whose error is the user's to drop.
-    #[must_use]
-    pub(super) fn set_failure(&self, failure: Failure) -> Option<Box<Failure>> {
-        self.lock().last_failure.replace(Box::new(failure))
-    }
-
-    /// Changes the state. Returns whether it was another.
-    pub(super) fn set_state(&self, state: UnitState, now: Moment) -> bool {
-        let mut present = self.lock();
-        if state == UnitState::Starting {
-            // A new run is not asked what the one before was, and does not say it.
-            present.reload = None;
-            present.standing = None;
-            present.starts += 1;
-        }
-        let is_change = present.state != state;
-        if is_change {
-            present.state = state;
-            present.since = present.since.max(now);
-            present.was_ready |= state == UnitState::Running;
-        }
-        is_change
-    }
-
-    /// Takes what a run says of itself. Whether that shows.
-    pub(super) fn set_standing(&self, task: &Arc<Task>, standing: UnitState, now: Moment) -> bool {
-        let mut present = self.lock();
-        if !present.is_present(task) {
-            return false;
-        }
-        let before = present.shown();
-        present.standing = Some(standing);
-        let is_change = present.shown() != before;
-        if is_change {
-            present.since = present.since.max(now);
-        }
-        is_change
-    }
-
-    /// The payload of the present run, as long as there is anything of it.
-    pub(super) fn task(&self) -> Option<Arc<Task>> {
-        self.lock().task.as_ref()?.upgrade()
-    }
-
-    pub(super) fn set_task(&self, task: Option<Weak<Task>>) {
-        self.lock().task = task;
-    }
-
-    /// Whether `task` is the payload of the present run.
-    pub(super) fn is_present(&self, task: &Arc<Task>) -> bool {
-        self.lock().is_present(task)
-    }
-
-    /// The present run is asked in this reload.
-    pub(super) fn set_reload(&self, round: u64) {
-        self.lock().reload = NonZero::new(round);
-    }
-
-    /// The reload for which the run with this payload is asked, which is for whoever looks first.
-    pub(super) fn take_reload(&self, task: &Arc<Task>) -> Option<u64> {
-        let mut present = self.lock();
-        match present.is_present(task) {
-            true => present.reload.take().map(NonZero::get),
-            false => None,
-        }
     }
 
     /// Listens to the unit's changes, and to what its run is asked.
