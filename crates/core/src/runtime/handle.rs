@@ -1,17 +1,14 @@
 //! The runtime: one lifetime over all flavours, and the handle that users hold.
 
 use std::fmt;
-use std::future::Future;
 use std::panic::Location;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 
 use super::builder::Builder;
 use super::call::Call;
 use super::core::Core;
 use super::runner::Runner;
+use super::wait::Wait;
 use crate::base::clock::Clock;
-use crate::base::event::{self, EventListener};
 use crate::base::sync::{Arc, OnceLock, thread};
 use crate::errors::failure::Failure;
 use crate::errors::lookup::LookupError;
@@ -296,10 +293,7 @@ impl Runtime {
     ///
     /// Dropping it changes nothing: the runtime goes on, and another future can wait.
     pub fn wait_async(&self) -> Wait {
-        Wait {
-            core: Arc::clone(self.core()),
-            listener: None,
-        }
+        Wait::new(Arc::clone(self.core()))
     }
 
     /// Asks the runtime to end, and returns at once.
@@ -375,29 +369,5 @@ impl fmt::Debug for Runtime {
                     .collect::<Vec<_>>(),
             )
             .finish_non_exhaustive()
-    }
-}
-
-/// The future of [`Runtime::wait_async`].
-#[must_use = "a future does nothing unless it is awaited"]
-pub struct Wait {
-    core: Arc<Core>,
-    listener: Option<EventListener>,
-}
-
-impl Future for Wait {
-    type Output = Result<(), RunError>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = &mut *self;
-        this.core.check_waiter()?;
-        let (listen, look) = (|| this.core.over.listen(), || this.core.result());
-        event::poll(context, &mut this.listener, listen, look)
-    }
-}
-
-impl fmt::Debug for Wait {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Wait")
     }
 }
