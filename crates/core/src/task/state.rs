@@ -56,6 +56,9 @@
 //! thread that polls writes it as a turn begins and ends; whoever looks may mark the turn, and finds the mark again if that still
 //! lasts. `key` is read and written under the lock of the registry that gave it.
 
+mod settled;
+
+pub(crate) use self::settled::Settled;
 use crate::base::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 use crate::base::sync::atomic::{AtomicU8, AtomicU16, AtomicU32};
 
@@ -143,58 +146,6 @@ pub(crate) enum AfterPoll {
     IsIdle,
     /// It was woken during the poll, and must be put into the run queue.
     IsQueued,
-}
-
-/// The bits of a payload at its end.
-#[must_use]
-#[derive(Clone, Copy)]
-pub(crate) struct Settled(u16);
-
-impl Settled {
-    fn had(self, bit: u16) -> bool {
-        self.0 & bit != 0
-    }
-
-    pub(crate) fn had_started(self) -> bool {
-        self.had(STARTED)
-    }
-
-    pub(crate) fn was_holder(self) -> bool {
-        self.had(HOLDS)
-    }
-
-    pub(crate) fn was_late(self) -> bool {
-        self.had(LATE)
-    }
-
-    /// Whether somebody waits at a waiter that the scheduler keeps. Later waiters see that the
-    /// payload is over.
-    pub(crate) fn was_awaited(self) -> bool {
-        self.had(AWAITED)
-    }
-
-    /// Whether somebody listens to a token. Later listeners see that the payload is over.
-    pub(crate) fn was_listened(self) -> bool {
-        self.had(LISTENED)
-    }
-
-    /// Whether anybody is to hear of the end, beside the scheduler.
-    pub(crate) fn is_heard_of(self) -> bool {
-        self.had(OBSERVED | CALLED | AWAITED | LISTENED | PARENT)
-    }
-
-    pub(crate) fn was_called(self) -> bool {
-        self.had(CALLED)
-    }
-
-    pub(crate) fn was_observed(self) -> bool {
-        self.had(OBSERVED)
-    }
-
-    /// Whether it has children. One that gets its first ones later sees that the payload is over.
-    pub(crate) fn was_parent(self) -> bool {
-        self.had(PARENT)
-    }
 }
 
 impl State {
