@@ -1,4 +1,4 @@
-//! The ends of groups, and what is left of them. Rows G1, G4 and L9.
+//! The ends of groups. Rows G1 and L9.
 
 use super::*;
 
@@ -18,8 +18,6 @@ on_every_flavour!(
 once!(
     g1_a_name_is_that_of_one_group,
     g1_names_are_looked_for_beside_first,
-    g4_nothing_is_left_of_groups_that_are_over,
-    g4_a_value_that_never_ran_waits_for_no_flavour,
 );
 
 fn g1_a_group_ends_alone<F: Member>(flavour: F) {
@@ -295,69 +293,6 @@ fn g1_a_name_is_that_of_one_group() {
     runtime.group("one").create().unwrap();
     runtime.shutdown();
     runtime.wait().unwrap();
-}
-
-fn g4_nothing_is_left_of_groups_that_are_over() {
-    let runtime = started();
-    let owned = std::sync::Arc::new(());
-    // The names are the same each time, so those of the one before are free.
-    for _ in 0..300 {
-        let group = runtime.group("short").limit(10).create().unwrap();
-        let inner = group.group("inner").create().unwrap();
-        let (in_payload, in_service) = (owned.clone(), owned.clone());
-        let run = move || {
-            let kept = in_service.clone();
-            async move {
-                let _kept = kept;
-                Shutdown::current().requested().await;
-            }
-        };
-        Smol.serve(inner.unit().name("service"), run).unwrap();
-        let begun = Event::new();
-        let begins = begun.clone();
-        let payload = || async move {
-            let _kept = in_payload;
-            // Its children's group is in this one.
-            let child = || async move {
-                begins.happen();
-                pending::<()>().await;
-            };
-            Tokio.adopt_in(&Group::current(), child).unwrap();
-            pending::<()>().await;
-        };
-        Tokio.adopt_in_as(&group, "payload", payload).unwrap();
-        begun.expect("the child runs");
-        group.shutdown();
-        expect_over(&group, UnitState::Ended);
-        assert_eq!((group.running(), group.taken()), (0, 0));
-        assert!(runtime.group_named("short").is_none());
-        assert!(runtime.unit_named("short/inner/service").is_none());
-        assert!(runtime.units().is_empty());
-    }
-    expect("what was in them is dropped", || {
-        std::sync::Arc::strong_count(&owned) == 1
-    });
-    runtime.shutdown();
-    runtime.wait().unwrap();
-}
-
-/// The group is over before the flavour of a service in it has started.
-fn g4_a_value_that_never_ran_waits_for_no_flavour() {
-    let runtime = started();
-    let (go, dropped) = (Event::new(), Event::new());
-    let is_dropped = dropped.clone();
-    let value = OnDrop(move || is_dropped.happen());
-    let group = runtime.group("early").create().unwrap();
-    let run = move || {
-        let _ = &value;
-        async {}
-    };
-    group.unit().serve(service(Odd::after(&go), run)).unwrap();
-    group.shutdown();
-    expect_over(&group, UnitState::Ended);
-    dropped.expect("nobody will need it");
-    go.happen();
-    end(&runtime);
 }
 
 /// Whoever comes after one that is not ready waits for it, so the states tell which of them a name is.

@@ -1,4 +1,4 @@
-//! Groups that are ended, dropped and ordered as they should not be. Rows G1 and G4.
+//! Groups that are ended, dropped and ordered as they should not be. Row G1.
 
 use super::*;
 
@@ -11,7 +11,6 @@ on_every_flavour!(
     g1_a_group_that_is_shut_down_twice_ends_once,
     g1_one_that_is_never_ready_holds_up_no_end,
     g1_one_that_may_fail_and_is_never_ready_holds_up_nobody,
-    g4_nothing_is_left_of_a_run_that_owns_its_value,
     g1_a_group_that_is_dropped_before_the_start_ends_after_it,
     g1_what_comes_after_what_it_is_in_is_refused,
 );
@@ -268,45 +267,6 @@ fn g1_one_that_may_fail_and_is_never_ready_holds_up_nobody<F: Member>(flavour: F
     unit.expect(UnitState::Failed);
     assert_eq!(group.state(), UnitState::Running);
     assert!(!beside.asked.has_happened());
-    end(&runtime);
-}
-
-/// Refused, with its value; and nothing is left of it. With a value for each run it is restarted in the group.
-fn g4_nothing_is_left_of_a_run_that_owns_its_value<F: Member>(flavour: F) {
-    let runtime = started();
-    let group = runtime.group("group").limit(1).create().unwrap();
-    let (dropped, runs) = (Event::new(), Arc::new(AtomicUsize::new(0)));
-    let drops = dropped.clone();
-    let value = OnDrop(move || drops.happen());
-    let once = service_once(Smol, move || async move {
-        let _value = value;
-    });
-    let restart = || Restart::always().delay(Duration::ZERO);
-    let unit = group.unit().name("unit").restart(restart());
-    let refused = unit.serve(once).unwrap_err();
-    assert_eq!(refused.kind(), ServeErrorKind::Settings);
-    drop(refused);
-    dropped.expect("its value is dropped");
-    assert_eq!((group.taken(), group.units().len()), (0, 0));
-    assert!(runtime.unit_named("group/unit").is_none());
-    let count = Arc::clone(&runs);
-    let make = move || {
-        let count = Arc::clone(&count);
-        service_once(Smol, move || async move {
-            if count.fetch_add(1, SeqCst) == 3 {
-                Shutdown::current().requested().await;
-            }
-        })
-    };
-    let unit = group.unit().name("unit").restart(restart());
-    let unit = unit.serve_with(make).unwrap();
-    expect("it is restarted", || runs.load(SeqCst) == 4);
-    assert_eq!((unit.restarts(), group.taken()), (3, 1));
-    let refused = flavour.adopt_in(&group, || async {}).unwrap_err();
-    assert_eq!(refused.kind(), AdoptErrorKind::Full);
-    group.shutdown();
-    expect_over(&group, UnitState::Ended);
-    assert_eq!(group.taken(), 0);
     end(&runtime);
 }
 

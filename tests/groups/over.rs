@@ -1,4 +1,4 @@
-//! Groups that are over: what is refused there, and let go of with nothing locked. Rows G1, G4, V17 and V20.
+//! Groups that are over: what is refused there, let go of with nothing locked, and left of them. Rows G1, G4, V17 and V20.
 
 use std::task::{Context, Wake, Waker};
 
@@ -16,7 +16,11 @@ once!(
     s6_a_thread_that_its_group_has_left_behind_is_asked_to_end,
     g2_a_thousand_levels_end,
     g2_a_thousand_that_rest_end_with_their_parent,
+    g4_nothing_is_left_of_groups_that_are_over,
+    g4_a_value_that_never_ran_waits_for_no_flavour,
 );
+
+on_every_flavour!(g4_nothing_is_left_of_a_run_that_owns_its_value);
 
 /// It takes its token when its group is over.
 fn s6_a_thread_that_its_group_has_left_behind_is_asked_to_end() {
@@ -228,5 +232,107 @@ fn g2_a_thousand_that_rest_end_with_their_parent() {
     group.shutdown();
     expect_over(&group, UnitState::Ended);
     assert!(runtime.units().is_empty());
+    end(&runtime);
+}
+
+fn g4_nothing_is_left_of_groups_that_are_over() {
+    let runtime = started();
+    let owned = std::sync::Arc::new(());
+    // The names are the same each time, so those of the one before are free.
+    for _ in 0..300 {
+        let group = runtime.group("short").limit(10).create().unwrap();
+        let inner = group.group("inner").create().unwrap();
+        let (in_payload, in_service) = (owned.clone(), owned.clone());
+        let run = move || {
+            let kept = in_service.clone();
+            async move {
+                let _kept = kept;
+                Shutdown::current().requested().await;
+            }
+        };
+        Smol.serve(inner.unit().name("service"), run).unwrap();
+        let begun = Event::new();
+        let begins = begun.clone();
+        let payload = || async move {
+            let _kept = in_payload;
+            // Its children's group is in this one.
+            let child = || async move {
+                begins.happen();
+                pending::<()>().await;
+            };
+            Tokio.adopt_in(&Group::current(), child).unwrap();
+            pending::<()>().await;
+        };
+        Tokio.adopt_in_as(&group, "payload", payload).unwrap();
+        begun.expect("the child runs");
+        group.shutdown();
+        expect_over(&group, UnitState::Ended);
+        assert_eq!((group.running(), group.taken()), (0, 0));
+        assert!(runtime.group_named("short").is_none());
+        assert!(runtime.unit_named("short/inner/service").is_none());
+        assert!(runtime.units().is_empty());
+    }
+    expect("what was in them is dropped", || {
+        std::sync::Arc::strong_count(&owned) == 1
+    });
+    runtime.shutdown();
+    runtime.wait().unwrap();
+}
+
+/// The group is over before the flavour of a service in it has started.
+fn g4_a_value_that_never_ran_waits_for_no_flavour() {
+    let runtime = started();
+    let (go, dropped) = (Event::new(), Event::new());
+    let is_dropped = dropped.clone();
+    let value = OnDrop(move || is_dropped.happen());
+    let group = runtime.group("early").create().unwrap();
+    let run = move || {
+        let _ = &value;
+        async {}
+    };
+    group.unit().serve(service(Odd::after(&go), run)).unwrap();
+    group.shutdown();
+    expect_over(&group, UnitState::Ended);
+    dropped.expect("nobody will need it");
+    go.happen();
+    end(&runtime);
+}
+
+/// Refused, with its value; and nothing is left of it. With a value for each run it is restarted in the group.
+fn g4_nothing_is_left_of_a_run_that_owns_its_value<F: Member>(flavour: F) {
+    let runtime = started();
+    let group = runtime.group("group").limit(1).create().unwrap();
+    let (dropped, runs) = (Event::new(), Arc::new(AtomicUsize::new(0)));
+    let drops = dropped.clone();
+    let value = OnDrop(move || drops.happen());
+    let once = service_once(Smol, move || async move {
+        let _value = value;
+    });
+    let restart = || Restart::always().delay(Duration::ZERO);
+    let unit = group.unit().name("unit").restart(restart());
+    let refused = unit.serve(once).unwrap_err();
+    assert_eq!(refused.kind(), ServeErrorKind::Settings);
+    drop(refused);
+    dropped.expect("its value is dropped");
+    assert_eq!((group.taken(), group.units().len()), (0, 0));
+    assert!(runtime.unit_named("group/unit").is_none());
+    let count = Arc::clone(&runs);
+    let make = move || {
+        let count = Arc::clone(&count);
+        service_once(Smol, move || async move {
+            if count.fetch_add(1, SeqCst) == 3 {
+                Shutdown::current().requested().await;
+            }
+        })
+    };
+    let unit = group.unit().name("unit").restart(restart());
+    let unit = unit.serve_with(make).unwrap();
+    expect("it is restarted", || runs.load(SeqCst) == 4);
+    assert_eq!((unit.restarts(), group.taken()), (3, 1));
+    let refused = flavour.adopt_in(&group, || async {}).unwrap_err();
+    assert_eq!(refused.kind(), AdoptErrorKind::Full);
+    group.shutdown();
+    expect_over(&group, UnitState::Ended);
+    assert_eq!(group.taken(), 0);
     end(&runtime);
 }
