@@ -10,6 +10,7 @@ mod actor;
 #[path = "../common/mod.rs"]
 mod common;
 mod deeds;
+mod drawn;
 mod process;
 mod programs;
 mod random;

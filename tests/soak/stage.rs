@@ -15,7 +15,7 @@ use foster::{
 use futures_lite::future::or;
 
 use crate::common::Event;
-use crate::random::Drawn;
+use crate::drawn::Drawn;
 use crate::told;
 
 /// How many payloads and services one life hands in at most.
