@@ -3,9 +3,9 @@
 use std::fmt;
 use std::future::{Future, pending, poll_fn, ready};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
-use std::task::{Context, Poll, Waker};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, mpsc};
+use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -29,6 +29,9 @@ type Driver = Pin<Box<dyn Future<Output = ()> + Send>>;
 struct Pool {
     intake: OnceLock<PoolIntake>,
     drivers: Mutex<Vec<Driver>>,
+    /// The flavour keeps its payloads, for the test to poll them beside the queue.
+    keeps: AtomicBool,
+    kept: Mutex<Vec<Parallel>>,
 }
 
 impl ByHand {
@@ -94,6 +97,10 @@ impl Flavour for Pool {
     type Payload = Parallel;
 
     fn spawn(&self, payload: Parallel) -> Result<(), Rejected<Parallel>> {
+        if self.keeps.load(SeqCst) {
+            self.kept.lock().unwrap().push(payload);
+            return Ok(());
+        }
         self.intake().push(payload)
     }
 
@@ -216,6 +223,59 @@ fn s1_a_pool_is_over_when_it_is_closed_and_its_payloads_are() {
     runtime.shutdown();
     runtime.wait().unwrap();
     assert!(key.poll(0));
+}
+
+struct Wakes(AtomicUsize);
+
+impl Wake for Wakes {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, SeqCst);
+    }
+}
+
+#[test]
+fn f2_a_parallel_that_is_polled_beside_the_queue_is_woken_by_its_own_waker() {
+    let (runtime, key) = (runtime(), ByHand::new(2));
+    // From here on the flavour has a queue.
+    runtime.adopt(key.clone(), || async {}).unwrap();
+    assert!(!key.poll(0));
+    key.pool.keeps.store(true, SeqCst);
+    let mut call = Box::pin(runtime.call(key.clone(), pending::<()>));
+    let mut idle = Context::from_waker(Waker::noop());
+    assert!(call.as_mut().poll(&mut idle).is_pending());
+    let mut payload = key.pool.kept.lock().unwrap().pop().unwrap();
+    let wakes = Arc::new(Wakes(AtomicUsize::new(0)));
+    let waker = Waker::from(Arc::clone(&wakes));
+    let mut context = Context::from_waker(&waker);
+    assert!(Pin::new(&mut payload).poll(&mut context).is_pending());
+    drop(call);
+    assert_eq!(wakes.0.load(SeqCst), 1, "it is cancelled");
+    assert!(Pin::new(&mut payload).poll(&mut context).is_ready());
+    runtime.shutdown();
+    runtime.wait().unwrap();
+}
+
+/// Its completion is heard of, although the payload has no caller.
+#[test]
+fn f2_an_adopted_parallel_is_awaited_by_its_flavour() {
+    let (runtime, key) = (runtime(), ByHand::new(2));
+    runtime.adopt(key.clone(), || async {}).unwrap();
+    assert!(!key.poll(0));
+    key.pool.keeps.store(true, SeqCst);
+    runtime.adopt(key.clone(), || async {}).unwrap();
+    let payload = key.pool.kept.lock().unwrap().pop().unwrap();
+    let completion = payload.completion();
+    let (says, heard) = mpsc::channel();
+    let waits = thread::spawn(move || {
+        completion.wait();
+        says.send(()).unwrap();
+    });
+    assert!(key.intake().push(payload).is_ok());
+    assert!(!key.poll(0));
+    heard.recv_timeout(SOON).expect("it is over");
+    waits.join().unwrap();
+    runtime.shutdown();
+    runtime.wait().unwrap();
 }
 
 /// A key that makes an intake too many.

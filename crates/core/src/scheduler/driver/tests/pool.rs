@@ -2,13 +2,13 @@
 
 use std::cell::RefCell;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::task::Wake;
 
 use super::*;
 use crate::Shutdown;
 
 mod held_up;
+mod turns;
 
 #[derive(Default)]
 struct Wakes(AtomicUsize);
@@ -71,13 +71,6 @@ impl Pool {
     fn new(drivers: usize) -> Self {
         let (runtime, scheduler) = scheduler();
         let queue = Arc::new(RunQueue::with_lanes(drivers));
-        let pause = || {
-            let mut is_over = false;
-            poll_fn(move |_| match mem::replace(&mut is_over, true) {
-                true => Poll::Ready(()),
-                false => Poll::Pending,
-            })
-        };
         let by_hand = |lane| {
             let queue = Arc::clone(&queue);
             let driver = async move { queue.drive(lane, pause, after_poll).await };
@@ -216,34 +209,6 @@ fn what_wakes_itself_is_there_for_another_driver() {
     assert!(!drive(pool.own));
     assert_eq!(pool.polls(), 3);
     assert_eq!(kept(&pool.scheduler), 0);
-}
-
-/// However many there are of the other kind.
-#[test]
-fn new_and_woken_payloads_take_turns() {
-    let pool = Pool::new(2);
-    let (begun, seen) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-    let (others, sees) = (Arc::clone(&begun), Arc::clone(&seen));
-    pool.push_counted(2, move |_| sees.store(others.load(SeqCst), SeqCst));
-    assert!(!drive(pool.own));
-    for _ in 0..50 {
-        let begun = Arc::clone(&begun);
-        pool.push(move || async move {
-            begun.fetch_add(1, SeqCst);
-        });
-    }
-    pool.wake_parked();
-    assert!(!drive(pool.own));
-    assert_eq!((pool.polls(), begun.load(SeqCst)), (2, 50));
-    assert!(seen.load(SeqCst) < 2, "{seen:?} new ones before it");
-    // A new one beside one that never rests.
-    let (before, polls) = (pool.polls(), Arc::clone(&pool.polls));
-    pool.push_counted(50, Waker::wake_by_ref);
-    let sees = Arc::clone(&seen);
-    pool.push(move || async move { sees.store(polls.load(SeqCst), SeqCst) });
-    assert!(!drive(pool.own));
-    let turns = seen.load(SeqCst) - before;
-    assert!((1..4).contains(&turns), "{turns} turns before it");
 }
 
 #[test]
@@ -398,5 +363,21 @@ fn a_driver_that_is_gone_is_not_woken() {
     pool.push_counted(1, |_| {});
     assert_eq!(pool.wakes(), [0, 1]);
     assert!(!drive(pool.others[0]));
+    assert_eq!(pool.polls(), 1);
+}
+
+/// Of its own queue: another one may have less lanes.
+#[test]
+fn what_a_driver_hands_in_comes_to_its_lane() {
+    let wide = RunQueue::with_lanes(9);
+    for lane in 0..9 {
+        let _here = Here::enter(&wide, lane);
+        assert_eq!(wide.lane_here(), lane);
+    }
+    let pool = Pool::new(2);
+    let _here = Here::enter(&wide, 8);
+    pool.push_counted(1, |_| {});
+    assert_eq!(pool.wakes(), [1, 0]);
+    assert!(!drive(pool.own));
     assert_eq!(pool.polls(), 1);
 }

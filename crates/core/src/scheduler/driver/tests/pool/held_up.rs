@@ -49,3 +49,29 @@ fn a_sweep_finds_a_payload_whose_driver_is_held_up() {
     assert_eq!(pool.polls(), 2);
     assert!(pool.queue.has_parked_none());
 }
+
+/// Two looks are enough for each: one that takes what there is, and one that finds nothing and goes on to the next.
+#[test]
+fn a_busy_driver_takes_from_each_that_is_held_up() {
+    for (drivers, busy) in (2..5).flat_map(|drivers| (0..drivers).map(move |busy| (drivers, busy)))
+    {
+        let pool = Pool::new(drivers);
+        let push_to = |lane: usize, ends: usize| {
+            let _here = Here::enter(&pool.queue, lane);
+            pool.push_counted(ends, Waker::wake_by_ref);
+        };
+        push_to(busy, usize::MAX);
+        assert!(!drive(busy));
+        let (others, before) = (drivers - 1, pool.scheduler.unended());
+        for round in 1..3 {
+            (0..drivers)
+                .filter(|lane| *lane != busy)
+                .for_each(|lane| push_to(lane, 1));
+            for _look in 0..2 * others - 1 {
+                assert!(!drive(busy));
+            }
+            let left = pool.scheduler.unended() - before;
+            assert_eq!(left, 0, "round {round}, driver {busy} of {drivers}");
+        }
+    }
+}
