@@ -10,8 +10,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use foster_core::{
-    BoxError, FailureKind, Flavour, Identifier, Key, Parallel, PoolIntake, Probe, Rejected,
-    Reporter, Runtime, Shutdown, Signals,
+    BoxError, ExecuteErrorKind, FailureKind, Flavour, Identifier, Key, Parallel, PoolIntake, Probe,
+    Rejected, Reporter, Runtime, Shutdown, Signals,
 };
 
 const SOON: Duration = Duration::from_secs(20);
@@ -223,6 +223,27 @@ fn s1_a_pool_is_over_when_it_is_closed_and_its_payloads_are() {
     runtime.shutdown();
     runtime.wait().unwrap();
     assert!(key.poll(0));
+}
+
+/// From the first payload on, also outside of payloads, although the flavour says nothing of its threads.
+#[test]
+fn e4_a_thread_that_drives_the_queue_is_known() {
+    for drivers in [1, 2] {
+        let (runtime, key) = (runtime(), ByHand::new(drivers));
+        runtime.adopt(key.clone(), || async {}).unwrap();
+        // Not the thread that has started the flavour.
+        let drives = || {
+            key.poll(0);
+            let mut call = runtime.call(key.clone(), || async {}).started();
+            call.wait_timeout(Duration::from_millis(1))
+        };
+        let waited = thread::scope(|scope| scope.spawn(drives).join().unwrap());
+        let error = waited.expect("it would wait in vain").unwrap_err();
+        assert_eq!(error.kind(), ExecuteErrorKind::Deadlock);
+        key.poll(0);
+        runtime.shutdown();
+        runtime.wait().unwrap();
+    }
 }
 
 struct Wakes(AtomicUsize);

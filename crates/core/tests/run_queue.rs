@@ -375,9 +375,10 @@ fn l6_a_payload_that_the_stop_finds_in_the_queue_is_polled_once_for_a_wake() {
         Shutdown::current().requested().await;
         is_swept.store(1, SeqCst);
     };
+    // The sweep comes to this one first.
+    runtime.adopt(Plain::Well, waits).unwrap();
     runtime.adopt(Plain::Well, restless).unwrap();
     runtime.adopt(Plain::Well, ticking).unwrap();
-    runtime.adopt(Plain::Well, waits).unwrap();
     runtime.execute(Plain::Well, || async {}).unwrap();
     runtime.shutdown();
     runtime.wait().unwrap();

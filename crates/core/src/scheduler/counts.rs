@@ -140,3 +140,27 @@ impl Tally {
         self.unstarted() == 0
     }
 }
+
+#[cfg(all(test, not(foster_model)))]
+mod tests {
+    use super::*;
+
+    /// In every lane, and of late ones as well.
+    #[test]
+    fn each_first_turn_and_each_end_is_a_step() {
+        let tally = Tally::default();
+        let each = |change: fn(&Counts)| {
+            for (lane, is_late) in [(0, false), (2, false), (0, true)] {
+                change(tally.here((lane, 3), is_late));
+            }
+            let (accepted, unstarted) = (tally.accepted(), tally.unstarted());
+            assert_eq!(tally.all_started(), unstarted == 0);
+            (accepted, unstarted, tally.steps(), tally.ended())
+        };
+        assert_eq!(each(Counts::accept), (3, 3, 0, 0));
+        assert_eq!(each(Counts::accept), (6, 6, 0, 0));
+        assert_eq!(each(Counts::start), (6, 3, 3, 0));
+        assert_eq!(each(|counts| counts.end(true)), (6, 3, 6, 3));
+        assert_eq!(each(|counts| counts.end(false)), (6, 0, 9, 6));
+    }
+}

@@ -71,6 +71,9 @@ fn payloads_that_are_over_are_forgotten() {
     waker.lock().unwrap().take().unwrap().wake();
     assert!(drive.as_mut().poll(&mut context).is_pending());
     assert_eq!(kept(&scheduler), 0);
+    // The one that waits for the runtime's start.
+    assert_eq!(scheduler.unended(), 1);
+    assert!(!scheduler.all_started());
     queue.close();
     assert!(drive.as_mut().poll(&mut context).is_ready());
 }
