@@ -66,7 +66,6 @@ impl Driver {
         let has_more = self.due.len() > 1;
         let lane = &self.queue.lanes()[self.number];
         lane.stock().woken.extend(self.due.drain(..));
-        self.around.has_woken = true;
         if has_more {
             self.queue.wake_another(self.number);
         }
