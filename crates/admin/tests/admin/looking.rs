@@ -274,5 +274,5 @@ fn one_connection_may_ask_again() {
     let answer = looked.send(text.as_bytes());
     assert_eq!(answer.body.matches("HTTP/1.1 200 OK").count(), 40);
     assert!(answer.body.ends_with("alive\n"));
-    assert!(answer.took < 2 * AT_ONCE);
+    assert!(answer.took < 10 * AT_ONCE);
 }
