@@ -1,4 +1,4 @@
-//! What becomes of a runtime, for those who watch: `Runtime::changes`. Row I5.
+//! What becomes of a runtime, for those who watch: `Runtime::changes`. Rows I5 and S3.
 
 mod common;
 
@@ -8,7 +8,7 @@ use common::endings::getting_ready;
 use common::services::*;
 use common::*;
 use foster::RuntimeChange::{self, GraceOver, Ready, Reloaded, Reloading, Started, Stopping};
-use foster::{Changes, Clock, Shutdown, Smol};
+use foster::{Changes, Clock, Shutdown, Smol, Thread, service};
 use futures_lite::future::block_on;
 
 on_every_flavour!(
@@ -16,6 +16,7 @@ on_every_flavour!(
     i5_who_overruns_the_grace_time_is_heard_of,
 );
 once!(
+    s3_who_ends_as_the_grace_time_is_over_is_named,
     i5_a_stream_has_a_bound_and_counts_what_it_drops,
     i5_a_runtime_that_is_over_has_nothing_to_tell,
 );
@@ -72,6 +73,45 @@ fn i5_who_overruns_the_grace_time_is_heard_of<F: Host>(flavour: F) {
     });
     go.happen();
     runtime.wait().unwrap_err();
+}
+
+/// Who ends for hearing that the time is over has overrun it all the same. With many services to be told as well, there is time
+/// for that.
+fn s3_who_ends_as_the_grace_time_is_over_is_named() {
+    let clock = Clock::manual();
+    let runtime = builder().clock(clock.clone()).build();
+    for _ in 0..2_000 {
+        let hold = || async {
+            let _token = Shutdown::current();
+            pending::<()>().await;
+        };
+        runtime
+            .unit()
+            .may_fail()
+            .serve(service(Smol, hold))
+            .unwrap();
+    }
+    let mut changes = runtime.changes(16);
+    let (held, ended) = (Event::new(), Event::new());
+    let (holds, ends) = (held.clone(), ended.clone());
+    let hears = move || {
+        let _token = Shutdown::current();
+        holds.happen();
+        while block_on(changes.recv()) != Some(GraceOver) {}
+        ends.happen();
+    };
+    runtime.start().unwrap();
+    assert!(runtime.wait_ready(SOON).is_ok());
+    runtime.named("hears").adopt(Thread, hears).unwrap();
+    held.expect("it holds a token");
+    runtime.shutdown();
+    expect("its time is over", || {
+        clock.advance(SECOND);
+        ended.has_happened()
+    });
+    let error = runtime.wait().unwrap_err();
+    let named: Vec<_> = error.stragglers().iter().map(|one| one.payload()).collect();
+    assert_eq!(named, [Some("hears")], "{error}");
 }
 
 fn i5_a_stream_has_a_bound_and_counts_what_it_drops() {
