@@ -10,7 +10,7 @@ use std::time::Duration;
 use common::*;
 use foster::{
     BoxError, Coroutine, Exit, FailureKind, Flavour, Identifier, Key, Rejected, Reporter, Restart,
-    RunError, Smol, UnitState, service,
+    RunError, Shutdown, Smol, Thread, UnitState, service,
 };
 
 once!(
@@ -244,13 +244,22 @@ fn value_without_its_flavour(drops: bool) -> RunError {
             async { Err::<(), _>("at once") }
         }))
         .unwrap();
+    // The loss ends the runtime, which waits for this one.
+    let (held, go_on) = (Event::new(), Event::new());
+    let (is_held, goes_on) = (held.clone(), go_on.clone());
+    let holds = move || {
+        let _token = Shutdown::current();
+        is_held.happen();
+        block_until(&goes_on);
+    };
+    runtime.adopt(Thread, holds).unwrap();
+    held.expect("it holds a token");
     clock.advance(Duration::ZERO);
     assert_eq!(unit.state(), UnitState::Delayed);
     fickle.is_over.store(true, SeqCst);
     unit.stop();
-    assert!(unit.wait_stopped(SOON));
-    // What the flavour loses ends the runtime, and the value with it.
-    assert!(drops || !dropped.has_happened());
+    assert!(unit.wait_stopped(SECOND) && !dropped.has_happened());
+    go_on.happen();
     runtime.shutdown();
     let error = runtime.wait().unwrap_err();
     assert!(dropped.has_happened());
