@@ -3,9 +3,9 @@
 use std::future::Future;
 
 use foster::{AdoptError, Group, Outcome, Shutdown, Smol, Thread, Tokio, TokioMultiThread};
-use futures_lite::future::block_on;
+use futures_lite::future::{Boxed, block_on};
 
-use super::services::{Boxed, Host};
+use super::services::Host;
 use super::{Event, OnDrop};
 
 /// A flavour that runs code which is written as a future, in a group: a thread blocks on it.

@@ -2,7 +2,6 @@
 
 use std::future::Future;
 use std::ops::Deref;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,7 +9,7 @@ use foster::{
     Answer, Clock, RunError, Runtime, ServeError, Shutdown, Smol, StragglerReason, Thread, Tokio,
     TokioMultiThread, Unit, UnitBuilder, UnitState, service,
 };
-use futures_lite::future::block_on;
+use futures_lite::future::{Boxed, block_on};
 use tokio::sync::Notify;
 
 use super::{AnyFlavour, Event, Log, Odd, OnDrop, SOON, builder, wait_apart};
@@ -79,7 +78,6 @@ pub trait Serve: Sized {
         M: Fn() -> R + Send + Sync + 'static;
 }
 
-pub type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 type BoxedRuns<T> = Box<dyn Fn() -> Boxed<T> + Send + Sync>;
 
 /// One type for all services with the same answer, as what is compiled for each type takes long.
